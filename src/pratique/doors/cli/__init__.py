@@ -1,0 +1,70 @@
+"""The command line: `pratique …` (docs/reference/cli.md).
+
+Owns: the table of commands, exit codes, how errors look. Commands live in one module each and are
+imported only when they are called, so that a question answered from SQLite starts at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from pratique.errors import PratiqueError
+
+EXIT_NOTHING_FOUND = 0
+EXIT_FOUND = 1
+EXIT_CANNOT = 2
+EXIT_UNKNOWN = 3
+
+_COMMANDS: dict[str, tuple[str, str]] = {
+    # name: (module:attribute, one-line help shown without importing the module)
+    "drill": ("pratique.doors.cli.drill:drill", "Replay an incident, inert, through every part."),
+    "exposed": ("pratique.doors.cli.exposed:exposed", "Did any of ours ever get this release?"),
+    "ledger": ("pratique.doors.cli.ledger:ledger", "Verify, export, publish or rebuild the log."),
+    "lock": ("pratique.doors.cli.lock:lock", "Find and fix what bypasses the firewall."),
+    "policy": ("pratique.doors.cli.policy:policy", "Check, show and explain the policy."),
+    "token": ("pratique.doors.cli.token:token", "Give assets and approvers their tokens."),
+    "up": ("pratique.doors.cli.up:up", "Open all doors."),
+    "verify": ("pratique.doors.cli.verify:verify", "Verify an evidence file, offline."),
+    "waiver": ("pratique.doors.cli.waiver:waiver", "Record an exception for one file."),
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when called, not when listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module_name, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module_name), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pratique", prog_name="pratique")
+def cli() -> None:
+    """Let data work use other people's code without betting the company on it.
+
+    Exit codes: 0 nothing bad found, 1 something held, denied, exposed or broken was found,
+    2 the command could not be carried out as given, 3 finished but part of the answer is unknown.
+    """
+
+
+def main(argv: list[str] | None = None) -> Any:  # noqa: ANN401 - click decides what it returns
+    """Entry point: run a command, show errors raised on purpose without a traceback."""
+    try:
+        return cli.main(args=argv, prog_name="pratique")
+    except PratiqueError as error:
+        click.echo(f"pratique: {error}", err=True)
+        sys.exit(EXIT_CANNOT)

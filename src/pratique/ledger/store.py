@@ -1,0 +1,81 @@
+"""What the ledger asks of the place that keeps it, and of whoever writes into it."""
+
+from __future__ import annotations
+
+from asyncio import Future as AsyncFuture
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Protocol
+
+from pratique.ledger.entries import Draft, Entry
+
+
+class LogStore(Protocol):
+    """A durable, append-only sequence of entries. Any number of processes may hold one open."""
+
+    @property
+    def origin(self) -> str:
+        """Name of the log on its checkpoints (C2SP tlog-checkpoint "origin")."""
+        ...
+
+    def append(self, drafts: Sequence[Draft], *, now: datetime) -> range:
+        """Give the drafts the next sequence numbers, in order, all or none.
+
+        Order: when this returns, every entry is durable and belongs to a signed tree head.
+        Raises: LedgerUnavailableError when nothing was stored; LedgerUncertainError when that
+        cannot be told (the store refuses to append again until it has been reopened).
+        """
+        ...
+
+    def size(self) -> int:
+        """Number of durable entries, those of other processes included."""
+        ...
+
+    def entries(self, start: int = 0, end: int | None = None) -> Iterator[Entry]:
+        """Entries `[start, end)` in order; a missing or damaged one raises LedgerDamagedError."""
+        ...
+
+    def leaves(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The same entries as the canonical bytes whose hashes are the tree's leaves."""
+        ...
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Concatenated hashes of one tile (256 × 32 bytes when full).
+
+        Source: C2SP tlog-tiles: level 0 are leaf hashes, level n roots of 256ⁿ leaves.
+        """
+        ...
+
+    def checkpoint(self) -> str:
+        """The newest signed checkpoint, covering every durable entry (C2SP signed note)."""
+        ...
+
+    def verifier_key(self) -> str:
+        """The log's public key as a C2SP note verifier key."""
+        ...
+
+    def close(self) -> None:
+        """Release files and locks; nothing is lost by not calling it."""
+        ...
+
+
+class Recorder(Protocol):
+    """The door's side of the write path: group commit behind one queue, safe from any thread."""
+
+    def enqueue(self, draft: Draft) -> Future[int]:
+        """Queue an entry (`fast`); the future yields its sequence number once it is durable.
+
+        Raises: LedgerSaturatedError when the queue is full or the last commit failed; the caller
+        must then refuse the answer.
+        """
+        ...
+
+    def record(self, draft: Draft) -> AsyncFuture[int]:
+        """Queue an entry and give an awaitable that is done once it is durable (`strict`)."""
+        ...
+
+    @property
+    def healthy(self) -> bool:
+        """False while the queue cannot drain; readiness and strict doors follow it."""
+        ...

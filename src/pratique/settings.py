@@ -1,0 +1,170 @@
+"""Settings: `pratique.toml` in the home folder, overridden by `PRATIQUE_*` variables.
+
+Owns: their names, defaults and checks (docs/reference/settings.md lists each). The policy is a
+file of its own (`policy.toml`, room `policy`), because other people review it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import platformdirs
+
+from pratique.errors import SettingsError
+
+DEFAULT_LISTEN = "127.0.0.1:8420"
+
+
+class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[upstream]]` table."""
+
+    name: str
+    url: str = ""
+    """Base of its Simple API; empty means the public index that `pypi_simple` names."""
+    private: bool = False
+    names: tuple[str, ...] = ()
+    """Project names or patterns that only this upstream may answer (private ones)."""
+    hashless: Literal["hold", "pin"] = "hold"
+    username_env: str = ""
+    """Name of the environment variable that holds the user name for this upstream."""
+    password_env: str = ""
+    ca_file: str = ""
+    connect_seconds: float = 2.0
+    idle_seconds: float = 15.0
+    max_page_bytes: int = 64 * 1024 * 1024
+    max_file_bytes: int = 4 * 1024 * 1024 * 1024
+    file_hosts: tuple[str, ...] = ()
+    """Hosts that its file links may point to; empty means any public https host (or its own)."""
+
+
+class IndexSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[index]]` table: a view that clients are pointed to."""
+
+    name: str
+    upstreams: tuple[str, ...]
+    """Names of upstreams in order; private ones are asked before public ones."""
+
+
+class DoorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[door]` table."""
+
+    listen: str = DEFAULT_LISTEN
+    public_url: str = ""
+    """How people reach this door (block pages are linked from it); empty: http(s)://<listen>."""
+    anonymous: Literal["loopback", "everyone", "nobody"] = "loopback"
+    tls_certificate: str = ""
+    tls_key: str = ""
+    """`tls_certificate = "auto"` makes a local authority and a certificate below home/tls."""
+    workers: int = 1
+    x_accel: bool = False
+    """Let nginx send files (X-Accel-Redirect to /_pratique_blobs/); see docs/operate/nginx.md."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses whose X-Forwarded-For is believed."""
+    page_seconds: int = 300
+    """How long a page is served before the upstream is asked again."""
+    stale_hours: int = 24 * 30
+    """How old a page may be served while the upstream does not answer (today's policy applies)."""
+    file_write: Literal["strict", "fast"] = "strict"
+    """Whether a file answer waits until its ledger entry is durable."""
+
+
+class StorageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[storage]` table."""
+
+    database_url: str = ""
+    """PostgreSQL URL for several nodes; empty: SQLite and segment files in home."""
+    blob_cap_gib: float = 50.0
+    page_memory_mib: int = 32
+    """Memory for cooked pages in each worker."""
+    log_origin: str = "pratique.local/ledger"
+    """Name of the log on its checkpoints; choose a domain you own before others rely on it."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings, checked."""
+
+    home: Path
+    door: DoorSettings = DoorSettings()
+    storage: StorageSettings = StorageSettings()
+    upstream: tuple[UpstreamSettings, ...] = ()
+    index: tuple[IndexSettings, ...] = ()
+
+    @property
+    def policy_path(self) -> Path:
+        """The policy file."""
+        return self.home / "policy.toml"
+
+    @property
+    def settings_path(self) -> Path:
+        """The settings file."""
+        return self.home / "pratique.toml"
+
+
+def default_home(environ: Mapping[str, str] = os.environ) -> Path:
+    """The home folder: PRATIQUE_HOME, else the platform's data folder."""
+    given = environ.get("PRATIQUE_HOME", "")
+    return Path(given) if given else platformdirs.user_data_path("pratique", appauthor=False)
+
+
+_ENVIRONMENT = {
+    "PRATIQUE_LISTEN": ("door", "listen"),
+    "PRATIQUE_PUBLIC_URL": ("door", "public_url"),
+    "PRATIQUE_DATABASE_URL": ("storage", "database_url"),
+}
+
+
+def load_settings(home: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read `pratique.toml` below `home` (an absent file means defaults) and the environment.
+
+    Raises: SettingsError naming the file, the key and what was expected.
+    """
+    import tomllib  # noqa: PLC0415 - the CLI answers many questions without any settings file
+
+    folder = home if home is not None else default_home(environ)
+    path = folder / "pratique.toml"
+    tables: dict[str, object] = {}
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"cannot read {path}: {error}") from error
+    for variable, (table, key) in _ENVIRONMENT.items():
+        if variable in environ:
+            section = tables.setdefault(table, {})
+            if isinstance(section, dict):
+                section[key] = environ[variable]
+    if "home" in tables:
+        raise SettingsError(
+            f"{path}: 'home' cannot be set inside the home folder",
+            remedy="use --home or PRATIQUE_HOME",
+        )
+    try:
+        settings = msgspec.convert({**tables, "home": str(folder)}, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(
+            f"{path}: {error}", remedy="docs/reference/settings.md lists every setting"
+        ) from error
+    return _with_defaults(settings, path)
+
+
+def _with_defaults(settings: Settings, path: Path) -> Settings:
+    upstreams = settings.upstream or (UpstreamSettings(name="public"),)
+    indexes = settings.index or (
+        IndexSettings(name="pypi", upstreams=tuple(u.name for u in upstreams)),
+    )
+    names = [u.name for u in upstreams]
+    if len(set(names)) != len(names):
+        raise SettingsError(f"{path}: two [[upstream]] tables have the same name: {names}")
+    for index in indexes:
+        unknown = [name for name in index.upstreams if name not in names]
+        if unknown or not index.upstreams:
+            raise SettingsError(
+                f"{path}: index {index.name!r} names upstreams that do not exist: {unknown}",
+                expected=f"one or more of {names}",
+            )
+    return msgspec.structs.replace(settings, upstream=upstreams, index=indexes)

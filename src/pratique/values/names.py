@@ -1,0 +1,140 @@
+"""Names of projects and of the files they release."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+
+from pratique.errors import ValueFormatError
+
+ProjectName = NewType("ProjectName", str)
+"""A project name in normalized form (PEP 503): runs of `-_.` become one `-`, lower case."""
+
+_VALID_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?")
+_BDIST_VERSION = re.compile(r"-(\d[^-]*)")
+_FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,253}")
+
+
+class ProjectStatus(StrEnum):
+    """Status marker of a project on its index (PEP 792)."""
+
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+    QUARANTINED = "quarantined"
+    DEPRECATED = "deprecated"
+
+
+class DistributionKind(StrEnum):
+    """What sort of archive a file is, told from its name alone."""
+
+    WHEEL = "wheel"
+    SDIST = "sdist"
+    LEGACY = "legacy"
+    """Eggs, installers and other things that pip no longer installs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """What a file name says: project, version and kind."""
+
+    project: ProjectName
+    version: Version
+    kind: DistributionKind
+
+
+def parse_project_name(text: str) -> ProjectName:
+    """Read a project name and normalize it.
+
+    Raises: ValueFormatError when the text could not be a project name.
+    Source: PEP 508 "Names", PEP 503 "Normalized Names".
+    """
+    if _VALID_NAME.fullmatch(text) is None:
+        raise ValueFormatError(
+            f"not a project name: {text[:80]!r}",
+            expected="letters, digits, '.', '_' and '-', beginning and ending with a letter or digit",
+        )
+    return ProjectName(canonicalize_name(text))
+
+
+def parse_version(text: str) -> Version:
+    """Read a version.
+
+    Raises: ValueFormatError when it is not a PEP 440 version.
+    Source: PEP 440.
+    """
+    try:
+        return Version(text)
+    except InvalidVersion:
+        raise ValueFormatError(
+            f"not a version: {text[:80]!r}", expected="a PEP 440 version, such as 1.82.6"
+        ) from None
+
+
+def is_safe_filename(text: str) -> bool:
+    """Whether a file name may appear in a URL, a path or a ledger entry of ours."""
+    return _FILENAME.fullmatch(text) is not None and ".." not in text
+
+
+def parse_distribution_filename(filename: str, *, project: ProjectName) -> Distribution | None:
+    """Read project, version and kind from a file name found on a project's page.
+
+    Shape: None when the name fits no standard or belongs to another project; such a file is
+    never offered, since no rule about versions could be applied to it.
+    Source: PEP 427 "File name convention", PEP 625; eggs and installers by their old habits.
+    """
+    try:
+        if filename.endswith(".whl"):
+            name, version, _build, _tags = parse_wheel_filename(filename)
+            kind = DistributionKind.WHEEL
+        elif filename.endswith((".tar.gz", ".zip")):
+            name, version = parse_sdist_filename(filename)
+            kind = DistributionKind.SDIST
+        else:
+            return _parse_legacy_filename(filename, project=project)
+    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+        return _parse_legacy_filename(filename, project=project)
+    if ProjectName(name) != project:
+        return _parse_legacy_filename(filename, project=project)
+    return Distribution(project=project, version=version, kind=kind)
+
+
+_LEGACY_SUFFIXES = (
+    ".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tar.z", ".tar", ".tgz",
+    ".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg",
+)  # fmt: skip
+
+
+def _parse_legacy_filename(filename: str, *, project: ProjectName) -> Distribution | None:
+    lowered = filename.lower()
+    suffix = next((s for s in _LEGACY_SUFFIXES if lowered.endswith(s)), None)
+    if suffix is None:
+        return None
+    stem = filename[: -len(suffix)]
+    # A legacy name may hold dashes in the project part; every split is tried, longest name first.
+    for match in reversed(list(re.finditer("-", stem))):
+        name, rest = stem[: match.start()], stem[match.end() :]
+        if ProjectName(canonicalize_name(name)) != project:
+            continue
+        found = _BDIST_VERSION.match("-" + rest)
+        try:
+            version = Version(found.group(1) if found else rest)
+        except InvalidVersion:
+            continue
+        kind = (
+            DistributionKind.SDIST
+            if suffix in {".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".tar.z"}
+            else DistributionKind.LEGACY
+        )
+        return Distribution(project=project, version=version, kind=kind)
+    return None
