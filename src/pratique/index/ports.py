@@ -291,6 +291,10 @@ class OriginState(Protocol):
         """Pin the name unless it is pinned already; gives the pin that holds."""
         ...
 
+    def projects(self, index: str) -> Sequence[ProjectName]:
+        """Names pinned on this index view, sorted; what the root list shows."""
+        ...
+
     def serial(self, upstream: str, project: ProjectName) -> int | None:
         """Highest serial seen by any node."""
         ...
