@@ -104,6 +104,8 @@ class Upstream(Protocol):
 class StoredPage:
     """A page kept on disk, as last fetched."""
 
+    url: str
+    """Absolute URL that the page was read from; relative file URLs resolve against it."""
     body: bytes
     etag: str
     fetched_at: Instant
