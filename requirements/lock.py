@@ -40,13 +40,13 @@ def compile_one(uv: str, source: Path, *, before: str) -> None:
 def main() -> int:
     """Compile all; say what was written."""
     if len(sys.argv) != 2:  # noqa: PLR2004 - the command and its one argument
-        print("usage: lock.py PATH-OF-UV", file=sys.stderr)  # noqa: T201 - a script's message
+        print("usage: lock.py PATH-OF-UV", file=sys.stderr)
         return 2
     uv = str(Path(sys.argv[1]).resolve())
     before = (datetime.now(tz=UTC) - timedelta(days=COOL_DAYS)).date().isoformat()
     for source in sources():
         compile_one(uv, source, before=before)
-        print(f"{source.relative_to(HERE)}: locked, nothing newer than {before}")  # noqa: T201 - progress
+        print(f"{source.relative_to(HERE)}: locked, nothing newer than {before}")
     return 0
 
 

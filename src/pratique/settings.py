@@ -144,7 +144,7 @@ def load_settings(home: Path | None = None, *, environ: Mapping[str, str] = os.e
             remedy="use --home or PRATIQUE_HOME",
         )
     try:
-        settings = msgspec.convert({**tables, "home": str(folder)}, Settings)
+        settings = msgspec.convert({**tables, "home": folder}, Settings)
     except msgspec.ValidationError as error:
         raise SettingsError(
             f"{path}: {error}", remedy="docs/reference/settings.md lists every setting"

@@ -36,10 +36,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
 class _LazyGroup(click.Group):
     """A group whose commands are imported when called, not when listed."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click decides the signature
         return sorted(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click decides the signature
         if cmd_name not in _COMMANDS:
             return None
         module_name, _, attribute = _COMMANDS[cmd_name][0].partition(":")
