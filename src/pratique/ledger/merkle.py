@@ -6,7 +6,7 @@ made from tiles and their verification. Never does: I/O; tiles come from a funct
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeAlias
@@ -214,22 +214,9 @@ def verify_inclusion(
     if not 0 <= index < size:
         raise ProofError(f"entry {index} cannot be in a log of {size} entries")
     _require_hashes(leaf, root, *proof)
-    place, last = index, size - 1
     node = leaf
-    for sibling in proof:
-        if last == 0:
-            raise ProofError("the inclusion proof is too long")
-        if place & 1 or place == last:
-            node = node_hash(sibling, node)
-            while not place & 1 and place:
-                place >>= 1
-                last >>= 1
-        else:
-            node = node_hash(node, sibling)
-        place >>= 1
-        last >>= 1
-    if last != 0:
-        raise ProofError("the inclusion proof is too short")
+    for sibling, is_left in _steps(index, size - 1, proof):
+        node = node_hash(sibling, node) if is_left else node_hash(node, sibling)
     if node != root:
         raise ProofError(f"entry {index} is not in the tree with this root")
 
@@ -269,25 +256,32 @@ def _verify_growth(
         place >>= 1
         last >>= 1
     old = new = path[0]
-    for sibling in path[1:]:
-        if last == 0:
-            raise ProofError("the consistency proof is too long")
-        if place & 1 or place == last:
+    for sibling, is_left in _steps(place, last, path[1:]):
+        if is_left:
             old = node_hash(sibling, old)
             new = node_hash(sibling, new)
-            while not place & 1 and place:
-                place >>= 1
-                last >>= 1
         else:
             new = node_hash(new, sibling)
-        place >>= 1
-        last >>= 1
-    if last != 0:
-        raise ProofError("the consistency proof is too short")
     if old != old_root:
         raise ProofError("the consistency proof does not start from the older tree")
     if new != new_root:
         raise ProofError("the newer tree does not extend the older one")
+
+
+def _steps(place: int, last: int, siblings: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Walk from a node towards the root, saying of each sibling whether it lies to the left."""
+    for sibling in siblings:
+        if last == 0:
+            raise ProofError("the proof is too long")
+        is_left = bool(place & 1) or place == last
+        yield sibling, is_left
+        while is_left and place and not place & 1:
+            place >>= 1
+            last >>= 1
+        place >>= 1
+        last >>= 1
+    if last:
+        raise ProofError("the proof is too short")
 
 
 def _require_hashes(*hashes: bytes) -> None:
