@@ -7,8 +7,6 @@ Reading order of the standards: PEP 503 (HTML), 592 (yank), 629 (versioning), 65
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import msgspec
 
 from pratique.values.digests import Sha256
@@ -16,8 +14,8 @@ from pratique.values.instants import Instant
 from pratique.values.names import ProjectName, ProjectStatus
 
 
-class PageFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One file on a project page."""
+class PageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One file on a project page; plain values only, so the garbage collector need not visit it."""
 
     filename: str
     url: str
@@ -43,9 +41,11 @@ class PageFile(msgspec.Struct, frozen=True, kw_only=True):
         """Path of the file below `/{index}/packages/`: the upstream's own path, still quoted.
 
         A leading `packages/` is not said twice, so that lock files can be rewritten by exchanging
-        only the front of a URL. Source: docs/explain/index-door.md, "Paths".
+        only the front of a URL. Source: docs/reference/simple-api.md, "Paths".
         """
-        return urlsplit(self.url).path.lstrip("/").removeprefix("packages/")
+        # The parsers let only absolute URLs in, so the path begins after the third slash.
+        path = self.url.split("/", 3)[3].partition("?")[0]
+        return path.lstrip("/").removeprefix("packages/")
 
 
 class ProjectPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +64,8 @@ class ProjectPage(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[PageFile, ...]
     extra: dict[str, msgspec.Raw]
     """Top-level keys that the model does not know, copied through untouched."""
+    meta_extra: dict[str, msgspec.Raw] = {}
+    """Keys of `meta` that the model does not know (`tracks` and later ones), copied through."""
     offers_provenance: bool = False
     """Whether the upstream speaks of provenance at all on this page."""
     defects: tuple[str, ...] = ()
