@@ -57,7 +57,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     """One ASCII sentence for a terminal, without secrets; empty for a plain allow."""
     until: Instant | None = None
-    """Instant from which, on today's facts, the file passes (hold) or stops passing (waiver)."""
+    """Instant from which, on today's facts, the file passes (hold) or its waiver ends (waiver)."""
     recheck_at: Instant | None = None
     """Earliest instant at which this decision can change by the passing of time alone."""
     evidence: tuple[str, ...] = ()
@@ -131,6 +131,13 @@ class ProjectFacts(msgspec.Struct, frozen=True, kw_only=True):
     status_reason: str = ""
     newest_approved: Version | None = None
     """Highest version of which a file has been delivered under `allow`; the last good version."""
+    hashless_pinned: bool = False
+    """Whether the upstream's setting is `hashless = "pin"`: a file without a published SHA-256 may be
+    fetched once, its hash is pinned then, and every later answer fills `FileFacts.sha256` with it."""
+    best_allowed: Version | None = None
+    """Highest version on the page that passes without early release. Filled by
+    `decide.with_page_facts`, which the page service calls before any file is decided; None when
+    early release cannot matter on this page or when nothing else passes."""
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True, dict=True):

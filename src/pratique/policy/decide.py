@@ -1,0 +1,258 @@
+"""The one question: may this file pass, at this instant, knowing what?
+
+Every path of every door asks through `decide`, `bind` or `decide_page`, which are the same answer:
+once, for many files of a project, and for a whole page.
+
+1. Every rule that can matter to the project may object.
+2. An `[[allow]]` entry lifts the objections it names, early release the cool-down's.
+3. Of what remains the strictest objection decides; ties go to the earlier rule in `RULES`.
+4. A waiver opens hide and hold, and deny where its approver said so.
+5. In audit mode the answer is allow, with what it would have been beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+import msgspec
+from packaging.version import Version
+
+from pratique.policy.compile import CompiledPolicy, Entry
+from pratique.policy.early_release import EarlyRelease, early_release, reviewed_fixes
+from pratique.policy.model import Decision, FileFacts, Outcome, ProjectFacts, WaiverFacts
+from pratique.policy.rule import Rule, RuleFunction
+from pratique.policy.rules import PLAIN, RULES
+from pratique.policy.spelling import reader_for
+from pratique.policy.wording import label, sentence
+from pratique.values.instants import Instant, render_minute
+
+Decider: TypeAlias = Callable[[FileFacts, Instant], Decision]
+
+ALLOWED = Decision(outcome=Outcome.ALLOW, rule=PLAIN)
+"""The answer to every file that nothing objects to; one object, so that pages stay cheap."""
+
+_COOL_DOWN = "cool-down"
+
+
+class Judge:
+    """Policy and project made ready, to decide many files one after another."""
+
+    __slots__ = ("_allow", "_audit", "_early", "_rank", "_reader", "policy", "project", "rules")
+
+    def __init__(
+        self, policy: CompiledPolicy, project: ProjectFacts, rules: Sequence[Rule] = RULES
+    ) -> None:
+        self.policy = policy
+        self.project = project
+        self.rules: tuple[tuple[str, RuleFunction], ...] = tuple(
+            (rule.name, function)
+            for rule in rules
+            if (function := rule.applies(project, policy)) is not None
+        )
+        self._rank = {rule.name: rank for rank, rule in enumerate(RULES)}
+        self._allow: tuple[Entry, ...] = tuple(
+            entry for entry in policy.allow if entry.projects.matches(project.project)
+        )
+        self._early: EarlyRelease | None = early_release(project, policy)
+        self._reader = reader_for(project.project)
+        self._audit = policy.audit
+
+    def decide(self, file: FileFacts, now: Instant) -> Decision:
+        """The answer for one file."""
+        objections = None
+        for _name, function in self.rules:
+            if (objection := function(file, now)) is not None:
+                objections = [objection] if objections is None else [*objections, objection]
+        if objections is None:
+            return ALLOWED
+        decision = self.settle(objections, file, now)
+        if self._audit and decision.outcome is not Outcome.ALLOW:
+            return msgspec.structs.replace(
+                decision, outcome=Outcome.ALLOW, audited=decision.outcome
+            )
+        return decision
+
+    def objections(self, file: FileFacts, now: Instant) -> list[Decision]:
+        """What the rules object, in their order."""
+        found = (function(file, now) for _name, function in self.rules)
+        return [objection for objection in found if objection is not None]
+
+    def settle(self, objections: list[Decision], file: FileFacts, now: Instant) -> Decision:
+        """Lift what may be lifted, let the strictest of the rest decide, ask for a waiver."""
+        listed, remaining = self.lift_listed(objections, file)
+        if not remaining:
+            return _listed(listed, objections, file)
+        before = remaining
+        released, remaining = self.lift_cool_down(before, file, now)
+        if not remaining:
+            return _released(released, before, file)
+        decision = self._strictest(remaining)
+        waiver = file.waiver
+        if waiver is not None and opens(waiver, decision.outcome, now):
+            return _waived(waiver, decision, file)
+        return decision
+
+    def lift_listed(
+        self, objections: list[Decision], file: FileFacts
+    ) -> tuple[Entry | None, list[Decision]]:
+        """Drop what `[[allow]]` entries lift; a deny is never dropped."""
+        used: Entry | None = None
+        for entry in self._allow:
+            if not entry.matches(file, self._reader):
+                continue
+            kept = [o for o in objections if o.rule not in entry.rules or o.outcome is Outcome.DENY]
+            if len(kept) < len(objections):
+                used, objections = entry, kept
+        return used, objections
+
+    def lift_cool_down(
+        self, objections: list[Decision], file: FileFacts, now: Instant
+    ) -> tuple[str, list[Decision]]:
+        """Drop a cool-down that early release ends, or move its end to when it will.
+
+        Shape: the advisory's id, empty when there is none; the objections that remain.
+        """
+        hold = next((o for o in objections if o.rule == _COOL_DOWN and o.until is not None), None)
+        release = self._early(file) if hold is not None and self._early is not None else None
+        if hold is None or hold.until is None or release is None:
+            return "", objections
+        others = [o for o in objections if o is not hold]
+        if now >= release.ready_at:
+            return release.advisory, others
+        until = min(hold.until, release.ready_at)
+        moved = msgspec.structs.replace(
+            hold,
+            until=until,
+            recheck_at=until,
+            reason=sentence(
+                f"{label(file)} fixes {release.advisory} and is in cool-down until "
+                f"{render_minute(until)}"
+            ),
+            evidence=(*hold.evidence, release.advisory),
+        )
+        return release.advisory, [*others, moved]
+
+    def _strictest(self, objections: list[Decision]) -> Decision:
+        deciding = min(objections, key=lambda o: (-o.outcome.strictness, self._rank[o.rule]))
+        if len(objections) == 1:
+            return deciding
+        # A hold ends when the last objection that keeps the bytes back has ended.
+        blocking = min(deciding.outcome.strictness, Outcome.HOLD.strictness)
+        ends = [o.until for o in objections if o.outcome.strictness >= blocking]
+        known = [end for end in ends if end is not None]
+        until = max(known) if len(known) == len(ends) else None
+        return msgspec.structs.replace(deciding, until=until)
+
+
+def opens(waiver: WaiverFacts, outcome: Outcome, now: Instant) -> bool:
+    """Whether a waiver opens a door that is closed like this."""
+    if now >= waiver.expires_at:
+        return False
+    return outcome is not Outcome.DENY or waiver.overrides_deny
+
+
+def _listed(entry: Entry | None, lifted: list[Decision], file: FileFacts) -> Decision:
+    assert entry is not None, "only an entry can have emptied the list"
+    return Decision(
+        outcome=Outcome.ALLOW,
+        rule="allow-list",
+        reason=sentence(f"{label(file)} is allowed by policy: {entry.reason}"),
+        recheck_at=_last_recheck(lifted),
+        evidence=(entry.line, *(f"lifts {o.rule}" for o in lifted)),
+    )
+
+
+def _released(advisory: str, lifted: list[Decision], file: FileFacts) -> Decision:
+    return Decision(
+        outcome=Outcome.ALLOW,
+        rule="early-release",
+        reason=sentence(f"{label(file)} left its cool-down early because it fixes {advisory}"),
+        recheck_at=_last_recheck(lifted),
+        evidence=(advisory, *(line for o in lifted for line in o.evidence)),
+    )
+
+
+def _last_recheck(lifted: list[Decision]) -> Instant | None:
+    """When nothing is left that needed lifting, and the answer becomes a plain one."""
+    moments = [o.recheck_at for o in lifted if o.recheck_at is not None]
+    return max(moments) if len(moments) == len(lifted) else None
+
+
+def _waived(waiver: WaiverFacts, closed: Decision, file: FileFacts) -> Decision:
+    return Decision(
+        outcome=Outcome.ALLOW,
+        rule="waiver",
+        reason=sentence(
+            f"{label(file)} passes until {render_minute(waiver.expires_at)} by waiver {waiver.id} "
+            f"of {waiver.approver}"
+        ),
+        until=waiver.expires_at,
+        recheck_at=waiver.expires_at,
+        evidence=(f"{closed.outcome.value} by {closed.rule}", closed.reason),
+        waived_by=waiver.id,
+    )
+
+
+def bind(
+    policy: CompiledPolicy, project: ProjectFacts, *, rules: Sequence[Rule] = RULES
+) -> Decider:
+    """Make ready to decide many files of one project: rules that cannot matter are left out.
+
+    `project` carries page facts (see `with_page_facts`) wherever early release may matter.
+    """
+    return Judge(policy, project, rules).decide
+
+
+def decide(
+    project: ProjectFacts, file: FileFacts, policy: CompiledPolicy, now: Instant
+) -> Decision:
+    """May this file pass, at this instant, knowing what?"""
+    return bind(policy, project)(file, now)
+
+
+def decide_page(
+    project: ProjectFacts, files: Sequence[FileFacts], policy: CompiledPolicy, now: Instant
+) -> list[Decision]:
+    """Decide all files of a page, in their order."""
+    ask = bind(policy, with_page_facts(project, files, policy, now))
+    return [ask(file, now) for file in files]
+
+
+def with_page_facts(
+    project: ProjectFacts, files: Sequence[FileFacts], policy: CompiledPolicy, now: Instant
+) -> ProjectFacts:
+    """Fill `best_allowed`: the highest version on the page that passes without early release.
+
+    The page service calls this with all files of the page, keeps the result with the page and
+    decides single files with the same value, so that page and file answer alike. It holds until the
+    earliest `recheck_at` on the page. Left None where no file could be released early, which is
+    nearly always, because finding it means reading every version.
+    """
+    bare = msgspec.structs.replace(project, best_allowed=None)
+    fixes = reviewed_fixes(bare, policy)
+    if not fixes:
+        return bare
+    judge = Judge(policy, bare)
+    reader = reader_for(project.project)
+    if not any(reader.key(file) in fixes for file in _younger(files, policy, bare, now)):
+        return bare
+    return msgspec.structs.replace(bare, best_allowed=_best_allowed(judge, files, now))
+
+
+def _younger(
+    files: Iterable[FileFacts], policy: CompiledPolicy, project: ProjectFacts, now: Instant
+) -> Iterable[FileFacts]:
+    delta = policy.cool_down(project).delta
+    return (f for f in files if f.uploaded_at is not None and now - f.uploaded_at < delta)
+
+
+def _best_allowed(judge: Judge, files: Iterable[FileFacts], now: Instant) -> Version | None:
+    reader = reader_for(judge.project.project)
+    versions = [(version, f) for f in files if (version := reader.version(f)) is not None]
+    versions.sort(key=lambda pair: pair[0], reverse=True)
+    for version, file in versions:
+        objections = judge.objections(file, now)
+        if not objections or judge.settle(objections, file, now).outcome is Outcome.ALLOW:
+            return version
+    return None

@@ -1,0 +1,93 @@
+"""Early release: a security fix need not wait out the cool-down, if nobody could have forged that.
+
+All of it must hold: a reviewed advisory (GHSA reviewed by GitHub, or PYSEC) names exactly this
+version as its fix; the newest version that passes otherwise is affected by it; vetting found this
+file clean; its provenance has not regressed; a minimum age has passed. Only the cool-down is
+relaxed. Source: docs/rules/early-release.md, which also says what an attacker would need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NamedTuple, TypeAlias
+
+from pratique.policy.advisories import Advisory, fixed_version_keys, matches_version
+from pratique.policy.compile import CompiledPolicy
+from pratique.policy.model import FileFacts, ProjectFacts, Verdict
+from pratique.policy.rules.provenance import regression
+from pratique.policy.spelling import VersionReader, reader_for
+from pratique.policy.wording import later
+from pratique.values.instants import Instant
+
+
+class Release(NamedTuple):
+    """That a file may leave its cool-down early."""
+
+    advisory: str
+    ready_at: Instant
+    """When the minimum age is reached."""
+
+
+EarlyRelease: TypeAlias = Callable[[FileFacts], Release | None]
+
+
+def reviewed_fixes(
+    project: ProjectFacts, policy: CompiledPolicy
+) -> dict[str, tuple[Advisory, ...]]:
+    """Reviewed advisories of a project by the key of each version that they name as the fix."""
+    table = policy.policy.tables.early_release
+    fixes: dict[str, tuple[Advisory, ...]] = {}
+    if not table.enabled:
+        return fixes
+    for advisory in policy.advisories.for_project(project.project):
+        if advisory.malware or advisory.reviewed_by not in table.sources:
+            continue
+        for key in fixed_version_keys(advisory):
+            fixes[key] = (*fixes.get(key, ()), advisory)
+    return fixes
+
+
+def early_release(project: ProjectFacts, policy: CompiledPolicy) -> EarlyRelease | None:
+    """The rule for one project, or None when it can release none of its files."""
+    best = project.best_allowed
+    if best is None:
+        return None
+    fixes = {
+        key: matching
+        for key, advisories in reviewed_fixes(project, policy).items()
+        if (matching := tuple(a for a in advisories if matches_version(a, best)))
+    }
+    if not fixes:
+        return None
+    table = policy.policy.tables.early_release
+    reader = reader_for(project.project)
+    min_age = timedelta(hours=table.min_age_hours)
+
+    def release(file: FileFacts) -> Release | None:
+        if file.uploaded_at is None or not _is_trusted(file, verdict=table.require_verdict):
+            return None
+        advisory = _fixed_by(file, fixes, reader)
+        if advisory is None:
+            return None
+        return Release(advisory.id, later(file.uploaded_at, min_age))
+
+    return release
+
+
+def _is_trusted(file: FileFacts, *, verdict: bool) -> bool:
+    """Whether vetting and provenance speak for the file; what is unknown does not."""
+    if verdict and file.verdict is not Verdict.CLEAN:
+        return False
+    return regression(file.provenance) == ""
+
+
+def _fixed_by(
+    file: FileFacts, fixes: dict[str, tuple[Advisory, ...]], reader: VersionReader
+) -> Advisory | None:
+    key = reader.key(file)
+    version = reader.version(file) if key in fixes else None
+    if key is None or version is None:
+        return None
+    # A record can contradict itself: a version both fixed and listed as affected fixes nothing.
+    return next((a for a in fixes[key] if not matches_version(a, version)), None)
