@@ -1,0 +1,52 @@
+"""The text of a file and the places in it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from pratique.inventory.errors import LockError
+from pratique.inventory.model import Location
+
+MAX_LOCK_BYTES = 32 * 1024 * 1024
+"""A lock of 300 packages with all their wheels has 2 MB; above this it is an attack or a mistake."""
+
+
+class SourceText:
+    """A decoded file that can say on which line and column an offset stands.
+
+    Lines end at a line feed only, as editors, git and SARIF viewers count them.
+    """
+
+    __slots__ = ("_starts", "path", "text")
+
+    def __init__(self, path: str, data: bytes, *, max_bytes: int = MAX_LOCK_BYTES) -> None:
+        if len(data) > max_bytes:
+            raise LockError(
+                f"is {len(data):,} bytes long", path=path, expected=f"at most {max_bytes:,} bytes"
+            )
+        try:
+            self.text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise LockError(
+                "is not UTF-8 text", path=path, line=line, expected="a text file in UTF-8"
+            ) from None
+        self.path = path
+        self._starts: list[int] | None = None
+
+    def location(self, offset: int) -> Location:
+        """Line and column of an offset into the text."""
+        if self._starts is None:
+            starts = [0]
+            at = self.text.find("\n")
+            while at >= 0:
+                starts.append(at + 1)
+                at = self.text.find("\n", at + 1)
+            self._starts = starts
+        index = bisect_right(self._starts, offset) - 1
+        return Location(line=index + 1, column=offset - self._starts[index] + 1)
+
+    def find(self, needle: str, start: int, end: int, *, default: int) -> int:
+        """Offset of `needle` between two offsets, or `default` when it is not spelled so there."""
+        found = self.text.find(needle, start, end) if needle else -1
+        return found if found >= 0 else default
