@@ -45,10 +45,8 @@ class Judge:
     ) -> None:
         self.policy = policy
         self.project = project
-        self.rules: tuple[tuple[str, RuleFunction], ...] = tuple(
-            (rule.name, function)
-            for rule in rules
-            if (function := rule.applies(project, policy)) is not None
+        self.rules: tuple[RuleFunction, ...] = tuple(
+            function for rule in rules if (function := rule.applies(project, policy)) is not None
         )
         self._rank = {rule.name: rank for rank, rule in enumerate(RULES)}
         self._allow: tuple[Entry, ...] = tuple(
@@ -61,7 +59,7 @@ class Judge:
     def decide(self, file: FileFacts, now: Instant) -> Decision:
         """The answer for one file."""
         objections = None
-        for _name, function in self.rules:
+        for function in self.rules:
             if (objection := function(file, now)) is not None:
                 objections = [objection] if objections is None else [*objections, objection]
         if objections is None:
@@ -75,7 +73,7 @@ class Judge:
 
     def objections(self, file: FileFacts, now: Instant) -> list[Decision]:
         """What the rules object, in their order."""
-        found = (function(file, now) for _name, function in self.rules)
+        found = (function(file, now) for function in self.rules)
         return [objection for objection in found if objection is not None]
 
     def settle(self, objections: list[Decision], file: FileFacts, now: Instant) -> Decision:

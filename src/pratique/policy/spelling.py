@@ -17,31 +17,37 @@ from packaging.version import InvalidVersion, Version
 from pratique.policy.model import FileFacts
 from pratique.values.names import ProjectName
 
-_NUMBER = r"(?:0|[1-9][0-9]{0,17})"
-_VERSION: Final = (
-    rf"{_NUMBER}(?:\.{_NUMBER})*"
-    rf"(?:(?:a|b|rc){_NUMBER})?(?:\.post{_NUMBER})?(?:\.dev{_NUMBER})?"
-)
+_NUMBER = r"(?:0|[1-9][0-9]*)"
+_RELEASE = rf"{_NUMBER}(?:\.{_NUMBER})*"
+_VERSION = rf"{_RELEASE}(?:(?:a|b|rc){_NUMBER})?(?:\.post{_NUMBER})?(?:\.dev{_NUMBER})?"
 _TAG = r"[a-z0-9_]+(?:\.[a-z0-9_]+)*"
 _ZEROS = re.compile(r"(?:\.0)+(?=$|[abr]|\.post|\.dev)")
+_is_release = re.compile(_RELEASE).fullmatch
+_is_version = re.compile(_VERSION).fullmatch
+_is_wheel_tail = re.compile(rf"(?:[0-9]{{1,9}}-)?{_TAG}-{_TAG}-{_TAG}\.whl").fullmatch
+_MEMORY: Final = 256
+"""How many spellings of a name, and of tags, are remembered for one project."""
+_MAX_LENGTH: Final = 254
+"""Longer names are none; it also bounds the digits that become integers."""
 
 
 class VersionReader:
     """Reads versions from the file names of one project.
 
-    The last answer is kept, because several rules ask about the same file in a row.
+    The last answer is kept, because several rules ask about the same file in a row; so are the
+    few spellings of the project's name and of the tags that all its files share.
     """
 
-    __slots__ = ("_last", "_match")
+    __slots__ = ("_heads", "_is_head", "_last", "_sdist", "_tails")
 
     def __init__(self, project: ProjectName) -> None:
         words = [re.escape(word) for word in project.split("-")]
-        wheel = "[_.]".join(words)
-        sdist = "[-_.]".join(words)
-        self._match = re.compile(
-            rf"(?i:{wheel})-({_VERSION})-(?:[0-9]{{1,9}}-)?{_TAG}-{_TAG}-{_TAG}\.whl"
-            rf"|(?i:{sdist})-({_VERSION})\.(?:tar\.gz|zip)"
+        self._is_head = re.compile("[_.]".join(words), re.IGNORECASE).fullmatch
+        self._sdist = re.compile(
+            rf"(?i:{'[-_.]'.join(words)})-({_VERSION})\.(?:tar\.gz|zip)"
         ).fullmatch
+        self._heads: dict[str, bool] = {}
+        self._tails: dict[str, bool] = {}
         self._last: tuple[str, str | None] = ("", None)
 
     def canonical(self, filename: str) -> str | None:
@@ -49,10 +55,33 @@ class VersionReader:
         last = self._last
         if last[0] is filename:
             return last[1]
-        found = self._match(filename)
-        text = None if found is None else found[1] or found[2]
+        text = self._read(filename)
         self._last = (filename, text)
         return text
+
+    def _read(self, filename: str) -> str | None:
+        parts = filename.split("-", 2)
+        if len(parts) == 3 and self._knows(parts[0], parts[2]):  # noqa: PLR2004 - name, version, tags
+            text = parts[1]
+        elif len(parts) == 2 and filename.endswith(".tar.gz") and self._knows(parts[0], ""):  # noqa: PLR2004 - name, version
+            text = parts[1][:-7]
+        else:
+            found = self._sdist(filename) if len(filename) <= _MAX_LENGTH else None
+            return None if found is None else found[1]
+        if len(text) > _MAX_LENGTH or (_is_release(text) or _is_version(text)) is None:
+            return None
+        return text
+
+    def _knows(self, head: str, tail: str) -> bool:
+        """Whether this is a spelling of the project's name, and of a wheel's tags (or nothing)."""
+        good_head = self._heads.get(head)
+        if good_head is None:
+            good_head = _learn(self._heads, head, known=self._is_head(head) is not None)
+        good_tail = self._tails.get(tail)
+        if good_tail is None:
+            known = not tail or _is_wheel_tail(tail) is not None
+            good_tail = _learn(self._tails, tail, known=known)
+        return good_head and good_tail
 
     def key(self, file: FileFacts) -> str | None:
         """The version's key (see `version_key`); None when the name tells no version."""
@@ -71,7 +100,13 @@ class VersionReader:
         return None if distribution is None else distribution.version
 
 
-@functools.lru_cache(maxsize=512)
+def _learn(memory: dict[str, bool], text: str, *, known: bool) -> bool:
+    if len(memory) < _MEMORY:
+        memory[text] = known
+    return known
+
+
+@functools.lru_cache(maxsize=64)
 def reader_for(project: ProjectName) -> VersionReader:
     """The reader of a project."""
     return VersionReader(project)

@@ -25,11 +25,16 @@ def _applies(project: ProjectFacts, policy: CompiledPolicy) -> RuleFunction | No
     max_age = timedelta(hours=table.max_age_hours)
     hours = table.horizon_hours
     horizon = timedelta(hours=policy.cool_down(project).hours if hours is None else hours)
+    waits = unexamined is not Outcome.ALLOW and bool(horizon)
 
     def objection(file: FileFacts, now: Instant) -> Decision | None:
         fresh = file.fresh_dependencies
         if fresh is None:
-            return _unexamined(file, now, horizon=horizon, outcome=unexamined)
+            uploaded = file.uploaded_at
+            # Without an upload time the cool-down holds the file wherever it applies.
+            if not waits or uploaded is None or now - uploaded >= horizon:
+                return None
+            return _unexamined(file, later(uploaded, horizon), outcome=unexamined)
         if not fresh:
             return None
         young = [
@@ -42,16 +47,7 @@ def _applies(project: ProjectFacts, policy: CompiledPolicy) -> RuleFunction | No
     return objection
 
 
-def _unexamined(
-    file: FileFacts, now: Instant, *, horizon: timedelta, outcome: Outcome
-) -> Decision | None:
-    uploaded = file.uploaded_at
-    if outcome is Outcome.ALLOW or not horizon or uploaded is None:
-        # Without an upload time the cool-down holds the file wherever it applies.
-        return None
-    if now - uploaded >= horizon:
-        return None
-    until = later(uploaded, horizon)
+def _unexamined(file: FileFacts, until: Instant, *, outcome: Outcome) -> Decision:
     return Decision(
         outcome=outcome,
         rule=NAME,

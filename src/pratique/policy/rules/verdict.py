@@ -10,13 +10,16 @@ from pratique.values.instants import Instant
 
 NAME = "verdict"
 
+_UNKNOWN = Verdict.UNKNOWN  # looked up once; through the class it would cost more than the rest
+_CLEAN = Verdict.CLEAN
+
 
 def _applies(project: ProjectFacts, policy: CompiledPolicy) -> RuleFunction:  # noqa: ARG001 - a rule's form
     suspicious = Outcome(policy.policy.tables.verdict.suspicious)
 
     def objection(file: FileFacts, now: Instant) -> Decision | None:  # noqa: ARG001 - a rule's form
         verdict = file.verdict
-        if verdict is Verdict.UNKNOWN or verdict is Verdict.CLEAN:
+        if verdict is _UNKNOWN or verdict is _CLEAN:
             return None
         outcome = Outcome.DENY if verdict is Verdict.MALICIOUS else suspicious
         return Decision(
