@@ -18,7 +18,7 @@ import msgspec
 from pratique.errors import SettingsError
 from pratique.policy.checks import check_tables
 from pratique.policy.toml_lines import KeyPath, line_of, locate_lines
-from pratique.policy.typos import find_unknown_key
+from pratique.policy.typos import find_unknown_key, words_at
 
 _TEN_YEARS_IN_HOURS = 87_600
 Hours: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=_TEN_YEARS_IN_HOURS)]
@@ -219,7 +219,7 @@ def parse_policy(text: str, *, source: str) -> Policy:
         tables = msgspec.convert(raw, PolicyTables)
     except msgspec.ValidationError as error:
         path, what = _split_validation_error(str(error))
-        raise fail(path, f"{render_key(path)}: {what}", _hint(what)) from error
+        raise fail(path, f"{render_key(path)}: {what}", _hint(what, path)) from error
     problem = check_tables(tables)
     if problem is not None:
         raise fail(problem.path, problem.message, problem.expected, problem.remedy)
@@ -266,12 +266,13 @@ def _split_validation_error(message: str) -> tuple[KeyPath, str]:
     )
 
 
-def _hint(what: str) -> str:
+def _hint(what: str, path: KeyPath) -> str:
     if "missing required field `reason`" in what:
         return 'a reason in words, such as reason = "own packages, built here"'
     if "`float` <= " in what or "`float` >= " in what:
         return f"hours between 0 and {_TEN_YEARS_IN_HOURS}"
-    return ""
+    words = words_at(path, PolicyTables)
+    return "one of " + ", ".join(words) if words else ""
 
 
 def _leaves(value: object, path: KeyPath = ()) -> list[KeyPath]:

@@ -1,9 +1,9 @@
-"""Unknown keys of a policy file, with the nearest key that exists."""
+"""Keys and words that a policy file may use, to name the nearest one in an error."""
 
 from __future__ import annotations
 
 import difflib
-from typing import NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args, get_origin
 
 import msgspec
 
@@ -60,3 +60,24 @@ def _describe(key: str, known: list[str], path: KeyPath) -> UnknownKey:
         message=f"unknown key {key!r}{where}{meant}",
         expected="one of " + ", ".join(sorted(known)),
     )
+
+
+def words_at(path: KeyPath, struct: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The words that the key at `path` may have; empty when it takes something else."""
+    inner: type[msgspec.Struct] | None = struct
+    annotation: object = None
+    for part in path:
+        if isinstance(part, int):
+            continue
+        fields = {field.encode_name: field for field in msgspec.structs.fields(inner or struct)}
+        if inner is None or part not in fields:
+            return ()
+        annotation = fields[part].type
+        inner = _struct_in(annotation)
+    return tuple(_literals(annotation))
+
+
+def _literals(annotation: object) -> list[str]:
+    if get_origin(annotation) is Literal:
+        return [str(word) for word in get_args(annotation)]
+    return [word for inner in get_args(annotation) for word in _literals(inner)]
