@@ -38,6 +38,7 @@ PACKAGES = "../../packages/"
 _SIDECAR_KEYS = ("core-metadata", "dist-info-metadata", "data-dist-info-metadata")
 """PEP 714's name, PEP 658's name, and the misspelling that indexes kept for old clients."""
 
+_SHORTEST_HASHES = len('{"sha256":""}') + 64
 _decode_any = msgspec.json.Decoder().decode
 _decode_spans = msgspec.json.Decoder(list[dict[str, Raw]]).decode
 _encode = msgspec.json.Encoder().encode
@@ -84,29 +85,32 @@ def _edit(keys: dict[str, Any], offer: Offer, provenance_base: str) -> None:
         keys["provenance"] = f"{provenance_base}{path}.provenance"
     elif "provenance" in keys:
         keys["provenance"] = None
-    if not (offer.metadata is Metadata.UPSTREAM and file.core_metadata):
+    if not file.core_metadata or offer.metadata is not Metadata.UPSTREAM:
         _edit_sidecar(keys, offer)
-    if file.sha256 is not None and file.sha256.encode() not in bytes(keys.get("hashes", b"")):
-        keys["hashes"] = _hashes(keys.get("hashes"), file.sha256)
+    if file.sha256 is not None:
+        hashes = keys.get("hashes")
+        if hashes is None or len(bytes(hashes)) < _SHORTEST_HASHES:
+            keys["hashes"] = _hashes(hashes, file.sha256)
     # Another installation's word, or somebody posing as this one.
     keys.pop("_pratique", None)
-    if offer.decision.outcome is not Outcome.ALLOW:
+    decision = offer.decision
+    if decision.outcome is not Outcome.ALLOW:
         keys["yanked"] = yank_note(offer)
-    note = private_note(offer)
-    if note is not None:
-        keys["_pratique"] = note
+        keys["_pratique"] = private_note(offer)
+    elif decision.audited is not None:
+        keys["_pratique"] = private_note(offer)
 
 
 def _edit_sidecar(keys: dict[str, Any], offer: Offer) -> None:
     for key in _SIDECAR_KEYS:
         keys.pop(key, None)
-    if offer.sidecar is Metadata.MADE:
+    if offer.metadata is Metadata.MADE:
         digest = offer.metadata_sha256
         keys["core-metadata"] = {"sha256": digest} if digest is not None else True
 
 
 def _hashes(published: Raw | None, sha256: Sha256) -> dict[str, Any]:
-    """Upstream's hashes with the SHA-256 that the door goes by: pinned here, or written in capitals."""
+    """Upstream's hashes, which hold no SHA-256, with the one that was pinned here."""
     told = {} if published is None else _decode_any(published)
     return {**(told if isinstance(told, dict) else {}), "sha256": sha256}
 

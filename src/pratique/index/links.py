@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from pratique.index.errors import UnusableFileError
 from pratique.values.names import is_safe_filename
 
-_PLAIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?/[A-Za-z0-9._+!/-]+")
-"""What nearly all links look like; anything else takes the long way and is judged piece by piece."""
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,4})?/")
+_PLAIN = re.compile(r"[A-Za-z0-9._+!:/-]*")
+_PLAIN_NAMES = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._+!-]*\n)*")
+"""What nearly all links and names look like; anything else is judged piece by piece."""
 
 _NOT_IN_URL = re.compile(r'[^!-~]|["<>\\^`{|}]')
 """Characters that RFC 3986 keeps out of URLs. `urlsplit` would silently drop some of them."""
@@ -22,23 +25,59 @@ _SIDECAR_SUFFIXES = (".metadata", ".provenance", ".asc")
 _LONGEST_FILENAME = 254
 
 
+def resolve_file_urls(
+    links: Sequence[str], filenames: Sequence[str], *, page_url: str
+) -> list[str | UnusableFileError]:
+    """Make absolute URLs of files, without fragment, or say why one cannot be used.
+
+    Source: PEP 503 "the URL's last path segment", PEP 691 "url"; RFC 3986 section 5.
+    """
+    if _are_all_plain(links, filenames):
+        return list(links)
+    resolved: list[str | UnusableFileError] = []
+    for link, filename in zip(links, filenames, strict=True):
+        try:
+            resolved.append(resolve_file_url(link, page_url=page_url, filename=filename))
+        except UnusableFileError as error:
+            resolved.append(error)
+    return resolved
+
+
+def _are_all_plain(links: Sequence[str], filenames: Sequence[str]) -> bool:
+    """Prove of all links at once what `resolve_file_url` checks one by one.
+
+    1. All lie on one origin, and each ends with its file's name.
+    2. No character needs quoting, and no segment climbs.
+    3. Each name begins with a letter or digit, holds no slash, and is not that of a sidecar. (A
+       name cannot hold the line break that joins names here: it is the end of a checked link.)
+    """
+    origin = _ORIGIN.match(links[0]) if links else None
+    if origin is None:
+        return False
+    start = origin.group()
+    text = "/".join(links)
+    names = "\n".join(filenames) + "\n"
+    return (
+        all(  # 1
+            link.startswith(start) and link.endswith("/" + name)
+            for link, name in zip(links, filenames, strict=True)
+        )
+        and _PLAIN.fullmatch(text) is not None  # 2
+        and ".." not in text
+        and "/./" not in text
+        and _PLAIN_NAMES.fullmatch(names) is not None  # 3
+        and max(map(len, filenames)) <= _LONGEST_FILENAME
+        and not any(suffix + "\n" in names for suffix in _SIDECAR_SUFFIXES)
+    )
+
+
 def resolve_file_url(link: str, *, page_url: str, filename: str) -> str:
-    """Make the absolute URL of a file, without fragment.
+    """Make the absolute URL of one file, without fragment.
 
     Raises: UnusableFileError unless it is a plain http(s) URL whose last segment is the file name.
-    Source: PEP 503 "the URL's last path segment", PEP 691 "url"; RFC 3986 section 5.
     """
     if filename.endswith(_SIDECAR_SUFFIXES):
         raise UnusableFileError("its name is that of a sidecar")
-    if (
-        link.endswith("/" + filename)
-        and filename[:1].isalnum()
-        and len(filename) <= _LONGEST_FILENAME
-        and _PLAIN.fullmatch(link) is not None
-        and ".." not in link
-        and "/./" not in link
-    ):
-        return link
     if not is_safe_filename(filename):
         raise UnusableFileError("its name is not a usable file name")
     url = resolve_link(link, page_url=page_url)

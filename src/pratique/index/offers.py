@@ -79,14 +79,12 @@ def _plain(text: str) -> str:
     return _BLANKS.sub(" ", text.translate(_QUOTES)).strip()
 
 
-def private_note(offer: Offer) -> dict[str, Any] | None:
-    """The value of the key `_pratique`; None for a file that is plainly allowed.
+def private_note(offer: Offer) -> dict[str, Any]:
+    """The value of the key `_pratique` of a file that is not plainly allowed.
 
     Source: PEP 691: keys beginning with an underscore are private to an index.
     """
     decision = offer.decision
-    if decision.outcome is Outcome.ALLOW and decision.audited is None:
-        return None
     note: dict[str, Any] = {
         "outcome": decision.outcome,
         "rule": decision.rule,

@@ -6,21 +6,24 @@ Start reading at `read_files`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from pratique.errors import ValueFormatError
 from pratique.index.errors import UnusableFileError
-from pratique.index.links import resolve_file_url, resolve_link
+from pratique.index.links import resolve_file_urls, resolve_link
 from pratique.index.model import PageFile
 from pratique.values.digests import Sha256, parse_sha256
 from pratique.values.instants import Instant
 
 _MAX_SAFE_INTEGER: Final = 2**53
+_HEX_DIGITS: Final = 64
+_ALL_HEX = re.compile(r"[0-9a-f]*")
 _LAST_YEAR: Final = 9000
 """Later upload times are nonsense, and adding a cool-down to them would overflow."""
 
@@ -78,35 +81,43 @@ def read_files(raws: Sequence[Raw], *, page_url: str) -> Listing:
     Shape: of twins (same name, same content) the first is kept; rivals are all left out.
     Source: PEP 691 "files"; PEP 700, 714, 740.
     """
-    given, defects = _read_structs(raws)
+    spans, given, defects = _read_structs(raws)
     files: list[PageFile] = []
-    speaks_of_provenance = False
-    for file, span in given:
-        try:
-            files.append(_page_file(file, span, page_url))
-        except UnusableFileError as error:
-            defects.append(f"{file.filename[:120]!a}: {error}")
-        if file.provenance is not UNSET:
-            speaks_of_provenance = True
+    columns = zip(
+        spans,
+        given,
+        resolve_file_urls([f.url for f in given], [f.filename for f in given], page_url=page_url),
+        _digests([f.hashes.sha256 if f.hashes is not None else None for f in given]),
+        _sidecars(given),
+        strict=True,
+    )
+    for span, file, url, digest, sidecar in columns:
+        if isinstance(url, str):
+            files.append(_page_file(file, span, url, digest, sidecar, page_url))
+        else:
+            defects.append(f"{file.filename[:120]!a}: {url}")
+    speaks_of_provenance = any(file.provenance is not UNSET for file in given)
     unique = _without_duplicates(files, defects)
     return Listing(unique, speaks_of_provenance, tuple(defects))
 
 
-def _read_structs(raws: Sequence[Raw]) -> tuple[list[tuple[_File, bytes]], list[str]]:
+def _read_structs(raws: Sequence[Raw]) -> tuple[list[bytes], list[_File], list[str]]:
     """Read all files at once, or one by one as soon as one of them is odd."""
     spans = [bytes(raw) for raw in raws]
     try:
-        return list(zip(_decode_files(b"[%b]" % b",".join(spans)), spans, strict=True)), []
+        return spans, _decode_files(b"[%b]" % b",".join(spans)), []
     except (msgspec.DecodeError, RecursionError):
         pass
-    good: list[tuple[_File, bytes]] = []
+    kept: list[bytes] = []
+    files: list[_File] = []
     defects: list[str] = []
     for position, span in enumerate(spans):
         try:
-            good.append((_read_odd_file(span), span))
+            files.append(_read_odd_file(span))
+            kept.append(span)
         except UnusableFileError as error:
             defects.append(f"file {position}: {error}")
-    return good, defects
+    return kept, files, defects
 
 
 def _read_odd_file(span: bytes) -> _File:
@@ -133,31 +144,41 @@ def _read_odd_file(span: bytes) -> _File:
     return _File(**values)
 
 
-def _page_file(file: _File, span: bytes, page_url: str) -> PageFile:
-    sidecar = file.core_metadata
-    if sidecar is UNSET:
-        sidecar = file.dist_info_metadata  # PEP 714: the newer spelling wins where both stand
-    has_sidecar, sidecar_sha256 = _sidecar(sidecar)
+_Sidecar: TypeAlias = tuple[bool, Sha256 | None]
+
+
+def _page_file(
+    file: _File, span: bytes, url: str, sha256: Sha256 | None, sidecar: _Sidecar, page_url: str
+) -> PageFile:
     yanked = file.yanked
     size = file.size
     return PageFile(
         filename=file.filename,
-        url=resolve_file_url(file.url, page_url=page_url, filename=file.filename),
-        sha256=_digest(file.hashes.sha256) if file.hashes is not None else None,
+        url=url,
+        sha256=sha256,
         size=size if size is not None and 0 <= size <= _MAX_SAFE_INTEGER else None,
         uploaded_at=_upload_time(file.upload_time),
         requires_python=file.requires_python or "",
         yanked=yanked is not None and yanked is not False,
         yanked_reason=yanked if isinstance(yanked, str) else "",
-        core_metadata=has_sidecar,
-        core_metadata_sha256=sidecar_sha256,
+        core_metadata=sidecar[0],
+        core_metadata_sha256=sidecar[1],
         provenance_url=_provenance_url(file.provenance, page_url) if file.provenance else "",
         raw=span,
     )
 
 
-def _digest(text: str | None) -> Sha256 | None:
-    if text is None or len(text) != 64:  # noqa: PLR2004 - parse_sha256 would strip blanks
+def _digests(texts: Sequence[str | None]) -> list[Sha256 | None]:
+    """Read digests; one that is not a SHA-256 counts as absent."""
+    given = [text for text in texts if text is not None]
+    joined = "".join(given)
+    if set(map(len, given)) <= {_HEX_DIGITS} and _ALL_HEX.fullmatch(joined) is not None:
+        return cast("list[Sha256 | None]", list(texts))
+    return [None if text is None else _digest(text) for text in texts]
+
+
+def _digest(text: str) -> Sha256 | None:
+    if len(text) != _HEX_DIGITS:  # parse_sha256 would strip blanks
         return None
     try:
         return parse_sha256(text)
@@ -165,12 +186,18 @@ def _digest(text: str | None) -> Sha256 | None:
         return None
 
 
-def _sidecar(said: bool | _Hashes | None) -> tuple[bool, Sha256 | None]:  # noqa: FBT001 - PEP 658's own type
-    """A sidecar whose hash is unusable counts as none: its bytes could not be checked."""
-    if not isinstance(said, _Hashes):
-        return said is True, None
-    digest = _digest(said.sha256)
-    return digest is not None or said.sha256 is None, digest
+def _sidecars(files: Sequence[_File]) -> list[_Sidecar]:
+    """Whether upstream offers metadata beside each file, and its hash (PEP 658).
+
+    PEP 714: the newer spelling wins where both stand. A sidecar whose hash is unusable counts as
+    none, since its bytes could not be checked.
+    """
+    said = [f.dist_info_metadata if f.core_metadata is UNSET else f.core_metadata for f in files]
+    texts = [s.sha256 if isinstance(s, _Hashes) else None for s in said]
+    return [
+        (digest is not None or s is True or (isinstance(s, _Hashes) and text is None), digest)
+        for s, text, digest in zip(said, texts, _digests(texts), strict=True)
+    ]
 
 
 def _upload_time(moment: datetime | None) -> Instant | None:
