@@ -25,7 +25,7 @@ SLOT_BYTES = 4096
 SLOTS = 2
 
 _SEGMENT_MAGIC = b"PQSEGM01"
-_FRAME_MAGIC = b"PQFRAM01"
+FRAME_MAGIC = b"PQFRAM01"
 _HEAD_MAGIC = b"PQHEAD01"
 _SEGMENT = struct.Struct(">8sIQHH")  # magic, length, first, frontier hashes, checkpoint bytes
 _FRAME = struct.Struct(">8sIQIH")  # magic, length, first, entries, checkpoint bytes
@@ -127,7 +127,7 @@ def render_frame(first: int, leaves: Sequence[bytes], checkpoint: str) -> bytes:
     entries = render_bundle(leaves)
     note = checkpoint.encode()
     length = _FRAME.size + len(entries) + len(note) + CHECK_BYTES
-    start = _FRAME.pack(_FRAME_MAGIC, length, first, len(leaves), len(note))
+    start = _FRAME.pack(FRAME_MAGIC, length, first, len(leaves), len(note))
     return _checked(b"".join((start, entries, note)))
 
 
@@ -140,9 +140,15 @@ def frame_length(start: bytes) -> int:
         raise FrameError("the segment ends within a frame's header", torn=True)
     magic, length, _, _, note_bytes = _FRAME.unpack_from(start)
     least = _FRAME.size + note_bytes + CHECK_BYTES
-    if magic != _FRAME_MAGIC or not least <= length <= MAX_FRAME_BYTES:
+    if magic != FRAME_MAGIC or not least <= length <= MAX_FRAME_BYTES:
         raise FrameError("the frame header is not one")
     return int(length)
+
+
+def frame_first(start: bytes) -> int:
+    """First entry of the frame that starts with these bytes. Raises: FrameError."""
+    frame_length(start)
+    return int(_FRAME.unpack_from(start)[2])
 
 
 def parse_frame(data: bytes) -> Frame:

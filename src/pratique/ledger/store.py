@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from typing import Protocol
 
+from pratique.ledger.canonical import PreparedDraft
 from pratique.ledger.entries import Draft, Entry
 
 
@@ -19,12 +20,13 @@ class LogStore(Protocol):
         """Name of the log on its checkpoints (C2SP tlog-checkpoint "origin")."""
         ...
 
-    def append(self, drafts: Sequence[Draft], *, now: datetime) -> range:
+    def append(self, drafts: Sequence[Draft | PreparedDraft], *, now: datetime) -> range:
         """Give the drafts the next sequence numbers, in order, all or none.
 
         Order: when this returns, every entry is durable and belongs to a signed tree head.
-        Raises: LedgerUnavailableError when nothing was stored; LedgerUncertainError when that
-        cannot be told (the store refuses to append again until it has been reopened).
+        Raises: EntryFormatError before anything is stored; LedgerUnavailableError when nothing was
+        stored; LedgerUncertainError when that cannot be told (the store refuses to append again
+        until it has been reopened).
         """
         ...
 
@@ -47,6 +49,18 @@ class LogStore(Protocol):
         """
         ...
 
+    def prove_inclusion(self, index: int, *, size: int | None = None) -> tuple[bytes, ...]:
+        """Audit path of an entry in the log of `size` entries (None: all). Raises: ProofError."""
+        ...
+
+    def prove_consistency(self, old_size: int, *, size: int | None = None) -> tuple[bytes, ...]:
+        """Proof that the log of `size` entries extends the one of `old_size`. Raises: ProofError."""
+        ...
+
+    def root(self, size: int) -> bytes:
+        """Root of the first `size` entries. Raises: ProofError when the log is shorter."""
+        ...
+
     def checkpoint(self) -> str:
         """The newest signed checkpoint, covering every durable entry (C2SP signed note)."""
         ...
@@ -67,7 +81,7 @@ class Recorder(Protocol):
         """Queue an entry (`fast`); the future yields its sequence number once it is durable.
 
         Raises: LedgerSaturatedError when the queue is full or the last commit failed; the caller
-        must then refuse the answer.
+        must then refuse the answer. EntryFormatError when the draft cannot be logged.
         """
         ...
 
