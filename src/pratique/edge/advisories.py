@@ -8,12 +8,14 @@ its advisories would let malware pass.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -25,6 +27,7 @@ from pratique.policy.advisories import (
     build_index,
     parse_record,
 )
+from pratique.policy.language import Policy
 
 MAX_RECORDS: Final = 1_000_000
 """OSV had 0.2 million PyPI and malware records in 2026; all ecosystems together fewer than this."""
@@ -58,11 +61,14 @@ class LoadedAdvisories:
     """One sentence for each record that could not be read, or not in full."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AdvisorySource:
-    """The places named by `[advisory] paths`, resolved."""
+    """The places named by a policy's `[advisory] paths`; relative ones start at `base`."""
 
-    paths: tuple[Path, ...]
+    def __init__(self, policy: Policy, *, base: Path, builtin: Sequence[bytes] = ()) -> None:
+        """`builtin` are OSV records that hold beside those of the places."""
+        paths = policy.tables.advisory.paths
+        self.paths = tuple(base / Path(path).expanduser() for path in paths)
+        self._builtin = tuple(builtin)
 
     def fingerprint(self) -> str:
         """A text that changes when a file is added, removed, replaced or rewritten.
@@ -80,26 +86,26 @@ class AdvisorySource:
                 digest.update(f"{file}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
         return digest.hexdigest()
 
-    def load(self, *, progress: Progress | None = None) -> LoadedAdvisories:
-        """Read every record.
+    def load(self, *, progress: Progress | None = None) -> AdvisoryIndex:
+        """Read every record; what could not be read is among the index's `defects`.
 
         Raises: AdvisorySourceError when a path does not exist or a limit is exceeded.
         """
+        return self.read(progress=progress).index
+
+    def read(self, *, progress: Progress | None = None) -> LoadedAdvisories:
+        """As `load`, with counts and the fingerprint of what was read."""
         fingerprint = self.fingerprint()
         reading = _Reading(progress=progress)
-        index = build_index(reading.records(self.paths))
+        index = build_index(reading.records(self._builtin, self.paths))
+        warnings = (*reading.warnings, *index.defects)
         return LoadedAdvisories(
-            index=index,
+            index=dataclasses.replace(index, defects=warnings),
             fingerprint=fingerprint,
             read=reading.done,
             kept=len({a.id for found in index.projects.values() for a in found}),
-            warnings=(*reading.warnings, *index.defects),
+            warnings=warnings,
         )
-
-
-def advisory_source(paths: Sequence[str], *, folder: Path) -> AdvisorySource:
-    """Resolve the `[advisory] paths` of a policy that lies in `folder`."""
-    return AdvisorySource(paths=tuple(folder / Path(path).expanduser() for path in paths))
 
 
 class _Reading:
@@ -112,8 +118,10 @@ class _Reading:
         self._bytes = 0
         self._progress = progress
 
-    def records(self, paths: Iterable[Path]) -> Iterator[Record]:
+    def records(self, builtin: Sequence[bytes], paths: Iterable[Path]) -> Iterator[Record]:
         """Every readable record that speaks of PyPI projects or takes an earlier one back."""
+        for data in builtin:
+            yield parse_record(data)
         for path in paths:
             files = list(_files(path))
             plain = [file for file in files if file.suffix != ".zip"]

@@ -18,42 +18,35 @@ from typing import TypeAlias
 import msgspec
 from packaging.version import Version
 
-from pratique.policy.compile import CompiledPolicy, Entry
-from pratique.policy.early_release import EarlyRelease, early_release, reviewed_fixes
-from pratique.policy.model import Decision, FileFacts, Outcome, ProjectFacts, WaiverFacts
+from pratique.policy.compile import CompiledPolicy
+from pratique.policy.model import Decision, FileFacts, Outcome, ProjectFacts
 from pratique.policy.rule import Rule, RuleFunction
-from pratique.policy.rules import PLAIN, RULES
+from pratique.policy.rules import PLAIN, RULES, allow_list, early_release
+from pratique.policy.rules.waiver import opens, waived
 from pratique.policy.spelling import reader_for
-from pratique.policy.wording import label, sentence
-from pratique.values.instants import Instant, render_minute
+from pratique.values.instants import Instant
 
 Decider: TypeAlias = Callable[[FileFacts, Instant], Decision]
 
 ALLOWED = Decision(outcome=Outcome.ALLOW, rule=PLAIN)
 """The answer to every file that nothing objects to; one object, so that pages stay cheap."""
 
-_COOL_DOWN = "cool-down"
-
 
 class Judge:
     """Policy and project made ready, to decide many files one after another."""
 
-    __slots__ = ("_allow", "_audit", "_early", "_rank", "_reader", "policy", "project", "rules")
+    __slots__ = ("_allow", "_audit", "_early", "_rank", "project", "rules")
 
     def __init__(
         self, policy: CompiledPolicy, project: ProjectFacts, rules: Sequence[Rule] = RULES
     ) -> None:
-        self.policy = policy
         self.project = project
         self.rules: tuple[RuleFunction, ...] = tuple(
             function for rule in rules if (function := rule.applies(project, policy)) is not None
         )
         self._rank = {rule.name: rank for rank, rule in enumerate(RULES)}
-        self._allow: tuple[Entry, ...] = tuple(
-            entry for entry in policy.allow if entry.projects.matches(project.project)
-        )
-        self._early: EarlyRelease | None = early_release(project, policy)
-        self._reader = reader_for(project.project)
+        self._allow = allow_list.allow_list(project, policy)
+        self._early = early_release.early_release(project, policy)
         self._audit = policy.audit
 
     def decide(self, file: FileFacts, now: Instant) -> Decision:
@@ -78,58 +71,21 @@ class Judge:
 
     def settle(self, objections: list[Decision], file: FileFacts, now: Instant) -> Decision:
         """Lift what may be lifted, let the strictest of the rest decide, ask for a waiver."""
-        listed, remaining = self.lift_listed(objections, file)
-        if not remaining:
-            return _listed(listed, objections, file)
-        before = remaining
-        released, remaining = self.lift_cool_down(before, file, now)
-        if not remaining:
-            return _released(released, before, file)
-        decision = self._strictest(remaining)
+        if self._allow is not None:
+            entry, remaining = self._allow(file, objections)
+            if entry is not None and not remaining:
+                return allow_list.allowed(entry, objections, file)
+            objections = remaining
+        if self._early is not None:
+            advisory, remaining = early_release.lift_cool_down(self._early, objections, file, now)
+            if not remaining:
+                return early_release.released(advisory, objections, file)
+            objections = remaining
+        decision = self._strictest(objections)
         waiver = file.waiver
         if waiver is not None and opens(waiver, decision.outcome, now):
-            return _waived(waiver, decision, file)
+            return waived(waiver, decision, file)
         return decision
-
-    def lift_listed(
-        self, objections: list[Decision], file: FileFacts
-    ) -> tuple[Entry | None, list[Decision]]:
-        """Drop what `[[allow]]` entries lift; a deny is never dropped."""
-        used: Entry | None = None
-        for entry in self._allow:
-            if not entry.matches(file, self._reader):
-                continue
-            kept = [o for o in objections if o.rule not in entry.rules or o.outcome is Outcome.DENY]
-            if len(kept) < len(objections):
-                used, objections = entry, kept
-        return used, objections
-
-    def lift_cool_down(
-        self, objections: list[Decision], file: FileFacts, now: Instant
-    ) -> tuple[str, list[Decision]]:
-        """Drop a cool-down that early release ends, or move its end to when it will.
-
-        Shape: the advisory's id, empty when there is none; the objections that remain.
-        """
-        hold = next((o for o in objections if o.rule == _COOL_DOWN and o.until is not None), None)
-        release = self._early(file) if hold is not None and self._early is not None else None
-        if hold is None or hold.until is None or release is None:
-            return "", objections
-        others = [o for o in objections if o is not hold]
-        if now >= release.ready_at:
-            return release.advisory, others
-        until = min(hold.until, release.ready_at)
-        moved = msgspec.structs.replace(
-            hold,
-            until=until,
-            recheck_at=until,
-            reason=sentence(
-                f"{label(file)} fixes {release.advisory} and is in cool-down until "
-                f"{render_minute(until)}"
-            ),
-            evidence=(*hold.evidence, release.advisory),
-        )
-        return release.advisory, [*others, moved]
 
     def _strictest(self, objections: list[Decision]) -> Decision:
         deciding = min(objections, key=lambda o: (-o.outcome.strictness, self._rank[o.rule]))
@@ -141,55 +97,6 @@ class Judge:
         known = [end for end in ends if end is not None]
         until = max(known) if len(known) == len(ends) else None
         return msgspec.structs.replace(deciding, until=until)
-
-
-def opens(waiver: WaiverFacts, outcome: Outcome, now: Instant) -> bool:
-    """Whether a waiver opens a door that is closed like this."""
-    if now >= waiver.expires_at:
-        return False
-    return outcome is not Outcome.DENY or waiver.overrides_deny
-
-
-def _listed(entry: Entry | None, lifted: list[Decision], file: FileFacts) -> Decision:
-    assert entry is not None, "only an entry can have emptied the list"
-    return Decision(
-        outcome=Outcome.ALLOW,
-        rule="allow-list",
-        reason=sentence(f"{label(file)} is allowed by policy: {entry.reason}"),
-        recheck_at=_last_recheck(lifted),
-        evidence=(entry.line, *(f"lifts {o.rule}" for o in lifted)),
-    )
-
-
-def _released(advisory: str, lifted: list[Decision], file: FileFacts) -> Decision:
-    return Decision(
-        outcome=Outcome.ALLOW,
-        rule="early-release",
-        reason=sentence(f"{label(file)} left its cool-down early because it fixes {advisory}"),
-        recheck_at=_last_recheck(lifted),
-        evidence=(advisory, *(line for o in lifted for line in o.evidence)),
-    )
-
-
-def _last_recheck(lifted: list[Decision]) -> Instant | None:
-    """When nothing is left that needed lifting, and the answer becomes a plain one."""
-    moments = [o.recheck_at for o in lifted if o.recheck_at is not None]
-    return max(moments) if len(moments) == len(lifted) else None
-
-
-def _waived(waiver: WaiverFacts, closed: Decision, file: FileFacts) -> Decision:
-    return Decision(
-        outcome=Outcome.ALLOW,
-        rule="waiver",
-        reason=sentence(
-            f"{label(file)} passes until {render_minute(waiver.expires_at)} by waiver {waiver.id} "
-            f"of {waiver.approver}"
-        ),
-        until=waiver.expires_at,
-        recheck_at=waiver.expires_at,
-        evidence=(f"{closed.outcome.value} by {closed.rule}", closed.reason),
-        waived_by=waiver.id,
-    )
 
 
 def bind(
@@ -228,7 +135,7 @@ def with_page_facts(
     nearly always, because finding it means reading every version.
     """
     bare = msgspec.structs.replace(project, best_allowed=None)
-    fixes = reviewed_fixes(bare, policy)
+    fixes = early_release.reviewed_fixes(bare, policy)
     if not fixes:
         return bare
     judge = Judge(policy, bare)

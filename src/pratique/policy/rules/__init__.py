@@ -1,5 +1,6 @@
-"""The rules, one module each; a new one is a module, a page in docs/rules/ and a line here.
+"""Rules object and reliefs lift, one module each.
 
+A new one is a module, a page in docs/rules/ and a line here. Never does: see another rule's answer.
 The order breaks ties: of two objections equally strict, the earlier rule's is told.
 """
 
@@ -8,8 +9,10 @@ from __future__ import annotations
 from pratique.policy.rule import Rule
 from pratique.policy.rules import (
     advisory,
+    allow_list,
     cool_down,
     deny_list,
+    early_release,
     filename,
     missing_hash,
     new_dependency,
@@ -17,6 +20,7 @@ from pratique.policy.rules import (
     quarantined,
     unlisted,
     verdict,
+    waiver,
     yanked,
 )
 
@@ -34,7 +38,7 @@ RULES: tuple[Rule, ...] = (
     provenance.RULE,
 )
 
-RELIEFS = ("allow-list", "early-release", "waiver")
+RELIEFS = (allow_list.NAME, early_release.NAME, waiver.NAME)
 """What lifts objections, in the order in which it is tried; pages in docs/rules/ too."""
 
 PLAIN = "allow"

@@ -109,5 +109,7 @@ def _name(ids: tuple[str, ...]) -> str:
 RULE = Rule(
     name=NAME,
     summary="an OSV record calls the file malware, or vulnerable where the policy minds that",
+    remedy="the record is withdrawn or corrected, or [advisory] says otherwise",
+    key=("advisory",),
     applies=_applies,
 )

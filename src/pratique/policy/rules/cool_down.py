@@ -53,5 +53,7 @@ def _applies(project: ProjectFacts, policy: CompiledPolicy) -> RuleFunction | No
 RULE = Rule(
     name=NAME,
     summary="the file was uploaded too recently, or nobody says when",
+    remedy="[cool-down] hours is lowered, or a [[cool-down.override]] names the project",
+    key=("cool-down", "hours"),
     applies=_applies,
 )

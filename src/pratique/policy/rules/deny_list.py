@@ -39,5 +39,7 @@ def _applies(project: ProjectFacts, policy: CompiledPolicy) -> RuleFunction | No
 RULE = Rule(
     name=NAME,
     summary="a [[deny]] entry of the policy names the project, version or file",
+    remedy="the [[deny]] entry is removed or narrowed",
+    key=("deny",),
     applies=_applies,
 )

@@ -36,5 +36,7 @@ def _applies(project: ProjectFacts, policy: CompiledPolicy) -> RuleFunction:  # 
 RULE = Rule(
     name=NAME,
     summary="the file's name fits no standard or belongs to another project",
+    remedy="upstream publishes the file under a standard name",
+    key=(),
     applies=_applies,
 )

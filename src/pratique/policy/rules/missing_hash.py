@@ -35,5 +35,7 @@ def _applies(project: ProjectFacts, policy: CompiledPolicy) -> RuleFunction | No
 RULE = Rule(
     name=NAME,
     summary="upstream gives no SHA-256 for the file",
+    remedy='upstream publishes a SHA-256, or pratique.toml sets hashless = "pin" for it',
+    key=(),
     applies=_applies,
 )

@@ -95,5 +95,7 @@ def _tell(dependency: FreshDependency) -> str:
 RULE = Rule(
     name=NAME,
     summary="the release has a new dependency that is itself too young, or nobody looked",
+    remedy="the door compares the dependencies, or [new-dependency] is relaxed",
+    key=("new-dependency",),
     applies=_applies,
 )

@@ -59,5 +59,7 @@ def _applies(project: ProjectFacts, policy: CompiledPolicy) -> RuleFunction | No
 RULE = Rule(
     name=NAME,
     summary="the file's attestation is worse than its predecessor's in the same major line",
+    remedy="a file with the former provenance is published",
+    key=("provenance", "outcome"),
     applies=_applies,
 )

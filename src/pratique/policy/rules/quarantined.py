@@ -39,5 +39,7 @@ def _applies(project: ProjectFacts, policy: CompiledPolicy) -> RuleFunction | No
 RULE = Rule(
     name=NAME,
     summary="the index quarantines the project, and the file was never delivered here",
+    remedy="the index ends the quarantine",
+    key=("quarantine", "outcome"),
     applies=_applies,
 )

@@ -29,5 +29,7 @@ def _applies(project: ProjectFacts, policy: CompiledPolicy) -> RuleFunction:  # 
 RULE = Rule(
     name=NAME,
     summary="upstream removed the file, and it was never delivered here",
+    remedy="upstream lists the file again",
+    key=(),
     applies=_applies,
 )

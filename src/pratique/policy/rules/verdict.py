@@ -35,5 +35,7 @@ def _applies(project: ProjectFacts, policy: CompiledPolicy) -> RuleFunction:  # 
 RULE = Rule(
     name=NAME,
     summary="vetting found the file malicious (deny) or suspicious (hold)",
+    remedy="vetting finds the file clean",
+    key=("verdict", "suspicious"),
     applies=_applies,
 )

@@ -39,5 +39,7 @@ def _applies(project: ProjectFacts, policy: CompiledPolicy) -> RuleFunction | No
 RULE = Rule(
     name=NAME,
     summary="the file was yanked, and the reason given speaks of malware or a compromise",
+    remedy="its authors take the yank back, or [yanked] words no longer name the word found",
+    key=("yanked", "words"),
     applies=_applies,
 )

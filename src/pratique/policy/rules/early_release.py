@@ -1,4 +1,4 @@
-"""Early release: a security fix need not wait out the cool-down, if nobody could have forged that.
+"""Relief `early-release`: a security fix need not wait out the cool-down, if nobody could have forged that.
 
 All of it must hold: a reviewed advisory (GHSA reviewed by GitHub, or PYSEC) names exactly this
 version as its fix; the newest version that passes otherwise is affected by it; vetting found this
@@ -12,13 +12,19 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple, TypeAlias
 
+import msgspec
+
 from pratique.policy.advisories import Advisory, fixed_version_keys, matches_version
 from pratique.policy.compile import CompiledPolicy
-from pratique.policy.model import FileFacts, ProjectFacts, Verdict
+from pratique.policy.model import Decision, FileFacts, Outcome, ProjectFacts, Verdict
+from pratique.policy.rule import last_recheck
 from pratique.policy.rules.provenance import regression
 from pratique.policy.spelling import VersionReader, reader_for
-from pratique.policy.wording import later
-from pratique.values.instants import Instant
+from pratique.policy.wording import label, later, sentence
+from pratique.values.instants import Instant, render_minute
+
+NAME = "early-release"
+_COOL_DOWN = "cool-down"
 
 
 class Release(NamedTuple):
@@ -91,3 +97,41 @@ def _fixed_by(
         return None
     # A record can contradict itself: a version both fixed and listed as affected fixes nothing.
     return next((a for a in fixes[key] if not matches_version(a, version)), None)
+
+
+def lift_cool_down(
+    release: EarlyRelease, objections: list[Decision], file: FileFacts, now: Instant
+) -> tuple[str, list[Decision]]:
+    """Drop a cool-down that early release ends, or move its end to when it will.
+
+    Shape: the advisory's id, empty when there is none; the objections that remain.
+    """
+    hold = next((o for o in objections if o.rule == _COOL_DOWN and o.until is not None), None)
+    found = release(file) if hold is not None else None
+    if hold is None or hold.until is None or found is None:
+        return "", objections
+    others = [o for o in objections if o is not hold]
+    if now >= found.ready_at:
+        return found.advisory, others
+    until = min(hold.until, found.ready_at)
+    moved = msgspec.structs.replace(
+        hold,
+        until=until,
+        recheck_at=until,
+        reason=sentence(
+            f"{label(file)} fixes {found.advisory} and is in cool-down until {render_minute(until)}"
+        ),
+        evidence=(*hold.evidence, found.advisory),
+    )
+    return found.advisory, [*others, moved]
+
+
+def released(advisory: str, lifted: list[Decision], file: FileFacts) -> Decision:
+    """The answer when only the cool-down objected."""
+    return Decision(
+        outcome=Outcome.ALLOW,
+        rule=NAME,
+        reason=sentence(f"{label(file)} left its cool-down early because it fixes {advisory}"),
+        recheck_at=last_recheck(lifted),
+        evidence=(advisory, *(line for o in lifted for line in o.evidence)),
+    )
