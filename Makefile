@@ -18,7 +18,7 @@ DEV_KEY := $(shell cat requirements/main.txt requirements/dev.txt pyproject.toml
 MAIN_STAMP := $(VENV)/.main-$(MAIN_KEY)
 DEV_STAMP := $(VENV)/.dev-$(DEV_KEY)
 UV_STAMP := .tools/uv/.key-$(shell cat requirements/clients/uv.txt | cksum | cut -d' ' -f1)
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps
 
 .PHONY: help env dev up drill test test-fast lint format bench docs lock clean
 
@@ -37,7 +37,7 @@ $(VENV)/bin/python:
 $(MAIN_STAMP): | $(VENV)/bin/python
 	@echo "installing what requirements/main.txt locks ..."
 	@$(INSTALL) -r requirements/main.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.main-* && touch $@
 	@echo "ready: $(BIN)/pratique --help"
 
@@ -77,7 +77,7 @@ docs: dev ## check links, and that every command, setting, rule and error is doc
 
 $(UV_STAMP):
 	@$(PYTHON) -m venv .tools/uv
-	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/clients/uv.txt
+	@.tools/uv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements/clients/uv.txt
 	@rm -f .tools/uv/.key-* && touch $@
 
 lock: $(UV_STAMP) ## recompile the requirements, only from releases at least a week old

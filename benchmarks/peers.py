@@ -37,7 +37,7 @@ def install(name: str) -> Path:
     print(f"installing {name} below .tools/peers ...", flush=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
     subprocess.run(
-        [place / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes",
+        [place / "bin" / "python", "-m", "pip", "install", "-qq", "--require-hashes",
          "--disable-pip-version-check", "--no-deps", "-r", lock],
         check=True,
     )  # fmt: skip

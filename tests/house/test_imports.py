@@ -156,11 +156,11 @@ def allowed(importer: str, target: str) -> bool:
 
 def _door_may(importer: str, target: str) -> bool:
     there = room_of(target)
-    if there in {"store", "edge"}:
-        return False
-    if there == "assembly":
-        return importer.startswith("pratique.doors.cli")
-    return True
+    if there == "edge":
+        return target.startswith(EDGE_MACHINERY)
+    if there in {"assembly", "home"}:
+        return importer.startswith(RUNS_THE_HOUSE)
+    return there != "store"
 
 
 def test_arrows_point_inward() -> None:
@@ -229,6 +229,8 @@ def test_the_rules_refuse_backward_arrows() -> None:
     assert not allowed("pratique.doors.index.app", "pratique.assembly.build")
     assert not allowed("pratique.ledger.tree", "pratique.values.digests.Sha256")
     assert not allowed("pratique.store.sqlite", "pratique.edge.blobs")
+    assert not allowed("pratique.ledger.tree", "pratique.errors.InputError")
+    assert not allowed("pratique.doors.index.app", "pratique.store.control.SqliteControl")
     assert not allowed("pratique.settings", "pratique.policy.model")
     assert allowed("pratique.assembly", "pratique.store.sqlite.Store")
     assert allowed("pratique.doors.cli.up", "pratique.assembly.build")
