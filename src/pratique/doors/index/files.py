@@ -1,0 +1,405 @@
+"""The file service: one file, sidecar or attestation to one client.
+
+Order of steps for a file that may pass: 1. locate and decide; 2. the ledger takes the delivery
+(durable under `strict`); 3. bytes flow, the last ones only after hash, length and a second look
+at the decision; 4. the ledger takes how it ended; 5. the file is remembered as delivered. A crash
+after 2 leaves a delivery without an end, which counts as fetched: the error is on the safe side.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from pratique.doors.index.answers import ascii_line, problem, reason_line, refusal
+from pratique.doors.index.cooked import Kitchen, block_of
+from pratique.doors.index.locate import Located, locate
+from pratique.doors.index.metrics import Metrics
+from pratique.doors.index.pages import PageService
+from pratique.doors.index.sending import (
+    Body,
+    Sent,
+    file_headers,
+    not_modified,
+    send_blob,
+    send_stream,
+)
+from pratique.doors.index.sidecars import Kind, Sidecars
+from pratique.edge.flights import Flight, Flights
+from pratique.errors import IntegrityError, UnavailableError
+from pratique.index.model import PageFile
+from pratique.index.ports import BlobStore, ControlState, DeliveredFile, Identity, Upstream
+from pratique.ledger.entries import Draft
+from pratique.ledger.store import Recorder
+from pratique.policy.model import Outcome
+from pratique.values.digests import Sha256
+from pratique.values.instants import render_instant
+
+log = logging.getLogger(__name__)
+
+_HOLD_BACK_BYTES = 64 * 1024
+"""How much of a file under way is kept until its hash is known. A wheel's directory of contents
+is at its end, and a compressed archive without its last block does not unpack."""
+ACCEL_LOCATION = "/_pratique_blobs/"
+"""Internal location in docs/operate/nginx.conf."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions:
+    """How files are answered."""
+
+    strict: bool
+    x_accel: bool
+
+
+class FileService:
+    """Answers everything below `/{index}/packages/`."""
+
+    def __init__(
+        self,
+        *,
+        pages: PageService,
+        kitchen: Kitchen,
+        sidecars: Sidecars,
+        blobs: BlobStore,
+        flights: Flights,
+        control: ControlState,
+        recorder: Recorder,
+        metrics: Metrics,
+        options: FileOptions,
+        after_commit: Callable[[], None],
+    ) -> None:
+        self._pages = pages
+        self._kitchen = kitchen
+        self._sidecars = sidecars
+        self._blobs = blobs
+        self._flights = flights
+        self._control = control
+        self._recorder = recorder
+        self._metrics = metrics
+        self._options = options
+        self._after_commit = after_commit
+        self._remembered: set[tuple[str, Sha256]] = set()
+
+    async def answer(
+        self, request: web.BaseRequest, index: str, path: str, identity: Identity
+    ) -> web.StreamResponse:
+        """Answer GET or HEAD of a path below `/{index}/packages/` (unquoted)."""
+        base, kind = _sidecar_of(path)
+        located = await locate(self._pages, index, base, asset=asset_of(identity))
+        if located is None:
+            return problem(404, "No such file on this index", title="Not found")
+        if not located.decision.outcome.lets_bytes_through:
+            return self._refuse(request, located, kind or "file", identity)
+        if kind is not None:
+            return await self._sidecar(request, located, kind, identity)
+        return await self._file(request, located, identity)
+
+    # ── refusals ─────────────────────────────────────────────────────────────────────────────
+
+    def _refuse(
+        self, request: web.BaseRequest, located: Located, door: str, identity: Identity
+    ) -> web.StreamResponse:
+        decision = located.decision
+        block_url = self._kitchen.block_url(located.described, located.position)
+        body = self._body(request, located, door, status=403)
+        body |= {
+            "reason": reason_line(decision, ""),
+            "until": render_instant(decision.until) if decision.until else None,
+            "block": block_of(located.described, located.position),
+        }
+        self._recorder.enqueue(
+            Draft(
+                kind="refusal",
+                subject=f"{located.described.index}/{located.described.project.project}",
+                actor=identity.actor,
+                body=body,
+            )
+        )
+        self._metrics.refusals.labels(decision.outcome.value, decision.rule).inc()
+        return refusal(decision, block_url)
+
+    def _body(
+        self, request: web.BaseRequest, located: Located, door: str, *, status: int
+    ) -> dict[str, Any]:
+        decision, facts = located.decision, located.facts
+        version = facts.distribution.version if facts.distribution else ""
+        return {
+            "index": located.described.index,
+            "project": located.described.project.project,
+            "version": str(version),
+            "filename": located.file.filename,
+            "sha256": located.file.sha256 or "",
+            "door": door,
+            "outcome": decision.outcome.value,
+            "audited": decision.audited.value if decision.audited else "",
+            "rule": decision.rule,
+            "waiver": decision.waived_by,
+            "method": request.method,
+            "status": status,
+            "range": ascii_line(request.headers.get("Range", ""), 60),
+            "agent": agent_of(request),
+        }
+
+    # ── sidecars ─────────────────────────────────────────────────────────────────────────────
+
+    async def _sidecar(
+        self, request: web.BaseRequest, located: Located, kind: Kind, identity: Identity
+    ) -> web.StreamResponse:
+        get = self._sidecars.metadata if kind == "metadata" else self._sidecars.provenance
+        try:
+            content = await get(located)
+        except IntegrityError as error:
+            self._note_integrity(located, error)
+            return problem(502, "The upstream's sidecar is not what its page says")
+        if content is None:
+            # The page promised metadata that could not be made: promise no more.
+            self._kitchen.forget(located.described.index, located.described.project.project)
+            return problem(404, f"No {kind} for this file", title="Not found")
+        if request.method == "GET":
+            draft = self._delivery(request, located, kind, identity, status=200)
+            self._recorder.enqueue(draft)
+        etag = f'"{located.file.sha256}.{kind}"'
+        content_type = "application/json" if kind == "provenance" else "text/plain; charset=utf-8"
+        if not_modified(request, etag):
+            return web.Response(status=304, headers=file_headers(etag, content_type))
+        return web.Response(body=content, headers=file_headers(etag, content_type))
+
+    # ── files ────────────────────────────────────────────────────────────────────────────────
+
+    async def _file(
+        self, request: web.BaseRequest, located: Located, identity: Identity
+    ) -> web.StreamResponse:
+        digest = located.file.sha256
+        blob = self._blobs.path(digest) if digest is not None else None
+        if request.method == "HEAD":
+            return await self._head(request, located)
+        draft = self._delivery(request, located, "file", identity, status=200)
+        if self._options.strict:
+            await self._recorder.record(draft)
+        else:
+            self._recorder.enqueue(draft)
+        sent = Sent()
+        try:
+            if blob is not None and digest is not None:
+                return await send_blob(request, self._stored(digest, located), sent)
+            return await self._first_time(request, located, sent)
+        finally:
+            self._ended(draft, located, identity, sent)
+
+    async def _head(self, request: web.BaseRequest, located: Located) -> web.StreamResponse:
+        digest, size = located.file.sha256, located.file.size
+        if digest is not None and self._blobs.path(digest) is not None:
+            return await send_blob(request, self._stored(digest, located), Sent())
+        headers = file_headers(f'"{digest}"' if digest else "", _content_type(located))
+        if size is None:
+            size = await self._upstream_length(located)
+        if size is not None:
+            headers["Content-Length"] = str(size)
+        return web.Response(headers=headers)
+
+    async def _upstream_length(self, located: Located) -> int | None:
+        upstream = self._upstream(located)
+        async with upstream.open_file(located.file.url) as stream:
+            return stream.length
+
+    def _stored(self, digest: Sha256, located: Located) -> Body:
+        path = self._blobs.path(digest)
+        if path is None:
+            raise UnavailableError("the stored file was removed a moment ago", remedy="ask again")
+        accel = f"{ACCEL_LOCATION}sha256/{digest[:2]}/{digest}" if self._options.x_accel else ""
+        return Body(
+            path=path,
+            etag=f'"{digest}"',
+            content_type=_content_type(located),
+            accel_path=accel,
+        )
+
+    async def _first_time(
+        self, request: web.BaseRequest, located: Located, sent: Sent
+    ) -> web.StreamResponse:
+        """Answer while the file arrives; a range waits for all of it, since parts prove nothing."""
+        flight = self._join(located)
+
+        async def release() -> None:
+            await self._release(located, flight.done.result())
+
+        try:
+            if "Range" in request.headers:
+                digest = await flight.wait()
+                await release()
+                return await send_blob(request, self._stored(digest, located), sent)
+            length = await flight.started()
+            return await send_stream(
+                request,
+                flight.read(hold_back=_HOLD_BACK_BYTES, release=release),
+                length=length,
+                etag=f'"{located.file.sha256}"' if located.file.sha256 else "",
+                content_type=_content_type(located),
+                sent=sent,
+            )
+        except IntegrityError as error:
+            self._note_integrity(located, error)
+            raise
+
+    def _join(self, located: Located) -> Flight:
+        upstream, file = self._upstream(located), located.file
+        flight = self._flights.join(
+            (upstream.name, file.url),
+            lambda: upstream.open_file(file.url),
+            expected_sha256=file.sha256,
+            expected_size=file.size,
+        )
+        flight.done.add_done_callback(lambda _: self._after_commit())
+        return flight
+
+    async def _release(self, located: Located, digest: Sha256) -> None:
+        """Second look before the last bytes: nothing may have changed for the worse meanwhile.
+
+        A file without a published hash gets its hash here, and is decided with it.
+        """
+        described, file = located.described, located.file
+        if file.sha256 is None:
+            holds = self._control.pin_hash(described.upstream, file.url, digest)
+            if holds != digest:
+                raise IntegrityError(
+                    f"{file.filename} has changed since it was first downloaded",
+                    expected=f"sha256 {holds}, got {digest}",
+                )
+        again = await self._pages.describe(described.index, described.project.project)
+        position = again.by_path.get(unquote(file.door_path)) if again is not None else None
+        if again is None or position is None:
+            raise IntegrityError(f"{file.filename} left the index while it was downloaded")
+        waived = located.decision.waived_by
+        if not again.decisions[position].outcome.lets_bytes_through and not waived:
+            raise IntegrityError(f"{file.filename} was closed while it was downloaded")
+
+    def _upstream(self, located: Located) -> Upstream:
+        view = self._pages.views[located.described.index]
+        for upstream in view.upstreams:
+            if upstream.name == located.described.upstream:
+                return upstream
+        raise UnavailableError(
+            f"the file's upstream {located.described.upstream!r} is not configured any more",
+            remedy="put it back into pratique.toml",
+        )
+
+    # ── the ledger ───────────────────────────────────────────────────────────────────────────
+
+    def _delivery(
+        self,
+        request: web.BaseRequest,
+        located: Located,
+        door: str,
+        identity: Identity,
+        *,
+        status: int,
+    ) -> Draft:
+        body = self._body(request, located, door, status=status)
+        body["delivery"] = secrets.token_hex(8)
+        return Draft(
+            kind="delivery",
+            subject=f"sha256:{located.file.sha256 or ''}",
+            actor=identity.actor,
+            body=body,
+        )
+
+    def _ended(self, draft: Draft, located: Located, identity: Identity, sent: Sent) -> None:
+        self._metrics.file_bytes.inc(sent.bytes)
+        self._recorder.enqueue(
+            Draft(
+                kind="delivered",
+                subject=draft.subject,
+                actor=identity.actor,
+                body={
+                    "delivery": draft.body["delivery"],
+                    "filename": located.file.filename,
+                    "bytes": sent.bytes,
+                    "complete": sent.complete,
+                    "error": sent.error,
+                },
+            )
+        )
+        if sent.complete:
+            self._remember(located)
+
+    def _remember(self, located: Located) -> None:
+        """Note a plain delivery, so that the file stays available when upstream removes it."""
+        decision, described, file = located.decision, located.described, located.file
+        plain = decision.outcome is Outcome.ALLOW and not decision.audited
+        if not plain or decision.waived_by or file.sha256 is None:
+            return
+        distribution = located.facts.distribution
+        key = (described.index, file.sha256)
+        if distribution is None or key in self._remembered:
+            return
+        self._control.add_delivered(
+            DeliveredFile(
+                index=described.index,
+                project=described.project.project,
+                version=distribution.version,
+                filename=file.filename,
+                sha256=file.sha256,
+                upstream=described.upstream,
+                door_path=file.door_path,
+                raw=absolute_raw(file),
+            )
+        )
+        self._remembered.add(key)
+
+    def _note_integrity(self, located: Located, error: IntegrityError) -> None:
+        self._metrics.integrity_failures.inc()
+        log.error("upstream bytes differ", extra={"file": located.file.filename})
+        self._recorder.enqueue(
+            Draft(
+                kind="integrity",
+                subject=f"{located.described.index}/{located.described.project.project}",
+                actor="door:index",
+                body={
+                    "upstream": located.described.upstream,
+                    "filename": located.file.filename,
+                    "expected": located.file.sha256 or "",
+                    "got": ascii_line(f"{error.message}; {error.expected}", 300),
+                },
+            )
+        )
+
+
+def agent_of(request: web.BaseRequest) -> str:
+    """The client's own name for itself, as the ledger keeps it."""
+    return ascii_line(request.headers.get("User-Agent", ""), 200)
+
+
+def absolute_raw(file: PageFile) -> bytes:
+    """The file's JSON object with an absolute URL and the hash it is kept under."""
+    members = json.loads(file.raw)
+    members["url"] = file.url
+    hashes = members.get("hashes")
+    members["hashes"] = {**(hashes if isinstance(hashes, dict) else {}), "sha256": file.sha256}
+    return json.dumps(members).encode()
+
+
+def _sidecar_of(path: str) -> tuple[str, Kind | None]:
+    for kind in ("metadata", "provenance"):
+        if path.endswith(f".{kind}"):
+            return path.removesuffix(f".{kind}"), kind
+    return path, None
+
+
+def _content_type(located: Located) -> str:
+    name = located.file.filename
+    if name.endswith((".whl", ".zip", ".egg")):
+        return "application/zip"
+    return "application/gzip" if name.endswith((".tar.gz", ".tgz")) else "application/octet-stream"
+
+
+def asset_of(identity: Identity) -> str:
+    """Name that waivers for one asset are matched with."""
+    return identity.actor.partition(":")[2] if identity.role == "asset" else ""

@@ -1,0 +1,212 @@
+"""Studying young releases while they wait: new dependencies, and who published them.
+
+A file in cool-down has time. Meanwhile its dependencies are compared with its predecessor's and
+its attestation is read, so that the rules `new-dependency` and `provenance` can tell. Nobody waits
+for a study: until it is there, those rules say so and the file stays where it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator
+from datetime import timedelta
+
+from packaging.version import Version
+
+from pratique.doors.index.locate import Located
+from pratique.doors.index.pages import Described, PageService
+from pratique.doors.index.sidecars import Sidecars
+from pratique.errors import PratiqueError
+from pratique.index.attestations import parse_publisher
+from pratique.index.core_metadata import dependency_names
+from pratique.index.ports import FileKnowledge, ReleaseStudy
+from pratique.policy.model import FreshDependency, Publisher
+from pratique.values.digests import Sha256
+from pratique.values.instants import Clock, Instant
+from pratique.values.names import DistributionKind, ProjectName
+
+log = logging.getLogger(__name__)
+
+_PER_PAGE = 8
+"""Files of one page that are studied per look at it, newest first."""
+_AT_ONCE = 2
+_QUEUE = 200
+"""Studies waiting; more are dropped and come back with the next look at their page."""
+_RETRY = timedelta(minutes=10)
+_YOUNG = timedelta(days=14)
+"""Attestations are read for files up to this age: PyPI takes no new files for older releases."""
+_ATTEMPTS_REMEMBERED = 10_000
+
+
+class Studies:
+    """Runs studies in the background of one event loop."""
+
+    def __init__(
+        self, *, pages: PageService, sidecars: Sidecars, knowledge: FileKnowledge, clock: Clock
+    ) -> None:
+        self._pages = pages
+        self._sidecars = sidecars
+        self._knowledge = knowledge
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._attempted: OrderedDict[Sha256, Instant] = OrderedDict()
+
+    def look_at(self, described: Described) -> None:
+        """Start what there is to study on a page that was just decided; returns at once."""
+        if described.stale:
+            return
+        for located in self._wanted(described):
+            if len(self._tasks) >= _QUEUE:
+                return
+            task = asyncio.create_task(self._study(located))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Stop all studies."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def settle(self) -> None:
+        """Wait until every study that was started has ended."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _wanted(self, described: Described) -> Iterator[Located]:
+        now = self._clock()
+        horizon = timedelta(hours=described.policy.cool_down(described.project).hours)
+        young = [
+            i
+            for i, file in enumerate(described.files)
+            if file.uploaded_at is not None and now - file.uploaded_at < max(_YOUNG, horizon)
+        ]
+        young.sort(key=lambda i: described.files[i].uploaded_at or now, reverse=True)
+        for i in young[:_PER_PAGE]:
+            located = Located(described=described, position=i)
+            if self._needs_study(located, now, horizon):
+                yield located
+
+    def _needs_study(self, located: Located, now: Instant, horizon: timedelta) -> bool:
+        file, facts = located.file, located.facts
+        if file.sha256 is None or file.uploaded_at is None:
+            return False
+        attempted = self._attempted.get(file.sha256)
+        if attempted is not None and now < attempted + _RETRY:
+            return False
+        uncompared = facts.fresh_dependencies is None and now - file.uploaded_at < horizon
+        provenance = facts.provenance
+        unread = (
+            provenance is not None
+            and provenance.attested
+            and bool(provenance.predecessor)
+            and (provenance.publisher is None or provenance.predecessor_publisher is None)
+        )
+        wanted = uncompared or unread
+        if wanted:
+            self._attempted[file.sha256] = now
+            while len(self._attempted) > _ATTEMPTS_REMEMBERED:
+                self._attempted.popitem(last=False)
+        return wanted
+
+    async def _study(self, located: Located) -> None:
+        async with self._slots:
+            try:
+                await self._attempt(located)
+            except PratiqueError as error:
+                log.info(
+                    "study postponed", extra={"file": located.file.filename, "why": str(error)}
+                )
+
+    async def _attempt(self, located: Located) -> None:
+        fresh = await self._fresh_dependencies(located)
+        publisher = await self._publisher(located)
+        provenance = located.facts.provenance
+        if provenance is not None and provenance.predecessor:
+            await self._read_predecessor(located, provenance.predecessor)
+        self._store(located, fresh, publisher)
+
+    def _store(
+        self,
+        located: Located,
+        fresh: tuple[FreshDependency, ...] | None,
+        publisher: Publisher | None,
+    ) -> None:
+        if located.file.sha256 is None:
+            return
+        self._knowledge.add_study(
+            ReleaseStudy(
+                sha256=located.file.sha256,
+                fresh_dependencies=fresh,
+                publisher=publisher,
+                studied_at=self._clock(),
+            )
+        )
+
+    # ── dependencies ─────────────────────────────────────────────────────────────────────────
+
+    async def _fresh_dependencies(self, located: Located) -> tuple[FreshDependency, ...] | None:
+        """Dependencies that the predecessor had not, with the age of each; None if unreadable."""
+        ours = await self._sidecars.metadata(located)
+        if ours is None:
+            return None
+        before = _predecessor(located)
+        if before is None:
+            return ()  # a first release has nothing to be compared with
+        theirs = await self._sidecars.metadata(before)
+        if theirs is None:
+            return None
+        added = dependency_names(ours) - dependency_names(theirs) - {located.facts.project}
+        return tuple(
+            [
+                FreshDependency(
+                    project=name,
+                    first_upload=await self._first_upload(located.described.index, name),
+                )
+                for name in sorted(added)
+            ]
+        )
+
+    async def _first_upload(self, index: str, project: ProjectName) -> Instant | None:
+        described = await self._pages.describe(index, project)
+        if described is None:
+            return None
+        times = [f.uploaded_at for f in described.files if f.uploaded_at is not None]
+        return min(times, default=None)
+
+    # ── attestations ─────────────────────────────────────────────────────────────────────────
+
+    async def _publisher(self, located: Located) -> Publisher | None:
+        body = await self._sidecars.provenance(located)
+        return None if body is None else parse_publisher(body)
+
+    async def _read_predecessor(self, located: Located, filename: str) -> None:
+        """Read the predecessor's attestation too, unless that was done before."""
+        described = located.described
+        position = next(i for i, f in enumerate(described.files) if f.filename == filename)
+        before = Located(described=described, position=position)
+        digest = before.file.sha256
+        if digest is None or self._knowledge.studies([digest]):
+            return
+        self._store(before, None, await self._publisher(before))
+
+
+def _predecessor(located: Located) -> Located | None:
+    """The wheel of the next lower version that was uploaded earlier."""
+    described, ours = located.described, located.facts.distribution
+    uploaded = located.file.uploaded_at
+    if ours is None or uploaded is None:
+        return None
+    best: tuple[Version, int] | None = None
+    for i, (file, facts) in enumerate(zip(described.files, described.facts, strict=True)):
+        if file.uploaded_at is None or file.uploaded_at >= uploaded:
+            continue
+        other = facts.distribution
+        if other is None or other.kind is not DistributionKind.WHEEL:
+            continue
+        if other.version < ours.version and (best is None or other.version > best[0]):
+            best = (other.version, i)
+    return None if best is None else Located(described=described, position=best[1])

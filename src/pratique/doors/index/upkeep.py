@@ -1,0 +1,146 @@
+"""What the door does beside answering: coverage marks, eviction, projections, readiness."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from pratique.errors import PratiqueError
+from pratique.index.ports import BlobStore, ControlState
+from pratique.ledger.entries import Draft
+from pratique.ledger.store import Recorder
+from pratique.policy.compile import CompiledPolicy
+
+log = logging.getLogger(__name__)
+
+_ALIVE_SECONDS = 60
+"""How often the ledger hears that this door is watching; a longer silence is a gap in coverage."""
+_CATCH_UP_SECONDS = 1.0
+_ADVISORY_SECONDS = 30.0
+_EVICT_PAUSE_SECONDS = 5.0
+
+
+class PolicyInForce(Protocol):
+    """What upkeep needs of the policy source."""
+
+    problem: str
+
+    def __call__(self) -> CompiledPolicy:
+        """The policy in force."""
+        ...
+
+    async def refresh_advisories(self) -> None:
+        """Read advisories again if they changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpkeepParts:
+    """What upkeep works on."""
+
+    node: str
+    note: Callable[[Draft], None]
+    recorder: Recorder
+    blobs: BlobStore
+    control: ControlState
+    policy: PolicyInForce
+    catch_up: Callable[[], object] | None
+    """Applies new ledger entries to the projections; None in workers that leave it to another."""
+
+
+class Upkeep:
+    """Background work of one process, owned by its event loop."""
+
+    def __init__(self, parts: UpkeepParts) -> None:
+        self._parts = parts
+        self._blob_added = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run until the block ends; coverage starts and stops with it."""
+        self._watch("start")
+        jobs = [
+            self._every(_ALIVE_SECONDS, self._alive),
+            self._every(_ADVISORY_SECONDS, self._parts.policy.refresh_advisories),
+            self._evictions(),
+        ]
+        if self._parts.catch_up is not None:
+            jobs.append(self._every(_CATCH_UP_SECONDS, self._catch_up))
+        tasks = [asyncio.create_task(job) for job in jobs]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            with suppress(PratiqueError):
+                self._watch("stop")
+
+    def blob_added(self) -> None:
+        """A file was stored: see soon whether others must go."""
+        self._blob_added.set()
+
+    def problems(self) -> list[str]:
+        """What keeps this process from being ready; empty when nothing does."""
+        found = []
+        if not self._parts.recorder.healthy:
+            found.append("the ledger does not take entries; nothing is let through")
+        try:
+            self._parts.control.epoch()
+        except PratiqueError as error:
+            found.append(f"shared state cannot be read: {error.message}")
+        self._parts.policy()
+        if self._parts.policy.problem:
+            found.append(
+                f"the newest policy is not in force, the one before is: {self._parts.policy.problem}"
+            )
+        return found
+
+    def _watch(self, state: str) -> None:
+        self._parts.note(
+            Draft(
+                kind="watch",
+                subject=f"collector:index-door/{self._parts.node}",
+                actor="door:index",
+                body={
+                    "state": state,
+                    "node": self._parts.node,
+                    "mode": "audit" if self._parts.policy().audit else "enforce",
+                    "period_seconds": _ALIVE_SECONDS,
+                },
+            )
+        )
+
+    async def _alive(self) -> None:
+        self._watch("alive")
+
+    async def _catch_up(self) -> None:
+        if self._parts.catch_up is not None:
+            await asyncio.to_thread(self._parts.catch_up)
+
+    async def _evictions(self) -> None:
+        while True:
+            await self._blob_added.wait()
+            self._blob_added.clear()
+            try:
+                await asyncio.to_thread(self._evict)
+            except PratiqueError as error:
+                log.warning("cannot evict", extra={"error": str(error)})
+            await asyncio.sleep(_EVICT_PAUSE_SECONDS)
+
+    def _evict(self) -> None:
+        gone = self._parts.blobs.evict(protected=self._parts.control.last_good())
+        if gone:
+            log.info("evicted files", extra={"count": len(gone)})
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+            except PratiqueError as error:
+                log.warning("upkeep postponed", extra={"error": str(error)})

@@ -1,0 +1,89 @@
+"""What the console shows and does, put together from the stores. Called in worker threads."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pratique import __version__
+from pratique.doors.console.pages import BlockedFile, WaiverRequest
+from pratique.doors.console.values import RefusalRow, StatusView
+from pratique.index.ports import ControlState, TokenRecord, Waiver
+from pratique.ledger.notes import parse_checkpoint
+from pratique.ledger.store import LogStore
+from pratique.policy.compile import CompiledPolicy
+from pratique.settings import Settings
+from pratique.store.presence import PresenceStore
+from pratique.values.instants import Clock, render_instant
+
+_REFUSALS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Answers the console's questions."""
+
+    settings: Settings
+    public_url: str
+    ledger: LogStore
+    control: ControlState
+    presence: PresenceStore
+    policy: Callable[[], CompiledPolicy]
+    clock: Clock
+    problems: Callable[[], list[str]]
+
+    def find_block(self, block: str) -> BlockedFile | None:
+        """What a block id stands for; the projection is brought up to date first."""
+        self.presence.catch_up()
+        row = self.presence.block(block)
+        if row is None:
+            return None
+        return BlockedFile(
+            index=row.index,
+            project=row.project,
+            filename=row.filename,
+            sha256=row.sha256,
+            rule=row.rule,
+            since=render_instant(row.since),
+            sequence=row.sequence,
+        )
+
+    def status(self) -> StatusView:
+        """The status page."""
+        self.presence.catch_up()
+        policy = self.policy()
+        checkpoint = parse_checkpoint(self.ledger.checkpoint())
+        return StatusView(
+            version=__version__,
+            public_url=self.public_url,
+            indexes=[index.name for index in self.settings.index],
+            mode="audit" if policy.audit else "enforce",
+            cool_down_hours=policy.policy.tables.cool_down.hours,
+            policy_sha256=policy.sha256,
+            ledger_origin=self.ledger.origin,
+            ledger_size=checkpoint.size,
+            root_hash=base64.b64encode(checkpoint.root).decode(),
+            problems=self.problems(),
+            refusals=[
+                RefusalRow(
+                    at=render_instant(row.at),
+                    actor=row.actor,
+                    filename=row.filename,
+                    outcome=row.outcome,
+                    rule=row.rule,
+                    block=row.block,
+                    sequence=row.sequence,
+                )
+                for row in self.presence.recent_refusals(_REFUSALS_SHOWN)
+            ],
+        )
+
+    def approver_of(self, secret_sha256: str) -> TokenRecord | None:
+        """The living approver token with this secret's SHA-256."""
+        record = self.control.token_by_secret(secret_sha256)
+        if record is None or record.role != "approver" or record.revoked_at is not None:
+            return None
+        expired = record.expires_at is not None and record.expires_at <= self.clock()
+        return None if expired else record
