@@ -138,6 +138,17 @@ def test_rooms_touch_nothing_outside(room: str) -> None:
     assert contacts == {}
 
 
+# What doors may take from the edge: machinery that fulfils no room's protocol, so that there is
+# nothing for assembly to choose. Everything else of store and edge is handed to them.
+EDGE_MACHINERY = (
+    "pratique.edge.flights.",  # many clients waiting for one piece of work
+    "pratique.edge.wheel_metadata.",  # reads a wheel's metadata out of bytes
+    "pratique.edge.tls.",  # certificates for our own sockets
+)
+# Doors that put the house together and run it.
+RUNS_THE_HOUSE = ("pratique.doors.cli", "pratique.doors.serving")
+
+
 def allowed(importer: str, target: str) -> bool:
     """The arrows that may be drawn between two parts of the house."""
     here, there = room_of(importer), room_of(target)
