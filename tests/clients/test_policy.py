@@ -1,0 +1,197 @@
+"""What a person with pip, uv, Poetry or pdm lives through when policy holds, hides or denies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kit.clients import Client
+from kit.distributions import make_sdist, sha256_of
+from kit.shop import FRESH, FRESH_UNTIL, OLD, Shop
+
+pytestmark = pytest.mark.clients
+
+
+def test_a_range_falls_back_to_the_last_good_version(
+    shop: Shop, client: Client, tmp_path: Path
+) -> None:
+    shop.stock_demo()
+    result = client.install("demo>=1", index_url=shop.index_url, where=tmp_path / "work")
+    assert result.exit_code == 0, result
+    assert result.installed == {"demo": "1.1"}
+    delivered = shop.door.entries("delivery", project="demo")
+    assert {e.body["version"] for e in delivered if e.body["door"] == "file"} == {"1.1"}
+
+
+def test_the_pin_of_a_held_version_fails_and_the_terminal_says_why(
+    shop: Shop, client: Client, tmp_path: Path
+) -> None:
+    shop.stock_demo()
+    result = client.install("demo==2.0", index_url=shop.index_url, where=tmp_path / "work")
+    assert result.exit_code != 0, result
+    assert result.installed == {}
+    assert result.says(f"demo 2.0 is in cool-down until {FRESH_UNTIL}"), result
+    refusals = shop.door.entries("refusal", project="demo")
+    assert refusals
+    assert {e.body["rule"] for e in refusals} == {"cool-down"}
+    assert result.says(f"{shop.door.public_url}/b/{refusals[0].body['block']}"), result
+    assert shop.upstream.count("/packages/*demo-2.0*") == 0
+
+
+def test_a_held_version_without_metadata_upstream_is_refused_the_same_way(
+    shop: Shop, client: Client, tmp_path: Path
+) -> None:
+    shop.publish("demo", "1.0", core_metadata=False)
+    shop.publish("demo", "2.0", core_metadata=False, uploaded=FRESH)
+    where = tmp_path / "work"
+    refused = client.install("demo==2.0", index_url=shop.index_url, where=where / "a")
+    assert refused.exit_code != 0, refused
+    assert refused.says(f"demo 2.0 is in cool-down until {FRESH_UNTIL}"), refused
+    fallen_back = client.install("demo", index_url=shop.index_url, where=where / "b")
+    assert fallen_back.installed == {"demo": "1.0"}, fallen_back
+
+
+def test_a_denied_version_is_gone(shop: Shop, client: Client, tmp_path: Path) -> None:
+    shop.stock_demo(newest=OLD)
+    shop.door.set_policy('[[deny]]\nprojects = ["demo"]\nversions = "==2.0"\nreason = "bad"\n')
+    pinned = client.install("demo==2.0", index_url=shop.index_url, where=tmp_path / "a")
+    assert pinned.exit_code != 0, pinned
+    assert pinned.installed == {}
+    ranged = client.install("demo", index_url=shop.index_url, where=tmp_path / "b")
+    assert ranged.installed == {"demo": "1.1"}, ranged
+    assert shop.upstream.count("/packages/*demo-2.0*") == 0
+
+
+def test_a_hidden_version_is_passed_over_but_may_be_pinned(
+    shop: Shop, client: Client, tmp_path: Path
+) -> None:
+    shop.stock_demo(newest=OLD)
+    shop.door.set_policy(
+        '[[deny]]\nprojects = ["demo"]\nversions = "==2.0"\noutcome = "hide"\n'
+        'reason = "slow on our data"\n'
+    )
+    ranged = client.install("demo", index_url=shop.index_url, where=tmp_path / "a")
+    assert ranged.installed == {"demo": "1.1"}, ranged
+    pinned = client.install("demo==2.0", index_url=shop.index_url, where=tmp_path / "b")
+    assert pinned.installed == {"demo": "2.0"}, pinned
+    if client.kind != "pdm":  # pdm knows yanked releases but does not tell why
+        assert pinned.says("slow on our data"), pinned
+
+
+def test_after_the_cool_down_the_version_installs(
+    shop: Shop, client: Client, tmp_path: Path
+) -> None:
+    shop.stock_demo()
+    before = client.install("demo", index_url=shop.index_url, where=tmp_path / "a")
+    assert before.installed == {"demo": "1.1"}, before
+    shop.door.clock.advance(hours=71)
+    after = client.install("demo", index_url=shop.index_url, where=tmp_path / "b")
+    assert after.installed == {"demo": "2.0"}, after
+
+
+def test_a_waiver_opens_one_file(shop: Shop, client: Client, tmp_path: Path) -> None:
+    shop.stock_demo()
+    file = shop.upstream.projects["demo"].files["demo-2.0-py3-none-any.whl"]
+    shop.publish("demo", "3.0", uploaded=FRESH)
+    waiver = shop.door.add_waiver(sha256_of(file.content), filename=file.filename)
+    result = client.install("demo", index_url=shop.index_url, where=tmp_path / "work")
+    assert result.installed == {"demo": "2.0"}, result
+    delivered = shop.door.entries("delivery", project="demo")
+    assert {e.body["waiver"] for e in delivered} == {waiver}
+
+
+def test_projects_that_exist_to_be_refused(shop: Shop, client: Client, tmp_path: Path) -> None:
+    held = client.install("pratique-test-held==2.0", index_url=shop.index_url, where=tmp_path / "a")
+    assert held.exit_code != 0
+    assert held.says("/b/"), held
+    denied = client.install(
+        "pratique-test-denied==2.0", index_url=shop.index_url, where=tmp_path / "b"
+    )
+    assert denied.exit_code != 0
+    assert held.installed == denied.installed == {}
+
+
+def test_a_held_dependency_makes_the_resolver_go_back(
+    shop: Shop, client: Client, tmp_path: Path
+) -> None:
+    shop.stock_demo()
+    shop.publish("app", "1.0", requires=["demo>=1"])
+    shop.publish("app", "1.1", requires=["demo>=2"])
+    result = client.install("app", index_url=shop.index_url, where=tmp_path / "work")
+    assert result.installed == {"app": "1.0", "demo": "1.1"}, result
+
+
+def test_a_project_of_sdists_only(shop: Shop, client: Client, tmp_path: Path) -> None:
+    for version, uploaded in (("1.0", OLD), ("2.0", FRESH)):
+        filename, content = make_sdist("crate", version)
+        shop.upstream.add_file("crate", filename, content, upload_time=uploaded)
+    result = client.install("crate", index_url=shop.index_url, where=tmp_path / "a")
+    assert result.installed == {"crate": "1.0"}, result
+    pinned = client.install("crate==2.0", index_url=shop.index_url, where=tmp_path / "b")
+    assert pinned.exit_code != 0, pinned
+    assert pinned.says(f"crate 2.0 is in cool-down until {FRESH_UNTIL}"), pinned
+    assert shop.upstream.count("/packages/*crate-2.0*") == 0
+
+
+def test_extras_local_versions_and_epochs(shop: Shop, client: Client, tmp_path: Path) -> None:
+    shop.publish(
+        "demo",
+        "1!0.5",
+        metadata_extra='Provides-Extra: fast\nRequires-Dist: speed; extra == "fast"',
+    )
+    shop.publish("speed", "2.1+cu118")
+    result = client.install("demo[fast]", index_url=shop.index_url, where=tmp_path / "work")
+    assert result.exit_code == 0, result
+    assert result.installed == {"demo": "1!0.5", "speed": "2.1+cu118"}
+
+
+def test_a_name_spelled_the_old_way(shop: Shop, client: Client, tmp_path: Path) -> None:
+    shop.publish("my-demo", "1.0")
+    result = client.install("My_Demo==1.0", index_url=shop.index_url, where=tmp_path / "work")
+    assert result.installed == {"my-demo": "1.0"}, result
+
+
+def test_audit_mode_lets_everything_through_and_writes_it_down(
+    shop: Shop, client: Client, tmp_path: Path
+) -> None:
+    shop.stock_demo()
+    shop.door.set_policy('mode = "audit"\n')
+    result = client.install("demo", index_url=shop.index_url, where=tmp_path / "work")
+    assert result.installed == {"demo": "2.0"}, result
+    delivered = shop.door.entries("delivery", project="demo")
+    assert {e.body["audited"] for e in delivered} == {"hold"}
+
+
+def test_the_oldest_upload_wins_not_the_oldest_release(
+    shop: Shop, client: Client, tmp_path: Path
+) -> None:
+    """A late file of an old release is young, and must not slip in behind the release's age."""
+    filename, content = make_sdist("demo", "1.0")
+    shop.upstream.add_file("demo", filename, content, upload_time=OLD)
+    shop.publish("demo", "1.0", uploaded=FRESH)
+    result = client.install("demo==1.0", index_url=shop.index_url, where=tmp_path / "work")
+    shop.door.clock.advance(hours=1)
+    assert not any(
+        e.body["filename"].endswith(".whl") and e.body["door"] == "file"
+        for e in shop.door.entries("delivery", project="demo")
+    )
+    if result.exit_code == 0:
+        assert result.installed == {"demo": "1.0"}
+    else:
+        assert result.says(f"cool-down until {FRESH_UNTIL}"), result
+
+
+def test_a_new_denial_reaches_a_client_that_has_the_page_cached(
+    shop: Shop, client: Client, tmp_path: Path
+) -> None:
+    shop.stock_demo(newest=OLD)
+    where = tmp_path / "work"
+    first = client.install("demo", index_url=shop.index_url, where=where)
+    assert first.installed == {"demo": "2.0"}, first
+    shop.door.set_policy('[[deny]]\nprojects = ["demo"]\nversions = "==2.0"\nreason = "bad"\n')
+    shop.door.clock.advance(seconds=1)
+    again = where if client.kind == "uv" else tmp_path / "again"
+    options = {"site": "other"} if client.kind == "uv" else {}
+    second = client.install("demo", index_url=shop.index_url, where=again, **options)
+    assert second.installed == {"demo": "1.1"}, second

@@ -1,0 +1,394 @@
+"""The real index door, in a thread of the test's process, with a clock the test can move.
+
+    with running_door(home=tmp_path / "home", upstream=upstream, now=NOW) as door:
+        door.clock.advance(hours=72)
+        answer = door.ask("/pypi/simple/demo/")
+        [entry] = door.entries("page", agent="…")
+
+Everything but the clock is what `pratique up` runs: `assembly` builds it from files in home.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import secrets
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote, urljoin, urlsplit
+
+from aiohttp import web
+from pratique.store.logs import open_log
+
+from kit.asking import Answer, ask
+from kit.upstream import FakeUpstream
+from pratique.assembly import OpenDoor, open_door
+from pratique.edge.tls import ensure_local_tls
+from pratique.index.ports import TokenRecord, Waiver
+from pratique.ledger.entries import Entry
+from pratique.ledger.store import LogStore
+from pratique.policy.model import Verdict
+from pratique.settings import Settings, load_settings
+from pratique.values.digests import parse_sha256
+from pratique.values.instants import now_utc
+
+T = TypeVar("T")
+
+_SECONDS = 20.0
+_PLAIN_INDEX = """
+[[upstream]]
+name = "public"
+url = "{upstream}"
+"""
+
+
+class SettableClock:
+    """A clock that stands still until it is told to move. Safe from any thread."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def __call__(self) -> datetime:
+        return self._now
+
+    def advance(self, **span: float) -> None:
+        """Move by a span in the words of `timedelta`."""
+        self._now += timedelta(**span)
+
+    def set(self, now: datetime) -> None:
+        """Move to an instant."""
+        self._now = now
+
+
+@dataclass(slots=True, kw_only=True)
+class Door:
+    """A door that is open."""
+
+    home: Path
+    url: str
+    public_url: str
+    clock: SettableClock
+    settings: Settings
+    ca: Path | None
+    parts: OpenDoor
+    loop: asyncio.AbstractEventLoop
+    _log: LogStore | None = None
+    _seen: list[Entry] = field(default_factory=list)
+
+    # ── asking ──────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return urlsplit(self.url).port or 0
+
+    def index_url(self, index: str = "pypi", *, login: tuple[str, str] | None = None) -> str:
+        """What clients are pointed to."""
+        where = urlsplit(self.url)
+        user = f"{quote(login[0])}:{quote(login[1])}@" if login else ""
+        return f"{where.scheme}://{user}{where.netloc}/{index}/simple/"
+
+    def ask(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        login: tuple[str, str] | None = None,
+    ) -> Answer:
+        """Send a request; the path goes out as it is."""
+        trust = ssl.create_default_context(cafile=str(self.ca)) if self.ca else None
+        return ask(self.url, path, method=method, headers=headers, login=login, trust=trust)
+
+    def path_of(self, link: str, *, below: str) -> str:
+        """Path of a link found on the page at `below`; it must not lead elsewhere."""
+        absolute = urljoin(self.url + below, link)
+        assert absolute.startswith(self.url + "/"), f"{absolute} leads past the door"
+        return absolute.removeprefix(self.url).partition("#")[0]
+
+    # ── the ledger ──────────────────────────────────────────────────────────────────────────
+
+    def entries(
+        self, kind: str = "", *, subject: str = "", at_least: int = 1, **body: object
+    ) -> list[Entry]:
+        """Entries of a kind whose subject and body members are these, once there are so many.
+
+        Waits until they are durable, at most some seconds; `at_least=0` waits for what was queued.
+        """
+        deadline = time.monotonic() + 5
+        self._flush()
+        while True:
+            self._catch_up()
+            found = [
+                e
+                for e in self._seen
+                if (not kind or e.kind == kind)
+                and (not subject or e.subject == subject)
+                and all(_says(e, key, value) for key, value in body.items())
+            ]
+            if len(found) >= at_least or time.monotonic() > deadline:
+                return found
+            time.sleep(0.005)
+
+    def _flush(self) -> None:
+        """Wait until what is queued now is durable."""
+        from pratique.ledger.entries import Draft  # noqa: PLC0415 - used here alone
+
+        mark = Draft(kind="test-mark", subject="test", actor="test", body={})
+        self.parts.recorder.enqueue(mark).result(timeout=_SECONDS)
+
+    def _catch_up(self) -> None:
+        if self._log is None:
+            self._log = open_log(self.settings)
+        self._seen.extend(self._log.entries(len(self._seen), self._log.size()))
+
+    # ── state ───────────────────────────────────────────────────────────────────────────────
+
+    def in_loop(self, act: Callable[[], T]) -> T:
+        """Do something in the door's own event loop."""
+
+        async def run() -> T:
+            return act()
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(timeout=_SECONDS)
+
+    def set_policy(self, text: str) -> None:
+        """Replace the policy file, as an editor does."""
+        temporary = self.home / ".policy.new"
+        temporary.write_text(text, "utf-8")
+        temporary.replace(self.home / "policy.toml")
+
+    def add_advisory(self, identifier: str, project: str, versions: list[str]) -> None:
+        """Put an OSV record into home/advisories and let the door look at the folder again."""
+        folder = self.home / "advisories"
+        folder.mkdir(exist_ok=True)
+        package = {"ecosystem": "PyPI", "name": project}
+        record = {
+            "id": identifier,
+            "modified": "2026-06-15T00:00:00Z",
+            "affected": [{"package": package, "versions": versions}],
+        }
+        (folder / f"{identifier}.json").write_text(json.dumps(record), "utf-8")
+        refresh = self.parts.policy.refresh_advisories()
+        asyncio.run_coroutine_threadsafe(refresh, self.loop).result(timeout=_SECONDS)
+
+    def add_token(self, name: str, *, role: str = "asset", **times: datetime) -> str:
+        """Give a token; returns the secret."""
+        secret = secrets.token_urlsafe(24)
+        record = TokenRecord(
+            id=f"t-{name}-{secrets.token_hex(4)}",
+            name=name,
+            role=role,
+            secret_sha256=hashlib.sha256(secret.encode()).hexdigest(),
+            created_at=self.clock(),
+            expires_at=times.get("expires_at"),
+            revoked_at=None,
+        )
+        self.in_loop(lambda: self.parts.control.add_token(record))
+        return secret
+
+    def revoke_token(self, name: str) -> None:
+        """Revoke every token of this name."""
+        for token in self.in_loop(self.parts.control.tokens):
+            if token.name == name:
+                identifier = token.id
+                self.in_loop(
+                    lambda i=identifier: self.parts.control.revoke_token(i, at=self.clock())  # type: ignore[misc]
+                )
+
+    def add_waiver(
+        self,
+        sha256: str,
+        *,
+        filename: str,
+        index: str = "*",
+        asset: str = "*",
+        created_at: datetime | None = None,
+        expires_at: datetime | None = None,
+        overrides_deny: bool = False,
+    ) -> str:
+        """Record a waiver; gives its id."""
+        waiver = Waiver(
+            id=f"w-{secrets.token_hex(4)}",
+            sha256=parse_sha256(sha256),
+            filename=filename,
+            index=index,
+            asset=asset,
+            approver="operator:test",
+            reason="needed for the test",
+            created_at=created_at or self.clock(),
+            expires_at=expires_at or self.clock() + timedelta(days=7),
+            overrides_deny=overrides_deny,
+        )
+        self.in_loop(lambda: self.parts.control.add_waiver(waiver))
+        return waiver.id
+
+    def revoke_waiver(self, identifier: str) -> None:
+        """Revoke a waiver."""
+        assert self.in_loop(lambda: self.parts.control.revoke_waiver(identifier, at=self.clock()))
+
+    def waiver_ids(self) -> list[str]:
+        """Ids of all waivers."""
+        return [w.id for w in self.in_loop(self.parts.control.waivers)]
+
+    def set_verdict(self, sha256: str, verdict: str) -> None:
+        """Say what vetting found."""
+        digest, found = parse_sha256(sha256), Verdict(verdict)
+        self.in_loop(lambda: self.parts.control.set_verdict(digest, found))
+
+    # ── disk ────────────────────────────────────────────────────────────────────────────────
+
+    def store_blob(self, content: bytes) -> Path:
+        """Put a file into the door's cache, as an earlier download would have."""
+        from pratique.edge.blobs import DiskBlobStore  # noqa: PLC0415 - used here alone
+
+        store = DiskBlobStore(self.home / "blobs", cap_bytes=2**30)
+        writer = store.begin()
+        writer.write(content)
+        path = store.path(writer.commit(None))
+        assert path is not None
+        return path
+
+    def drop_blobs(self) -> int:
+        """Remove every file from the door's cache; gives how many there were."""
+        found = [p for p in (self.home / "blobs" / "sha256").rglob("*") if p.is_file()]
+        for path in found:
+            path.unlink()
+        return len(found)
+
+    def everything_written(self) -> bytes:
+        """All bytes below home, in search of what must not be there."""
+        return b"\n".join(p.read_bytes() for p in self.home.rglob("*") if p.is_file())
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `pratique …` with this home."""
+        return run_pratique(*words, home=self.home)
+
+
+def _says(entry: Entry, key: str, value: object) -> bool:
+    """Whether a member of the body is this; pages name their project in the subject only."""
+    if key == "project" and "project" not in entry.body:
+        return entry.subject.rpartition("/")[2] == value
+    return bool(entry.body.get(key) == value)
+
+
+def run_pratique(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    program = Path(sys.executable).parent / "pratique"
+    return subprocess.run(
+        [str(program), *words],
+        env={**os.environ, "PRATIQUE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def write_home(home: Path, upstream: FakeUpstream, *, settings: str, policy: str) -> None:
+    """Write `pratique.toml` and `policy.toml`; `{upstream}` stands for the upstream's URL."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    text = settings if "[[upstream]]" in settings else settings + _PLAIN_INDEX
+    (home / "pratique.toml").write_text(text.replace("{upstream}", upstream.url), "utf-8")
+    (home / "policy.toml").write_text(policy, "utf-8")
+
+
+@contextmanager
+def running_door(
+    *,
+    home: Path,
+    upstream: FakeUpstream,
+    now: datetime,
+    settings: str = "",
+    policy: str = "",
+    listen: socket.socket | None = None,
+) -> Iterator[Door]:
+    """Open the door on loopback and close it at the end, whatever happened."""
+    write_home(home, upstream, settings=settings, policy=policy)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=_run_loop, args=(loop,), name="door", daemon=True)
+    thread.start()
+    opened: list[Door] = []
+    ready, closing = threading.Event(), asyncio.Event()
+    future = asyncio.run_coroutine_threadsafe(
+        _serve(home, SettableClock(now), loop, opened, ready, closing, listen), loop
+    )
+    future.add_done_callback(lambda _: ready.set())
+    try:
+        assert ready.wait(_SECONDS), "the door did not open"
+        if not opened:
+            future.result(timeout=0)
+        yield opened[0]
+    finally:
+        loop.call_soon_threadsafe(closing.set)
+        try:
+            future.result(timeout=_SECONDS)
+        finally:
+            if opened and opened[0]._log is not None:
+                opened[0]._log.close()
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(timeout=_SECONDS)
+            loop.close()
+
+
+async def _serve(
+    home: Path,
+    clock: SettableClock,
+    loop: asyncio.AbstractEventLoop,
+    opened: list[Door],
+    ready: threading.Event,
+    closing: asyncio.Event,
+    listen: socket.socket | None,
+) -> None:
+    settings = load_settings(home, environ={})
+    sock = listen or socket.create_server(("127.0.0.1", 0))
+    tls, ca = _tls(settings)
+    url = f"{'https' if tls else 'http'}://127.0.0.1:{sock.getsockname()[1]}"
+    public_url = settings.door.public_url or url
+    async with open_door(settings, public_url=public_url, clock=clock) as parts:
+        runner = web.ServerRunner(web.Server(parts.door.handle, access_log=None))
+        await runner.setup()
+        await web.SockSite(runner, sock, ssl_context=tls).start()
+        opened.append(
+            Door(
+                home=home,
+                url=url,
+                public_url=public_url,
+                clock=clock,
+                settings=settings,
+                ca=ca,
+                parts=parts,
+                loop=loop,
+            )
+        )
+        ready.set()
+        await closing.wait()
+        await runner.cleanup()
+
+
+def _tls(settings: Settings) -> tuple[ssl.SSLContext | None, Path | None]:
+    if not settings.door.tls_certificate:
+        return None, None
+    # The certificate is judged by the wall clock of real clients, not by the test's.
+    files = ensure_local_tls(settings.home / "tls", "127.0.0.1", now=now_utc())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
+    return context, files.authority
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
