@@ -90,6 +90,11 @@ http {{
   fastcgi_temp_path {folder}/fcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   default_type application/octet-stream; types {{ }}
   open_file_cache max=100; etag on;
+{site}
+}}
+"""
+
+_STATIC = """
   server {{
     listen 127.0.0.1:{port};
     location /pages/ {{
@@ -99,8 +104,14 @@ http {{
     location /files/ {{ root {root}; }}
     location = /ready {{ return 200; }}
   }}
-}}
 """
+
+
+def nginx_frame(folder: Path, site: str) -> str:
+    """A whole nginx configuration around a site: one worker, everything below `folder`."""
+    # Started by root, its worker would give up the right to read our private temporary folder.
+    user = "user root;" if os.geteuid() == 0 else ""
+    return _NGINX.format(folder=folder, site=site, user=user)
 
 
 @contextlib.contextmanager
@@ -109,9 +120,7 @@ def nginx(root: Path, folder: Path) -> Iterator[Server]:
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "nginx.conf"
-    # Started by root, its worker would give up the right to read our private temporary folder.
-    user = "user root;" if os.geteuid() == 0 else ""
-    config.write_text(_NGINX.format(folder=folder, root=root, port=port, user=user), "utf-8")
+    config.write_text(nginx_frame(folder, _STATIC.format(root=root, port=port)), "utf-8")
     command = [tool("nginx", "nginx-light"), "-c", config, "-p", folder]
     with server("nginx", command, port=port, folder=folder, ready="/ready") as started:
         yield started
