@@ -15,7 +15,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -57,6 +56,8 @@ class LoadedAdvisories:
     """Records read."""
     kept: int
     """Records in force that speak of PyPI projects."""
+    left_out: int
+    """Records that could not be read at all."""
     warnings: tuple[str, ...]
     """One sentence for each record that could not be read, or not in full."""
 
@@ -104,6 +105,7 @@ class AdvisorySource:
             fingerprint=fingerprint,
             read=reading.done,
             kept=len({a.id for found in index.projects.values() for a in found}),
+            left_out=len(reading.warnings),
             warnings=warnings,
         )
 

@@ -240,16 +240,18 @@ def render_explanation(explanation: Explanation) -> str:
         lines.append(f"  {decision.reason}")
     if decision.rule == PLAIN:
         lines.append("  no rule objects")
-    for item in decision.evidence:
-        lines.append(f"  evidence: {item}")
-    others = [s for s in explanation.steps if s.outcome != PASS and not s.decides]
-    for step in others:
-        lines.append(f"  also {step.rule} ({step.outcome}): {step.text}")
-    for step in explanation.steps:
-        if step.outcome == PASS and step.rule in RELIEFS:
-            lines.append(f"  {step.rule}: {step.text}")
-    for note in explanation.notes:
-        lines.append(f"  note: {note}")
+    lines.extend(f"  evidence: {item}" for item in decision.evidence)
+    lines.extend(
+        f"  also {step.rule} ({step.outcome}): {step.text}"
+        for step in explanation.steps
+        if step.outcome != PASS and not step.decides
+    )
+    lines.extend(
+        f"  {step.rule}: {step.text}"
+        for step in explanation.steps
+        if step.outcome == PASS and step.rule in RELIEFS
+    )
+    lines.extend(f"  note: {note}" for note in explanation.notes)
     if explanation.would_change:
         lines.append("  what would change it:")
         lines.extend(f"    - {change}" for change in explanation.would_change)
