@@ -123,7 +123,8 @@ def _reader_of(tool: str, rest: Sequence[str]) -> _Reader | None:
     if tool == "uvx":
         return "uvx", _judge_run, _sorted(words, _RUN, stop=True)
     if tool == "pipx" and words[:1] in (["run"], ["install"]):
-        return f"pipx {words[0]}", _judge_run, _sorted(words[1:], _RUN, stop=True)
+        verb = words[0]
+        return f"pipx {verb}", _judge_run, _sorted(words[1:], _RUN, stop=verb == "run")
     if tool in {"npx", "pnpx", "bunx"}:
         return tool, _judge_npx, _sorted(words, _NPX, stop=True)
     if (tool, *words[:1]) in _NPM_VERBS:
@@ -136,7 +137,7 @@ def _uv_reader(rest: Sequence[str]) -> _Reader | None:
         case ["pip", "install", *words]:
             return "uv pip install", _judge_install, _sorted(words, _INSTALL)
         case ["tool", ("run" | "install") as verb, *words]:
-            return f"uv tool {verb}", _judge_run, _sorted(words, _RUN, stop=True)
+            return f"uv tool {verb}", _judge_run, _sorted(words, _RUN, stop=verb == "run")
         case ["run", *words]:
             return "uv run", _judge_with, _sorted(words, _RUN, stop=True)
         case _:

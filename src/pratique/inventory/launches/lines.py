@@ -48,7 +48,7 @@ def read_dockerfile(source: SourceText) -> list[Launch]:
             if line.text.strip() == until:
                 until = ""
             else:
-                launches.extend(launches_in(line.text, source, line.offset))
+                launches.extend(launches_in(line, source))
             continue
         found = _INSTRUCTION.match(line.text)
         if found is None:
@@ -58,7 +58,7 @@ def read_dockerfile(source: SourceText) -> list[Launch]:
             body = body[flag.end() :]
         heredoc = _HEREDOC.search(body)
         until = heredoc.group(1) if heredoc else ""
-        launches.extend(_command_or_list(body, source, line.offset))
+        launches.extend(_command_or_list(body, source, line))
     return launches
 
 
@@ -69,7 +69,7 @@ def read_makefile(source: SourceText) -> list[Launch]:
         if line.text[:1] in {"\t", " "}:
             text = _MAKE_VARIABLE.sub(lambda match: match.group(1).lower(), line.text)
             text = text.strip().lstrip("@-+").replace("$$", "$")
-            launches.extend(launches_in(text, source, line.offset))
+            launches.extend(launches_in(line, source, text=text))
     return launches
 
 
@@ -91,7 +91,7 @@ def read_yaml(source: SourceText) -> list[Launch]:
         else:
             listing = listing if not line.text.strip() else -1
             if key not in _SPOKEN:
-                launches.extend(_command_or_list(_unquoted(value), source, line.offset, key=key))
+                launches.extend(_command_or_list(_unquoted(value), source, line, key=key))
     return launches
 
 
@@ -112,7 +112,8 @@ def read_tox(source: SourceText) -> list[Launch]:
             if spec and not spec.startswith("-") and "{" not in spec:
                 launches.extend(_specs([spec], "deps", source, line))
         elif section_key.startswith("commands"):
-            launches.extend(launches_in(text.strip().lstrip("-!@ "), source, line.offset))
+            shell = text.strip().lstrip("-!@ ")
+            launches.extend(launches_in(line, source, text=shell))
     return launches
 
 
@@ -124,12 +125,12 @@ def _folded(text: str) -> Iterator[Line]:
         depth = len(line.text) - len(line.text.lstrip())
         if pending is not None:
             if line.text.strip() and depth > indent:
-                pending = Line(f"{pending.text} {line.text.strip()}", pending.offset)
+                pending = Line(f"{pending.text} {line.text.strip()}", pending.offset, line.end)
                 continue
             yield pending
             pending = None
         if _FOLDED.search(line.text):
-            indent, pending = depth, Line(_FOLDED.sub("", line.text), line.offset)
+            indent, pending = depth, Line(_FOLDED.sub("", line.text), line.offset, line.end)
         else:
             yield line
     if pending is not None:
@@ -137,20 +138,20 @@ def _folded(text: str) -> Iterator[Line]:
 
 
 def _command_or_list(
-    text: str, source: SourceText, offset: int, *, key: str = "command"
+    text: str, source: SourceText, line: Line, *, key: str = "command"
 ) -> list[Launch]:
     """A shell line, or a list in JSON form: words of one command, or (script:) several lines."""
     if not text.lstrip().startswith("["):
-        return launches_in(text, source, offset)
+        return launches_in(line, source, text=text)
     try:
         words = json.loads(text)
     except (ValueError, RecursionError):
-        return launches_in(text.strip("[] "), source, offset)
+        return launches_in(line, source, text=text.strip("[] "))
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return []
     if key in {"script", "before_script", "after_script"}:
-        return [found for word in words for found in launches_in(word, source, offset)]
-    return launches_of_words(words, source.location(offset))
+        return [found for word in words for found in launches_in(line, source, text=word)]
+    return launches_of_words(words, source.location(line.offset))
 
 
 def _dependencies(value: str, source: SourceText, line: Line) -> list[Launch]:
@@ -167,7 +168,7 @@ def _specs(specs: list[str], label: str, source: SourceText, line: Line) -> list
     unpinned = tuple(item for item in judged if item is not None)
     if not unpinned:
         return []
-    at = source.find(unpinned[0].spec, line.offset, len(source.text), default=line.offset)
+    at = source.find(unpinned[0].spec, line.offset, line.end, default=line.offset)
     return [
         Launch(
             tool=label,

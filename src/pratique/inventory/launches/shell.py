@@ -26,10 +26,11 @@ _SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ash"})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One logical line: its text with continuations joined, and where it starts."""
+    """One logical line: its text with continuations joined, where it starts and ends."""
 
     text: str
     offset: int
+    end: int
 
 
 def logical_lines(text: str, *, comments_continue: bool = False) -> Iterator[Line]:
@@ -49,30 +50,30 @@ def logical_lines(text: str, *, comments_continue: bool = False) -> Iterator[Lin
         if line.endswith("\\") and not line.endswith("\\\\"):
             pieces.append(line[:-1])
             continue
-        yield Line("".join([*pieces, line]), start)
+        yield Line("".join([*pieces, line]), start, offset)
         pieces = []
     if pieces:
-        yield Line("".join(pieces), start)
+        yield Line("".join(pieces), start, offset)
 
 
 def read_shell(source: SourceText) -> list[Launch]:
     """Launches in a shell script."""
     launches: list[Launch] = []
     for line in logical_lines(source.text):
-        launches.extend(launches_in(line.text, source, line.offset))
+        launches.extend(launches_in(line, source))
     return launches
 
 
-def launches_in(text: str, source: SourceText, offset: int) -> list[Launch]:
-    """Launches in one logical line of shell; `offset` is where it begins in the file."""
-    if len(text) > _MAX_LINE or text.lstrip().startswith("#"):
+def launches_in(line: Line, source: SourceText, *, text: str | None = None) -> list[Launch]:
+    """Launches in one logical line; `text` is the shell in it when that is not all of it."""
+    shell = line.text if text is None else text
+    if len(shell) > _MAX_LINE or shell.lstrip().startswith("#"):
         return []
-    tool = _TOOLS.search(text)
+    tool = _TOOLS.search(shell)
     if tool is None:
         return []
-    # Joined lines have lost characters, so only the first line's columns are exact.
-    at = source.find(tool.group(), offset, len(source.text), default=offset)
-    return launches_of_text(text, source.location(at))
+    at = source.find(tool.group(), line.offset, line.end, default=line.offset)
+    return launches_of_text(shell, source.location(at))
 
 
 def launches_of_text(text: str, location: Location, *, nesting: int = 0) -> list[Launch]:
