@@ -98,24 +98,7 @@ def made_page(name: str, files: int, chance: random.Random) -> dict[str, object]
 
 def add_wheel(root: Path, project: str, version: str, *, megabytes: int) -> str:
     """A wheel of about this size whose content does not compress, and its page; gives its name."""
-    files = root / "files"
-    files.mkdir(parents=True, exist_ok=True)
-    stem = f"{project.replace('-', '_')}-{version}"
-    path = files / f"{stem}-py3-none-any.whl"
-    chance = random.Random(project)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{project}/data.bin", chance.randbytes(megabytes * 1024 * 1024))
-        metadata = f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n"
-        archive.writestr(f"{stem}.dist-info/METADATA", metadata)
-        archive.writestr(f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr(f"{stem}.dist-info/RECORD", "")
-    entry = {
-        "filename": path.name,
-        "url": f"/files/{path.name}",
-        "hashes": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
-        "size": path.stat().st_size,
-        "upload-time": "2024-01-01T00:00:00Z",
-    }
+    entry = wheel_entry(root, project, version, size=megabytes * 1024 * 1024)
     page = {
         "meta": {"api-version": "1.1"},
         "name": project,
@@ -123,7 +106,31 @@ def add_wheel(root: Path, project: str, version: str, *, megabytes: int) -> str:
         "files": [entry],
     }
     write_page(root, project, page)
-    return path.name
+    return str(entry["filename"])
+
+
+def wheel_entry(
+    root: Path, project: str, version: str, *, size: int, uploaded: str = "2024-01-01T00:00:00Z"
+) -> dict[str, object]:
+    """Make a wheel whose content does not compress; gives its entry on a page."""
+    files = root / "files"
+    files.mkdir(parents=True, exist_ok=True)
+    stem = f"{project.replace('-', '_')}-{version}"
+    path = files / f"{stem}-py3-none-any.whl"
+    chance = random.Random(stem)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{project}/data.bin", chance.randbytes(size))
+        metadata = f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n"
+        archive.writestr(f"{stem}.dist-info/METADATA", metadata)
+        archive.writestr(f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{stem}.dist-info/RECORD", "")
+    return {
+        "filename": path.name,
+        "url": f"/files/{path.name}",
+        "hashes": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
+        "size": path.stat().st_size,
+        "upload-time": uploaded,
+    }
 
 
 def application(root: Path) -> web.Application:
