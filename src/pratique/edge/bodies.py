@@ -61,15 +61,18 @@ class BodyStream:
         if self.length is not None and self.length > self._max_bytes:
             raise self._too_large()
         clock = asyncio.get_running_loop().time
-        began = clock()
-        received = 0
+        received, waited = 0, 0.0
         try:
+            before = clock()
             async for chunk in self._answer.content.iter_any():
+                # Only our waiting counts: a slow disk of ours is not a slow upstream.
+                waited += clock() - before
                 received += len(chunk)
                 if received > self._max_bytes:
                     raise self._too_large()
-                self._check_pace(clock() - began, received)
+                self._check_pace(waited, received)
                 yield chunk
+                before = clock()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._translate(error) from error
 

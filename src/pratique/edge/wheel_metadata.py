@@ -34,6 +34,7 @@ _RATIO_FLOOR = 64 * 1024
 TAIL = 64 * 1024
 _BUDGET = TAIL + MAX_DIRECTORY + MAX_METADATA
 _MAX_ROUNDS = 8
+_LEAST = 16 * 1024
 _LOCAL_HEADER = 30
 _EXTRA_ROOM = 1024
 """Room for the extra field of a local header, which may differ from the directory's."""
@@ -238,8 +239,10 @@ class _KnownBytes(_Bytes):
                 break
             cursor = max(cursor, at + len(part))
         if cursor < stop:
-            later = [at for at, _ in self._spans if at > cursor]
-            raise _MissingBytes(cursor, min([stop, *later]))
+            stop = min([stop, *(at for at, _ in self._spans if at > cursor)])
+            before = max([0, *(e for at, p in self._spans if (e := at + len(p)) <= cursor)])
+            # zipfile reads backwards in small steps; a request is worth more than that.
+            raise _MissingBytes(max(before, min(cursor, stop - _LEAST)), stop)
 
     def _piece(self, start: int, stop: int) -> bytes:
         self.want(start, stop)
