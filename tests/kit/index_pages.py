@@ -17,7 +17,12 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def file_entry(filename: str, **changes: Any) -> dict[str, Any]:
+def _key(keyword: str) -> str:
+    """The JSON key for a keyword argument; a leading underscore stays."""
+    return keyword[0] + keyword[1:].replace("_", "-")
+
+
+def file_entry(filename: str, /, **changes: Any) -> dict[str, Any]:
     """A file as a modern index lists it; a change to `...` removes the key."""
     sha256 = digest_of(filename)
     entry: dict[str, Any] = {
@@ -31,7 +36,7 @@ def file_entry(filename: str, **changes: Any) -> dict[str, Any]:
         "url": f"https://files.example/packages/{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}/{filename}",
         "yanked": False,
     }
-    entry.update({key.replace("_", "-"): value for key, value in changes.items()})
+    entry.update({_key(key): value for key, value in changes.items()})
     return {key: value for key, value in entry.items() if value is not ...}
 
 
@@ -42,7 +47,7 @@ def page_body(files: list[Any], *, name: str = "demo", **changes: Any) -> bytes:
         "versions": ["1.0"],
         "files": files,
     }
-    page.update({key.replace("_", "-"): value for key, value in changes.items()})
+    page.update({_key(key): value for key, value in changes.items()})
     page = {key: value for key, value in page.items() if value is not ...}
     return json.dumps(page, separators=(",", ":")).encode()
 

@@ -99,12 +99,16 @@ def resolve_link(link: str, *, page_url: str) -> str:
     if not link or _NOT_IN_URL.search(link):  # 1
         raise UnusableFileError("its URL is empty or holds characters that no URL may hold")
     try:
+        given = urlsplit(link)
         parts = urlsplit(urljoin(page_url, link))
         host = parts.hostname
         _ = parts.port  # raises ValueError when it is not a port number
     except ValueError:
         raise UnusableFileError("its URL cannot be read") from None
-    if parts.scheme not in {"http", "https"} or not host:  # 2
+    # `https:///path` would be joined to the page's own host; other readers see another host there.
+    if (
+        parts.scheme not in {"http", "https"} or not host or (given.scheme and not given.netloc)
+    ):  # 2
         raise UnusableFileError("its URL is not an http or https URL")
     if "@" in parts.netloc:
         raise UnusableFileError("its URL holds a user name or password")
