@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from pratique import __version__
-from pratique.doors.console.pages import BlockedFile, WaiverRequest
+from pratique.doors.console.pages import BlockedFile
 from pratique.doors.console.values import RefusalRow, StatusView
-from pratique.index.ports import ControlState, TokenRecord, Waiver
+from pratique.index.ports import ControlState, TokenRecord
 from pratique.ledger.notes import parse_checkpoint
 from pratique.ledger.store import LogStore
 from pratique.policy.compile import CompiledPolicy

@@ -19,7 +19,9 @@ from pratique.policy.model import Decision, FileFacts
 from pratique.values.names import ProjectName, is_safe_filename, parse_project_name
 
 _MAX_READINGS = 4
-_SUFFIX = re.compile(r"\.(?:tar\.(?:gz|bz2|xz|z)|tgz|tar|zip|whl|egg|exe|msi|rpm|deb|dmg)$", re.IGNORECASE)
+_SUFFIX = re.compile(
+    r"\.(?:tar\.(?:gz|bz2|xz|z)|tgz|tar|zip|whl|egg|exe|msi|rpm|deb|dmg)$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

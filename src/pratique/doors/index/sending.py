@@ -72,7 +72,12 @@ def asked_range(request: web.BaseRequest, *, size: int, etag: str) -> ByteRange 
     if unit.strip().lower() != "bytes" or "," in spec:
         return None
     first, dash, last = spec.strip().partition("-")
-    if not dash or not (first or last) or not (first + last).isdecimal() or len(spec) > _LONGEST_RANGE:
+    if (
+        not dash
+        or not (first or last)
+        or not (first + last).isdecimal()
+        or len(spec) > _LONGEST_RANGE
+    ):
         return None
     if not first:
         count = min(int(last), size)

@@ -1,0 +1,133 @@
+"""`pratique drill`: replay an incident, inert, through every part."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from pratique.settings import default_home
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pratique.drill.litellm_2026 import DrillReport, Line
+
+_DRILLS = ("litellm-2026",)
+
+
+@click.command()
+@click.argument("name", type=click.Choice(_DRILLS), default="litellm-2026")
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False),
+              help="Work in this new folder and keep it, ledger and all.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
+              show_default=True, help="How the result is told.")  # fmt: skip
+def drill(name: str, keep: Path | None, form: str) -> None:
+    """Replay an incident, inert, through every part.
+
+    litellm-2026: real pip, and uv and Poetry where they are installed, on 24 March 2026; first
+    without the firewall, then through it. Exit code 0 only if no poisoned byte came through it.
+    """
+    del name  # there is one drill so far; click has checked the name
+    from pratique.drill.litellm_2026 import drill as run_drill  # noqa: PLC0415 - starts half the product
+
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        raise click.UsageError(f"--keep needs a new or empty folder; {keep} is not empty")
+    scratch = keep or Path(tempfile.mkdtemp(prefix="pratique-drill-"))
+    scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        cache = default_home() / "drill"
+        report = asyncio.run(run_drill(scratch.resolve(), cache, progress=_progress()))
+    finally:
+        if keep is None:
+            shutil.rmtree(scratch, ignore_errors=True)
+    if form == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(report)))
+    else:
+        _tell(report, kept=keep)
+    sys.exit(0 if _passed(report) else 1)
+
+
+def _passed(report: DrillReport) -> bool:
+    return (
+        report.poisoned_installs == 0
+        and report.poisoned_bytes_served == 0
+        and report.marker_fired
+        and report.ledger_verified
+    )
+
+
+class _Progress:
+    """One line that changes on a terminal; nothing in a pipe."""
+
+    def __init__(self) -> None:
+        self._width = shutil.get_terminal_size().columns - 1
+
+    def __call__(self, text: str) -> None:
+        click.echo(f"\r\x1b[K{text[: self._width]}", nl=False, err=True)
+
+
+def _progress() -> Callable[[str], None]:
+    return _Progress() if sys.stderr.isatty() else lambda _: None
+
+
+def _tell(report: DrillReport, *, kept: Path | None) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only for the table
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+    console = Console(highlight=False, soft_wrap=False)
+    console.print("litellm, 24 March 2026 (UTC), replayed with inert payloads\n", style="bold")
+    console.print(f"Clients: {', '.join(report.clients)}\n")
+    for title, lines in (
+        ("Without the firewall", report.unprotected),
+        ("Through Pratique", report.timeline),
+    ):
+        table = Table(
+            title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+        )
+        for column in ("when", "client", "asks for", "gets", "is told"):
+            table.add_column(column, overflow="fold", no_wrap=column in {"when", "client"})
+        for line in lines:
+            table.add_row(*_cells(line), style="red" if line.poisoned else None)
+        console.print(table)
+        console.print()
+    _tell_ledger(report, console, kept=kept)
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    when = line.at.removeprefix("2026-03-").replace("T", " ").removesuffix("Z")
+    if not line.client:
+        return (when, "", "", "", f"— {line.told} —")
+    told = f"{line.told} ({line.times} times in a row)" if line.times > 1 else line.told
+    return (when, line.client, line.asked, line.got or "refused", told)
+
+
+def _tell_ledger(report: DrillReport, console: Console, *, kept: Path | None) -> None:
+    console.print("What the ledger proves", style="bold")
+    verified = "verified from the first byte" if report.ledger_verified else "DAMAGED"
+    console.print(
+        f"  {report.ledger_entries} entries, {verified}; {report.refusals} refusals in it"
+    )
+    console.print(f"  bytes of poisoned files delivered: {report.poisoned_bytes_served}")
+    console.print(f"  files the door itself fetched: {', '.join(report.fetched_by_door) or 'none'}")
+    for release, answer in report.exposed.items():
+        console.print(f"  pratique exposed {release}: {answer}")
+    if kept is not None:
+        console.print(f"  kept: pratique ledger verify --home {report.home}")
+    console.print()
+    if not report.marker_fired:
+        console.print("Inconclusive: the payload did not start without the firewall", style="red")
+    elif _passed(report):
+        console.print("Passed: the payload ran without the firewall; through it no poisoned byte came.",
+                      style="green")  # fmt: skip
+    else:
+        console.print(f"FAILED: {report.poisoned_installs} poisoned installs", style="red")
