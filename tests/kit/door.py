@@ -26,15 +26,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
-from aiohttp import web
 from pratique.store.logs import open_log
 
-from kit.asking import Answer, ask
+from kit.asking import SIMPLE_JSON, Answer, ask
 from kit.upstream import FakeUpstream
-from pratique.assembly import OpenDoor, open_door
+from pratique.assembly import OpenDoor
+from pratique.doors.serving import serve
 from pratique.edge.tls import ensure_local_tls
 from pratique.index.ports import TokenRecord, Waiver
 from pratique.ledger.entries import Entry
@@ -87,6 +87,11 @@ class Door:
     _log: LogStore | None = None
     _seen: list[Entry] = field(default_factory=list)
 
+    def close(self) -> None:
+        """Let go of the test's own hold on the ledger."""
+        if self._log is not None:
+            self._log.close()
+
     # ── asking ──────────────────────────────────────────────────────────────────────────────
 
     @property
@@ -111,6 +116,13 @@ class Door:
         """Send a request; the path goes out as it is."""
         trust = ssl.create_default_context(cafile=str(self.ca)) if self.ca else None
         return ask(self.url, path, method=method, headers=headers, login=login, trust=trust)
+
+    def page(self, project: str, *, index: str = "pypi") -> dict[str, Any]:
+        """A project's page in JSON."""
+        answer = self.ask(f"/{index}/simple/{project}/", headers={"Accept": SIMPLE_JSON})
+        assert answer.status == 200, (answer.status, answer.reason)
+        page: dict[str, Any] = answer.json
+        return page
 
     def path_of(self, link: str, *, below: str) -> str:
         """Path of a link found on the page at `below`; it must not lead elsewhere."""
@@ -314,7 +326,6 @@ def running_door(
     now: datetime,
     settings: str = "",
     policy: str = "",
-    listen: socket.socket | None = None,
 ) -> Iterator[Door]:
     """Open the door on loopback and close it at the end, whatever happened."""
     write_home(home, upstream, settings=settings, policy=policy)
@@ -324,7 +335,7 @@ def running_door(
     opened: list[Door] = []
     ready, closing = threading.Event(), asyncio.Event()
     future = asyncio.run_coroutine_threadsafe(
-        _serve(home, SettableClock(now), loop, opened, ready, closing, listen), loop
+        _serve(home, SettableClock(now), loop, opened, ready, closing), loop
     )
     future.add_done_callback(lambda _: ready.set())
     try:
@@ -337,8 +348,8 @@ def running_door(
         try:
             future.result(timeout=_SECONDS)
         finally:
-            if opened and opened[0]._log is not None:
-                opened[0]._log.close()
+            for door in opened:
+                door.close()
             loop.call_soon_threadsafe(loop.stop)
             thread.join(timeout=_SECONDS)
             loop.close()
@@ -351,42 +362,36 @@ async def _serve(
     opened: list[Door],
     ready: threading.Event,
     closing: asyncio.Event,
-    listen: socket.socket | None,
 ) -> None:
-    settings = load_settings(home, environ={})
-    sock = listen or socket.create_server(("127.0.0.1", 0))
-    tls, ca = _tls(settings)
-    url = f"{'https' if tls else 'http'}://127.0.0.1:{sock.getsockname()[1]}"
-    public_url = settings.door.public_url or url
-    async with open_door(settings, public_url=public_url, clock=clock) as parts:
-        runner = web.ServerRunner(web.Server(parts.door.handle, access_log=None))
-        await runner.setup()
-        await web.SockSite(runner, sock, ssl_context=tls).start()
+    listen = f"127.0.0.1:{free_port()}"
+    settings = load_settings(home, environ={"PRATIQUE_LISTEN": listen})
+    if settings.door.tls_certificate == "auto":
+        # Real clients judge a certificate by the wall clock, not by the test's.
+        ensure_local_tls(home / "tls", "127.0.0.1", now=now_utc())
+    async with serve(settings, clock=clock) as serving:
+        scheme = "https" if settings.door.tls_certificate else "http"
         opened.append(
             Door(
                 home=home,
-                url=url,
-                public_url=public_url,
+                url=f"{scheme}://{listen}",
+                public_url=serving.url,
                 clock=clock,
                 settings=settings,
-                ca=ca,
-                parts=parts,
+                ca=serving.authority,
+                parts=serving.open,
                 loop=loop,
             )
         )
         ready.set()
         await closing.wait()
-        await runner.cleanup()
 
 
-def _tls(settings: Settings) -> tuple[ssl.SSLContext | None, Path | None]:
-    if not settings.door.tls_certificate:
-        return None, None
-    # The certificate is judged by the wall clock of real clients, not by the test's.
-    files = ensure_local_tls(settings.home / "tls", "127.0.0.1", now=now_utc())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(files.certificate, files.key)
-    return context, files.authority
+def free_port() -> int:
+    """A port on loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:

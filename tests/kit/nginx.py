@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from kit.door import free_port
 from kit.environments import REPOSITORY, unavailable
 
 CONFIGURATION = REPOSITORY / "docs" / "operate" / "nginx.conf"
@@ -81,7 +82,7 @@ def running_nginx(*, door_port: int, blobs: Path, folder: Path) -> Iterator[Ngin
     certificate.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
     issued.private_key_pem.write_to_path(key)
     authority.cert_pem.write_to_path(ca)
-    listen = _free_port()
+    listen = free_port()
     (folder / "door.conf").write_text(
         documented_configuration(
             listen=listen, door_port=door_port, certificate=certificate, key=key, blobs=blobs
@@ -122,13 +123,6 @@ def _surroundings(folder: Path) -> str:
         f"    include {folder}/door.conf;\n"
         "}\n"
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_until_listening(server: subprocess.Popen[bytes], port: int, log: Path) -> None:

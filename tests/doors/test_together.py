@@ -1,0 +1,175 @@
+"""Many clients at once, and several doors in one installation."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kit.cases import NOW
+from kit.distributions import make_wheel, sha256_of
+from kit.door import running_door
+from kit.shop import FRESH, OLD, Shop
+from kit.upstream import FakeUpstream, gate
+
+CLIENTS = 50
+
+
+def test_fifty_clients_make_one_upstream_request(shop: Shop) -> None:
+    filename, content = make_wheel("demo", "1.0", files={"demo/data.bin": bytes(range(256)) * 4000})
+    shop.upstream.add_file("demo", filename, content, upload_time=OLD, core_metadata=True)
+    path = shop.upstream.projects["demo"].files[filename].path
+    opened = threading.Event()
+    for pattern in ("/simple/demo/", path, path + ".metadata"):
+        shop.upstream.fault(pattern, gate(opened))
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        for target in ("/pypi/simple/demo/", f"/pypi{path}", f"/pypi{path}.metadata"):
+            opened.clear()
+            asked = [pool.submit(shop.door.ask, target) for _ in range(CLIENTS)]
+            time.sleep(0.5)
+            opened.set()
+            answers = [future.result() for future in asked]
+            assert {a.status for a in answers} == {200}
+            assert len({a.body for a in answers}) == 1
+    assert shop.upstream.count("/simple/demo/") == 1
+    assert shop.upstream.count(path) == 1
+    assert shop.upstream.count(path + ".metadata") == 1
+    files = [
+        e for e in shop.door.entries("delivery", at_least=2 * CLIENTS) if e.body["door"] == "file"
+    ]
+    assert len(files) == CLIENTS, "one download, but each client's delivery is written down"
+
+
+def test_a_client_that_leaves_takes_nobody_with_it(shop: Shop) -> None:
+    import socket  # noqa: PLC0415 - this test alone hangs up in the middle
+
+    filename, content = make_wheel("demo", "1.0", files={"demo/data.bin": bytes(300_000)})
+    shop.upstream.add_file("demo", filename, content, upload_time=OLD)
+    path = shop.upstream.projects["demo"].files[filename].path
+    opened = threading.Event()
+    shop.upstream.fault(path, gate(opened))
+    first = socket.create_connection(("127.0.0.1", shop.door.port), timeout=5)
+    first.sendall(f"GET /pypi{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(shop.door.ask, f"/pypi{path}")
+        time.sleep(0.3)
+        first.close()
+        time.sleep(0.1)
+        opened.set()
+        assert second.result().body == content
+    assert shop.upstream.count(path) == 1
+
+
+def test_a_decision_that_closes_while_bytes_flow_keeps_the_end_back(shop: Shop) -> None:
+    import random  # noqa: PLC0415 - this test alone needs noise
+
+    noise = random.Random(7).randbytes(400_000)
+    filename, content = make_wheel("demo", "1.0", files={"demo/data.bin": noise})
+    shop.upstream.add_file("demo", filename, content, upload_time=OLD)
+    path = shop.upstream.projects["demo"].files[filename].path
+    opened = threading.Event()
+    shop.upstream.fault(path, gate(opened, after=200_000))
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(shop.door.ask, f"/pypi{path}")
+        time.sleep(0.5)
+        shop.door.set_policy('[[deny]]\nprojects = ["demo"]\nreason = "just in"\n')
+        opened.set()
+        answer = asked.result()
+    assert answer.broken
+    assert len(answer.body) < len(content)
+    assert shop.door.ask(f"/pypi{path}").status == 403
+
+
+@pytest.mark.slow
+def test_many_clients_while_the_upstream_comes_and_goes(shop: Shop) -> None:
+    """Nothing cached fails, nothing held slips through, whatever the upstream does."""
+    shop.stock_demo()
+    files = shop.upstream.projects["demo"].files
+    paths = {
+        "/pypi/simple/demo/": 200,
+        f"/pypi{files['demo-1.1-py3-none-any.whl'].path}": 200,
+        f"/pypi{files['demo-2.0-py3-none-any.whl'].path}": 403,
+    }
+    for path in paths:
+        shop.door.ask(path)
+    stop = threading.Event()
+    seen: Counter[tuple[str, int]] = Counter()
+
+    def client(number: int) -> None:
+        while not stop.is_set():
+            path = list(paths)[number % len(paths)]
+            seen[path, shop.door.ask(path).status] += 1
+
+    with ThreadPoolExecutor(16) as pool:
+        running = [pool.submit(client, n) for n in range(16)]
+        for _ in range(4):
+            time.sleep(0.5)
+            shop.upstream.down()
+            shop.door.clock.advance(minutes=10)
+            time.sleep(0.5)
+            shop.upstream.up()
+            shop.door.clock.advance(minutes=10)
+        stop.set()
+        for future in running:
+            future.result()
+    assert {(path, status) for path, status in seen} == set(paths.items()), seen
+
+
+@pytest.mark.postgres
+def test_two_doors_on_one_postgresql_agree(tmp_path: Path, postgres_url: str) -> None:
+    settings = f'[storage]\ndatabase_url = "{postgres_url}"\n'
+    with (
+        FakeUpstream() as upstream,
+        running_door(home=tmp_path / "one", upstream=upstream, now=NOW, settings=settings) as one,
+        running_door(home=tmp_path / "two", upstream=upstream, now=NOW, settings=settings) as two,
+    ):
+        for version, uploaded in (("1.0", OLD), ("2.0", FRESH)):
+            filename, content = make_wheel("demo", version)
+            upstream.add_file("demo", filename, content, upload_time=uploaded)
+        held = upstream.projects["demo"].files["demo-2.0-py3-none-any.whl"]
+        good = upstream.projects["demo"].files["demo-1.0-py3-none-any.whl"]
+
+        # One origin pin, though both ask at once.
+        with ThreadPoolExecutor(8) as pool:
+            asked = [pool.submit(d.ask, "/pypi/simple/demo/") for d in (one, two) * 4]
+            assert {f.result().status for f in asked} == {200}
+        assert len(one.entries("origin", subject="pypi/demo")) == 1
+
+        # The same views, the same ledger, whoever reads it.
+        views = {d.ask("/pypi/simple/demo/").header("X-Pratique-View") for d in (one, two)}
+        assert len(views) == 1
+        for door in (one, two):
+            assert door.ask(f"/pypi{held.path}").status == 403
+            assert door.ask(f"/pypi{good.path}").body == good.content
+        refusals = [[e.sequence for e in d.entries("refusal", at_least=2)] for d in (one, two)]
+        assert refusals[0] == refusals[1]
+        assert len(refusals[0]) == 2
+
+        # A waiver and a token given at one are in force at the other with the next request.
+        waiver = one.add_waiver(sha256_of(held.content), filename=held.filename)
+        assert two.ask(f"/pypi{held.path}").body == held.content
+        assert one.ask(f"/pypi{held.path}").body == held.content
+        two.revoke_waiver(waiver)
+        assert one.ask(f"/pypi{held.path}").status == 403
+        login = ("__token__", two.add_token("ci"))
+        assert one.ask("/pypi/simple/demo/", login=login).status == 200
+        one.revoke_token("ci")
+        assert two.ask("/pypi/simple/demo/", login=login).status == 401
+
+        # A serial that one has seen is not gone back on by the other.
+        upstream.touch("demo")
+        one.clock.advance(hours=1)
+        assert one.ask("/pypi/simple/demo/").status == 200
+        upstream.set_serial("demo", 1)
+        two.clock.advance(hours=1)
+        assert two.ask("/pypi/simple/demo/").status == 200
+        assert two.entries("rollback", subject="pypi/demo")
+
+        # The log is one log: gapless, and both would sign the same tree.
+        everything = one.entries(at_least=0)
+        assert [e.sequence for e in everything] == list(range(len(everything)))
