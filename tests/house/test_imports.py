@@ -145,6 +145,8 @@ EDGE_MACHINERY = (
     "pratique.edge.wheel_metadata.",  # reads a wheel's metadata out of bytes
     "pratique.edge.tls.",  # certificates for our own sockets
 )
+# What a command may open by itself: assembly would load every library of the doors with it.
+STORE_OPENERS = ("pratique.store.logs.", "pratique.store.control.", "pratique.store.presence.")
 # Doors that put the house together and run it.
 RUNS_THE_HOUSE = ("pratique.doors.cli", "pratique.doors.serving")
 
@@ -171,7 +173,9 @@ def _door_may(importer: str, target: str) -> bool:
         return target.startswith(EDGE_MACHINERY)
     if there in {"assembly", "home"}:
         return importer.startswith(RUNS_THE_HOUSE)
-    return there != "store"
+    if there == "store":
+        return importer.startswith("pratique.doors.cli") and target.startswith(STORE_OPENERS)
+    return True
 
 
 def test_arrows_point_inward() -> None:

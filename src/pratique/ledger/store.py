@@ -69,6 +69,13 @@ class LogStore(Protocol):
         """The log's public key as a C2SP note verifier key."""
         ...
 
+    def reopen(self) -> None:
+        """Find out anew what is durable, after LedgerUncertainError; harmless at other times.
+
+        Raises: what opening raises; the store then stays as it was.
+        """
+        ...
+
     def close(self) -> None:
         """Release files and locks; nothing is lost by not calling it."""
         ...

@@ -47,7 +47,8 @@ class ProvingLog(ABC):
         Raises: ValueError when the log has no such tile; LedgerDamagedError.
         """
         frontier = self.frontier()
-        width = min(TILE_WIDTH, level_width(frontier.size, level) - index * TILE_WIDTH)
+        above = max(level, 0)
+        width = min(TILE_WIDTH, level_width(frontier.size, above) - index * TILE_WIDTH)
         if level < 0 or index < 0 or width <= 0:
             raise ValueError(f"a log of {frontier.size} entries has no tile {level}/{index}")
         return self._repaired(lambda: self._checked_tile(frontier, level, index, width))

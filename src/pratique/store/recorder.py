@@ -20,7 +20,7 @@ import logging
 import threading
 import time
 from asyncio import Future as AsyncFuture
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import InvalidStateError as AlreadyDoneError
 from contextlib import suppress
@@ -75,7 +75,7 @@ class GroupCommitRecorder:
 
     def __init__(
         self,
-        open_log: Callable[[], LogStore],
+        log: LogStore,
         *,
         clock: Clock,
         max_batch: int = MAX_BATCH,
@@ -84,12 +84,7 @@ class GroupCommitRecorder:
         strict_linger_seconds: float = STRICT_LINGER_SECONDS,
         first_retry_seconds: float = FIRST_RETRY_SECONDS,
     ) -> None:
-        """Open the log and start the writer.
-
-        `open_log` is called again to reopen it after a failure; what it raises the first time is
-        raised here.
-        """
-        self._open_log = open_log
+        """Start the writer. The log stays the caller's: close it after the recorder."""
         self._clock = clock
         self._max_batch = max_batch
         self._max_queued = max_queued
@@ -105,9 +100,8 @@ class GroupCommitRecorder:
         self._wake = threading.Event()
         self._urgent = threading.Event()
         self._give_up = threading.Event()
-        # Owned by the writer thread from here on.
-        self._store = open_log()
-        self._pause = first_retry_seconds
+        self._store = log
+        self._pause = first_retry_seconds  # owned by the writer thread
         self._writer = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._writer.start()
 
@@ -164,7 +158,7 @@ class GroupCommitRecorder:
             return False
 
     def close(self, *, seconds: float = 30.0) -> bool:
-        """Accept nothing more, commit what is queued, release the log.
+        """Accept nothing more, commit what is queued, end the writer.
 
         Shape: whether everything became durable. What did not within `seconds` fails.
         """
@@ -187,7 +181,6 @@ class GroupCommitRecorder:
             batch = self._take()
             if batch:
                 self._commit(batch)
-        self._store.close()
 
     def _await_work(self) -> bool:
         """Sleep until there is something to commit and a moment has passed for others to join."""
@@ -243,11 +236,10 @@ class GroupCommitRecorder:
 
     def _reopen(self) -> bool:
         """Open the log again, with growing pauses; False when told to give up."""
-        self._store.close()
         while not self._give_up.wait(timeout=self._pause):
             self._pause = min(2 * self._pause, LAST_RETRY_SECONDS)
             try:
-                self._store = self._open_log()
+                self._store.reopen()
                 # An empty append waits for whatever another connection of ours still does, so
                 # that what it left behind can be read with certainty afterwards.
                 self._store.append((), now=self._clock())

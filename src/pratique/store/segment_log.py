@@ -405,14 +405,29 @@ class SegmentLog(ProvingLog):
         with self._mutex:
             return self._derived.tile(level, index, width=width)
 
+    def reopen(self) -> None:
+        """Find out anew what is durable, after LedgerUncertainError."""
+        with self._mutex:
+            self._release()
+            try:
+                self._open()
+            except OSError as error:
+                raise LedgerUnavailableError(
+                    f"cannot reopen the log in {self._folder}: {error}"
+                ) from error
+            self._uncertain = None
+
     def close(self) -> None:
         """Release files; nothing is lost by not calling it."""
         with self._mutex:
-            self._close_segment()
-            self._derived.close()
-            if self._head_fd >= 0:
-                os.close(self._head_fd)
-                self._head_fd = -1
+            self._release()
+
+    def _release(self) -> None:
+        self._close_segment()
+        self._derived.close()
+        if self._head_fd >= 0:
+            os.close(self._head_fd)
+            self._head_fd = -1
 
 
 def _checkpoint(origin: str, frontier: Frontier) -> str:
