@@ -118,12 +118,15 @@ class DiskPageStore:
         """Names are safe by construction: no separators, no leading dots, bounded length."""
         if _PROJECT.fullmatch(project) is None:
             raise ValueError(f"not a parsed project name: {project[:80]!r}")
-        quoted = quote(upstream, safe="")
-        if len(quoted) > _LONGEST_NAME:
-            quoted = hashlib.sha256(upstream.encode()).hexdigest()
         shard = hashlib.sha256(project.encode()).hexdigest()[:2]
-        # A project name may be as long as a file name may be; the prefix keeps "." and ".." out.
-        return self._folder / f"u-{quoted}" / shard / project[:255]
+        quoted = quote(upstream, safe="").replace("~", "%7E")
+        # The prefix keeps "." and ".." out.
+        return self._folder / f"u-{_short(quoted)}" / shard / _short(project)
+
+
+def _short(name: str) -> str:
+    """Names longer than a file system takes go by their hash; no other name has a tilde in front."""
+    return name if len(name) <= _LONGEST_NAME else "~" + hashlib.sha256(name.encode()).hexdigest()
 
 
 def _read_sidecar(place: Path) -> _Sidecar | None:
