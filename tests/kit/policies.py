@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+
 from pratique.policy.advisories import AdvisoryIndex, build_index, parse_record
 from pratique.policy.compile import CompiledPolicy, compile_policy
 from pratique.policy.decide import decide, with_page_facts

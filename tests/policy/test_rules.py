@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+
 from kit.policies import (
     NOW,
     OLD,
@@ -174,9 +175,7 @@ def test_deny_by_name_pattern_and_hash(text: str, name: str, outcome: Outcome) -
 
 @pytest.mark.parametrize("order", [("hide", "deny"), ("deny", "hide")])
 def test_the_strictest_of_several_deny_entries_counts(order: tuple[str, str]) -> None:
-    text = "".join(
-        f"[[deny]]\nprojects=['litellm']\noutcome='{o}'\nreason='{o}'\n" for o in order
-    )
+    text = "".join(f"[[deny]]\nprojects=['litellm']\noutcome='{o}'\nreason='{o}'\n" for o in order)
     assert ask(wheel(), policy(text)).outcome is DENY
 
 

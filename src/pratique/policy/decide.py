@@ -71,6 +71,8 @@ class Judge:
 
     def settle(self, objections: list[Decision], file: FileFacts, now: Instant) -> Decision:
         """Lift what may be lifted, let the strictest of the rest decide, ask for a waiver."""
+        if len(objections) > 1:
+            objections = sorted(objections, key=lambda o: self._rank[o.rule])
         if self._allow is not None:
             entry, remaining = self._allow(file, objections)
             if entry is not None and not remaining:
@@ -88,7 +90,8 @@ class Judge:
         return decision
 
     def _strictest(self, objections: list[Decision]) -> Decision:
-        deciding = min(objections, key=lambda o: (-o.outcome.strictness, self._rank[o.rule]))
+        # In the order of `RULES`; of equals `min` takes the first.
+        deciding = min(objections, key=lambda o: -o.outcome.strictness)
         if len(objections) == 1:
             return deciding
         # A hold ends when the last objection that keeps the bytes back has ended.

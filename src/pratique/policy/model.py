@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -140,10 +140,11 @@ class ProjectFacts(msgspec.Struct, frozen=True, kw_only=True):
     early release cannot matter on this page or when nothing else passes."""
 
 
-class FileFacts(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class FileFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything known of one file at the moment of asking.
 
-    Thousands are made per page, so the version is parsed only by rules that need it.
+    Thousands are made per page, so the version is parsed only by rules that need it, and the garbage
+    collector does not track them (no fact refers back to its file).
     """
 
     filename: str
@@ -167,18 +168,8 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def distribution(self) -> Distribution | None:
-        """Project, version and kind told by the file name; None when it fits no standard."""
-        cached: Distribution | str | None = self.__dict__.get("_distribution", "unparsed")
-        if isinstance(cached, str):
-            cached = parse_distribution_filename(self.filename, project=self.project)
-            self.__dict__["_distribution"] = cached
-        return cached
+        """Project, version and kind told by the file name; None when it fits no standard.
 
-
-class Door(Enum):
-    """The doors that ask; recorded with each answer, never used to answer differently."""
-
-    PAGE = "page"
-    FILE = "file"
-    METADATA = "metadata"
-    PROVENANCE = "provenance"
+        Parsed at each call: rules that ask for thousands of files use `spelling.VersionReader`.
+        """
+        return parse_distribution_filename(self.filename, project=self.project)

@@ -15,16 +15,14 @@ from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
 
 from pratique.policy.model import FileFacts
-from pratique.values.names import ProjectName
+from pratique.values.names import DistributionKind, ProjectName, parse_distribution_filename
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _RELEASE = rf"{_NUMBER}(?:\.{_NUMBER})*"
 _VERSION = rf"{_RELEASE}(?:(?:a|b|rc){_NUMBER})?(?:\.post{_NUMBER})?(?:\.dev{_NUMBER})?"
-_TAG = r"[a-z0-9_]+(?:\.[a-z0-9_]+)*"
 _ZEROS = re.compile(r"(?:\.0)+(?=$|[abr]|\.post|\.dev)")
 _is_release = re.compile(_RELEASE).fullmatch
 _is_version = re.compile(_VERSION).fullmatch
-_is_wheel_tail = re.compile(rf"(?:[0-9]{{1,9}}-)?{_TAG}-{_TAG}-{_TAG}\.whl").fullmatch
 _MEMORY: Final = 256
 """How many spellings of a name, and of tags, are remembered for one project."""
 _MAX_LENGTH: Final = 254
@@ -38,11 +36,11 @@ class VersionReader:
     few spellings of the project's name and of the tags that all its files share.
     """
 
-    __slots__ = ("_heads", "_is_head", "_last", "_sdist", "_tails")
+    __slots__ = ("_heads", "_last", "_project", "_sdist", "_tails")
 
     def __init__(self, project: ProjectName) -> None:
         words = [re.escape(word) for word in project.split("-")]
-        self._is_head = re.compile("[_.]".join(words), re.IGNORECASE).fullmatch
+        self._project = project
         self._sdist = re.compile(
             rf"(?i:{'[-_.]'.join(words)})-({_VERSION})\.(?:tar\.gz|zip)"
         ).fullmatch
@@ -76,12 +74,19 @@ class VersionReader:
         """Whether this is a spelling of the project's name, and of a wheel's tags (or nothing)."""
         good_head = self._heads.get(head)
         if good_head is None:
-            good_head = _learn(self._heads, head, known=self._is_head(head) is not None)
-        good_tail = self._tails.get(tail)
+            good_head = self._learn(self._heads, head, f"{head}-0-py3-none-any.whl")
+        good_tail = not tail or self._tails.get(tail)
         if good_tail is None:
-            known = not tail or _is_wheel_tail(tail) is not None
-            good_tail = _learn(self._tails, tail, known=known)
+            good_tail = self._learn(self._tails, tail, f"{head}-0-{tail}") if good_head else False
         return good_head and good_tail
+
+    def _learn(self, memory: dict[str, bool], text: str, example: str) -> bool:
+        """Ask the full parser once whether a wheel's name may have this part."""
+        parsed = parse_distribution_filename(example, project=self._project)
+        known = parsed is not None and parsed.kind is DistributionKind.WHEEL
+        if len(memory) < _MEMORY:
+            memory[text] = known
+        return known
 
     def key(self, file: FileFacts) -> str | None:
         """The version's key (see `version_key`); None when the name tells no version."""
@@ -98,12 +103,6 @@ class VersionReader:
             return parse_cached(text)
         distribution = file.distribution
         return None if distribution is None else distribution.version
-
-
-def _learn(memory: dict[str, bool], text: str, *, known: bool) -> bool:
-    if len(memory) < _MEMORY:
-        memory[text] = known
-    return known
 
 
 @functools.lru_cache(maxsize=64)
