@@ -10,7 +10,7 @@ from pratique import __version__
 from pratique.doors.console.pages import BlockedFile
 from pratique.doors.console.values import RefusalRow, StatusView
 from pratique.index.ports import ControlState, TokenRecord
-from pratique.ledger.notes import parse_checkpoint
+from pratique.ledger.notes import parse_checkpoint, split_note
 from pratique.ledger.store import LogStore
 from pratique.policy.compile import CompiledPolicy
 from pratique.settings import Settings
@@ -53,7 +53,7 @@ class Overview:
         """The status page."""
         self.presence.catch_up()
         policy = self.policy()
-        checkpoint = parse_checkpoint(self.ledger.checkpoint())
+        checkpoint = parse_checkpoint(split_note(self.ledger.checkpoint())[0])
         return StatusView(
             version=__version__,
             public_url=self.public_url,

@@ -67,7 +67,7 @@ def refusal(decision: Decision, block_url: str) -> web.Response:
     return problem(
         403,
         reason_line(decision, block_url),
-        title="Blocked by Pratique",
+        title="Blocked",
         outcome=decision.outcome.value,
         rule=decision.rule,
         until=render_instant(decision.until) if decision.until else None,

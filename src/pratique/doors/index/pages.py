@@ -16,7 +16,7 @@ from functools import cached_property
 from urllib.parse import unquote
 
 from pratique.doors.index.errors import PageUnavailableError, UnknownIndexError
-from pratique.doors.index.gather import gather_facts
+from pratique.doors.index.gather import Gathered, gather_facts
 from pratique.edge.flights import SingleFlight
 from pratique.errors import UnavailableError
 from pratique.index.model import PageFile, ProjectPage
@@ -74,10 +74,7 @@ class Described:
 
     index: str
     project: ProjectFacts
-    page: ProjectPage
-    upstream: str
-    files: tuple[PageFile, ...]
-    facts: tuple[FileFacts, ...]
+    gathered: Gathered
     decisions: tuple[Decision, ...]
     policy: CompiledPolicy
     stale: bool
@@ -85,6 +82,26 @@ class Described:
     epoch: int
     fresh_until: Instant
     recheck_at: Instant | None
+
+    @property
+    def page(self) -> ProjectPage:
+        """The page as its upstream published it."""
+        return self.gathered.page
+
+    @property
+    def upstream(self) -> str:
+        """Name of the upstream that the project's name belongs to."""
+        return self.project.origin
+
+    @property
+    def files(self) -> tuple[PageFile, ...]:
+        """Files in page order, then kept ones."""
+        return self.gathered.files
+
+    @property
+    def facts(self) -> tuple[FileFacts, ...]:
+        """What is known of each file."""
+        return self.gathered.facts
 
     @property
     def rows(self) -> Sequence[tuple[PageFile, FileFacts, Decision]]:
@@ -196,14 +213,7 @@ class PageService:
         epoch = self._control.epoch()
         policy = self._policy()
         now = self._clock()
-        gathered = gather_facts(
-            index=index,
-            project=project,
-            page=loaded.page if loaded else None,
-            upstream=loaded.upstream if loaded else None,
-            control=self._control,
-            asset=asset,
-        )
+        gathered = self._gathered((index, project, asset), loaded, epoch)
         if gathered is None:
             return None
         facts = with_page_facts(gathered.project, gathered.facts, policy, now)
@@ -217,10 +227,7 @@ class PageService:
         return Described(
             index=index,
             project=facts,
-            page=gathered.page,
-            upstream=facts.origin,
-            files=gathered.files,
-            facts=gathered.facts,
+            gathered=gathered,
             decisions=decisions,
             policy=policy,
             stale=stale,
@@ -228,6 +235,24 @@ class PageService:
             epoch=epoch,
             fresh_until=fresh_until,
             recheck_at=min(rechecks, default=None),
+        )
+
+    def _gathered(
+        self, key: tuple[str, ProjectName, str], loaded: LoadedPage | None, epoch: int
+    ) -> Gathered | None:
+        """Facts of a page; the last ones again when neither the page nor shared state changed."""
+        page = loaded.page if loaded else None
+        last = self._described.get(key)
+        if last is not None and page is not None and last.page is page and last.epoch == epoch:
+            return last.gathered
+        index, project, asset = key
+        return gather_facts(
+            index=index,
+            project=project,
+            page=page,
+            upstream=loaded.upstream if loaded else None,
+            control=self._control,
+            asset=asset,
         )
 
     def _remember(self, key: tuple[str, ProjectName, str], described: Described) -> None:
