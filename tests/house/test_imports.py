@@ -147,6 +147,8 @@ EDGE_MACHINERY = (
 )
 # What a command may open by itself: assembly would load every library of the doors with it.
 STORE_OPENERS = ("pratique.store.logs.", "pratique.store.control.", "pratique.store.presence.")
+# What a command may ask by itself: a running door needs no house of our own.
+EDGE_CLIENTS = ("pratique.edge.door_client.",)
 # Doors that put the house together and run it.
 RUNS_THE_HOUSE = ("pratique.doors.cli", "pratique.doors.serving")
 
@@ -170,7 +172,10 @@ def allowed(importer: str, target: str) -> bool:
 def _door_may(importer: str, target: str) -> bool:
     there = room_of(target)
     if there == "edge":
-        return target.startswith(EDGE_MACHINERY)
+        from_command = importer.startswith("pratique.doors.cli")
+        return target.startswith(EDGE_MACHINERY) or (
+            from_command and target.startswith(EDGE_CLIENTS)
+        )
     if there in {"assembly", "home"}:
         return importer.startswith(RUNS_THE_HOUSE)
     if there == "store":

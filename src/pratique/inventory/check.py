@@ -41,6 +41,10 @@ class Report:
     not_checked: tuple[str, ...]
     """Sentences; an empty tuple means that everything asked for was checked."""
     asked_door: bool
+    door: str
+    """Address that URLs were compared with; empty when there was none."""
+    incomplete: bool
+    """Whether something that was asked for could not be had: an include, a folder, a door's page."""
     locks: int
     configurations: int
     packages: int
@@ -56,7 +60,7 @@ class Report:
     @property
     def unknown(self) -> bool:
         """Whether something that was asked for could not be examined."""
-        return any(finding.rule is UNREADABLE for finding in self.findings)
+        return self.incomplete or any(finding.rule is UNREADABLE for finding in self.findings)
 
 
 def names_to_ask(documents: Iterable[LockDocument]) -> tuple[ProjectName, ...]:
@@ -89,6 +93,8 @@ def check(material: Material, *, door: DoorAddress | None, answers: Answers | No
         findings=in_order(findings),
         not_checked=tuple(_not_checked(material, door, answers)),
         asked_door=answers is not None,
+        door=door.base if door else "",
+        incomplete=bool(material.skipped or (answers and unanswered(answers))),
         locks=len(material.documents),
         configurations=len(material.launches),
         packages=sum(len(document.packages) for document in material.documents),

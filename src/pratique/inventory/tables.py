@@ -81,6 +81,8 @@ def table_spans(source: SourceText, tables: Mapping[str, Any], name: str) -> lis
         raise LockError(
             f"names {len(items):,} packages", path=source.path, expected=f"at most {MAX_PACKAGES:,}"
         )
+    if not items:
+        return []
     starts = list(_header_offsets(source.text, name))
     if len(starts) != len(items):
         # Written as an inline array, which no tool does; the whole file is then the place.
