@@ -139,6 +139,7 @@ async def open_door(
             policy=policy,
             clock=clock,
             problems=upkeep.problems,
+            recorder=recorder,
         )
         files = FileService(
             pages=pages,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from pratique import __version__
-from pratique.doors.console.pages import BlockedFile
+from pratique.doors.console.pages import BlockedFile, WaiverRequest
 from pratique.doors.console.values import RefusalRow, StatusView
-from pratique.index.ports import ControlState, TokenRecord
+from pratique.doors.grants import waiver_entry
+from pratique.index.ports import ControlState, TokenRecord, Waiver
 from pratique.ledger.notes import parse_checkpoint, split_note
-from pratique.ledger.store import LogStore
+from pratique.ledger.store import LogStore, Recorder
 from pratique.policy.compile import CompiledPolicy
 from pratique.settings import Settings
 from pratique.store.presence import PresenceStore
@@ -32,6 +35,7 @@ class Overview:
     policy: Callable[[], CompiledPolicy]
     clock: Clock
     problems: Callable[[], list[str]]
+    recorder: Recorder
 
     def find_block(self, block: str) -> BlockedFile | None:
         """What a block id stands for; the projection is brought up to date first."""
@@ -86,3 +90,22 @@ class Overview:
             return None
         expired = record.expires_at is not None and record.expires_at <= self.clock()
         return None if expired else record
+
+    async def grant(self, wanted: WaiverRequest) -> Waiver:
+        """Grant a waiver: durable in the ledger first, then in force."""
+        now = self.clock()
+        waiver = Waiver(
+            id=secrets.token_hex(6),
+            sha256=wanted.sha256,
+            filename=wanted.filename,
+            index=wanted.index,
+            asset=wanted.asset,
+            approver=wanted.approver,
+            reason=wanted.reason,
+            created_at=now,
+            expires_at=now + wanted.lasts,
+            overrides_deny=wanted.overrides_deny,
+        )
+        await self.recorder.record(waiver_entry(waiver, actor=f"approver:{wanted.approver}"))
+        await asyncio.to_thread(self.control.add_waiver, waiver)
+        return waiver
