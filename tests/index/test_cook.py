@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
 
+import msgspec
 import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kit.hostile_json import hostile_page
-from kit.index_pages import DEMO, PAGE_URL, digest_of, file_entry, huge_page_body, page_body, parsed
 from packaging.version import Version
 from pypi_simple.html import RepositoryPage
 
+from kit.hostile_json import hostile_page
+from kit.index_pages import DEMO, PAGE_URL, digest_of, file_entry, huge_page_body, page_body, parsed
 from pratique.index.cook import Metadata, Offer, compress, render_html, render_json
 from pratique.index.errors import IndexPageError
 from pratique.index.model import ProjectPage
@@ -27,6 +28,7 @@ from pratique.values.names import ProjectName, ProjectStatus
 
 WHEEL = "demo-1.0-py3-none-any.whl"
 SDIST = "demo-1.0.tar.gz"
+SIDECAR = digest_of(WHEEL + ".metadata")
 BLOCK = "https://fw.example/b/K7Q2ABCD"
 DOOR_URL = "https://fw.example/pypi/simple/demo/"
 ALLOW = Decision(outcome=Outcome.ALLOW, rule="default")
@@ -128,7 +130,7 @@ def test_upstreams_own_private_note_is_not_passed_off_as_ours() -> None:
 @pytest.mark.parametrize(
     ("metadata", "sha256", "json_value", "html_value"),
     [
-        (Metadata.UPSTREAM, None, {"sha256": digest_of(WHEEL + ".metadata")}, "sha256=" + digest_of(WHEEL + ".metadata")),
+        (Metadata.UPSTREAM, None, {"sha256": SIDECAR}, f"sha256={SIDECAR}"),
         (Metadata.MADE, None, True, "true"),
         (Metadata.MADE, "c" * 64, {"sha256": "c" * 64}, "sha256=" + "c" * 64),
         (Metadata.NONE, "c" * 64, None, None),
@@ -172,8 +174,6 @@ def test_provenance_is_absolute_where_the_door_knows_its_address() -> None:
 
 def test_a_pinned_hash_is_listed_in_both_formats() -> None:
     page = parsed([file_entry(WHEEL, hashes={"md5": "0" * 32})])
-    import msgspec  # noqa: PLC0415 - only here
-
     pinned = msgspec.structs.replace(page.files[0], sha256=Sha256("d" * 64))
     offers = [Offer(file=pinned, decision=ALLOW)]
     assert json_files(page, offers)[0]["hashes"] == {"md5": "0" * 32, "sha256": "d" * 64}

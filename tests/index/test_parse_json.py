@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kit.hostile_json import hostile_page
 from kit.index_pages import (
     DEMO,
@@ -20,7 +22,6 @@ from kit.index_pages import (
     page_body,
     parsed,
 )
-
 from pratique.errors import InputError
 from pratique.index.errors import IndexPageError, UnusableFileError
 from pratique.index.links import _are_all_plain, resolve_file_url
@@ -450,20 +451,16 @@ def test_whatever_is_offered_is_what_the_standards_allow(body: bytes) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=80) | st.text(max_size=60).map(str.encode))
 def test_any_bytes_give_a_page_or_a_refusal(body: bytes) -> None:
-    try:
+    with suppress(IndexPageError):
         parse_json_page(body, url=PAGE_URL, project=DEMO)
-    except IndexPageError:
-        pass
 
 
 @settings(max_examples=100, deadline=None)
 @given(hostile_page(), st.integers(0, 10_000), st.binary(min_size=1, max_size=3))
 def test_damaged_pages_give_a_page_or_a_refusal(body: bytes, at: int, noise: bytes) -> None:
     at %= len(body)
-    try:
+    with suppress(IndexPageError):
         parse_json_page(body[:at] + noise + body[at + 1 :], url=PAGE_URL, project=DEMO)
-    except IndexPageError:
-        pass
 
 
 _pieces = st.sampled_from(

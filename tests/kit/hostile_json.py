@@ -68,7 +68,7 @@ def _links(name: str) -> st.SearchStrategy[Any]:
     path = f"{FOLDER}{name}"
     return st.sampled_from(
         [
-            path, path, path, path + "#sha256=aa", path + "?token=1", f"../../aa/{name}",
+            *[path] * 12, path + "#sha256=aa", path + "?token=1", f"../../aa/{name}",
             f"//mirror.example/{name}", f"javascript:alert(1)/{name}", f"{FOLDER}../{name}",
             f"{FOLDER}%2e%2e/{name}", f"https://user:pw@files.example/{name}", "", f"{FOLDER}other",
         ]
@@ -102,17 +102,21 @@ def hostile_file(draw: st.DrawFn) -> Pairs:
         "dist-info-metadata": st.one_of(st.booleans(), _HASHES),
         "provenance": st.sampled_from([None, "https://index.example/p", "javascript:1", "../p"]),
     }
-    members = [(key, draw(value)) for key, value in usual.items() if draw(st.integers(0, 5))]
+    members = [
+        (key, draw(value))
+        for key, value in usual.items()
+        if key in {"filename", "url"} or draw(st.booleans())
+    ]
     odd_keys = st.one_of(st.sampled_from(KNOWN_KEYS), st.text(max_size=6))
     odd = draw(st.lists(st.tuples(odd_keys, anything), max_size=3))
     # A repeated key counts as what it says last, so the odd ones come first more often than not.
-    members = odd + members if draw(st.integers(0, 3)) else members + odd
+    members = odd + members if draw(st.integers(0, 7)) else members + odd
     return Pairs(members)
 
 
 @st.composite
 def hostile_page(draw: st.DrawFn) -> bytes:
-    files = draw(st.lists(st.one_of(hostile_file(), hostile_file(), anything), max_size=5))
+    files = draw(st.lists(st.one_of(*[hostile_file()] * 7, anything), min_size=1, max_size=5))
     extra = draw(st.lists(st.tuples(st.text(max_size=5), anything), max_size=2))
     page = Pairs(
         [

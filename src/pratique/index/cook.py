@@ -137,6 +137,7 @@ def render_html(
         "<!DOCTYPE html>",
         "<html>",
         "<head>",
+        '<meta charset="utf-8">',
         *(
             f'<meta name="pypi:{escape(name)}" content="{escape(content)}">'
             for name, content in _meta_tags(page)

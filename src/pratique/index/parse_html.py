@@ -31,7 +31,7 @@ def parse_html_page(
 ) -> ProjectPage:
     """Read a project page in HTML; each file's `raw` is its JSON equivalent.
 
-    `charset` is that of the `Content-Type` header, if it had one.
+    `charset` is that of the `Content-Type` header; without one UTF-8 is assumed, never guessed.
 
     Raises: as `parse_json_page`.
     Source: PEP 503, 592, 629, 658, 708, 714, 740, 792.
@@ -80,7 +80,7 @@ def _repository_page(body: bytes, charset: str) -> RepositoryPage:
     # Not `catch_warnings`, which would race between threads; a later minor version is no news here.
     warnings.filterwarnings("ignore", category=UnexpectedRepoVersionWarning)
     try:
-        return RepositoryPage.from_html(body, from_encoding=charset or None)
+        return RepositoryPage.from_html(body, from_encoding=charset or "utf-8")
     except UnsupportedRepoVersionError as error:
         raise IndexPageError(
             f"the page speaks version {error.declared_version} of the Simple API",
