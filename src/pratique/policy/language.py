@@ -199,7 +199,7 @@ def parse_policy(text: str, *, source: str) -> Policy:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise _syntax_error(error, source=source) from error
+        raise _syntax_error(error, text=text, source=source) from error
     lines = locate_lines(text)
 
     def fail(path: KeyPath, message: str, expected: str = "", remedy: str = "") -> PolicyError:
@@ -240,15 +240,16 @@ def render_key(path: KeyPath) -> str:
     return text or "the file"
 
 
-_SYNTAX_PLACE = re.compile(r"(.*) \(at line (\d+), column \d+\)", re.DOTALL)
+_SYNTAX_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 
 
-def _syntax_error(error: tomllib.TOMLDecodeError, *, source: str) -> PolicyError:
+def _syntax_error(error: tomllib.TOMLDecodeError, *, text: str, source: str) -> PolicyError:
     found = _SYNTAX_PLACE.fullmatch(str(error))
+    last = len(text.splitlines()) or 1
     return PolicyError(
         f"not TOML: {found.group(1) if found else error}",
         source=source,
-        line=int(found.group(2)) if found else None,
+        line=int(found.group(2) or last) if found else None,
         expected='tables and keys such as [cool-down] and hours = 72, text in "quotes"',
     )
 
