@@ -83,6 +83,12 @@ class PostgresSession:
             with self._connection.cursor() as cursor:
                 cursor.executemany(self._statements[name].sql.encode(), rows)
 
+    def replace_schema(self, *, old: str, new: str) -> None:
+        """Drop a schema and give its name to another."""
+        names = {"old": sql.Identifier(old), "new": sql.Identifier(new)}
+        self._connection.execute(sql.SQL("DROP SCHEMA {old} CASCADE").format(**names))
+        self._connection.execute(sql.SQL("ALTER SCHEMA {new} RENAME TO {old}").format(**names))
+
 
 class PostgresDatabase:
     """The tables of some groups, in one schema of a database."""
@@ -196,6 +202,19 @@ class PostgresDatabase:
                 "INSERT INTO schema_migrations VALUES (%s, %s, %s, %s)",
                 (group, migration.number, migration.name, time.time_ns() // 1000),
             )
+
+    @staticmethod
+    def drop_schema(url: str, schema: str) -> None:
+        """Remove a schema that a rebuild left behind."""
+        with translated(), connect_server(url, schema=schema, deadline_seconds=60) as connection:
+            name = sql.Identifier(schema)
+            connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
+
+    def take_place_of(self, schema: str) -> None:
+        """Exchange another schema for ours, in one transaction, and close."""
+        with self.write() as session:
+            session.replace_schema(old=schema, new=self._schema)
+        self.close()
 
     def close(self) -> None:
         """Close the connections that nobody uses."""

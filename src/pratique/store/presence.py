@@ -1,0 +1,234 @@
+"""Presence: what the ledger's projection knows of who was answered what.
+
+`open_presence` opens it, `catch_up` brings it up to date, `answer_exposed` asks it. Everything here
+can be thrown away and made again from the ledger (`rebuild_projections`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.version import Version
+
+from pratique.errors import InputError
+from pratique.exposure.answer import Answer, answer
+from pratique.exposure.facts import DoorFacts
+from pratique.exposure.gather import gather_facts
+from pratique.exposure.question import Question, release_key
+from pratique.ledger.store import LogStore
+from pratique.settings import Settings
+from pratique.store.columns import from_micros, from_micros_or_null
+from pratique.store.connect import Database, Row
+from pratique.store.connect_sqlite import SqliteDatabase
+from pratique.store.presence_reader import PresenceReader
+from pratique.store.presence_rows import BlockRow, EventRow, KnownFile, RefusalRow, version_of
+from pratique.store.projector import Projector
+from pratique.values.digests import Sha256
+from pratique.values.instants import Instant
+from pratique.values.names import ProjectName
+
+FACTS_SCHEMA = "pratique_facts"
+FACTS_FILE = "facts.db"
+_STATEMENT_SECONDS = 60.0
+"""Nothing in a request waits for these statements, except `knows_view`, which is one look-up."""
+
+_RECENT_SPAN = 200_000
+"""How many of the newest ledger entries are searched for recent blocks."""
+
+
+class PresenceStore:
+    """Reads the projection of one log. Safe to call from any thread."""
+
+    def __init__(self, database: Database, log: LogStore) -> None:
+        self._database = database
+        self._log = log
+
+    def catch_up(self) -> int:
+        """Apply what the log has and the projection lacks; gives the number of entries."""
+        return Projector(self._log, self._database).catch_up()
+
+    def applied(self) -> int:
+        """Ledger entries that the projection rests on."""
+        with self._database.snapshot() as session:
+            return PresenceReader(session).applied()
+
+    def facts(self, question: Question) -> DoorFacts:
+        """What bears on a question, as of the entries applied."""
+        with self._database.snapshot() as session:
+            return gather_facts(PresenceReader(session), question)
+
+    def knows_view(self, index: str, project: ProjectName, view: str) -> bool:
+        """Whether a view of this page has been recorded completely, as far as applied."""
+        found = self._database.fetch("has_view", index_name=index, project=project, view=view)
+        return bool(found)
+
+    # ── for the console ──────────────────────────────────────────────────────────────────────
+
+    def block(self, block: str) -> BlockRow | None:
+        """What a block id stands for; None when it was never shown."""
+        shown = self._database.fetch("find_block", block=block)
+        refused = self._database.fetch("find_refused_block", block=block)
+        refusal = _refusal_row(refused[0]) if refused else None
+        if shown:
+            return _block_row(shown[0], reason=refusal.reason if refusal else "")
+        return _block_of_refusal(refusal) if refusal else None
+
+    def recent_blocks(self, count: int) -> Sequence[BlockRow]:
+        """Blocks shown last, newest first."""
+        rows = self._database.fetch("list_recent_blocks", span=_RECENT_SPAN, count=count)
+        found = (self.block(block) for block, _ in rows)
+        return tuple(row for row in found if row is not None)
+
+    def recent_refusals(self, count: int) -> Sequence[RefusalRow]:
+        """Refusals, newest first."""
+        rows = self._database.fetch("list_recent_refusals", count=count)
+        return tuple(_refusal_row(row) for row in rows)
+
+    def recent_events(self, kind: str, count: int) -> Sequence[EventRow]:
+        """Events of a kind, newest first."""
+        rows = self._database.fetch("list_recent_events", kind=kind, count=count)
+        return tuple(_event_row(row) for row in rows)
+
+    def events(self, kind: str) -> Sequence[EventRow]:
+        """All events of a kind, oldest first."""
+        return tuple(_event_row(row) for row in self._database.fetch("list_events", kind=kind))
+
+    def known_files(self, project: ProjectName, version: Version) -> Sequence[KnownFile]:
+        """Files of a release that stood on a page of ours with a hash, by name."""
+        found = []
+        with self._database.snapshot() as session:
+            for page, index, _ in session.run("list_pages_of_project", project=project):
+                rows = session.run("list_known_files", page=page, version=release_key(version))
+                found += [
+                    KnownFile(index=index, project=project, filename=name, sha256=Sha256(digest))
+                    for name, digest in rows
+                    if version.local is None or version_of(name, project) == version
+                ]
+        return tuple(sorted(found, key=lambda f: (f.filename, f.sha256, f.index)))
+
+    def close(self) -> None:
+        """Close the projection; the log stays open."""
+        self._database.close()
+
+
+def open_presence(settings: Settings, *, log: LogStore) -> PresenceStore:
+    """Open the projection of the installation's log: `facts.db` in home, or PostgreSQL."""
+    return PresenceStore(open_facts(settings), log)
+
+
+def open_facts(settings: Settings) -> Database:
+    """Open the database that holds the projection."""
+    if settings.storage.database_url:
+        from pratique.store.connect_postgres import PostgresDatabase  # noqa: PLC0415 - psycopg is slow to import
+
+        return PostgresDatabase(
+            settings.storage.database_url,
+            ("facts",),
+            schema=FACTS_SCHEMA,
+            deadline_seconds=_STATEMENT_SECONDS,
+        )
+    return SqliteDatabase(settings.home / FACTS_FILE, "facts")
+
+
+def answer_exposed(
+    presence: PresenceStore,
+    log: LogStore,
+    question: Question,
+    *,
+    now: Instant,
+    as_known_at: int | None = None,
+) -> Answer:
+    """Bring the projection up to date and answer a question.
+
+    With `as_known_at` the log is replayed in memory up to that sequence, so that the answer is
+    exactly the one that could have been given then; later entries cannot change it.
+    Raises: InputError when the log has no such entry.
+    """
+    if as_known_at is None:
+        presence.catch_up()
+        return answer(question, presence.facts(question), now=now)
+    if not 0 <= as_known_at < log.size():
+        raise InputError(
+            f"the ledger has no entry {as_known_at}",
+            expected=f"a sequence from 0 to {log.size() - 1}",
+        )
+    known_then = next(log.entries(as_known_at, as_known_at + 1)).recorded_at
+    database = SqliteDatabase(Path(":memory:"), "facts")
+    try:
+        Projector(log, database, end=as_known_at + 1).catch_up()
+        facts = PresenceStore(database, log).facts(question)
+    finally:
+        database.close()
+    return answer(question, facts, now=min(now, known_then))
+
+
+def _block_row(row: Row, *, reason: str) -> BlockRow:
+    index, project, filename, sha256, outcome, rule, until, block, *times = row
+    _, _, first_at, first_seq = times
+    return BlockRow(
+        block=block,
+        index=index,
+        project=ProjectName(project),
+        version=version_of(filename, ProjectName(project)),
+        filename=filename,
+        sha256=sha256,
+        outcome=outcome,
+        rule=rule,
+        reason=reason,
+        until=from_micros_or_null(until),
+        since=from_micros(first_at),
+        sequence=first_seq,
+    )
+
+
+def _block_of_refusal(refusal: RefusalRow) -> BlockRow:
+    return BlockRow(
+        block=refusal.block,
+        index=refusal.index,
+        project=refusal.project,
+        version=refusal.version,
+        filename=refusal.filename,
+        sha256=refusal.sha256,
+        outcome=refusal.outcome,
+        rule=refusal.rule,
+        reason=refusal.reason,
+        until=refusal.until,
+        since=refusal.at,
+        sequence=refusal.sequence,
+    )
+
+
+def _refusal_row(row: Row) -> RefusalRow:
+    sequence, at, actor, index, project, filename, sha256, door, outcome, *more = row
+    rule, reason, until, block, agent = more
+    return RefusalRow(
+        sequence=sequence,
+        at=from_micros(at),
+        actor=actor,
+        index=index,
+        project=ProjectName(project),
+        version=version_of(filename, ProjectName(project)),
+        filename=filename,
+        sha256=sha256,
+        door=door,
+        outcome=outcome,
+        rule=rule,
+        reason=reason,
+        until=from_micros_or_null(until),
+        block=block,
+        agent=agent,
+    )
+
+
+def _event_row(row: Row) -> EventRow:
+    sequence, at, kind, subject, actor, body = row
+    return EventRow(
+        sequence=sequence,
+        at=from_micros(at),
+        kind=kind,
+        subject=subject,
+        actor=actor,
+        body=json.loads(body),
+    )

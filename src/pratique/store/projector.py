@@ -1,0 +1,69 @@
+"""Ledger entries become rows: the one writer of the projection's tables.
+
+A batch of entries is applied in one transaction together with the number of entries applied, so a
+crash leaves a batch applied or not, and applying is never done twice. Rows depend on the entries
+alone, not on how they were cut into batches; a test rebuilds and compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pratique.ledger.entries import Entry
+from pratique.ledger.store import LogStore
+from pratique.store.batch import Batch
+from pratique.store.connect import Database
+from pratique.store.errors import StoreDamagedError
+
+_BATCH_ENTRIES = 5_000
+
+
+class Projector:
+    """Applies a log to a database with the `facts` tables."""
+
+    def __init__(self, log: LogStore, database: Database, *, end: int | None = None) -> None:
+        """Prepare to apply entries below `end` (None: all)."""
+        self._log = log
+        self._database = database
+        self._end = end
+
+    def catch_up(self) -> int:
+        """Apply what is new; gives the number of entries.
+
+        Raises: StoreDamagedError when the projection belongs to another or a longer log.
+        """
+        size = self._log.size()
+        target = size if self._end is None else min(self._end, size)
+        done = 0
+        while (start := self._applied(size)) < target:
+            entries = list(self._log.entries(start, min(start + _BATCH_ENTRIES, target)))
+            done += self._apply(start, entries)
+        return done
+
+    def _applied(self, size: int) -> int:
+        rows = self._database.fetch("read_projection")
+        if not rows:
+            return 0
+        applied, origin = rows[0]
+        if origin != self._log.origin or applied > size:
+            raise StoreDamagedError(
+                f"the projection knows {applied} entries of {origin!r}, the ledger has {size}"
+                f" of {self._log.origin!r}",
+                remedy="if the ledger was restored on purpose, run: pratique ledger rebuild",
+            )
+        return int(applied)
+
+    def _apply(self, start: int, entries: Sequence[Entry]) -> int:
+        """Apply one batch, unless another process did so in the meantime."""
+        with self._database.write(durable=False) as session:
+            session.run("lock_projection")
+            rows = session.run("read_projection")
+            if (rows[0][0] if rows else 0) != start:
+                return 0
+            batch = Batch(session)
+            for entry in entries:
+                batch.add(entry)
+            batch.write()
+            applied = start + len(entries)
+            session.run("set_projection", applied=applied, origin=self._log.origin)
+        return len(entries)
