@@ -115,6 +115,9 @@ _LEGACY_SUFFIXES = (
 )  # fmt: skip
 
 
+_SDIST_SUFFIXES = frozenset({".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".tar.z"})
+
+
 def _parse_legacy_filename(filename: str, *, project: ProjectName) -> Distribution | None:
     lowered = filename.lower()
     suffix = next((s for s in _LEGACY_SUFFIXES if lowered.endswith(s)), None)
@@ -126,15 +129,14 @@ def _parse_legacy_filename(filename: str, *, project: ProjectName) -> Distributi
         name, rest = stem[: match.start()], stem[match.end() :]
         if ProjectName(canonicalize_name(name)) != project:
             continue
-        found = _BDIST_VERSION.match("-" + rest)
+        is_sdist = suffix in _SDIST_SUFFIXES
+        # An installer's name goes on after the version; a source archive's does not, and what
+        # looks like more is part of the version to every client (`1.0-1` is 1.0.post1).
+        found = None if is_sdist else _BDIST_VERSION.match("-" + rest)
         try:
             version = Version(found.group(1) if found else rest)
         except InvalidVersion:
             continue
-        kind = (
-            DistributionKind.SDIST
-            if suffix in {".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".tar.z"}
-            else DistributionKind.LEGACY
-        )
+        kind = DistributionKind.SDIST if is_sdist else DistributionKind.LEGACY
         return Distribution(project=project, version=version, kind=kind)
     return None
