@@ -61,6 +61,10 @@ class LogStore(Protocol):
         """Root of the first `size` entries. Raises: ProofError when the log is shorter."""
         ...
 
+    def rebuild_hashes(self) -> None:
+        """Make everything that is derived from the entries again (tiles, positions)."""
+        ...
+
     def checkpoint(self) -> str:
         """The newest signed checkpoint, covering every durable entry (C2SP signed note)."""
         ...

@@ -65,9 +65,23 @@ class DerivedFiles:
 
     def tile(self, level: int, index: int, *, width: int) -> bytes:
         """The first `width` hashes of a tile; shorter when the file is."""
+        return self.row(level, index * TILE_WIDTH, width)
+
+    def row(self, level: int, start: int, count: int) -> bytes:
+        """Hashes of a level; fewer when the file is shorter."""
         fd = self._open(f"level-{level}", create=False)
-        start = index * TILE_WIDTH * HASH_BYTES
-        return b"" if fd is None else read_at(fd, width * HASH_BYTES, start)
+        return b"" if fd is None else read_at(fd, count * HASH_BYTES, start * HASH_BYTES)
+
+    def sizes(self, size: int) -> list[tuple[str, int, int]]:
+        """Of each file its name, its length and the length it has in a log of `size` entries."""
+        expected = {"frames": size * _OFFSET.size} | {
+            f"level-{level}": level_width(size, level) * HASH_BYTES for level in range(_LEVELS)
+        }
+        fds = {name: self._open(name, create=False) for name in self.names()}
+        return [
+            (name, 0 if fd is None else os.fstat(fd).st_size, expected[name])
+            for name, fd in fds.items()
+        ]
 
     def frame_of(self, sequence: int) -> int | None:
         """Where the frame with this entry starts in its segment; None when that is not known."""

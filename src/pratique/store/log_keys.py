@@ -29,7 +29,7 @@ def load_signer(folder: Path, *, origin: str, disk: Disk, may_create: bool) -> S
                 remedy="put the key back from its backup; nothing else can continue this log",
             )
         write_new_file(disk, path, f"{Signer.generate(origin).render()}\n".encode())
-    signer = _read_key(path, origin)
+    signer = read_key(path, origin)
     _keep_public_half(folder, signer, disk)
     return signer
 
@@ -41,16 +41,19 @@ def make_folder(folder: Path, disk: Disk) -> None:
         disk.sync_folder(folder.parent)
 
 
-def _read_key(path: Path, origin: str) -> Signer:
+def read_key(path: Path, origin: str) -> Signer:
+    """Read the key file.
+
+    Raises: LedgerKeyError without a byte of the key; OSError.
+    """
     if path.stat().st_mode & _OTHERS:
         raise LedgerKeyError(f"{path} can be read by others", remedy=f"chmod 600 {path}")
-    try:
-        signer = Signer.parse(path.read_text("ascii").removesuffix("\n"))
-    except (NoteError, UnicodeDecodeError):
+    signer = _parse_key(path.read_bytes())
+    if signer is None:
         raise LedgerKeyError(
             f"{path} is damaged: it does not have its key id",
             remedy="put the key back from its backup",
-        ) from None
+        )
     if signer.verifier.name != origin:
         raise LedgerKeyError(
             f"{path} signs for the log {signer.verifier.name!r}, not for {origin!r}",
@@ -58,6 +61,15 @@ def _read_key(path: Path, origin: str) -> Signer:
             remedy="a log keeps its origin for life; start a new home for another one",
         )
     return signer
+
+
+def _parse_key(content: bytes) -> Signer | None:
+    try:
+        text = content.decode("ascii")
+        signer = Signer.parse(text.removesuffix("\n"))
+    except (NoteError, UnicodeDecodeError):
+        return None
+    return signer if text == signer.render() + "\n" else None
 
 
 def _keep_public_half(folder: Path, signer: Signer, disk: Disk) -> None:

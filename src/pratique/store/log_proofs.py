@@ -38,7 +38,7 @@ class ProvingLog(ABC):
         """The first `width` hashes of a tile as stored, unchecked; shorter when some are missing."""
 
     @abstractmethod
-    def _repair_hashes(self) -> None:
+    def rebuild_hashes(self) -> None:
         """Make the stored hashes again from the entries."""
 
     def tile(self, level: int, index: int) -> bytes:
@@ -156,7 +156,7 @@ class ProvingLog(ABC):
         try:
             return ask()
         except ProofError:
-            self._repair_hashes()
+            self.rebuild_hashes()
         try:
             return ask()
         except ProofError as error:

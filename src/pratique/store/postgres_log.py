@@ -312,7 +312,7 @@ class PostgresLog(ProvingLog):
         rows = self._ask("read_tile", level=level, tile=index)
         return bytes(rows[0][0])[: width * HASH_BYTES] if rows else b""
 
-    def _repair_hashes(self) -> None:
+    def rebuild_hashes(self) -> None:
         """Make the tiles again from the entries, in one transaction under the lock."""
         with (
             self._mutex,

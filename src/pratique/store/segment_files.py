@@ -109,8 +109,8 @@ def read_header(fd: int, first: int) -> tuple[SegmentHeader, int]:
     return header, start
 
 
-def read_frame(fd: int, start: int, *, first: int, limit: int) -> tuple[Frame, int]:
-    """The frame at an offset, which must begin with entry `first` and end before `limit`.
+def read_frame(fd: int, start: int, *, first: int | None, limit: int) -> tuple[Frame, int]:
+    """The frame at an offset; it must end before `limit` and begin with entry `first` (None: any).
 
     Raises: FrameError.
     """
@@ -119,7 +119,7 @@ def read_frame(fd: int, start: int, *, first: int, limit: int) -> tuple[Frame, i
     if end > limit:
         raise FrameError(f"the frame ends after byte {limit}, where the segment ends", torn=True)
     frame = parse_frame(read_at(fd, end - start, start))
-    if frame.first != first:
+    if first is not None and frame.first != first:
         raise FrameError(f"the frame begins with entry {frame.first} instead of {first}")
     return frame, end
 

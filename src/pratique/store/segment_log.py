@@ -336,7 +336,8 @@ class SegmentLog(ProvingLog):
             ) from error
         return header.frontier
 
-    def _repair_hashes(self) -> None:
+    def rebuild_hashes(self) -> None:
+        """Make the hashes and frame positions again from the segments."""
         try:
             with self._mutex, exclusive(self._folder / "lock", seconds=self._lock_seconds):
                 self._replay(self._recover(self._read_head()), from_entry=0)
