@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from kit.policies import NOW, OTHER_SHA, SHA, attested, hours, osv, policy, reviewed_fix
+from kit.policies import NOW, OTHER_SHA, SHA, attested, hours, index, osv, policy, reviewed_fix
+from pratique.policy.advisories import matches_version
 from pratique.policy.decide import bind, decide, decide_page, with_page_facts
 from pratique.policy.explain import explain_file
+from pratique.policy.matching import matcher_for
 from pratique.policy.model import (
     FileFacts,
     FreshDependency,
@@ -309,3 +311,41 @@ def test_the_key_of_a_file_is_the_key_of_its_version(version: str, tail: str) ->
     else:
         assert reader.key(file) == version_key(file.distribution.version)
         assert reader.version(file) == file.distribution.version
+
+
+# ── records matched in bulk ──────────────────────────────────────────────────────────────────
+
+bounds = st.sampled_from(
+    ["0", "1", "1.0.0", "1.1", "1.5rc1", "2.0", "2.0.post1", "3", "1!1", "2+x"]
+)
+events = st.lists(
+    st.tuples(st.sampled_from(["introduced", "fixed", "last_affected", "limit"]), bounds),
+    min_size=1,
+    max_size=4,
+).map(lambda pairs: [{kind: text} for kind, text in pairs])
+records = st.lists(
+    st.tuples(st.lists(bounds, max_size=2), st.none() | events), min_size=1, max_size=5
+).map(
+    lambda parts: [
+        osv(f"MAL-{n}", *versions, events=spans) for n, (versions, spans) in enumerate(parts)
+    ]
+)
+
+
+@given(given_records=records, version=versions, tail=tails)
+@settings(max_examples=400)
+def test_records_matched_in_bulk_are_those_that_match_one_by_one(
+    given_records: list[dict[str, Any]], version: str, tail: str
+) -> None:
+    found = index(*given_records)
+    file = FileFacts(filename=f"litellm-{version}{tail}", project=PROJECT)
+    matcher = matcher_for(found, PROJECT, "malware")
+    assert matcher is not None
+    expected = {
+        a.id
+        for a in found.for_project(PROJECT)
+        if a.everything
+        or (file.distribution is not None and matches_version(a, file.distribution.version))
+    }
+    assert set(matcher.ids(file)) == expected
+    assert set(matcher.ids(file)) == expected, "and again from memory"

@@ -14,9 +14,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from packaging.version import InvalidVersion, Version
@@ -277,24 +277,55 @@ def matches_version(advisory: Advisory, version: Version) -> bool:
 
 def _in_range(events: tuple[tuple[str, str], ...], version: Version) -> bool:
     public = Version(version.public)
-    ordered = sorted(
-        ((_version(text), kind) for kind, text in events if (kind, text) != ("limit", "*")),
-        key=lambda event: event[0],
-    )
+    bounds = ordered_bounds(events)
+    if any(bound.local is not None for bound, _ in bounds):
+        # Only a bound that itself names a local version tells local versions apart.
+        return is_affected([(_rank(bound, version, public), kind) for bound, kind in bounds], 0)
+    return is_affected(bounds, public)
+
+
+def _rank(bound: Version, version: Version, public: Version) -> int:
+    """Where a bound lies beside the version: -1 below, 0 equal, 1 above."""
+    candidate = version if bound.local is not None else public
+    return (bound > candidate) - (bound < candidate)
+
+
+def ordered_bounds(events: tuple[tuple[str, str], ...]) -> list[tuple[Version, str]]:
+    """A range's events as versions in rising order; `limit: *` lifts all limits."""
+    unlimited = ("limit", "*") in events
+    bounds = [
+        (_version(text), kind) for kind, text in events if not (unlimited and kind == "limit")
+    ]
+    return sorted(bounds, key=lambda event: event[0])
+
+
+class _Ordered(Protocol):
+    """What the evaluation needs of a version: comparison."""
+
+    def __lt__(self, other: Any, /) -> bool: ...  # noqa: ANN401 - as comparison is declared everywhere
+    def __gt__(self, other: Any, /) -> bool: ...  # noqa: ANN401 - as comparison is declared everywhere
+
+
+_T = TypeVar("_T", bound=_Ordered)
+
+
+def is_affected(bounds: Sequence[tuple[_T, str]], candidate: _T) -> bool:
+    """The evaluation of one range, over anything that compares as versions do.
+
+    Source: OSV schema, "Evaluation" (`IncludedInRanges` and `BeforeLimits`).
+    """
     affected = False
     limits = []
-    for bound, kind in ordered:
-        candidate = version if bound.local is not None else public
+    for bound, kind in bounds:
         if kind == "limit":
             limits.append(candidate < bound)
-        elif kind == "introduced" and candidate >= bound:
+        elif kind == "introduced" and not candidate < bound:
             affected = True
-        elif (kind == "fixed" and candidate >= bound) or (
+        elif (kind == "fixed" and not candidate < bound) or (
             kind == "last_affected" and candidate > bound
         ):
             affected = False
-    unlimited = ("limit", "*") in events
-    return affected and (unlimited or not limits or any(limits))
+    return affected and (not limits or any(limits))
 
 
 def fixed_version_keys(advisory: Advisory) -> frozenset[str]:
@@ -318,6 +349,8 @@ class AdvisoryIndex:
     content_hash: str
     """Changes exactly when the records in force say something else."""
     defects: tuple[str, ...] = ()
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What matchers have prepared for projects; belongs to `policy.matching`, may be emptied."""
 
     def for_project(self, project: ProjectName) -> tuple[Advisory, ...]:
         """Records about a project, ordered by id."""
