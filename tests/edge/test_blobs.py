@@ -269,13 +269,13 @@ def test_a_running_download_of_another_process_is_no_leftover(tmp_path: Path) ->
 # ── eviction ────────────────────────────────────────────────────────────────────────────────
 
 
-@settings(max_examples=60)
+@settings(max_examples=40, deadline=None)
 @given(
     blobs=st.lists(
         st.tuples(
             st.integers(1, 400), st.integers(0, 50), st.booleans()
         ),  # size, minutes since last use, protected
-        max_size=12,
+        max_size=8,
     ),
     cap=st.integers(0, 3000),
     low_water=st.sampled_from([0.5, 0.9, 1.0]),
@@ -377,7 +377,7 @@ def test_a_store_that_cannot_note_the_use_still_serves(
 
 
 @given(at=st.integers(0, 999), bit=st.integers(0, 7))
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 def test_a_flipped_bit_anywhere_is_found_named_and_put_aside(
     tmp_path_factory: pytest.TempPathFactory, at: int, bit: int
 ) -> None:

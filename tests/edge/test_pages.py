@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pratique.edge.pages import DiskPageStore
@@ -96,6 +96,7 @@ def test_older_bodies_are_removed_once_nobody_can_be_reading_them(tmp_path: Path
     assert store.load("public", DEMO) == page(b"three")
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     upstream=st.text(min_size=1, max_size=300),
     name=st.from_regex(r"[a-z0-9-]{1,40}", fullmatch=True),

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.distributions import make_metadata, make_wheel
@@ -207,6 +207,7 @@ async def test_what_the_upstream_raises_passes_through() -> None:
 _, SMALL = make_wheel("demo", "1.0")
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(SMALL) - 1), st.integers(1, 255))
 async def test_damaged_archives_never_crash_nor_give_other_metadata(at: int, change: int) -> None:
     damaged = bytearray(SMALL)
@@ -216,6 +217,7 @@ async def test_damaged_archives_never_crash_nor_give_other_metadata(at: int, cha
     assert found in (None, make_metadata("demo", "1.0"))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 async def test_rubbish_never_crashes(rubbish: bytes) -> None:
     if rubbish:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kit.clients import client_named
 from kit.distributions import make_sdist, make_wheel
 from kit.upstream import FakeUpstream, gate, reset, status, wrong_length
 
@@ -88,26 +86,11 @@ def test_same_arguments_give_the_same_bytes() -> None:
 
 
 @pytest.mark.clients
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
-@pytest.mark.parametrize("client", ["pip", "uv"])
-def test_real_clients_install_them(client: str, kind: str, tmp_path: Path) -> None:
-    if client == "uv" and shutil.which("uv") is None:
-        if os.environ.get("PRATIQUE_TEST_REQUIRE_ALL") == "1":
-            pytest.fail("uv is not installed")
-        pytest.skip("uv is not installed")
-    make = make_wheel if kind == "wheel" else make_sdist
+@pytest.mark.parametrize("make", [make_wheel, make_sdist], ids=["wheel", "sdist"])
+@pytest.mark.parametrize("client", ["pip-23", "pip-current", "uv", "poetry"])
+def test_real_clients_install_them(client: str, make: Any, tmp_path: Path) -> None:
     with FakeUpstream() as upstream:
         upstream.add_file("demo", *make("demo", "1.0", requires=["helper>=2"]), upload_time=MARCH)
         upstream.add_file("helper", *make("helper", "2.1"), upload_time=MARCH)
-        target = tmp_path / "site"
-        options = ["--index-url", upstream.url, "--target", str(target), "demo"]
-        command = {
-            "pip": [sys.executable, "-m", "pip", "install", "--no-cache-dir", *options],
-            "uv": ["uv", "pip", "install", "--no-cache", "--python", sys.executable, *options],
-        }[client]
-        if client == "pip":
-            command.append("--isolated")
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-    assert (target / "demo" / "__init__.py").read_text() == '__version__ = "1.0"\n'
-    assert (target / "helper" / "__init__.py").exists()
+        result = client_named(client).install("demo", index_url=upstream.url, where=tmp_path)
+        assert result.installed == {"demo": "1.0", "helper": "2.1"}, str(result)
