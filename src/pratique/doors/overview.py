@@ -21,6 +21,7 @@ from pratique.store.presence import PresenceStore
 from pratique.values.instants import Clock, render_instant
 
 _REFUSALS_SHOWN = 20
+_FLUSH_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,11 @@ class Overview:
         """What a block id stands for; the projection is brought up to date first."""
         self.presence.catch_up()
         row = self.presence.block(block)
+        if row is None:
+            # Whoever was refused this very moment may be quicker than the ledger's queue.
+            self.recorder.flush(seconds=_FLUSH_SECONDS)
+            self.presence.catch_up()
+            row = self.presence.block(block)
         if row is None:
             return None
         return BlockedFile(

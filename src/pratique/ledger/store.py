@@ -100,6 +100,10 @@ class Recorder(Protocol):
         """Queue an entry and give an awaitable that is done once it is durable (`strict`)."""
         ...
 
+    def flush(self, *, seconds: float = 30.0) -> bool:
+        """Wait until what `enqueue` took before this call is durable; False when it is not."""
+        ...
+
     @property
     def healthy(self) -> bool:
         """False while the queue cannot drain; readiness and strict doors follow it."""

@@ -287,7 +287,7 @@ class PageService:
 
     async def _load_once(self, view: IndexView, project: ProjectName) -> LoadedPage | None:
         for upstream in self._candidates(view, project):
-            loaded = await self._load_from(upstream, project)
+            loaded = await self._load_from(view.name, upstream, project)
             if loaded is None:
                 continue
             self._pin(view, project, upstream)
@@ -346,7 +346,9 @@ class PageService:
             _, dropped = self._loaded.popitem(last=False)
             self._loaded_bytes -= dropped.weight
 
-    async def _load_from(self, upstream: Upstream, project: ProjectName) -> LoadedPage | None:
+    async def _load_from(
+        self, index: str, upstream: Upstream, project: ProjectName
+    ) -> LoadedPage | None:
         now = self._clock()
         stored = self._store.load(upstream.name, project)
         if stored is not None and stored.fetched_at <= now < stored.fetched_at + self._limits.fresh:
@@ -369,10 +371,11 @@ class PageService:
                 self._store.touch(upstream.name, project, fetched_at=now)
                 return self._parsed(upstream, project, stored, fetched_at=now)
             case FetchedPage():
-                return self._accept(upstream, project, stored, answer)
+                return self._accept(index, upstream, project, stored, answer)
 
     def _accept(
         self,
+        index: str,
         upstream: Upstream,
         project: ProjectName,
         stored: StoredPage | None,
@@ -385,7 +388,7 @@ class PageService:
             self._note(
                 Draft(
                     kind="rollback",
-                    subject=f"{upstream.name}/{project}",
+                    subject=f"{index}/{project}",
                     actor="door:index",
                     body={"upstream": upstream.name, "seen": seen, "offered": offered},
                 )
