@@ -241,7 +241,7 @@ def test_files(
             if item.case.passes:
                 assert bool(entry.body["waiver"]) == bool(item.case.waiver)
     if not item.case.passes:
-        assert world.upstream.count(item.file.path + "*") == 0, "upstream was asked for it"
+        assert world.upstream.count(item.file.path) == 0, "upstream was asked for it"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"])
@@ -277,8 +277,9 @@ EXPECTED = {case.name: case.passes for case in CASES}
 
 
 def test_direct_links_without_any_page(tmp_path: Path) -> None:
-    with running_world(tmp_path) as world:
-        assert verdicts_on_files(world) == EXPECTED
+    # Early release needs a study of the page, and nobody has looked at the page.
+    with running_world(tmp_path, studied=False) as world:
+        assert verdicts_on_files(world) == {**EXPECTED, "fix-clean": False}
 
 
 @pytest.mark.parametrize("stored", [True, False], ids=["stored", "uncached"])

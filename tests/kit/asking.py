@@ -98,7 +98,7 @@ def send_raw(url: str, data: bytes) -> bytes:
     """Send bytes that no HTTP library would; gives everything that comes back until the end."""
     where = urlsplit(url)
     received = b""
-    with socket.create_connection((where.hostname or "", where.port or 0), timeout=10) as sock:
+    with socket.create_connection((where.hostname or "", where.port or 0), timeout=3) as sock:
         sock.sendall(data)
         try:
             while len(received) < 1_000_000 and (chunk := sock.recv(65536)):

@@ -70,6 +70,15 @@ def _fix(identifier: str) -> dict[str, Any]:
     return {**_osv(identifier, ranges=ranges), "database_specific": {"github_reviewed": True}}
 
 
+def _provenance(mark: str) -> dict[str, Any]:
+    """An attestation that nobody verifies here (PEP 740 "provenance object")."""
+    publisher = {"kind": "GitHub", "repository": "example/case", "workflow": "release.yml"}
+    return {
+        "version": 1,
+        "attestation_bundles": [{"publisher": publisher, "attestations": [{"note": mark}]}],
+    }
+
+
 CASES: tuple[Case, ...] = (
     Case(name="allowed", outcome="allow"),
     Case(name="yanked", outcome="allow", upstream={"yanked": "broken on Tuesdays"}),
@@ -197,7 +206,7 @@ def publish(upstream: FakeUpstream, case: Case) -> Published:
         content,
         upload_time=case.uploaded,
         core_metadata=True,
-        **{"provenance": {"version": 1, "note": provenance_marker.decode()}, **case.upstream},
+        **{"provenance": _provenance(provenance_marker.decode()), **case.upstream},
     )
     if case.status:
         upstream.set_status(case.project, case.status)

@@ -29,8 +29,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
-from pratique.store.logs import open_log
-
 from kit.asking import SIMPLE_JSON, Answer, ask
 from kit.upstream import FakeUpstream
 from pratique.assembly import OpenDoor
@@ -41,6 +39,7 @@ from pratique.ledger.entries import Entry
 from pratique.ledger.store import LogStore
 from pratique.policy.model import Verdict
 from pratique.settings import Settings, load_settings
+from pratique.store.logs import open_log
 from pratique.values.digests import parse_sha256
 from pratique.values.instants import now_utc
 
@@ -140,7 +139,7 @@ class Door:
         Waits until they are durable, at most some seconds; `at_least=0` waits for what was queued.
         """
         deadline = time.monotonic() + 5
-        self._flush()
+        self.parts.recorder.flush(seconds=_SECONDS)
         while True:
             self._catch_up()
             found = [
@@ -153,13 +152,6 @@ class Door:
             if len(found) >= at_least or time.monotonic() > deadline:
                 return found
             time.sleep(0.005)
-
-    def _flush(self) -> None:
-        """Wait until what is queued now is durable."""
-        from pratique.ledger.entries import Draft  # noqa: PLC0415 - used here alone
-
-        mark = Draft(kind="test-mark", subject="test", actor="test", body={})
-        self.parts.recorder.enqueue(mark).result(timeout=_SECONDS)
 
     def _catch_up(self) -> None:
         if self._log is None:
@@ -175,6 +167,11 @@ class Door:
             return act()
 
         return asyncio.run_coroutine_threadsafe(run(), self.loop).result(timeout=_SECONDS)
+
+    def settle(self) -> None:
+        """Wait until the studies that were started in the background have ended."""
+        work = self.parts.studies.settle()
+        asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=_SECONDS)
 
     def set_policy(self, text: str) -> None:
         """Replace the policy file, as an editor does."""

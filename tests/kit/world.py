@@ -11,10 +11,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from kit.door import Door, running_door
-
 from kit.asking import Answer
 from kit.cases import CASES, NOW, Case, Published, policy_of, publish, write_advisories
+from kit.door import Door, running_door
 from kit.upstream import FakeUpstream
 
 TWO_VIEWS = """
@@ -56,9 +55,18 @@ class World:
 
 @contextmanager
 def running_world(
-    folder: Path, *, stored: bool = False, cases: tuple[Case, ...] = CASES, mode: str = "enforce"
+    folder: Path,
+    *,
+    stored: bool = False,
+    studied: bool = True,
+    cases: tuple[Case, ...] = CASES,
+    mode: str = "enforce",
 ) -> Iterator[World]:
-    """Publish the cases and open the door. `stored`: every file lies in the door's cache already."""
+    """Publish the cases and open the door.
+
+    `stored`: every file lies in the door's cache already. `studied`: the door has had time to
+    compare dependencies, for which somebody must have looked at the page.
+    """
     with FakeUpstream() as upstream:
         published = {case.name: publish(upstream, case) for case in cases}
         home = folder / "home"
@@ -74,6 +82,11 @@ def running_world(
                 _grant(door, item)
                 if stored:
                     door.store_blob(item.file.content)
+            if studied:
+                for item in published.values():
+                    if item.case.name.startswith("fix-"):
+                        door.ask(f"/pypi/simple/{item.case.project}/")
+                door.settle()
             yield World(upstream=upstream, door=door, published=published)
 
 
