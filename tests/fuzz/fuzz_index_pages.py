@@ -1,6 +1,7 @@
 """Coverage-guided fuzzing of the page parsers and renderers, run by hand.
 
-python -m pip install atheris && PYTHONPATH=src:tests python tests/fuzz/fuzz_index_pages.py -max_total_time=600
+python -m pip install atheris
+python tests/fuzz/fuzz_index_pages.py -max_total_time=600 FOLDER_OF_PAGES
 
 The same laws as tests/index hold: no error but IndexPageError, and nothing offered that the
 standards forbid. Atheris is not a requirement of this project; the property tests cover the rest.

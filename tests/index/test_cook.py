@@ -443,6 +443,49 @@ def test_no_text_of_upstream_escapes_its_attribute(reason: str, python: str, sta
     }  # fmt: skip
 
 
+_TERMS = st.lists(
+    st.tuples(
+        st.sampled_from([ALLOW, HIDE, HOLD, DENY, AUDITED]),
+        st.sampled_from(Metadata),
+        st.sampled_from([None, Sha256("c" * 64)]),
+        st.sampled_from([None, Sha256("d" * 64)]),
+    ),
+    min_size=3,
+    max_size=3,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(_TERMS, min_size=2, max_size=4),
+    st.sampled_from(["../../packages/", "https://a.example/"]),
+)
+def test_what_was_rendered_before_never_shows_through(
+    rounds: list[list[tuple[Decision, Metadata, Sha256 | None, Sha256 | None]]], base: str
+) -> None:
+    """One page rendered under changing decisions, sidecars and pinned hashes."""
+    entries = [
+        file_entry(f"demo-{i}.0.zip", hashes={}, provenance="https://p.example/x") for i in range(3)
+    ]
+    page = parsed(entries)
+    for number, terms in enumerate(rounds):
+        used = base if number % 2 else "../../packages/"
+        answers = []
+        for read in (page, parsed(entries)):
+            offers = [
+                Offer(
+                    file=file if pin is None else msgspec.structs.replace(file, sha256=pin),
+                    decision=decision,
+                    block_url=BLOCK,
+                    metadata=metadata,
+                    metadata_sha256=sha256,
+                )
+                for file, (decision, metadata, sha256, pin) in zip(read.files, terms, strict=True)
+            ]
+            answers.append(render_json(read, offers, provenance_base=used))
+        assert answers[0] == answers[1]
+
+
 # ── the huge page, and bytes on the wire ─────────────────────────────────────────────────────
 
 

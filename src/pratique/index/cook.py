@@ -8,15 +8,15 @@ Compressing is the caller's choice (`compress`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from isal import igzip
 from msgspec import Raw
 
-from pratique.index.model import ProjectPage
+from pratique.index.model import PageFile, ProjectPage
 from pratique.index.offers import (
     Metadata,
     Offer,
@@ -40,7 +40,7 @@ _SIDECAR_KEYS = ("core-metadata", "dist-info-metadata", "data-dist-info-metadata
 
 _SHORTEST_HASHES = len('{"sha256":""}') + 64
 _decode_any = msgspec.json.Decoder().decode
-_decode_spans = msgspec.json.Decoder(list[dict[str, Raw]]).decode
+_decode_object: Callable[[bytes], dict[str, Any]] = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -57,10 +57,8 @@ def render_json(
     Source: PEP 691, 700, 708, 714, 740, 792; docs/reference/simple-api.md.
     """
     shown = listed(offers)
-    spans = b"[%b]" % b",".join([offer.file.raw for offer in shown])
-    files: list[dict[str, Any]] = list(_decode_spans(spans))
-    for offer, keys in zip(shown, files, strict=True):
-        _edit(keys, offer, provenance_base)
+    kept: _KeptSpans = page.__dict__.setdefault("_offered_spans", {})
+    files = b",".join([_span(offer, provenance_base, kept) for offer in shown])
     meta: dict[str, Any] = {**page.meta_extra, "api-version": offered_api_version(page)}
     if page.last_serial is not None:
         meta["_last-serial"] = page.last_serial
@@ -71,9 +69,33 @@ def render_json(
             "meta": meta,
             "name": page.project,
             "versions": versions_listed(page, shown),
-            "files": files,
+            "files": Raw(b"[%b]" % files),
         }
     )
+
+
+_KeptSpans: TypeAlias = dict[str, tuple[PageFile, object, bytes]]
+
+
+def _span(offer: Offer, provenance_base: str, kept_spans: _KeptSpans) -> bytes:
+    """A file's object as it is offered.
+
+    That of an open file is kept beside its page: when a policy or verdict changes, thousands of
+    files are offered as before. It is used again only for the very same file on the same terms.
+    """
+    file, decision = offer.file, offer.decision
+    is_plain = decision.outcome is Outcome.ALLOW and decision.audited is None
+    terms = (offer.metadata, offer.metadata_sha256, provenance_base)
+    if is_plain:
+        kept = kept_spans.get(file.filename)
+        if kept is not None and kept[0] is file and kept[1] == terms:
+            return kept[2]
+    keys = _decode_object(file.raw)
+    _edit(keys, offer, provenance_base)
+    span = _encode(keys)
+    if is_plain:
+        kept_spans[file.filename] = (file, terms, span)
+    return span
 
 
 def _edit(keys: dict[str, Any], offer: Offer, provenance_base: str) -> None:

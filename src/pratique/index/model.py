@@ -48,8 +48,11 @@ class PageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return path.lstrip("/").removeprefix("packages/")
 
 
-class ProjectPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One project page as published by one upstream."""
+class ProjectPage(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """One project page as published by one upstream.
+
+    Renderers keep what they made of its files beside it (`cook`); it goes when the page goes.
+    """
 
     project: ProjectName
     url: str

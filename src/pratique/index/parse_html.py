@@ -80,7 +80,7 @@ def _repository_page(body: bytes, charset: str) -> RepositoryPage:
     # Not `catch_warnings`, which would race between threads; a later minor version is no news here.
     warnings.filterwarnings("ignore", category=UnexpectedRepoVersionWarning)
     try:
-        return RepositoryPage.from_html(body, from_encoding=charset or "utf-8")
+        return RepositoryPage.from_html(body.decode(charset or "utf-8-sig", "replace"))
     except UnsupportedRepoVersionError as error:
         raise IndexPageError(
             f"the page speaks version {error.declared_version} of the Simple API",
