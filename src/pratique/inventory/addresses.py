@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _USERINFO = re.compile(r"(?<=://)[^/@\s'\"]*@")
 _QUERY_SECRET = re.compile(
-    r"(?i)([?&;](?:token|key|secret|password|sig|signature)[^=]*=)[^&\s'\"]+"
+    r"(?i)([?&;](?:token|key|secret|password|sig|signature)[^=&\s]{0,40}=)[^&\s'\"]+"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 
 from pratique.inventory.errors import LockError
@@ -10,6 +11,11 @@ from pratique.inventory.model import Location
 MAX_LOCK_BYTES = 32 * 1024 * 1024
 """A lock of 300 packages with all their wheels has 2 MB; above this it is an attack or a mistake."""
 
+MAX_SEARCHED = 500_000_000
+"""Characters searched for places in one file, a fraction of a second; a hostile file, full of values that
+are spelled with escapes and never found, gets coarser places after that."""
+_PATTERN_COST = 10
+
 
 class SourceText:
     """A decoded file that can say on which line and column an offset stands.
@@ -17,7 +23,7 @@ class SourceText:
     Lines end at a line feed only, as editors, git and SARIF viewers count them.
     """
 
-    __slots__ = ("_starts", "path", "text")
+    __slots__ = ("_budget", "_starts", "path", "text")
 
     def __init__(self, path: str, data: bytes, *, max_bytes: int = MAX_LOCK_BYTES) -> None:
         if len(data) > max_bytes:
@@ -32,6 +38,7 @@ class SourceText:
                 "is not UTF-8 text", path=path, line=line, expected="a text file in UTF-8"
             ) from None
         self.path = path
+        self._budget = MAX_SEARCHED
         self._starts: list[int] | None = None
 
     def location(self, offset: int) -> Location:
@@ -48,5 +55,16 @@ class SourceText:
 
     def find(self, needle: str, start: int, end: int, *, default: int) -> int:
         """Offset of `needle` between two offsets, or `default` when it is not spelled so there."""
-        found = self.text.find(needle, start, end) if needle else -1
+        if not needle or self._budget <= 0:
+            return default
+        found = self.text.find(needle, start, end)
+        self._budget -= (end if found < 0 else found) - start
         return found if found >= 0 else default
+
+    def search(self, pattern: re.Pattern[str], start: int, *, default: int) -> int:
+        """Like `find`, for a pattern."""
+        if self._budget <= 0:
+            return default
+        found = pattern.search(self.text, start)
+        self._budget -= _PATTERN_COST * ((found.start() if found else len(self.text)) - start)
+        return found.start() if found else default

@@ -18,7 +18,9 @@ from pratique.inventory.model import Location
 from pratique.inventory.text import SourceText
 
 _MAX_DEPTH = 40
-_NOISE = re.compile(r'("(?:[^"\\]|\\.)*+")|//[^\n]*+|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
+# What is not closed runs to the end, so that a file full of openings is not searched again and again.
+_COMMENTS = re.compile(r'("(?:[^"\\]|\\.)*+(?:"|\Z))|//[^\n]*+|/\*.*?(?:\*/|\Z)', re.DOTALL)
+_COMMAS = re.compile(r'("(?:[^"\\]|\\.)*+(?:"|\Z))|,(?=\s*+[}\]])', re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -73,13 +75,17 @@ def _command(reading: _Reading, command: object) -> list[Launch]:
 
 def _parse(source: SourceText) -> object:
     # Blanks instead of what is removed, so that line numbers stay true.
-    text = _NOISE.sub(lambda m: m.group(1) or re.sub(r"[^\n]", " ", m.group()), source.text)
+    text = _COMMAS.sub(_blank, _COMMENTS.sub(_blank, source.text))
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise LockError(f"is not JSON: {error.msg}", path=source.path, line=error.lineno) from None
     except (RecursionError, ValueError):
         raise LockError("nests values too deeply", path=source.path) from None
+
+
+def _blank(found: re.Match[str]) -> str:
+    return found.group(1) or re.sub(r"[^\n]", " ", found.group())
 
 
 def _objects(value: object, depth: int) -> Iterator[Mapping[str, Any]]:

@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"[$`]|\{\{|%\w+%|<\w")
 _PYTHON_TOOL = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[\w,. -]*\])?@(?P<version>[^@/]+)")
 _NPM = re.compile(r"(?P<name>(?:@[\w.~-]+/)?[A-Za-z0-9][\w.~-]*)(?:@(?P<version>[^@/]+))?")
 _SEMVER = re.compile(r"\d+\.\d+\.\d+(?:[-+][\w.+-]+)?")
-_HASHED = re.compile(r"#(?:.*&)?sha(?:256|384|512)=[0-9a-fA-F]{64,}")
+_HASH = re.compile(r"sha(?:256|384|512)=[0-9a-fA-F]{64,128}")
 
 
 def judge_python(spec: str) -> Unpinned | None:
@@ -34,7 +34,8 @@ def judge_python(spec: str) -> Unpinned | None:
         commit = full_commit(address.partition("#")[0].rpartition("@")[2])
         return None if commit else Unpinned(spec=text, why="a repository without a full commit")
     if is_remote(address):
-        if _HASHED.search(address) or _VARIABLE.search(address):
+        parts = address.partition("#")[2].split("&")
+        if any(_HASH.fullmatch(part) for part in parts) or _VARIABLE.search(address):
             return None
         return Unpinned(spec=text, why="an address without a SHA-256")
     if _VARIABLE.search(text):

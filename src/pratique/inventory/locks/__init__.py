@@ -56,12 +56,12 @@ def sniff_kind(data: bytes) -> LockKind | None:
     head = data[:65_536]
     if head.lstrip().startswith(b"{"):
         return LockKind.PIPENV if b'"pipfile-spec"' in head else None
-    if b"[[packages]]" in data or re.search(rb"^lock-version\s*=", head, re.MULTILINE):
-        return LockKind.PYLOCK
     if b"[[package]]" in data:
         if b"lock_version" in data:
             return LockKind.PDM
         return LockKind.POETRY if b"content-hash" in data else LockKind.UV
+    if b"[[packages]]" in data or re.search(rb"^lock-version\s*=", head, re.MULTILINE):
+        return LockKind.PYLOCK
     requirement = re.compile(rb"^\s*[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*==\s*\S+", re.MULTILINE)
     return LockKind.REQUIREMENTS if requirement.search(head) else None
 

@@ -99,8 +99,9 @@ def _group(
 
 def _offset_of_object(source: SourceText, key: str, start: int) -> int:
     # With the brace, because packages may be called `index` or `version`.
-    found = re.compile(re.escape(json.dumps(key)) + r"\s*+:\s*+\{").search(source.text, start)
-    return found.start() if found else start
+    spelled = re.escape(json.dumps(key)) + r"\s*+:"
+    found = source.search(re.compile(spelled + r"\s*+\{"), start, default=-1)
+    return found if found >= 0 else source.search(re.compile(spelled), start, default=start)
 
 
 def _package(

@@ -181,11 +181,15 @@ def _read_option(reading: _Reading, line: _Line, option: str, value: str) -> Non
 def _read_requirement(reading: _Reading, line: _Line, text: str, hashes: tuple[str, ...]) -> None:
     location = reading.entries.source.location(line.start)
     try:
-        requirement = Requirement(text)
+        # `demo-1.0-py3-none-any.whl` could be a project's name, but pip takes it for a file.
+        named = None if _is_archive(text) else Requirement(text)
     except InvalidRequirement:
-        package = _unnamed(reading, line, text, hashes)
-    else:
-        package = _named(reading, line, requirement, hashes)
+        named = None
+    package = (
+        _unnamed(reading, line, text, hashes)
+        if named is None
+        else _named(reading, line, named, hashes)
+    )
     if package is None:
         reading.entries.flag(f"not a requirement: {redact(text)[:80]!r}", location)
     else:
@@ -216,12 +220,12 @@ def _unnamed(
     """A URL, a path or a repository without `name @` before it; None for anything else."""
     address = text.partition(" ;")[0].strip()
     looks_like_path = address.startswith((".", "/", "~")) or "/" in address or "\\" in address
-    if not (is_remote(address) or looks_like_path or address.lower().endswith(_ARCHIVES)):
+    if not (is_remote(address) or looks_like_path or _is_archive(address)):
         return None
     source = _direct(address)
     filename = archive_name(address)
     egg = _EGG.search(address)
-    guess = egg.group(1) if egg else filename.partition("-")[0].partition("[")[0]
+    guess = egg.group(1) if egg else re.split(r"[-@\[]", filename)[0].removesuffix(".git")
     name = canonicalize_name(guess.strip(".") or "unnamed")
     return LockedPackage(
         name=ProjectName(name),
@@ -233,6 +237,10 @@ def _unnamed(
         files=_files(reading, line, source, hashes),
         location=reading.entries.source.location(line.start),
     )
+
+
+def _is_archive(text: str) -> bool:
+    return text.lower().endswith(_ARCHIVES) and "@" not in text
 
 
 def _direct(address: str) -> Source:
