@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pratique.index.ports import Waiver
+import msgspec
+
+from pratique.index.ports import TokenRecord, Waiver
 from pratique.ledger.entries import Draft
 from pratique.values.instants import render_instant
 
@@ -23,3 +25,28 @@ def waiver_entry(waiver: Waiver, *, actor: str) -> Draft:
             "overrides_deny": waiver.overrides_deny,
         },
     )
+
+
+def waiver_revoked_entry(waiver: Waiver, *, actor: str) -> Draft:
+    """The entry of a waiver that somebody takes back."""
+    return msgspec.structs.replace(waiver_entry(waiver, actor=actor), kind="waiver-revoked")
+
+
+def token_entry(token: TokenRecord, *, actor: str, kind: str = "token") -> Draft:
+    """The entry of a token that was made; never its secret, not even its hash."""
+    expires_at = token.expires_at
+    return Draft(
+        kind=kind,
+        subject=f"token:{token.id}",
+        actor=actor,
+        body={
+            "name": token.name,
+            "role": token.role,
+            "expires_at": render_instant(expires_at) if expires_at is not None else None,
+        },
+    )
+
+
+def token_revoked_entry(token: TokenRecord, *, actor: str) -> Draft:
+    """The entry of a token that is taken back."""
+    return token_entry(token, actor=actor, kind="token-revoked")

@@ -8,14 +8,16 @@ What the door alone can say:
 - `listed`    a page answered to the asset offered the file (`possible`: its cache may have had it),
               or listed it while it could not be installed.
 - nothing     `cleared` when the door watched during the whole interval, which says only that the
-              file did not come through this door; `unknown` otherwise.
+              file did not come through this door; `unknown` otherwise, and for an asset that asked
+              for the file and was refused: it may have got it elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from pratique.exposure.coverage import Coverage, measure_coverage
 from pratique.exposure.facts import Delivery, DoorFacts, PageSession, Refusal
@@ -50,8 +52,7 @@ BLIND_SPOTS = (
 """What no answer of this kind can see, said with every answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssetLine:
+class AssetLine(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one asset."""
 
     asset: str
@@ -72,8 +73,7 @@ class AssetLine:
     """A sentence where the words above are not enough."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer to one question."""
 
     question: Question
@@ -103,13 +103,12 @@ class Answer:
         return nothing and self.coverage.whole and not (self.unreadable or self.unexplained)
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(msgspec.Struct):
     """What concerns one asset within the interval."""
 
-    deliveries: list[Delivery] = field(default_factory=list)
-    sessions: list[PageSession] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
+    deliveries: list[Delivery] = []
+    sessions: list[PageSession] = []
+    refusals: list[Refusal] = []
 
 
 def answer(question: Question, facts: DoorFacts, *, now: Instant) -> Answer:
@@ -218,7 +217,8 @@ def _listed_line(asset: str, found: _Found, facts: DoorFacts, *, can_clear: bool
     offered = bool(open_sessions or found.deliveries)
     listed = offered or bool(found.sessions)
     shown = open_sessions or ([] if offered else found.sessions)
-    nothing = Certainty.CLEARED if can_clear else Certainty.UNKNOWN
+    # Who asked and was refused wants the file, and may have got it elsewhere.
+    nothing = Certainty.CLEARED if can_clear and not found.refusals else Certainty.UNKNOWN
     direct: list[Delivery | Refusal] = [*found.deliveries, *found.refusals]
     times = [m for s in shown for m in (s.first_at, s.last_at)] + [fact.at for fact in direct]
     sequences = {n for s in shown for n in (s.first_sequence, s.last_sequence)}

@@ -6,16 +6,16 @@ Several doors are one coverage: a door that is shut lets nothing through.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
+
+import msgspec
 
 from pratique.exposure.facts import Watch
 from pratique.values.instants import Instant
 from pratique.values.intervals import Interval, join_intervals, subtract_intervals
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     """Spans watched and not watched within one interval."""
 
     asked: Interval

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import msgspec
 from packaging.version import Version
 
 from pratique.exposure.question import Question
@@ -29,8 +29,7 @@ class ViewKey(NamedTuple):
     view: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """How the log says that a view was made from another (or from nothing)."""
 
     number: int
@@ -42,8 +41,7 @@ class Recording:
     """Sequence of the entry that completed it; None when its last part never came."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewLine:
+class ViewLine(msgspec.Struct, frozen=True, kw_only=True):
     """One changed file in a recording."""
 
     recording: int
@@ -57,8 +55,7 @@ class ViewLine:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """Everything recorded of the pages on which a question's files ever stood."""
 
     recordings: tuple[Recording, ...]
@@ -66,8 +63,7 @@ class Listing:
     """Only of file names that the question may be about."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageSession:
+class PageSession(msgspec.Struct, frozen=True, kw_only=True):
     """Answers of one view to one actor that followed each other within an hour."""
 
     key: ViewKey
@@ -79,8 +75,7 @@ class PageSession:
     answers: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """A file, its metadata or its attestation that was answered."""
 
     sequence: int
@@ -102,8 +97,7 @@ class Delivery:
     waiver: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """A file that was asked for and not given."""
 
     sequence: int
@@ -116,8 +110,7 @@ class Refusal:
     rule: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """A span in which a collector said that it was watching."""
 
     collector: str
@@ -129,8 +122,7 @@ class Watch:
     """Whether it ended on purpose."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoorFacts:
+class DoorFacts(msgspec.Struct, frozen=True, kw_only=True):
     """All that bears on one question."""
 
     applied: int

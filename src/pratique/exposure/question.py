@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
 from packaging.utils import canonicalize_version
 from packaging.version import Version
 
@@ -31,8 +31,7 @@ def release_key(version: Version) -> str:
     return canonicalize_version(version.public)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Did any asset get one of these in this span?"""
 
     releases: tuple[tuple[ProjectName, Version], ...] = ()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from asyncio import Future as AsyncFuture
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pratique.ledger.canonical import PreparedDraft
 from pratique.ledger.entries import Draft, Entry
+
+if TYPE_CHECKING:
+    # Loading asyncio would cost a command that only reads the log a third of its start.
+    from asyncio import Future as AsyncFuture
+    from concurrent.futures import Future
 
 
 class LogStore(Protocol):

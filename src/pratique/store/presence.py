@@ -108,6 +108,18 @@ class PresenceStore:
                 ]
         return tuple(sorted(found, key=lambda f: (f.filename, f.sha256, f.index)))
 
+    def places(self, digest: Sha256) -> Sequence[KnownFile]:
+        """Where a file with this hash ever stood."""
+        with self._database.snapshot() as session:
+            found = [
+                KnownFile(
+                    index=index, project=ProjectName(project), filename=filename, sha256=digest
+                )
+                for page, filename in session.run("list_places_of_sha256", sha256=digest)
+                for index, project in session.run("find_page_name", page=page)
+            ]
+        return tuple(sorted(found, key=lambda f: (f.index, f.filename)))
+
     def close(self) -> None:
         """Close the projection; the log stays open."""
         self._database.close()

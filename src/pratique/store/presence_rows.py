@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from packaging.version import Version
 
 from pratique.values.digests import Sha256
@@ -12,8 +12,7 @@ from pratique.values.instants import Instant
 from pratique.values.names import ProjectName, parse_distribution_filename
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockRow:
+class BlockRow(msgspec.Struct, frozen=True, kw_only=True):
     """What a block id stands for, as last shown."""
 
     block: str
@@ -33,8 +32,7 @@ class BlockRow:
     """Ledger entry that first showed it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusalRow:
+class RefusalRow(msgspec.Struct, frozen=True, kw_only=True):
     """A file, sidecar or attestation that was asked for and not given."""
 
     sequence: int
@@ -54,8 +52,7 @@ class RefusalRow:
     agent: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
+class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     """A policy, waiver, token, verdict, pin, integrity, rollback or login entry, whole."""
 
     sequence: int
@@ -66,8 +63,7 @@ class EventRow:
     body: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownFile:
+class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of a release that stood on a page of ours."""
 
     index: str
@@ -76,8 +72,7 @@ class KnownFile:
     sha256: Sha256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RebuildReport:
+class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
     """What `pratique ledger rebuild` did."""
 
     entries: int

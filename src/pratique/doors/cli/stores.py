@@ -1,0 +1,57 @@
+"""Opening the stores for a command that grants, revokes or asks, and closing them again."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pratique.home import prepare_home
+from pratique.index.ports import ControlState
+from pratique.ledger.entries import Draft
+from pratique.ledger.store import LogStore
+from pratique.settings import Settings, load_settings
+from pratique.store.control import heal_control, open_control
+from pratique.store.logs import open_log
+from pratique.store.presence import PresenceStore, open_presence
+from pratique.values.instants import Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """An installation's state, open for one command."""
+
+    settings: Settings
+    log: LogStore
+    control: ControlState
+    presence: PresenceStore
+
+    def record(self, draft: Draft, *, now: Instant) -> int:
+        """Make an entry durable; gives its sequence."""
+        return self.log.append([draft], now=now)[0]
+
+
+@contextmanager
+def open_stores(home: Path | None) -> Iterator[Stores]:
+    """Open everything, bring the projection up to date and heal control state from it."""
+    settings = load_settings(home)
+    prepare_home(settings.home)
+    with (
+        closing(open_log(settings)) as log,
+        closing(open_control(settings)) as control,
+        closing(open_presence(settings, log=log)) as presence,
+    ):
+        presence.catch_up()
+        heal_control(control, presence)
+        yield Stores(settings=settings, log=log, control=control, presence=presence)
+
+
+def operator() -> str:
+    """Who runs the command, as the ledger names them."""
+    try:
+        return f"operator:{getpass.getuser()}"
+    except (KeyError, OSError):
+        # A container may run as a number that has no name.
+        return "operator:unknown"
