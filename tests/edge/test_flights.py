@@ -310,11 +310,17 @@ async def test_a_failed_download_fails_for_all_and_poisons_nothing(
 async def test_the_next_caller_gets_a_new_download_even_in_the_same_moment(
     flights: Flights,
 ) -> None:
-    stream, again = Stream(), Stream()
-    flight = join(flights, stream)
+    again = Stream()
     retried: list[Flight] = []
-    flight.done.add_done_callback(lambda _: retried.append(join(flights, again)))
-    stream.feed(RuntimeError("x"))
+
+    class FailsWhileSomebodyIsComing(Stream):
+        async def chunks(self) -> AsyncIterator[bytes]:
+            # Runs after the failure, and before anything that waits for the failure.
+            asyncio.get_running_loop().call_soon(lambda: retried.append(join(flights, again)))
+            raise RuntimeError("x")
+            yield b""
+
+    flight = join(flights, FailsWhileSomebodyIsComing())
     with pytest.raises(UnavailableError, match="RuntimeError"):
         await flight.wait()
     await settle()
@@ -603,6 +609,21 @@ async def test_failures_are_shared_but_not_remembered() -> None:
     assert [type(outcome) for outcome in outcomes] == [UnavailableError] * 3
     again.outcome.set_result("up")
     assert await flight.do("a", again) == "up"
+
+
+async def test_who_comes_at_the_moment_of_a_failure_starts_anew() -> None:
+    flight: SingleFlight[str, str] = SingleFlight()
+    again = Work()
+    again.outcome.set_result("up")
+    late: list[asyncio.Task[str]] = []
+
+    async def fail_while_somebody_is_coming() -> str:
+        late.append(asyncio.create_task(flight.do("a", again)))
+        raise UnavailableError("down")
+
+    with pytest.raises(UnavailableError):
+        await flight.do("a", fail_while_somebody_is_coming)
+    assert await late[0] == "up"
 
 
 async def test_leaving_cancels_nobody_else() -> None:

@@ -222,3 +222,13 @@ async def test_damaged_archives_never_crash_nor_give_other_metadata(at: int, cha
 async def test_rubbish_never_crashes(rubbish: bytes) -> None:
     if rubbish:
         assert await read_remote_metadata(Remote(rubbish), size=len(rubbish), filename=NAME) is None
+
+
+async def test_offsets_before_the_start_are_refused(tmp_path: Path) -> None:
+    plain = archive(("demo-1.0.dist-info/METADATA", GOOD))
+    end = plain.index(b"PK\x05\x06")
+    for difference in (1, 40, 1000):
+        damaged = bytearray(plain)
+        (offset,) = struct.unpack_from("<I", damaged, end + 16)
+        struct.pack_into("<I", damaged, end + 16, offset + difference)
+        assert await both(bytes(damaged), tmp_path) is None

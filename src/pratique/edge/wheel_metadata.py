@@ -232,6 +232,8 @@ class _KnownBytes(_Bytes):
 
     def want(self, start: int, stop: int) -> None:
         """Raises _MissingBytes for the first gap in [start, stop)."""
+        if start < 0:
+            raise _UnreadableError("the archive points outside itself")
         stop = min(stop, self.size)
         cursor = start
         for at, part in self._spans:
