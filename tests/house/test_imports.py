@@ -146,9 +146,14 @@ EDGE_MACHINERY = (
     "pratique.edge.tls.",  # certificates for our own sockets
 )
 # What a command may open by itself: assembly would load every library of the doors with it.
-STORE_OPENERS = ("pratique.store.logs.", "pratique.store.control.", "pratique.store.presence.")
-# What a command may ask by itself: a running door needs no house of our own.
-EDGE_CLIENTS = ("pratique.edge.door_client.",)
+STORE_OPENERS = (
+    "pratique.store.control.",
+    "pratique.store.logs.",
+    "pratique.store.presence.",
+    "pratique.store.rebuild.",
+)
+# What a command may ask by itself: a running door, or a folder, needs no house of our own.
+EDGE_CLIENTS = ("pratique.edge.door_client.", "pratique.edge.advisories.")
 # Doors that put the house together and run it.
 RUNS_THE_HOUSE = ("pratique.doors.cli", "pratique.doors.serving")
 

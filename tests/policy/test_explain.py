@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+
+import click
 import msgspec
 from packaging.version import Version
 
 from kit.policies import NOW, SHA, changed, hours, osv, policy, project, reviewed_fix, waiver, wheel
+from pratique.doors.cli import cli
 from pratique.policy.explain import Explanation, explain_file, render_explanation
 from pratique.policy.language import parse_policy
 from pratique.policy.model import FileFacts, Outcome, Verdict
@@ -32,7 +36,7 @@ def test_what_would_change_a_hold() -> None:
     assert "time: it passes at 2026-03-26T10:00Z" in changes
     assert "(policy.toml:2)" in changes
     assert 'versions = "==1.83.0"' in changes
-    assert f"pratique waiver grant {SHA} --index pypi" in changes
+    assert f"pratique waiver add {SHA} --index pypi" in changes
     assert "--override-deny" not in changes
 
 
@@ -115,3 +119,18 @@ def test_text_and_json_say_the_same() -> None:
     data = msgspec.json.decode(msgspec.json.encode(told))
     assert data["decision"]["until"] == "2026-03-27T10:00:00Z"
     assert data["would_change"] == list(told.would_change)
+
+
+def test_the_waiver_command_it_offers_is_one() -> None:
+    told = explain(wheel("1.82.7"), "", osv("MAL-1", "1.82.7"))
+    offered = next(c for c in told.would_change if c.startswith("a waiver: "))
+    program, *args = shlex.split(offered.removeprefix("a waiver: "))
+    assert program == "pratique"
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), args.pop(0))
+        assert found is not None
+        command = found
+    context = command.make_context("pratique", args)
+    assert context.params["override_deny"] is True
+    assert context.params["target"] == SHA

@@ -202,8 +202,8 @@ def waiver_command(project: ProjectFacts, file: FileFacts, *, overrides_deny: bo
     """The command line with which an approver would let the file pass."""
     force = " --override-deny" if overrides_deny else ""
     return (
-        f"pratique waiver grant {file.sha256} --index {project.index} --days 7 "
-        f'--reason "..."{force}'
+        f"pratique waiver add {file.sha256} --index {project.index} --expires 7d "
+        f'--approver NAME --reason "..."{force}'
     )
 
 
