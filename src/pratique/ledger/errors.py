@@ -14,6 +14,7 @@ PratiqueError
     ├── NoteError                 a signed note or checkpoint does not hold
     ├── ProofError                an inclusion or consistency proof does not hold
     └── BundleError               an evidence file does not hold
+        └── BundleIncomparableError  it holds, but not against the reader's checkpoint
 
 The one module of this package that knows the rest of the product: a package of its own would only
 change these bases.
@@ -88,3 +89,7 @@ class ProofError(IntegrityError):
 
 class BundleError(IntegrityError):
     """An evidence file is malformed or does not prove what it says."""
+
+
+class BundleIncomparableError(BundleError):
+    """An evidence file holds, but nothing in it leads to the checkpoint the reader kept."""

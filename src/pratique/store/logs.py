@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pratique.errors import SettingsError
+from pratique.ledger.audit import AuditReport, Progress
 from pratique.ledger.store import LogStore
 from pratique.settings import Settings
 
@@ -23,11 +24,8 @@ def open_log(settings: Settings, *, must_exist: bool = False) -> LogStore:
     LedgerKeyError, LedgerDamagedError.
     """
     folder = ledger_folder(settings)
-    if must_exist and not folder.is_dir():
-        raise SettingsError(
-            f"there is no ledger in {settings.home}",
-            remedy="name the home of a running Pratique with --home or PRATIQUE_HOME",
-        )
+    if must_exist:
+        _require_ledger(settings)
     origin = settings.storage.log_origin
     if settings.storage.database_url:
         from pratique.store.postgres_log import PostgresLog  # noqa: PLC0415 - psycopg is slow to import
@@ -36,3 +34,45 @@ def open_log(settings: Settings, *, must_exist: bool = False) -> LogStore:
     from pratique.store.segment_log import SegmentLog  # noqa: PLC0415 - loads cryptography
 
     return SegmentLog(folder, origin=origin)
+
+
+def audit_log(settings: Settings, *, progress: Progress) -> AuditReport:
+    """Check every byte of the log.
+
+    Raises: SettingsError when nothing was ever logged here; LedgerDamagedError when so little is
+    left that there is nothing to check against; LedgerUnavailableError.
+    """
+    _require_ledger(settings)
+    if settings.storage.database_url:
+        from pratique.store.postgres_audit import audit_postgres  # noqa: PLC0415 - as above
+        from pratique.store.postgres_log import PostgresLog  # noqa: PLC0415 - as above
+
+        log = PostgresLog(
+            settings.storage.database_url,
+            folder=ledger_folder(settings),
+            origin=settings.storage.log_origin,
+        )
+        try:
+            return audit_postgres(log, progress=progress)
+        finally:
+            log.close()
+    from pratique.store.segment_audit import audit_segments  # noqa: PLC0415 - as above
+
+    return audit_segments(
+        ledger_folder(settings), origin=settings.storage.log_origin, progress=progress
+    )
+
+
+def publish(log: LogStore, folder: Path) -> tuple[int, int]:
+    """Write the log as C2SP tiles; gives entries published and files written."""
+    from pratique.store.log_publish import publish_log  # noqa: PLC0415 - one command needs it
+
+    return publish_log(log, folder)
+
+
+def _require_ledger(settings: Settings) -> None:
+    if not ledger_folder(settings).is_dir():
+        raise SettingsError(
+            f"there is no ledger in {settings.home}",
+            remedy="name the home of a running Pratique with --home or PRATIQUE_HOME",
+        )

@@ -67,9 +67,10 @@ STATEMENT_SECONDS = 30.0
 
 _LOCK_KEY = 0x6C6564676572
 """The advisory lock all nodes append under; one database holds one log."""
-_ENTRIES = "ledger_entries"
-_HEAD = "ledger_head"
-_CHUNK = 5_000
+ENTRIES = "ledger_entries"
+HEAD = "ledger_head"
+TILES = "ledger_tiles"
+CHUNK = 5_000
 """Entries fetched at a time."""
 
 Connect = Callable[[], "psycopg.Connection[Row]"]
@@ -197,7 +198,7 @@ class PostgresLog(ProvingLog):
             checkpoint=self._signer.sign(_checkpoint(self._origin, frontier)),
         )
         if not moved:
-            raise LedgerDamagedError("it moved while the log was locked", place=_HEAD)
+            raise LedgerDamagedError("it moved while the log was locked", place=HEAD)
         return frontier.size
 
     def _commit(self, connection: psycopg.Connection[Row], first: int, after: int) -> None:
@@ -256,7 +257,7 @@ class PostgresLog(ProvingLog):
 
     def _checked_head(self, rows: list[Row]) -> _HeadRow:
         if not rows:
-            raise LedgerDamagedError("its row is missing", place=_HEAD)
+            raise LedgerDamagedError("its row is missing", place=HEAD)
         # Checking a signature takes longer than reading the row; an unchanged row was checked.
         if self._checked is None or self._checked[0] != rows[0]:
             self._checked = (rows[0], _parse_head(rows[0], self._verifier))
@@ -284,12 +285,10 @@ class PostgresLog(ProvingLog):
             try:
                 entry = parse_entry(leaf)
             except EntryFormatError as error:
-                raise LedgerDamagedError(
-                    error.message, place=_ENTRIES, sequence=sequence
-                ) from error
+                raise LedgerDamagedError(error.message, place=ENTRIES, sequence=sequence) from error
             if entry.sequence != sequence:
                 raise LedgerDamagedError(
-                    f"it says it is entry {entry.sequence}", place=_ENTRIES, sequence=sequence
+                    f"it says it is entry {entry.sequence}", place=ENTRIES, sequence=sequence
                 )
             yield entry
 
@@ -299,18 +298,32 @@ class PostgresLog(ProvingLog):
         end = size if end is None else min(end, size)
         expected = start
         while expected < end:
-            rows = self._ask("read_leaves", start=expected, end_=min(end, expected + _CHUNK))
+            rows = self.read_rows(expected, min(end, expected + CHUNK))
             if not rows:
-                raise LedgerDamagedError("it is missing", place=_ENTRIES, sequence=expected)
+                raise LedgerDamagedError("it is missing", place=ENTRIES, sequence=expected)
             for sequence, leaf in rows:
                 if sequence != expected:
-                    raise LedgerDamagedError("it is missing", place=_ENTRIES, sequence=expected)
-                yield bytes(leaf)
+                    raise LedgerDamagedError("it is missing", place=ENTRIES, sequence=expected)
+                yield leaf
                 expected += 1
 
-    def _read_hashes(self, level: int, index: int, *, width: int) -> bytes:
+    def read_rows(self, start: int, end: int) -> list[tuple[int, bytes]]:
+        """Sequence and leaf of the rows that are there, for the audit."""
+        rows = self._ask("read_leaves", start=start, end_=end)
+        return [(sequence, bytes(leaf)) for sequence, leaf in rows]
+
+    def read_tile(self, level: int, index: int) -> bytes:
+        """A tile as stored, unchecked; empty when it is missing."""
         rows = self._ask("read_tile", level=level, tile=index)
-        return bytes(rows[0][0])[: width * HASH_BYTES] if rows else b""
+        return bytes(rows[0][0]) if rows else b""
+
+    def count_beyond(self, size: int) -> tuple[int, int]:
+        """Entries and tiles that a log of `size` entries does not have."""
+        entries, tiles = self._ask("count_beyond", size=size)[0]
+        return entries, tiles
+
+    def _read_hashes(self, level: int, index: int, *, width: int) -> bytes:
+        return self.read_tile(level, index)[: width * HASH_BYTES]
 
     def rebuild_hashes(self) -> None:
         """Make the tiles again from the entries, in one transaction under the lock."""
@@ -326,19 +339,19 @@ class PostgresLog(ProvingLog):
             frontier = Frontier()
             while frontier.size < head.frontier.size:
                 first = frontier.size
-                end = min(first + _CHUNK, head.frontier.size)
+                end = min(first + CHUNK, head.frontier.size)
                 rows = _run(connection, "read_leaves", start=first, end_=end)
                 hashes = [leaf_hash(bytes(leaf)) for _, leaf in rows]
                 frontier, completed = extend(frontier, hashes)
                 if frontier.size != end:
                     raise LedgerDamagedError(
-                        "entries are missing", place=_ENTRIES, sequence=frontier.size
+                        "entries are missing", place=ENTRIES, sequence=frontier.size
                     )
                 for level, row in {0: hashes, **completed}.items():
                     _extend_tiles(connection, level, level_width(first, level), row)
             if frontier != head.frontier:
                 raise LedgerDamagedError(
-                    "the entries do not lead to the signed root", place=_ENTRIES
+                    "the entries do not lead to the signed root", place=ENTRIES
                 )
 
     def close(self) -> None:
@@ -383,9 +396,9 @@ def _parse_head(row: Row, verifier: Verifier) -> _HeadRow:
         frontier = Frontier(size=size, hashes=tuple(split_hashes(bytes(hashes))))
         checkpoint = open_checkpoint(note, verifier)
     except (ValueError, NoteError) as error:
-        raise LedgerDamagedError(str(error), place=_HEAD) from error
+        raise LedgerDamagedError(str(error), place=HEAD) from error
     if (checkpoint.size, checkpoint.root) != (size, frontier.root()):
-        raise LedgerDamagedError("its size or frontier is not what was signed", place=_HEAD)
+        raise LedgerDamagedError("its size or frontier is not what was signed", place=HEAD)
     return _HeadRow(frontier=frontier, checkpoint=note)
 
 
