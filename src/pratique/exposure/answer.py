@@ -117,7 +117,8 @@ def answer(question: Question, facts: DoorFacts, *, now: Instant) -> Answer:
     Shape: a line for every asset known, the surest presence first.
     """
     coverage = measure_coverage(facts.watches, question.interval, now=now)
-    asked = coverage.asked
+    # Without an end everything logged counts, even what a faster clock stamped later than now.
+    asked = question.interval
     found: dict[str, _Found] = {asset: _Found() for asset in facts.assets}
     for delivery in facts.deliveries:
         if asked.contains(delivery.at):

@@ -25,8 +25,8 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def whole(self) -> bool:
-        """Whether every instant was watched."""
-        return not self.gaps
+        """Whether every instant was watched; of no time at all nothing is known."""
+        return not self.gaps and self.asked.start != self.asked.end
 
 
 def measure_coverage(watches: Iterable[Watch], asked: Interval, *, now: Instant) -> Coverage:
