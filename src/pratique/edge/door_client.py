@@ -221,11 +221,13 @@ async def _session(limits: ClientLimits, token: str) -> AsyncIterator[aiohttp.Cl
     timeout = aiohttp.ClientTimeout(
         total=limits.answer_seconds, sock_connect=limits.connect_seconds
     )
+    headers = {"Accept": _ACCEPT, "User-Agent": f"pratique-lock/{__version__}"}
+    if token:
+        headers["Authorization"] = aiohttp.encode_basic_auth("__token__", token)
     async with aiohttp.ClientSession(
         timeout=timeout,
         connector=aiohttp.TCPConnector(limit=limits.at_once),
         cookie_jar=aiohttp.DummyCookieJar(),
-        auth=aiohttp.BasicAuth("__token__", token) if token else None,
-        headers={"Accept": _ACCEPT, "User-Agent": f"pratique-lock/{__version__}"},
+        headers=headers,
     ) as session:
         yield session

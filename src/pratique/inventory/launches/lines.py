@@ -24,7 +24,7 @@ _INSTRUCTION = re.compile(
     r"\s*(?:ONBUILD\s+)?(?:HEALTHCHECK\s+(?:--\S+\s+)*CMD|RUN|CMD|ENTRYPOINT)\s+(.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_RUN_FLAG = re.compile(r"\s*--(?:mount|network|security)=\S+")
+_RUN_FLAGS = re.compile(r"(?:\s*--(?:mount|network|security)=\S+)*+")
 _HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
 _ANY_INSTRUCTION = re.compile(r"\s*[A-Za-z]+\s")
 _MAKE_VARIABLE = re.compile(r"\$[({]\w*?(PIPX?|PYTHON|UVX|UV|NPX)\d?[)}]", re.IGNORECASE)
@@ -54,8 +54,8 @@ def read_dockerfile(source: SourceText) -> list[Launch]:
         if found is None:
             continue
         body = found.group(1)
-        while flag := _RUN_FLAG.match(body):
-            body = body[flag.end() :]
+        flags = _RUN_FLAGS.match(body)
+        body = body[flags.end() :] if flags else body
         heredoc = _HEREDOC.search(body)
         until = heredoc.group(1) if heredoc else ""
         launches.extend(_command_or_list(body, source, line))
