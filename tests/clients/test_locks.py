@@ -96,13 +96,16 @@ def test_uv_lock_is_rewritten_to_upstream_and_back(shop: Shop, tmp_path: Path) -
     lock = where / "project" / "uv.lock"
     made = lock.read_text("utf-8")
     assert shop.door.url in made
-    outward = shop.door.command("lock", "rewrite", "--to", "upstream", str(lock))
-    assert outward.exit_code == 0, outward.output
+    door = f"{shop.door.url}/pypi"
+    outward = shop.door.command(
+        "lock", "rewrite", "--door", door, "--to-upstream", shop.upstream.url, "--write", str(lock)
+    )
+    assert outward.returncode == 0, outward.stderr
     public = lock.read_text("utf-8")
     assert shop.door.url not in public
     assert shop.upstream.file_url("demo", "demo-1.1-py3-none-any.whl") in public
-    inward = shop.door.command("lock", "rewrite", "--to", "door", str(lock))
-    assert inward.exit_code == 0, inward.output
+    inward = shop.door.command("lock", "rewrite", "--to-door", door, "--write", str(lock))
+    assert inward.returncode == 0, inward.stderr
     assert lock.read_text("utf-8") == made
     assert uv.sync(where=where).installed == {"demo": "1.1"}
 
