@@ -191,7 +191,7 @@ def _fits(value: object, depth: int) -> bool:
 
 def _misfit(value: object, path: str, depth: int) -> str:
     """Say where `_fits` said no; slow, since it is asked only for a message."""
-    if depth > MAX_DEPTH:
+    if depth >= MAX_DEPTH and isinstance(value, (dict, list, tuple)):
         return f"nesting deeper than {MAX_DEPTH} at {path[:80]}"
     children: list[tuple[str, object]] = []
     if isinstance(value, dict):
