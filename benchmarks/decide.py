@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from pratique.policy.advisories import Record, build_index, parse_record
+from pratique.policy.advisories import build_index
 from pratique.policy.compile import CompiledPolicy, compile_policy
 from pratique.policy.decide import bind, decide_page
 from pratique.policy.language import parse_policy
 from pratique.policy.model import FileFacts, ProjectFacts, ProvenanceFacts, Verdict
+from pratique.policy.osv import Record, parse_record
 from pratique.values.digests import Sha256
 from pratique.values.names import ProjectName
 

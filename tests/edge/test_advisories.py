@@ -181,6 +181,7 @@ def test_the_fingerprint_of_nothing_and_of_a_missing_place(tmp_path: Path) -> No
 # ── size ─────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_twenty_thousand_records_take_seconds_and_little_memory(tmp_path: Path) -> None:
     details = "Malicious code. " * 40
     members = {

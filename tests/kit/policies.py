@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pratique.policy.advisories import AdvisoryIndex, build_index, parse_record
+from pratique.policy.advisories import AdvisoryIndex, build_index
 from pratique.policy.compile import CompiledPolicy, compile_policy
 from pratique.policy.decide import decide, with_page_facts
 from pratique.policy.language import parse_policy
@@ -20,6 +20,7 @@ from pratique.policy.model import (
     Publisher,
     WaiverFacts,
 )
+from pratique.policy.osv import parse_record
 from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
 from pratique.values.names import ProjectName

@@ -10,13 +10,12 @@ from packaging.version import Version
 
 from kit.policies import OTHER_SHA, SHA, index, osv, reviewed_fix
 from pratique.policy.advisories import (
-    AdvisoryError,
     build_index,
     fixed_version_keys,
     matches_version,
-    parse_record,
     sweeping_records,
 )
+from pratique.policy.osv import AdvisoryError, parse_record
 from pratique.values.names import ProjectName
 
 LITELLM = ProjectName("litellm")

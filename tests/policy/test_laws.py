@@ -333,7 +333,7 @@ records = st.lists(
 
 
 @given(given_records=records, version=versions, tail=tails)
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_records_matched_in_bulk_are_those_that_match_one_by_one(
     given_records: list[dict[str, Any]], version: str, tail: str
 ) -> None:

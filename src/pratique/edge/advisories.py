@@ -19,14 +19,9 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from pratique.errors import InputError
-from pratique.policy.advisories import (
-    AdvisoryError,
-    AdvisoryIndex,
-    Record,
-    build_index,
-    parse_record,
-)
+from pratique.policy.advisories import AdvisoryIndex, build_index
 from pratique.policy.language import Policy
+from pratique.policy.osv import AdvisoryError, Record, parse_record
 
 MAX_RECORDS: Final = 1_000_000
 """OSV had 0.2 million PyPI and malware records in 2026; all ecosystems together fewer than this."""

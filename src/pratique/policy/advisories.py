@@ -1,264 +1,25 @@
-"""Advisories: OSV records, and which files they speak of.
+"""Advisories: which versions and files OSV records speak of.
 
-Owns: the record's model (tolerant: unknown keys are ignored, odd ones reported), PEP 440 matching,
-the index by project and by hash. Never does: read files or the network (`edge.advisories`).
-
-Where a record names files by hash (a `sha256` elsewhere in a record is not a distribution's):
-`affected[].database_specific.indicators.package_integrity[].hashes.sha256` (OpenSSF malicious
-packages), and `database_specific.pratique.sha256`, a list, at the top or in `affected[]`, for
-records written by hand. Source: OSV schema 1.7.5, "Evaluation"; docs/rules/advisory.md.
+Owns: PEP 440 matching, the index by project and by hash. Never does: read files or the network
+(`edge.advisories`), or JSON (`osv`). Source: OSV schema 1.7.5, "Evaluation"; docs/rules/advisory.md.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import msgspec
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-from pratique.errors import InputError, ValueFormatError
+from pratique.errors import ValueFormatError
+from pratique.policy.osv import Advisory, Record, bound_version
 from pratique.policy.spelling import version_key_of_text
-from pratique.values.digests import Sha256, parse_sha256
+from pratique.values.digests import Sha256
 from pratique.values.instants import parse_instant
-from pratique.values.names import ProjectName, parse_project_name
-
-
-class AdvisoryError(InputError):
-    """A record that cannot be read as OSV."""
-
-
-class Advisory(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What one record says of one project; texts only, because tens of thousands are kept."""
-
-    id: str
-    project: ProjectName
-    malware: bool
-    """A `MAL-` record, or one that names a `MAL-` record as its alias."""
-    reviewed_by: str
-    """`GHSA` or `PYSEC` when that database reviewed it; empty otherwise."""
-    versions: tuple[str, ...]
-    """Keys (`version_key`) of the versions listed."""
-    ranges: tuple[tuple[tuple[str, str], ...], ...]
-    """Of each range its events in order: `("introduced", "0"), ("fixed", "1.2")`."""
-    everything: bool
-    """Whether it says that every version is affected, future ones included."""
-    sha256: tuple[Sha256, ...]
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """A record as read."""
-
-    id: str
-    modified: str
-    withdrawn: bool
-    advisories: tuple[Advisory, ...]
-    """One per PyPI project; empty when the record is about other ecosystems."""
-    defects: tuple[str, ...]
-    """What could not be understood, and how it was taken instead."""
-
-
-class _Package(msgspec.Struct):
-    ecosystem: str = ""
-    name: str = ""
-    purl: str = ""
-
-
-class _Range(msgspec.Struct):
-    type: str = ""
-    events: list[dict[str, str]] = []
-
-
-class _Affected(msgspec.Struct):
-    package: _Package | None = None
-    versions: list[str] | None = None
-    ranges: list[_Range] | None = None
-    database_specific: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Osv(msgspec.Struct):
-    id: str
-    modified: str = ""
-    withdrawn: str | None = None
-    aliases: list[str] | None = None
-    affected: list[_Affected] | None = None
-    database_specific: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_DECODER = msgspec.json.Decoder(_Osv)
-_MALWARE = "MAL-"
-_EVENTS = ("introduced", "fixed", "last_affected", "limit")
-_FIRST = Version("0")
-_PURL = re.compile(r"pkg:pypi/([^@?#/]+)")
-
-
-def parse_record(data: bytes) -> Record:
-    """Read one OSV record.
-
-    Raises: AdvisoryError when it is not one.
-    """
-    try:
-        osv = _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise AdvisoryError(f"not an OSV record: {error}", expected="OSV JSON") from error
-    if not osv.id.strip():
-        raise AdvisoryError("not an OSV record: it has no id", expected="OSV JSON")
-    defects: list[str] = []
-    malware = osv.id.startswith(_MALWARE) or any(
-        alias.startswith(_MALWARE) for alias in osv.aliases or ()
-    )
-    shared = _own_digests(_loose(osv.database_specific), defects)
-    advisories = [
-        _advisory(osv, affected, project, malware=malware, shared=shared, defects=defects)
-        for affected in osv.affected or ()
-        if (project := _pypi_project(affected.package, defects)) is not None
-    ]
-    return Record(
-        id=osv.id,
-        modified=osv.modified,
-        withdrawn=bool(osv.withdrawn),
-        advisories=tuple(advisories),
-        defects=tuple(f"{osv.id}: {defect}" for defect in defects),
-    )
-
-
-def _advisory(
-    osv: _Osv,
-    affected: _Affected,
-    project: ProjectName,
-    *,
-    malware: bool,
-    shared: tuple[Sha256, ...],
-    defects: list[str],
-) -> Advisory:
-    keys = {text: version_key_of_text(text) for text in affected.versions or ()}
-    unreadable = sorted(text for text, key in keys.items() if key is None)
-    if unreadable:
-        defects.append(f"versions that are not PEP 440 match no file: {', '.join(unreadable[:5])}")
-    ranges = _ranges(affected.ranges or (), defects)
-    digests = {*shared, *_integrity_digests(affected, defects)}
-    # A malware record that names neither versions nor files speaks of the whole project.
-    silent = malware and not keys and not ranges and not digests
-    return Advisory(
-        id=osv.id,
-        project=project,
-        malware=malware,
-        reviewed_by=_reviewer(osv),
-        versions=tuple(sorted({key for key in keys.values() if key is not None})),
-        ranges=tuple(ranges),
-        everything=silent or any(_is_endless(events) for events in ranges),
-        sha256=tuple(sorted(digests)),
-    )
-
-
-def _pypi_project(package: _Package | None, defects: list[str]) -> ProjectName | None:
-    if package is None:
-        return None
-    name = package.name
-    if not package.ecosystem and (found := _PURL.match(package.purl)) is not None:
-        name = found.group(1)
-    elif package.ecosystem.partition(":")[0].casefold() != "pypi":
-        return None
-    try:
-        return parse_project_name(name)
-    except ValueFormatError as error:
-        defects.append(error.message)
-        return None
-
-
-def _ranges(ranges: Iterable[_Range], defects: list[str]) -> list[tuple[tuple[str, str], ...]]:
-    """Events of ranges over versions; ranges over commits say nothing about files."""
-    found = []
-    for span in ranges:
-        if span.type.upper() == "GIT":
-            continue
-        events = [
-            (kind, text.strip())
-            for event in span.events
-            for kind, text in event.items()
-            if kind in _EVENTS
-        ]
-        usable = [event for event in events if _event_version(event) is not None]
-        for kind, text in events:
-            if _event_version((kind, text)) is None:
-                defects.append(f"range event {kind} {text[:40]!r} is not a version")
-                if kind == "introduced":
-                    usable.append(("introduced", "0"))
-        if usable:
-            found.append(tuple(usable))
-    return found
-
-
-def _event_version(event: tuple[str, str]) -> Version | None:
-    try:
-        return _version(event[1])
-    except (InvalidVersion, ValueError):
-        return Version("0.dev0") if event == ("limit", "*") else None
-
-
-def _is_endless(events: tuple[tuple[str, str], ...]) -> bool:
-    bounds = [(kind, text) for kind, text in events if (kind, text) != ("limit", "*")]
-    return bool(bounds) and all(
-        kind == "introduced" and _version(text) <= _FIRST for kind, text in bounds
-    )
-
-
-def _reviewer(osv: _Osv) -> str:
-    if osv.id.startswith("PYSEC-"):
-        return "PYSEC"
-    specific = _loose(osv.database_specific)
-    reviewed = isinstance(specific, dict) and specific.get("github_reviewed") is True
-    return "GHSA" if reviewed and osv.id.startswith("GHSA-") else ""
-
-
-def _loose(raw: msgspec.Raw) -> Any:  # noqa: ANN401 - other databases put anything here
-    """A `database_specific` value of any shape, decoded only where it can matter to us."""
-    data = bytes(raw)
-    if b"github_reviewed" in data or b"sha256" in data:
-        return msgspec.json.decode(data)
-    return None
-
-
-def _own_digests(specific: object, defects: list[str]) -> tuple[Sha256, ...]:
-    own = specific.get("pratique") if isinstance(specific, dict) else None
-    listed = own.get("sha256") if isinstance(own, dict) else None
-    if listed is None:
-        return ()
-    texts = listed if isinstance(listed, list) else [listed]
-    return tuple(_digests(texts, defects))
-
-
-def _integrity_digests(affected: _Affected, defects: list[str]) -> Iterable[Sha256]:
-    specific = _loose(affected.database_specific)
-    if not isinstance(specific, dict):
-        return
-    yield from _own_digests(specific, defects)
-    indicators = specific.get("indicators")
-    listed = indicators.get("package_integrity") if isinstance(indicators, dict) else None
-    for entry in listed if isinstance(listed, list) else ():
-        hashes = entry.get("hashes") if isinstance(entry, dict) else None
-        if isinstance(hashes, dict) and "sha256" in hashes:
-            yield from _digests([hashes["sha256"]], defects)
-
-
-def _digests(texts: Iterable[object], defects: list[str]) -> Iterable[Sha256]:
-    for text in texts:
-        try:
-            yield parse_sha256(str(text))
-        except ValueFormatError as error:
-            defects.append(error.message)
-
-
-# ── matching ─────────────────────────────────────────────────────────────────────────────────
-
-
-@functools.lru_cache(maxsize=4096)
-def _version(text: str) -> Version:
-    return Version("0.dev0") if text == "0" else Version(text)
+from pratique.values.names import ProjectName
 
 
 def matches_version(advisory: Advisory, version: Version) -> bool:
@@ -294,7 +55,7 @@ def ordered_bounds(events: tuple[tuple[str, str], ...]) -> list[tuple[Version, s
     """A range's events as versions in rising order; `limit: *` lifts all limits."""
     unlimited = ("limit", "*") in events
     bounds = [
-        (_version(text), kind) for kind, text in events if not (unlimited and kind == "limit")
+        (bound_version(text), kind) for kind, text in events if not (unlimited and kind == "limit")
     ]
     return sorted(bounds, key=lambda event: event[0])
 

@@ -14,13 +14,13 @@ from typing import Literal, TypeAlias
 from packaging.version import Version
 
 from pratique.policy.advisories import (
-    Advisory,
     AdvisoryIndex,
     is_affected,
     matches_version,
     ordered_bounds,
 )
 from pratique.policy.model import FileFacts
+from pratique.policy.osv import Advisory
 from pratique.policy.spelling import reader_for, version_key
 from pratique.values.names import ProjectName
 

@@ -14,9 +14,10 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from pratique.policy.advisories import Advisory, fixed_version_keys, matches_version
+from pratique.policy.advisories import fixed_version_keys, matches_version
 from pratique.policy.compile import CompiledPolicy
 from pratique.policy.model import Decision, FileFacts, Outcome, ProjectFacts, Verdict
+from pratique.policy.osv import Advisory
 from pratique.policy.rule import last_recheck
 from pratique.policy.rules.provenance import regression
 from pratique.policy.spelling import VersionReader, reader_for
