@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -437,3 +438,12 @@ def test_file_paths_are_kept_by_the_door() -> None:
             core_metadata_sha256=None, provenance_url="", raw=b"{}",
         ).door_path  # fmt: skip
         assert file_front(url) + kept == url
+
+
+def test_every_rule_is_documented_with_its_severity_and_remedy() -> None:
+
+    page = (Path(__file__).parents[2] / "docs/reference/lock-findings.md").read_text("utf-8")
+    for rule in RULES:
+        assert f"### `{rule.id}`\n\n*{rule.severity.value}.* {rule.title}." in page, rule.id
+        assert f"**To do:** {rule.remedy}." in page, rule.id
+    assert page.count("\n### `") == len(RULES)
