@@ -308,6 +308,15 @@ def test_kept_files_bring_their_versions_along() -> None:
     assert json.loads(render_json(page, offers))["versions"] == ["2.0", "1.0"]
 
 
+def test_a_kept_file_in_place_of_a_denied_one_changes_the_versions() -> None:
+    page = parsed(
+        [file_entry("demo-1.0.tar.gz"), file_entry("demo-2.0.tar.gz")], versions=["1.0", "2.0"]
+    )
+    kept = parsed([file_entry("demo-3.0.tar.gz")])
+    offers = offers_of(page, DENY) + offers_of(kept)
+    assert json.loads(render_json(page, offers))["versions"] == ["2.0", "3.0"]
+
+
 # ── laws ─────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -13,7 +13,6 @@ from pratique.values.names import ProjectName, parse_distribution_filename
 
 _ALREADY_NORMAL = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.(?:0|[1-9][0-9]{0,17}))*")
 _SOURCE_SUFFIXES = (".tar.gz", ".zip")
-_WHEEL_DASHES = (4, 5)
 
 
 def version_text(filename: str, *, project: ProjectName) -> str:
@@ -22,7 +21,7 @@ def version_text(filename: str, *, project: ProjectName) -> str:
     Shape: empty when the name tells none. Where `parse_distribution_filename` tells a version this
     is the same; for the two usual shapes of names it gets there without building a `Version`.
     """
-    if filename.endswith(".whl") and filename.count("-") in _WHEEL_DASHES:
+    if filename.endswith(".whl"):
         name, _, rest = filename.partition("-")
         version = rest.partition("-")[0]
     else:
