@@ -14,8 +14,9 @@ from pratique.doors.index.auth import Authenticator
 from pratique.doors.index.cooked import Kitchen
 from pratique.doors.index.files import FileOptions, FileService
 from pratique.doors.index.http import DoorParts, IndexDoor
+from pratique.doors.index.loading import IndexView, PageLimits
 from pratique.doors.index.metrics import Metrics
-from pratique.doors.index.pages import IndexView, PageLimits, PageService
+from pratique.doors.index.pages import PageService
 from pratique.doors.index.sidecars import Sidecars
 from pratique.doors.index.studies import Studies
 from pratique.doors.index.upkeep import Upkeep, UpkeepParts

@@ -50,6 +50,9 @@ class SettingsError(InputError):
 class UnavailableError(PratiqueError):
     """Something we need did not answer; trying again later may help."""
 
+    retry_helps: bool = True
+    """False when the same question will get no answer until somebody changes something."""
+
 
 class IntegrityError(PratiqueError):
     """Stored or received bytes are not what they must be."""

@@ -44,17 +44,14 @@ class Client:
     scratch: Path
 
     async def install(self, requirement: str, index_url: str, *, dependencies: bool) -> Outcome:
-        """Install into a fresh target; Poetry resolves and installs into a fresh project."""
-        target = self.scratch / "target"
-        await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
+        """Install into the client's environment, newer versions included; Poetry locks instead."""
         if self.name == "poetry":
-            return await self._poetry(requirement, index_url, target)
-        options = ["install", "--target", str(target), "--index-url", index_url, requirement]
+            return await self._poetry(requirement, index_url, self.scratch / "project")
+        options = ["install", "--upgrade", "--index-url", index_url, requirement]
         if self.name == "uv":
-            options = ["pip", *options, "--python", sys.executable]
+            options = ["pip", *options, "--python", str(self.scratch / "env" / "bin" / "python")]
         else:
             options += ["--no-input", "--disable-pip-version-check", "--retries", "0"]
-            options += ["--no-warn-conflicts"]
         if not dependencies:
             options.append("--no-deps")
         code, output = await run([*self.command, *options], self.environment())
@@ -63,11 +60,12 @@ class Client:
             asked=requirement,
             exit_code=code,
             output=output,
-            got=installed_version(target),
+            got=installed_version(site_packages(self.scratch / "env")),
         )
 
     async def _poetry(self, requirement: str, index_url: str, target: Path) -> Outcome:
         """Resolve only: a lock file is what Poetry would install from, to the byte."""
+        await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
         name, _, version = requirement.partition("==")
         project = (
             '[project]\nname = "drill"\nversion = "0"\nrequires-python = ">=3.11,<3.14"\n'
@@ -132,7 +130,7 @@ async def run(command: list[str], environment: dict[str, str]) -> tuple[int, str
 
 
 def installed_version(target: Path) -> str:
-    """Version of litellm below a target folder, told by its metadata folder's name."""
+    """Version of litellm in a folder, told by its metadata folder's name."""
     found = sorted(target.glob("litellm-*.dist-info"))
     return found[-1].name.removeprefix("litellm-").removesuffix(".dist-info") if found else ""
 
@@ -148,20 +146,25 @@ def _locked_version(lock: Path, name: str) -> str:
 
 async def find_clients(scratch: Path) -> list[Client]:
     """Pip in an environment of its own, and uv and Poetry where they are installed."""
-    environment = scratch / "pip" / "env"
-    code, output = await run([sys.executable, "-m", "venv", str(environment)], dict(os.environ))
-    if code:
-        raise UnavailableError(f"cannot make a scratch environment: {output.strip()[-300:]}")
-    found = [
-        Client(
-            name="pip",
-            command=(str(environment / "bin" / "python"), "-m", "pip"),
-            scratch=scratch / "pip",
-        )
-    ]
+    pip = await _client("pip", None, scratch / "pip")
+    found = [pip]
     for name in ("uv", "poetry"):
         path = shutil.which(name)
         if path is not None:
-            (scratch / name).mkdir()
-            found.append(Client(name=name, command=(path,), scratch=scratch / name))
+            found.append(await _client(name, path, scratch / name))
     return found
+
+
+async def _client(name: str, path: str | None, folder: Path) -> Client:
+    """A client with a fresh environment to install into."""
+    environment = folder / "env"
+    code, output = await run([sys.executable, "-m", "venv", str(environment)], dict(os.environ))
+    if code:
+        raise UnavailableError(f"cannot make a scratch environment: {output.strip()[-300:]}")
+    own = (str(environment / "bin" / "python"), "-m", "pip")
+    return Client(name=name, command=own if path is None else (path,), scratch=folder)
+
+
+def site_packages(environment: Path) -> Path:
+    """Where an environment's packages are."""
+    return next(environment.glob("lib/python*/site-packages"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +18,14 @@ from pathlib import Path
 import msgspec
 
 from pratique.doors.serving import Serving, serve
-from pratique.drill.clients import Client, Outcome, find_clients, installed_version, run
+from pratique.drill.clients import (
+    Client,
+    Outcome,
+    find_clients,
+    installed_version,
+    run,
+    site_packages,
+)
 from pratique.drill.releases import (
     CLEAN,
     MARK,
@@ -194,8 +200,7 @@ async def unprotected(stage: _Stage, scratch: Path, client: Client) -> tuple[lis
          "--index-url", stage.upstream.url, PROJECT],
         client.environment(),
     )  # fmt: skip
-    site = next(environment.glob("lib/python*/site-packages"))
-    got = installed_version(site)
+    got = installed_version(site_packages(environment))
     when = render_minute(at(10, 58))
     lines.append(
         Line(at=when, client="pip", asked=PROJECT, got=got, poisoned=got in {"1.82.7", "1.82.8"},
@@ -367,8 +372,7 @@ async def _report(
     poisoned = {a.sha256 for v in ("1.82.7", "1.82.8") for a in stage.releases[v]}
     evidence = await asyncio.to_thread(read_evidence, serving.open, poisoned, stage.clock.now)
     installs = sum(line.poisoned for line in stage.lines)
-    left = [p for client in clients for p in poisoned_files(client.scratch / "target")]
-    await asyncio.to_thread(shutil.rmtree, stage.home / "blobs", ignore_errors=True)
+    left = [p for client in clients for p in poisoned_files(client.scratch)]
     return DrillReport(
         clients=[client.name for client in clients],
         unprotected=bare,

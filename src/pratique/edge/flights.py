@@ -13,7 +13,14 @@ from __future__ import annotations
 import asyncio
 import os
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Hashable,
+    Iterator,
+)
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -176,7 +183,7 @@ class Flight:
 
     async def read(
         self, *, hold_back: int = HOLD_BACK, release: Release | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The bytes as they arrive, except the last `hold_back` (at least one) of those received.
 
         The tail follows when hash and length agree and `release()` has returned; whatever

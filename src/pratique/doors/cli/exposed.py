@@ -46,8 +46,9 @@ def exposed(
     home: Path | None,
     form: str,
 ) -> None:
-    """Say which assets got or were offered these releases through this door, and when.
+    """Did any of ours ever get this release?
 
+    Says which assets got or were offered it through this door, and when, as the ledger knows.
     Exit code 1 when a file was fetched; 0 only when the door watched during the whole span and
     nothing came through it; 3 otherwise, because then nobody can know.
     """

@@ -81,8 +81,7 @@ def _exit_code(report: Report, *, require_door: bool) -> int:
 
 def _ask(door: ChosenDoor, documents: Sequence[LockDocument]) -> Answers:
     names = names_to_ask(documents)
-    # Loaded only here: without a door, nothing of the network is needed.
-    from pratique.edge.door_client import ask_door  # noqa: PLC0415
+    from pratique.edge.door_client import ask_door  # noqa: PLC0415 - no door, no network code
 
     with _progress(names) as advance:
         return ask_door(door.address, names, token=door.token, on_answer=advance)
@@ -95,7 +94,7 @@ def _progress(names: Iterable[ProjectName]) -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
     from rich.console import Console  # noqa: PLC0415 - only for a terminal
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415 - only for a terminal
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("asking the door", total=len(tuple(names)))

@@ -1,7 +1,7 @@
 """Pages ready to send, kept as long as nothing that decided them has changed.
 
-A cooked page is bytes, an ETag and the id of the view it shows. It carries the `Described` it was
-made from, and is answered only while that is current: a changed policy, waiver, verdict, token
+A cooked page is bytes, an ETag and the id of the view it shows. It carries the `Validity` of the
+decisions it shows, and is answered only while that holds: a changed policy, waiver, verdict, token
 epoch, clock or upstream page makes it unusable at the next request, not at a later one.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from pratique.doors.index.pages import Described, PageService
+from pratique.doors.index.pages import Currency, Described, PageService
 from pratique.doors.index.views import ViewRecorder
 from pratique.index.cook import Metadata, Offer, compress, render_html, render_json
 from pratique.index.etags import strong_etag
@@ -25,14 +25,20 @@ from pratique.values.names import ProjectName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CookedPage:
-    """A page in one representation and encoding."""
+    """A page in one representation and encoding.
 
+    It does not hold the `Described` it was made from: thousands of facts per page would stay in
+    memory for as long as the finished bytes do.
+    """
+
+    subject: str
+    """`INDEX/PROJECT`, as the ledger writes it."""
     body: bytes
     etag: str
     view: str
     stale: bool
     headers: CIMultiDictProxy[str]
-    described: Described
+    currency: Currency
 
 
 _Key = tuple[str, ProjectName, str, Representation, Encoding]
@@ -75,7 +81,7 @@ class Kitchen:
         """
         key = (index, project, asset, representation, encoding)
         ready = self._shelf.get(key)
-        if ready is not None and self._pages.is_current(ready.described):
+        if ready is not None and self._pages.is_current(ready.currency):
             self._shelf.move_to_end(key)
             return ready
         described = await self._pages.describe(index, project, asset=asset)
@@ -137,12 +143,13 @@ class Kitchen:
         if described.stale:
             headers["Warning"] = '110 pratique "upstream does not answer; page kept from earlier"'
         return CookedPage(
+            subject=f"{described.index}/{described.project.project}",
             body=body,
             etag=etag,
             view=view,
             stale=described.stale,
             headers=CIMultiDictProxy(headers),
-            described=described,
+            currency=described.currency,
         )
 
     def _keep(self, key: _Key, cooked: CookedPage) -> None:

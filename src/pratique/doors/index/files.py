@@ -187,6 +187,8 @@ class FileService:
         else:
             self._recorder.enqueue(draft)
         sent = Sent()
+        if digest is not None and blob is None:
+            blob = self._blobs.path(digest)  # a download may have ended while the ledger wrote
         try:
             if blob is not None and digest is not None:
                 return await send_blob(request, self._stored(digest, located), sent)

@@ -216,11 +216,12 @@ class IndexDoor:
         )
         if cooked is None:
             return problem(404, f"No project {project} on this index", title="Not found")
-        return self._page(request, cooked, representation, who)
+        return self._page(request, f"{index}/{project}", cooked, representation, who)
 
     def _page(
         self,
         request: web.BaseRequest,
+        subject: str,
         cooked: CookedPage,
         representation: Representation,
         who: Identity,
@@ -228,11 +229,10 @@ class IndexDoor:
         condition = request.headers.get(hdrs.IF_NONE_MATCH)
         unchanged = condition is not None and if_none_match(condition, cooked.etag)
         if request.method == "GET":
-            described = cooked.described
             self._parts.recorder.enqueue(
                 Draft(
                     kind="page",
-                    subject=f"{described.index}/{described.project.project}",
+                    subject=subject,
                     actor=who.actor,
                     body={
                         "view": cooked.view,

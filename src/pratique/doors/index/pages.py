@@ -7,28 +7,25 @@ files, sidecars, block pages, the command line) starts from a `Described`; nothi
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from urllib.parse import unquote
 
-from pratique.doors.index.errors import PageUnavailableError, UnknownIndexError
 from pratique.doors.index.gather import Gathered, gather_facts
-from pratique.edge.flights import SingleFlight
-from pratique.errors import UnavailableError
+from pratique.doors.index.loading import (
+    BREAKER_SECONDS,
+    IndexView,
+    LoadedPage,
+    PageLimits,
+    PageLoader,
+)
 from pratique.index.model import PageFile, ProjectPage
-from pratique.index.parse_json import parse_json_page
 from pratique.index.ports import (
     ControlState,
-    FetchedPage,
-    PageMissing,
     PageStore,
-    PageUnchanged,
-    StoredPage,
-    Upstream,
 )
 from pratique.ledger.entries import Draft
 from pratique.policy.compile import CompiledPolicy
@@ -37,35 +34,23 @@ from pratique.policy.model import Decision, FileFacts, ProjectFacts
 from pratique.values.instants import Clock, Instant
 from pratique.values.names import ProjectName
 
-log = logging.getLogger(__name__)
-
-_BREAKER_SECONDS = 10
-"""After an upstream failed, nobody waits for it again for this long; stored pages are served."""
-_MISSING_SECONDS = 60
-"""How long a definite "no such project" is remembered."""
-_LOADED_BYTES = 8 * 1024 * 1024
-"""Upper estimate of parsed pages kept in memory, counted by the size of their JSON."""
+_DESCRIBED_FILES = 8_000
+"""Decided files kept in memory over all pages: about 2 kB each with the parsed page and its
+rendered spans. At least one page is always kept, however large."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IndexView:
-    """A configured view: its name and its upstreams in the order of asking."""
+class Currency:
+    """What must still be so for a decided page to be answered without deciding again.
 
-    name: str
-    upstreams: tuple[Upstream, ...]
+    Small on purpose: answers that are kept keep this, not the thousands of facts behind them.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedPage:
-    """An upstream's page in memory, with how fresh it is."""
-
-    page: ProjectPage
-    upstream: Upstream
-    fetched_at: Instant
-    stale_since: Instant | None
-    """When the upstream was found not answering; None while it answers."""
-    weight: int
-    """Bytes of the page's JSON."""
+    policy: CompiledPolicy
+    epoch: int
+    decided_at: Instant
+    fresh_until: Instant
+    recheck_at: Instant | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +61,13 @@ class Described:
     project: ProjectFacts
     gathered: Gathered
     decisions: tuple[Decision, ...]
-    policy: CompiledPolicy
     stale: bool
-    decided_at: Instant
-    epoch: int
-    fresh_until: Instant
-    recheck_at: Instant | None
+    currency: Currency
+
+    @property
+    def policy(self) -> CompiledPolicy:
+        """The policy that decided."""
+        return self.currency.policy
 
     @property
     def page(self) -> ProjectPage:
@@ -114,25 +100,6 @@ class Described:
         return {unquote(file.door_path): i for i, file in enumerate(self.files)}
 
 
-@dataclass(slots=True)
-class _Breaker:
-    """Remembers per upstream since when it has been failing. Owned by the event loop."""
-
-    failed_at: dict[str, Instant] = field(default_factory=dict)
-
-    def is_open(self, upstream: str, now: Instant) -> bool:
-        failed = self.failed_at.get(upstream)
-        return failed is not None and now < failed + timedelta(seconds=_BREAKER_SECONDS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageLimits:
-    """How long pages stay good."""
-
-    fresh: timedelta
-    stale: timedelta
-
-
 class PageService:
     """Gives described pages; owns the memory of parsed ones. Lives on one event loop."""
 
@@ -147,37 +114,31 @@ class PageService:
         limits: PageLimits,
         note: Callable[[Draft], None],
     ) -> None:
-        self._views = {view.name: view for view in views}
-        self._store = store
+        self._loader = PageLoader(
+            views=views, store=store, origins=control, clock=clock, limits=limits, note=note
+        )
         self._control = control
         self._policy = policy
         self._clock = clock
         self._limits = limits
-        self._note = note
-        self._breaker = _Breaker()
-        self._loaded: OrderedDict[tuple[str, ProjectName], LoadedPage] = OrderedDict()
-        self._loaded_bytes = 0
-        self._missing: OrderedDict[tuple[str, ProjectName], Instant] = OrderedDict()
         self._described: OrderedDict[tuple[str, ProjectName, str], Described] = OrderedDict()
-        self._flights: SingleFlight[tuple[str, ProjectName], LoadedPage | None] = SingleFlight()
 
     @property
     def views(self) -> Mapping[str, IndexView]:
         """Configured index views by name."""
-        return self._views
+        return self._loader.views
 
-    def is_current(self, described: Described) -> bool:
+    def is_current(self, currency: Currency) -> bool:
         """Whether a decided page may still be answered without deciding again.
 
         Every cached answer asks this first: shared state, policy, time and upstream freshness.
         """
         now = self._clock()
         return (
-            described.epoch == self._control.epoch()
-            and described.policy is self._policy()
-            and now < described.fresh_until
-            and now >= described.decided_at
-            and (described.recheck_at is None or now < described.recheck_at)
+            currency.epoch == self._control.epoch()
+            and currency.policy is self._policy()
+            and currency.decided_at <= now < currency.fresh_until
+            and (currency.recheck_at is None or now < currency.recheck_at)
         )
 
     async def describe(
@@ -189,10 +150,10 @@ class PageService:
         """
         key = (index, project, asset if self._has_own_waivers(asset) else "")
         cached = self._described.get(key)
-        if cached is not None and self.is_current(cached):
+        if cached is not None and self.is_current(cached.currency):
             self._described.move_to_end(key)
             return cached
-        loaded = await self._load(index, project)
+        loaded = await self._loader.load(index, project)
         described = self._decide(index, project, loaded, asset=key[2])
         if described is None:
             self._described.pop(key, None)
@@ -222,19 +183,21 @@ class PageService:
         fetched_at = loaded.fetched_at if loaded else now
         stale = loaded is None or loaded.stale_since is not None
         fresh_until = (
-            now + timedelta(seconds=_BREAKER_SECONDS) if stale else fetched_at + self._limits.fresh
+            now + timedelta(seconds=BREAKER_SECONDS) if stale else fetched_at + self._limits.fresh
         )
         return Described(
             index=index,
             project=facts,
             gathered=gathered,
             decisions=decisions,
-            policy=policy,
             stale=stale,
-            decided_at=now,
-            epoch=epoch,
-            fresh_until=fresh_until,
-            recheck_at=min(rechecks, default=None),
+            currency=Currency(
+                policy=policy,
+                epoch=epoch,
+                decided_at=now,
+                fresh_until=fresh_until,
+                recheck_at=min(rechecks, default=None),
+            ),
         )
 
     def _gathered(
@@ -243,7 +206,12 @@ class PageService:
         """Facts of a page; the last ones again when neither the page nor shared state changed."""
         page = loaded.page if loaded else None
         last = self._described.get(key)
-        if last is not None and page is not None and last.page is page and last.epoch == epoch:
+        if (
+            last is not None
+            and page is not None
+            and last.page is page
+            and last.currency.epoch == epoch
+        ):
             return last.gathered
         index, project, asset = key
         return gather_facts(
@@ -262,192 +230,3 @@ class PageService:
         while len(self._described) > 1 and (total > _DESCRIBED_FILES):
             _, dropped = self._described.popitem(last=False)
             total -= len(dropped.files)
-
-    # ── loading ──────────────────────────────────────────────────────────────────────────────
-
-    async def _load(self, index: str, project: ProjectName) -> LoadedPage | None:
-        """The page of the name's origin, fetched if need be; None when it exists nowhere."""
-        view = self._views.get(index)
-        if view is None:
-            raise UnknownIndexError(index, sorted(self._views))
-        loaded = self._loaded.get((index, project))
-        if loaded is not None and self._is_fresh(loaded):
-            self._loaded.move_to_end((index, project))
-            return loaded
-        missing_until = self._missing.get((index, project))
-        if missing_until is not None and self._clock() < missing_until:
-            return None
-        return await self._flights.do((index, project), lambda: self._load_once(view, project))
-
-    def _is_fresh(self, loaded: LoadedPage) -> bool:
-        now = self._clock()
-        if loaded.stale_since is not None:
-            return now < loaded.stale_since + timedelta(seconds=_BREAKER_SECONDS)
-        return loaded.fetched_at <= now < loaded.fetched_at + self._limits.fresh
-
-    async def _load_once(self, view: IndexView, project: ProjectName) -> LoadedPage | None:
-        for upstream in self._candidates(view, project):
-            loaded = await self._load_from(view.name, upstream, project)
-            if loaded is None:
-                continue
-            self._pin(view, project, upstream)
-            self._keep((view.name, project), loaded)
-            return loaded
-        self._missing[view.name, project] = self._clock() + timedelta(seconds=_MISSING_SECONDS)
-        while len(self._missing) > _MISSING_NAMES:
-            self._missing.popitem(last=False)
-        return None
-
-    def _candidates(self, view: IndexView, project: ProjectName) -> Sequence[Upstream]:
-        """Upstreams that may answer for this name, in order: origin control.
-
-        1. A pinned name asks only its origin. 2. A reserved name asks only who reserved it.
-        3. Otherwise private upstreams first, and a public one only after each private one has
-        said definitely that it has no such project (an error is not such an answer).
-        """
-        pinned = self._control.origin(view.name, project)
-        if pinned is not None:
-            origin = [u for u in view.upstreams if u.name == pinned]
-            if not origin:
-                raise PageUnavailableError(
-                    f"{project} belongs to the upstream {pinned!r}, which index {view.name!r} "
-                    "no longer has",
-                    remedy=f"put {pinned!r} back into pratique.toml",
-                )
-            return origin
-        claimed = [u for u in view.upstreams if u.claims(project)]
-        if claimed:
-            return claimed
-        return sorted(view.upstreams, key=lambda u: not u.private)
-
-    def _pin(self, view: IndexView, project: ProjectName, upstream: Upstream) -> None:
-        if self._control.origin(view.name, project) is not None:
-            return
-        holds = self._control.pin_origin(view.name, project, upstream.name)
-        if holds != upstream.name:  # another process pinned it elsewhere in the meantime
-            raise PageUnavailableError(
-                f"{project} was just pinned to {holds!r}", remedy="ask again"
-            )
-        self._note(
-            Draft(
-                kind="origin",
-                subject=f"{view.name}/{project}",
-                actor="door:index",
-                body={"upstream": upstream.name},
-            )
-        )
-
-    def _keep(self, key: tuple[str, ProjectName], loaded: LoadedPage) -> None:
-        old = self._loaded.pop(key, None)
-        self._loaded_bytes += loaded.weight - (old.weight if old else 0)
-        self._loaded[key] = loaded
-        self._missing.pop(key, None)
-        while self._loaded_bytes > _LOADED_BYTES and len(self._loaded) > 1:
-            _, dropped = self._loaded.popitem(last=False)
-            self._loaded_bytes -= dropped.weight
-
-    async def _load_from(
-        self, index: str, upstream: Upstream, project: ProjectName
-    ) -> LoadedPage | None:
-        now = self._clock()
-        stored = self._store.load(upstream.name, project)
-        if stored is not None and stored.fetched_at <= now < stored.fetched_at + self._limits.fresh:
-            return self._parsed(upstream, project, stored)
-        if self._breaker.is_open(upstream.name, now):
-            return self._stale(upstream, project, stored, "it failed a moment ago")
-        try:
-            answer = await upstream.fetch_page(project, etag=stored.etag if stored else "")
-        except UnavailableError as error:
-            self._breaker.failed_at[upstream.name] = now
-            log.warning("upstream failed", extra={"upstream": upstream.name, "error": str(error)})
-            return self._stale(upstream, project, stored, error.message)
-        self._breaker.failed_at.pop(upstream.name, None)
-        match answer:
-            case PageMissing():
-                return None
-            case PageUnchanged():
-                if stored is None:
-                    raise PageUnavailableError(f"{upstream.name} says 304 to a first request")
-                self._store.touch(upstream.name, project, fetched_at=now)
-                return self._parsed(upstream, project, stored, fetched_at=now)
-            case FetchedPage():
-                return self._accept(index, upstream, project, stored, answer)
-
-    def _accept(
-        self,
-        index: str,
-        upstream: Upstream,
-        project: ProjectName,
-        stored: StoredPage | None,
-        fetched: FetchedPage,
-    ) -> LoadedPage:
-        """Take a fetched page unless it goes back in time (a stale cache or a replay)."""
-        offered = fetched.page.last_serial
-        seen = self._control.serial(upstream.name, project)
-        if seen is not None and offered is not None and offered < seen:
-            self._note(
-                Draft(
-                    kind="rollback",
-                    subject=f"{index}/{project}",
-                    actor="door:index",
-                    body={"upstream": upstream.name, "seen": seen, "offered": offered},
-                )
-            )
-            return self._stale(upstream, project, stored, f"serial {offered} after {seen}")
-        if offered is not None and offered != seen:
-            self._control.raise_serial(upstream.name, project, offered)
-        now = self._clock()
-        self._store.save(
-            upstream.name,
-            project,
-            StoredPage(
-                url=fetched.page.url,
-                body=fetched.body,
-                etag=fetched.etag,
-                fetched_at=now,
-                last_serial=offered,
-            ),
-        )
-        return LoadedPage(
-            page=fetched.page,
-            upstream=upstream,
-            fetched_at=now,
-            stale_since=None,
-            weight=len(fetched.body),
-        )
-
-    def _stale(
-        self, upstream: Upstream, project: ProjectName, stored: StoredPage | None, why: str
-    ) -> LoadedPage:
-        now = self._clock()
-        if stored is None or now > stored.fetched_at + self._limits.stale:
-            raise PageUnavailableError(
-                f"upstream {upstream.name!r} cannot be asked for {project} ({why})",
-                remedy="try again in a moment; stored pages are served for "
-                f"{self._limits.stale // timedelta(hours=1)} h",
-            )
-        return self._parsed(upstream, project, stored, stale_since=now)
-
-    def _parsed(
-        self,
-        upstream: Upstream,
-        project: ProjectName,
-        stored: StoredPage,
-        *,
-        fetched_at: Instant | None = None,
-        stale_since: Instant | None = None,
-    ) -> LoadedPage:
-        serial = "" if stored.last_serial is None else str(stored.last_serial)
-        page = parse_json_page(stored.body, url=stored.url, project=project, serial_header=serial)
-        return LoadedPage(
-            page=page,
-            upstream=upstream,
-            fetched_at=fetched_at or stored.fetched_at,
-            stale_since=stale_since,
-            weight=len(stored.body),
-        )
-
-
-_MISSING_NAMES = 10_000
-_DESCRIBED_FILES = 20_000
-"""Decided files kept in memory over all pages (about 400 bytes each beyond the parsed page)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,7 +158,7 @@ async def _sendfile(
 
 async def send_stream(
     request: web.BaseRequest,
-    chunks: AsyncIterator[bytes],
+    chunks: AsyncGenerator[bytes, None],
     *,
     length: int | None,
     etag: str,
@@ -177,10 +177,12 @@ async def send_stream(
         response.enable_chunked_encoding()
     await response.prepare(request)
     try:
-        async for chunk in chunks:
-            async with asyncio.timeout(_WRITE_SECONDS):
-                await response.write(chunk)
-            sent.bytes += len(chunk)
+        # Closing the reader at once lets go of the download when the client has left.
+        async with contextlib.aclosing(chunks):
+            async for chunk in chunks:
+                async with asyncio.timeout(_WRITE_SECONDS):
+                    await response.write(chunk)
+                sent.bytes += len(chunk)
     except ConnectionError:
         sent.error = "client left"
         raise

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from weakref import WeakValueDictionary
 
 from pratique.doors.index.pages import Described
 from pratique.index.view import ViewRow, view_changes, view_id, view_rows
 from pratique.ledger.entries import Draft
 from pratique.values.names import ProjectName
 
-_ROWS_KEPT = 40_000
-"""Rows of views kept as bases for the next change (about 200 bytes each)."""
+_ROWS_KEPT = 12_000
+"""Rows of views kept as bases for the next change (about 600 bytes each)."""
 _IDS_KEPT = 50_000
 """Ids known to be recorded; a forgotten one is looked up, and at worst recorded twice."""
 
@@ -34,15 +35,16 @@ class ViewRecorder:
         self._known: OrderedDict[tuple[str, ProjectName, str], None] = OrderedDict()
         self._latest: dict[tuple[str, ProjectName], str] = {}
         self._rows: OrderedDict[tuple[str, ProjectName], Mapping[str, ViewRow]] = OrderedDict()
+        self._shown: WeakValueDictionary[tuple[str, ProjectName], Described] = WeakValueDictionary()
 
     def record(self, described: Described) -> str:
         """Note the view unless it is known; gives its id.
 
         Raises: LedgerSaturatedError when it cannot be queued; the page must then not be answered.
         """
-        rows = view_rows(described.index, described.project.project, described.rows)
-        identity = view_id(rows)
         key = (described.index, described.project.project)
+        rows = self._rows_of(key, described)
+        identity = view_id(rows)
         if (*key, identity) in self._known:
             return identity
         if not self._is_recorded(*key, identity):
@@ -68,7 +70,20 @@ class ViewRecorder:
         while len(self._known) > _IDS_KEPT:
             self._known.popitem(last=False)
         self._keep(key, identity, rows)
+        self._shown[key] = described
         return identity
+
+    def _rows_of(self, key: tuple[str, ProjectName], described: Described) -> Mapping[str, ViewRow]:
+        """Rows of a view; those of files that are decided as in the last one are taken over."""
+        last, rows = self._shown.get(key), self._rows.get(key)
+        if last is None or rows is None or last.gathered is not described.gathered:
+            return view_rows(*key, described.rows)
+        changed = [
+            row
+            for row, before in zip(described.rows, last.decisions, strict=True)
+            if row[2] is not before
+        ]
+        return {**rows, **view_rows(*key, changed)} if changed else rows
 
     def _keep(
         self, key: tuple[str, ProjectName], identity: str, rows: Mapping[str, ViewRow]
