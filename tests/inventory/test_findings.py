@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -269,14 +270,14 @@ def test_a_version_for_another_platform_is_no_disagreement() -> None:
 # ── asking a door ────────────────────────────────────────────────────────────────────────────
 
 
-def offer(pin: Pin, **changes: object) -> Offer:
+def offer(pin: Pin, **changes: Any) -> Offer:
     """What a door offers of a pin; `changes` go to its wheel."""
     sdist, wheel = pin.filenames
-    plain = {"sha256": Sha256(pin.digest(wheel)), "filename": wheel}
+    plain: dict[str, Any] = {"sha256": Sha256(pin.digest(wheel)), "filename": wheel}
     return Offer(
         files=(
             OfferedFile(filename=sdist, sha256=Sha256(pin.digest(sdist))),
-            OfferedFile(**{**plain, **changes}),  # type: ignore[arg-type]
+            OfferedFile(**{**plain, **changes}),
         )
     )
 
