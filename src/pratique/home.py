@@ -1,7 +1,7 @@
 """The home folder: what `pratique up` puts there on its first start.
 
     pratique.toml   settings         policy.toml   the policy
-    ledger/         the log          control.db, facts.db   shared state and projections (SQLite)
+    ledger/         the log          control.db, seen.db, facts.db   shared state, projections
     pages/          upstream pages   blobs/        files by content    sidecars/   metadata
     tls/            local authority  node-id       random name of this node in the ledger
 
