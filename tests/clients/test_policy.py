@@ -36,7 +36,7 @@ def test_the_pin_of_a_held_version_fails_and_the_terminal_says_why(
     assert refusals
     assert {e.body["rule"] for e in refusals} == {"cool-down"}
     assert result.says(f"{shop.door.public_url}/b/{refusals[0].body['block']}"), result
-    assert shop.upstream.count("/packages/*demo-2.0*") == 0
+    assert shop.upstream.count("/packages/*demo-2.0*.whl") == 0
 
 
 def test_a_held_version_without_metadata_upstream_is_refused_the_same_way(

@@ -15,8 +15,8 @@ from kit.cases import CASES, CASES_BY_NAME, Published
 from kit.world import World, files_of, running_world
 
 ALL = [case.name for case in CASES]
-VIEWS = ("pypi", "mirror")
-LOGINS = ("anonymous", "token")
+WAYS = (("pypi", "anonymous"), ("mirror", "token"))
+"""Through which index view, and as whom."""
 
 PAGE_PATHS = {
     "json": ("", {"Accept": SIMPLE_JSON}),
@@ -92,19 +92,17 @@ def assert_page_shows(answer: Answer, item: Published, world: World) -> None:
 
 
 @pytest.mark.parametrize("path", PAGE_PATHS)
-@pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("name", ALL)
 def test_pages(
     world: World,
     logins: dict[str, tuple[str, str] | None],
     name: str,
-    view: str,
     path: str,
 ) -> None:
     item = world.published[name]
     query, headers = PAGE_PATHS[path]
-    base = f"/{view}/simple/{item.case.project}/"
-    for login in logins.values():
+    for view, who in WAYS:
+        base, login = f"/{view}/simple/{item.case.project}/", logins[who]
         answer, agent = world.ask(base + query, headers=headers, login=login)
         assert_page_shows(answer, item, world)
         [entry] = world.door.entries("page", agent=agent)
@@ -204,19 +202,18 @@ def assert_delivered(
 
 
 @pytest.mark.parametrize("path", FILE_PATHS)
-@pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("name", ALL)
 def test_files(
     world: World,
     logins: dict[str, tuple[str, str] | None],
     name: str,
-    view: str,
     path: str,
 ) -> None:
     item = world.published[name]
     method, suffix, templates = FILE_PATHS[path]
     headers = {key: value.format(sha256=item.sha256) for key, value in templates.items()}
-    for login in logins.values():
+    for view, who in WAYS:
+        login = logins[who]
         answer, agent = world.ask(
             f"/{view}/{item.door_path}{suffix}", method=method, headers=headers, login=login
         )
@@ -263,7 +260,7 @@ def verdicts_on_files(world: World) -> dict[str, bool]:
         for method, suffix, templates in FILE_PATHS.values():
             headers = {key: value.format(sha256=item.sha256) for key, value in templates.items()}
             answer, _ = world.ask(f"/pypi/{item.door_path}{suffix}", method=method, headers=headers)
-            if answer.status == 403:
+            if answer.status == 403 and not item.case.passes:
                 assert_refused(answer, item, world, method)
             if answer.status in {200, 206, 304}:
                 came[name] = True

@@ -381,6 +381,7 @@ async def _serve(
         )
         ready.set()
         await closing.wait()
+    await asyncio.sleep(0.02)  # closed sockets leave the loop in its next rounds
 
 
 def free_port() -> int:
