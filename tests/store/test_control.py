@@ -378,6 +378,7 @@ def test_postgres_answers_as_the_oracle_does(postgres_url: str) -> None:
     def empty() -> None:
         with control._database.connection() as connection:
             connection.execute(f"TRUNCATE {TABLES}".encode())
+        control._look_through(control._database)  # as the listener does a moment later
 
     _compare(control, empty=empty, examples=12)
     control.close()
@@ -575,6 +576,25 @@ def test_the_settings_choose_the_store(tmp_path: Path, postgres_url: str) -> Non
     shared = open_control(Settings(home=tmp_path, storage=storage))
     assert isinstance(shared, PostgresControl)
     shared.close()
+
+
+def test_asking_for_all_waivers_again_runs_no_statement_until_something_changes(
+    tmp_path: Path,
+) -> None:
+    control = SqliteControl(tmp_path)
+    control.add_waiver(_waiver())
+    assert control.waivers() == (_waiver(),)
+    statements: list[str] = []
+    control._control._reader.set_trace_callback(statements.append)
+    for _ in range(3):
+        assert control.waivers() == (_waiver(),)
+    assert statements == []
+    other = SqliteControl(tmp_path)
+    other.revoke_waiver("w1", at=T0)
+    other.close()
+    assert control.waivers() == (_waiver(revoked_at=T0),)
+    assert len(statements) == 1
+    control.close()
 
 
 def test_asking_for_the_epoch_costs_microseconds(control: ControlState) -> None:

@@ -6,6 +6,7 @@ the same database. Statements stand in `sql/*/control.sql` and `sql/*/seen.sql`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,12 +22,17 @@ from pratique.values.instants import Instant
 from pratique.values.names import ProjectName
 
 
-class ControlTables:
+class ControlTables(ABC):
     """Shared state in two groups of tables. Safe to call from any thread."""
 
     def __init__(self, *, control: Database, seen: Database) -> None:
         self._control = control
         self._seen = seen
+        self._all_waivers: tuple[int, tuple[Waiver, ...]] | None = None
+
+    @abstractmethod
+    def epoch(self) -> int:
+        """A number that differs from every earlier one once a decision has changed."""
 
     def close(self) -> None:
         """Close the databases."""
@@ -71,10 +77,19 @@ class ControlTables:
     def waivers(self, digests: Iterable[Sha256] | None = None) -> Sequence[Waiver]:
         """Waivers of these files (None: all), revoked and expired ones included."""
         if digests is None:
-            rows = self._control.fetch("list_waivers")
-        else:
-            rows = self._control.fetch("find_waivers", digests=list(digests))
+            return self._every_waiver()
+        rows = self._control.fetch("find_waivers", digests=list(digests))
         return tuple(_waiver(row) for row in rows)
+
+    def _every_waiver(self) -> tuple[Waiver, ...]:
+        """All waivers, kept for as long as the epoch stays: doors ask with every request."""
+        # The epoch is read first, so that a change in between makes the kept ones look old.
+        epoch = self.epoch()
+        kept = self._all_waivers
+        if kept is None or kept[0] != epoch:
+            kept = epoch, tuple(_waiver(row) for row in self._control.fetch("list_waivers"))
+            self._all_waivers = kept
+        return kept[1]
 
     def add_waiver(self, waiver: Waiver) -> None:
         """Store a new waiver."""
