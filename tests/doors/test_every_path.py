@@ -26,6 +26,9 @@ PAGE_PATHS = {
     "latest": ("", {"Accept": "application/vnd.pypi.simple.latest+json"}),
     "format-json": (f"?format={SIMPLE_JSON}", {"Accept": "text/html"}),
     "format-html": ("?format=text/html", {"Accept": SIMPLE_JSON}),
+    "json-gzip": ("", {"Accept": SIMPLE_JSON, "Accept-Encoding": "gzip"}),
+    "html-gzip": ("", {"Accept": "text/html", "Accept-Encoding": "br, gzip;q=0.5"}),
+    "uv": ("", {"Accept": SIMPLE_JSON, "Accept-Encoding": "gzip, deflate, zstd"}),
     "pip": ("", {"Accept": f"{SIMPLE_JSON}, {SIMPLE_HTML}; q=0.1, text/html; q=0.01"}),
 }
 
@@ -75,12 +78,15 @@ def assert_page_shows(answer: Answer, item: Published, world: World) -> None:
     case = item.case
     assert answer.status == 200
     files = files_of(answer)
+    vary = {name.strip() for name in answer.header("Vary").split(",")}
+    assert {"Accept", "Accept-Encoding"} <= vary
+    assert "no-cache" in answer.header("Cache-Control")
     assert case.listed == (item.filename in files), f"{case.name}: {sorted(files)}"
     for name, file in files.items():
         assert not file["url"].startswith(world.upstream.origin), f"{name} leads past the door"
     if not case.listed:
-        assert item.sha256.encode() not in answer.body
-        assert b"2.0" not in answer.body, "not even the version may be shown"
+        assert item.sha256.encode() not in answer.content
+        assert b"2.0" not in answer.content, "not even the version may be shown"
         return
     yanked = files[item.filename]["yanked"]
     if case.outcome == "allow":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import http.client
 import json
 import socket
@@ -30,9 +31,16 @@ class Answer:
     """How the body ended when it did not end properly."""
 
     @property
+    def content(self) -> bytes:
+        """The body without its content coding."""
+        return (
+            gzip.decompress(self.body) if self.header("Content-Encoding") == "gzip" else self.body
+        )
+
+    @property
     def json(self) -> Any:
         """The body as JSON."""
-        return json.loads(self.body)
+        return json.loads(self.content)
 
     @property
     def is_problem(self) -> bool:

@@ -130,7 +130,7 @@ def files_of(answer: Answer) -> dict[str, dict[str, Any]]:
     if answer.headers.get_content_type().endswith("json"):
         return {f["filename"]: f for f in answer.json["files"]}
     parser = _Anchors()
-    parser.feed(answer.body.decode("utf-8"))
+    parser.feed(answer.content.decode("utf-8"))
     return {
         name: {"yanked": attributes.get("data-yanked", False), "url": attributes["href"]}
         for name, attributes in parser.found.items()
