@@ -34,7 +34,7 @@ PATHS = {
     "nginx, prebuilt": f"/pages/{PROJECT}",
     "pratique": f"/pypi/simple/{PROJECT}/",
     "proxpi": f"/index/{PROJECT}/",
-    "devpi": f"/root/mirror/+simple/{PROJECT}/",
+    "devpi": f"/{peers.DEVPI_INDEX}/+simple/{PROJECT}/",
 }
 
 

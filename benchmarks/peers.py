@@ -21,6 +21,8 @@ from pathlib import Path
 from harness import BIN, ROOT, TOOLS, CannotRunError, Server, free_port, get, run_main, server, tool
 
 PEERS = TOOLS / "peers"
+DEVPI_INDEX = "root/mirror"
+"""devpi's user and the mirror that is made for it."""
 DAY = 86_400
 
 
@@ -184,8 +186,8 @@ def _make_mirror(base: str, upstream_url: str) -> None:
         "type": "mirror", "mirror_url": upstream_url, "volatile": True,
         "mirror_no_project_list": True, "mirror_cache_expiry": DAY,
     }  # fmt: skip
-    _send(f"{base}/root/mirror", "PUT", wanted, {"X-Devpi-Auth": token})
-    made = json.loads(get(f"{base}/root/mirror?no_projects=", {"Accept": "application/json"}))
+    _send(f"{base}/{DEVPI_INDEX}", "PUT", wanted, {"X-Devpi-Auth": token})
+    made = json.loads(get(f"{base}/{DEVPI_INDEX}?no_projects=", {"Accept": "application/json"}))
     if made["result"].get("mirror_no_project_list") is not True:
         raise CannotRunError("devpi did not accept mirror_no_project_list; it is not measured")
 

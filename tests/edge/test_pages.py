@@ -26,7 +26,7 @@ def page(body: bytes = b'{"files": []}', **changes: object) -> StoredPage:
         "fetched_at": MARCH,
         "last_serial": 7,
     }
-    return StoredPage(**{**given, **changes})  # type: ignore[arg-type]
+    return StoredPage(**{**given, **changes})  # type: ignore[arg-type] # fields by name
 
 
 def bodies(folder: Path) -> list[Path]:
@@ -78,7 +78,7 @@ def test_a_damaged_page_counts_as_none(tmp_path: Path, damage: object) -> None:
     store = DiskPageStore(tmp_path)
     store.save("public", DEMO, page())
     (body,) = bodies(tmp_path)
-    damage(body, body.with_name("page.json"))  # type: ignore[operator]
+    damage(body, body.with_name("page.json"))  # type: ignore[operator] # parametrised
     assert store.load("public", DEMO) is None
     store.save("public", DEMO, page())
     assert store.load("public", DEMO) == page()

@@ -18,7 +18,7 @@ PUBLIC = URL("https://index.example/simple/")
 
 
 def refusal(link: str, *, index: URL = PUBLIC, **options: object) -> str:
-    return LinkGuard(index, **options).refusal(URL(link, encoded=True), came_from=index)  # type: ignore[arg-type]
+    return LinkGuard(index, **options).refusal(URL(link, encoded=True), came_from=index)  # type: ignore[arg-type] # options are keyword values
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ def test_compose_lists_are_one_command() -> None:
 
 DOCKERFILE = """\
 FROM base
-RUN --mount=type=cache,target=/root/.cache pip install --no-cache-dir \\
+RUN --mount=type=cache,target=/var/cache/pip pip install --no-cache-dir \\
     # not a requirement
     litellm \\
     other==1.0

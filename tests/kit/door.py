@@ -214,7 +214,7 @@ class Door:
             if token.name == name:
                 identifier = token.id
                 self.in_loop(
-                    lambda i=identifier: self.parts.control.revoke_token(i, at=self.clock())  # type: ignore[misc]
+                    lambda i=identifier: self.parts.control.revoke_token(i, at=self.clock())  # type: ignore[misc] # bound early on purpose
                 )
 
     def add_waiver(

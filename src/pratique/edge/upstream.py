@@ -182,7 +182,7 @@ class SimpleUpstream:
                 return FetchedPage(page=page, body=body, etag=etag)
             if answer.content_type in _HTML_TYPES:
                 # Imported here, because most installations never meet an HTML-only index.
-                from pratique.index.parse_html import parse_html_page  # noqa: PLC0415
+                from pratique.index.parse_html import parse_html_page  # noqa: PLC0415 - few upstreams speak HTML only
 
                 page = await asyncio.to_thread(
                     parse_html_page, body, url=url, project=project, serial_header=serial

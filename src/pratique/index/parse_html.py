@@ -68,14 +68,14 @@ def convert_html_page(body: bytes, *, url: str, project: ProjectName, charset: s
 
 def _repository_page(body: bytes, charset: str) -> RepositoryPage:
     # Beautiful Soup costs a tenth of a second of import, and most upstreams speak JSON.
-    import warnings  # noqa: PLC0415
+    import warnings  # noqa: PLC0415 - as above
 
-    from bs4.exceptions import ParserRejectedMarkup  # noqa: PLC0415
-    from pypi_simple.errors import (  # noqa: PLC0415
+    from bs4.exceptions import ParserRejectedMarkup  # noqa: PLC0415 - as above
+    from pypi_simple.errors import (  # noqa: PLC0415 - as above
         UnexpectedRepoVersionWarning,
         UnsupportedRepoVersionError,
     )
-    from pypi_simple.html import RepositoryPage  # noqa: PLC0415
+    from pypi_simple.html import RepositoryPage  # noqa: PLC0415 - as above
 
     # Not `catch_warnings`, which would race between threads; a later minor version is no news here.
     warnings.filterwarnings("ignore", category=UnexpectedRepoVersionWarning)

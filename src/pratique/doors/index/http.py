@@ -176,7 +176,7 @@ class IndexDoor:
             case ["simple", ""]:
                 return self._project_list(request, index)
             case ["simple", name] | ["simple", name, ""]:
-                return await self._project(request, index, name, who, slash=len(parts) > 4)  # noqa: PLR2004
+                return await self._project(request, index, name, who, slash=len(parts) > 4)  # noqa: PLR2004 - "", index, "simple", name, ""
             case _:
                 return problem(404, "Project pages are at /INDEX/simple/PROJECT/")
 
