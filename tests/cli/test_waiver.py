@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pratique.errors import InputError, ValueFormatError
 from pratique.index.ports import Waiver
 from pratique.ledger.entries import Draft
 from pratique.settings import Settings
+from pratique.store.control_postgres import PostgresControl
 from pratique.store.control_sqlite import SqliteControl
 from pratique.store.logs import open_log
 from pratique.values.instants import now_utc
@@ -206,3 +208,22 @@ def test_a_lost_control_file_gets_its_waivers_back(home: Path) -> None:
         (kept["id"], "living"),
         (gone["id"], "revoked"),
     }
+
+
+def test_on_postgres_a_grant_reaches_another_node(tmp_path: Path, postgres_url: str) -> None:
+    control = PostgresControl(postgres_url)
+    before = control.epoch()
+    words = ["waiver", "add", "f" * 64, *GIVEN, "--filename", "x-1.tar.gz", "--format", "json"]
+    runner = CliRunner(env={"PRATIQUE_DATABASE_URL": postgres_url})
+    result = runner.invoke(cli, [*words, "--home", str(tmp_path / "node-2")])
+    assert result.exit_code == 0, (result.output, result.exception)
+    deadline = time.monotonic() + 1.0
+    while control.epoch() == before and time.monotonic() < deadline:
+        time.sleep(0.005)
+    (waiver,) = control.waivers()
+    control.close()
+    assert waiver.id == json.loads(result.stdout)[0]["id"]
+    asked = ["exposed", "x==1", "--home", str(tmp_path / "node-2"), "--format", "json"]
+    answer = runner.invoke(cli, asked)
+    assert answer.exit_code == 3, (answer.output, answer.exception)
+    assert json.loads(answer.stdout)["ledger_entries"] == 1
