@@ -251,7 +251,7 @@ def test_a_batch_that_breaks_off_leaves_nothing_and_is_done_again(
     facts: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = random_story(3, steps=300)
-    monkeypatch.setattr(projector_module, "_BATCH_ENTRIES", 50)
+    monkeypatch.setattr(projector_module, "_BATCH_WEIGHT", 50)
     written = projector_module.Batch.write
     calls = 0
 

@@ -15,7 +15,8 @@ from pratique.store.batch import Batch
 from pratique.store.connect import Database
 from pratique.store.errors import StoreDamagedError
 
-_BATCH_ENTRIES = 5_000
+_BATCH_WEIGHT = 5_000
+"""Entries applied at once, each changed file of a view counting as one: bounds memory and rows."""
 
 
 class Projector:
@@ -36,9 +37,18 @@ class Projector:
         target = size if self._end is None else min(self._end, size)
         done = 0
         while (start := self._applied(size)) < target:
-            entries = list(self._log.entries(start, min(start + _BATCH_ENTRIES, target)))
-            done += self._apply(start, entries)
+            done += self._apply(start, self._batch(start, target))
         return done
+
+    def _batch(self, start: int, target: int) -> list[Entry]:
+        batch: list[Entry] = []
+        weight = 0
+        for entry in self._log.entries(start, target):
+            batch.append(entry)
+            weight += 1 + len(entry.body.get("changes", ()))
+            if weight >= _BATCH_WEIGHT:
+                break
+        return batch
 
     def _applied(self, size: int) -> int:
         rows = self._database.fetch("read_projection")

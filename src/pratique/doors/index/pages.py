@@ -34,7 +34,7 @@ from pratique.policy.model import Decision, FileFacts, ProjectFacts
 from pratique.values.instants import Clock, Instant
 from pratique.values.names import ProjectName
 
-_DESCRIBED_FILES = 8_000
+_DESCRIBED_FILES = 4_000
 """Decided files kept in memory over all pages: about 2 kB each with the parsed page and its
 rendered spans. At least one page is always kept, however large."""
 

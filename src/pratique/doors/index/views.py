@@ -15,7 +15,7 @@ from pratique.index.view import ViewRow, view_changes, view_id, view_rows
 from pratique.ledger.entries import Draft
 from pratique.values.names import ProjectName
 
-_ROWS_KEPT = 12_000
+_ROWS_KEPT = 8_000
 """Rows of views kept as bases for the next change (about 600 bytes each)."""
 _IDS_KEPT = 50_000
 """Ids known to be recorded; a forgotten one is looked up, and at worst recorded twice."""
