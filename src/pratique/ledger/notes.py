@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -31,6 +32,7 @@ _ED25519 = 0x01
 _KEY_BYTES = 32
 _ID_BYTES = 4
 _PRIVATE_PREFIX = "PRIVATE+KEY+"
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 def encode_base64(data: bytes) -> str:
@@ -168,7 +170,7 @@ class Signer:
 
 
 def _check_text(text: str) -> None:
-    if not text.endswith("\n") or any(c < " " and c != "\n" for c in text):
+    if not text.endswith("\n") or _CONTROL.search(text) is not None:
         raise NoteError("a note's text ends in a newline and has no other control characters")
 
 

@@ -31,9 +31,9 @@ from pratique.store.segment_files import (
     SEGMENTS,
     list_segments,
     newest,
+    parse_slots,
     read_frame,
     read_header,
-    read_slots,
     segment_name,
     segment_place,
 )
@@ -123,7 +123,7 @@ def _check_head(folder: Path, verifier: Verifier, findings: Findings) -> Head:
     except OSError as error:
         raise LedgerDamagedError(f"it cannot be read: {error.strerror}", place=HEAD_FILE) from error
     try:
-        slots = read_slots(fd)
+        slots = parse_slots(read_at(fd, SLOTS * SLOT_BYTES, 0))
         size = os.fstat(fd).st_size
     finally:
         os.close(fd)

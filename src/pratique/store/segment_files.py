@@ -76,12 +76,12 @@ def segment_of(segments: list[int], sequence: int) -> int:
     return segments[place - 1]
 
 
-def read_slots(fd: int) -> tuple[Head | FrameError, ...]:
+def parse_slots(data: bytes) -> tuple[Head | FrameError, ...]:
     """Both slots of the head file, each as a head or as what is wrong with it."""
     slots: list[Head | FrameError] = []
     for number in range(SLOTS):
         try:
-            slots.append(parse_slot(read_at(fd, SLOT_BYTES, number * SLOT_BYTES)))
+            slots.append(parse_slot(data[number * SLOT_BYTES : (number + 1) * SLOT_BYTES]))
         except FrameError as error:
             slots.append(error)
     return tuple(slots)

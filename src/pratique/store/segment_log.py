@@ -59,7 +59,7 @@ from pratique.ledger.frames import (
 from pratique.ledger.merkle import Frontier, extend, leaf_hash
 from pratique.ledger.notes import Checkpoint
 from pratique.store.log_derived import DerivedFiles
-from pratique.store.log_disk import Disk, exclusive, write_new_file
+from pratique.store.log_disk import Disk, exclusive, read_at, write_new_file
 from pratique.store.log_keys import KEY_FILE, load_signer, make_folder
 from pratique.store.log_proofs import ProvingLog
 from pratique.store.segment_files import (
@@ -68,9 +68,9 @@ from pratique.store.segment_files import (
     iterate_frames,
     list_segments,
     newest,
+    parse_slots,
     peek_first,
     read_header,
-    read_slots,
     segment_of,
     segment_place,
 )
@@ -102,6 +102,8 @@ class SegmentLog(ProvingLog):
         self._uncertain: LedgerUncertainError | None = None
         self._segment_fd: tuple[int, int] | None = None
         self._head_fd = -1
+        self._known_head: tuple[bytes, Head | None] = (b"", None)
+        self._lock_path = folder / "lock"
         self._derived = DerivedFiles(folder / "derived", self._disk)
         try:
             self._open()
@@ -117,7 +119,7 @@ class SegmentLog(ProvingLog):
     def _open(self) -> None:
         for path in (self._folder, self._folder / SEGMENTS, self._folder / "derived"):
             make_folder(path, self._disk)
-        with exclusive(self._folder / "lock", seconds=self._lock_seconds):
+        with exclusive(self._lock_path, seconds=self._lock_seconds):
             has_head = (self._folder / HEAD_FILE).exists()
             if not has_head and list_segments(self._folder):
                 raise LedgerDamagedError("it is missing beside segments", place=HEAD_FILE)
@@ -149,7 +151,13 @@ class SegmentLog(ProvingLog):
         write_new_file(self._disk, self._folder / HEAD_FILE, b"".join(slots))
 
     def _read_head(self) -> Head:
-        return newest(read_slots(self._head_fd))
+        # Mostly nobody else has appended; then the bytes are those we know, and parsed already.
+        data = read_at(self._head_fd, SLOTS * SLOT_BYTES, 0)
+        known, head = self._known_head
+        if data != known or head is None:
+            head = newest(parse_slots(data))
+            self._known_head = (data, head)
+        return head
 
     # ── appending ────────────────────────────────────────────────────────────────────────────
 
@@ -171,7 +179,7 @@ class SegmentLog(ProvingLog):
             if self._uncertain is not None:
                 raise self._uncertain
             try:
-                with exclusive(self._folder / "lock", seconds=self._lock_seconds):  # step 1
+                with exclusive(self._lock_path, seconds=self._lock_seconds):  # step 1
                     head = self._recover(self._read_head())  # step 2
                     with suppress(OSError):
                         self._catch_up(head)
@@ -257,7 +265,10 @@ class SegmentLog(ProvingLog):
         return True
 
     def _write_head(self, head: Head) -> None:
-        self._disk.write(self._head_fd, render_slot(head), head.generation % SLOTS * SLOT_BYTES)
+        slot, start = render_slot(head), head.generation % SLOTS * SLOT_BYTES
+        self._disk.write(self._head_fd, slot, start)
+        data = self._known_head[0]
+        self._known_head = (data[:start] + slot + data[start + SLOT_BYTES :], head)
 
     def _open_segment(self, segment: int, *, create: bool = False) -> int:
         if self._segment_fd is not None and self._segment_fd[0] == segment:
@@ -339,7 +350,7 @@ class SegmentLog(ProvingLog):
     def rebuild_hashes(self) -> None:
         """Make the hashes and frame positions again from the segments."""
         try:
-            with self._mutex, exclusive(self._folder / "lock", seconds=self._lock_seconds):
+            with self._mutex, exclusive(self._lock_path, seconds=self._lock_seconds):
                 self._replay(self._recover(self._read_head()), from_entry=0)
         except OSError as error:
             raise LedgerUnavailableError(f"cannot rebuild the hashes: {error}") from error

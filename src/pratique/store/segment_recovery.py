@@ -45,20 +45,31 @@ def find_leftover(folder: Path, head: Head, verifier: Verifier) -> Leftover | No
 
     Raises: LedgerDamagedError when durable bytes are missing or what follows is not a torn write.
     """
+    base = str(
+        folder
+    )  # asked before every append, and paths as objects take longer than the asking
     if head.end:
-        path = folder / segment_place(head.segment)
-        size = path.stat().st_size if path.exists() else 0
+        size = _size(f"{base}/{segment_place(head.segment)}")
         if size < head.end:
             raise LedgerDamagedError(
-                f"it has {size} bytes, the head knows {head.end}",
+                f"it has {max(size, 0)} bytes, the head knows {head.end}",
                 place=segment_place(head.segment),
-                offset=size,
+                offset=max(size, 0),
             )
         if size > head.end:
             return _judge(folder, head, verifier, segment=head.segment, start=head.end, fresh=False)
-    if (folder / segment_place(head.size)).exists() and (head.size != head.segment or not head.end):
+    is_fresh = head.size != head.segment or not head.end
+    if is_fresh and _size(f"{base}/{segment_place(head.size)}") >= 0:
         return _judge(folder, head, verifier, segment=head.size, start=0, fresh=True)
     return None
+
+
+def _size(path: str) -> int:
+    """Length of a file; -1 when there is none."""
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 - see the caller
+    except FileNotFoundError:
+        return -1
 
 
 def _judge(
