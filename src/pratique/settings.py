@@ -132,7 +132,10 @@ def load_settings(home: Path | None = None, *, environ: Mapping[str, str] = os.e
     except FileNotFoundError:
         pass
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"cannot read {path}: {error}") from error
+        raise SettingsError(
+            f"cannot read {path}: {error}",
+            expected="TOML in UTF-8; docs/reference/settings.md lists every setting",
+        ) from error
     for variable, (table, key) in _ENVIRONMENT.items():
         if variable in environ:
             section = tables.setdefault(table, {})

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import secrets
+import signal
 import socket
 import ssl
 import subprocess
@@ -395,3 +396,86 @@ def free_port() -> int:
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     loop.run_forever()
+
+
+# ── the door as a process of its own ─────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True, kw_only=True)
+class DoorProcess:
+    """`pratique up`, running."""
+
+    process: subprocess.Popen[str]
+    home: Path
+    url: str
+    told: dict[str, Any]
+
+    def ask(self, path: str, **options: Any) -> Answer:
+        """Send a request."""
+        return ask(self.url, path, **options)
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `pratique …` with this home, beside the door."""
+        return run_pratique(*words, home=self.home)
+
+    def entries(self, kind: str = "") -> list[Entry]:
+        """Entries that are durable now."""
+        log = open_log(load_settings(self.home, environ={}))
+        try:
+            return [e for e in log.entries() if not kind or e.kind == kind]
+        finally:
+            log.close()
+
+    def end(self, *, kill: bool = False) -> int:
+        """Ask it to end (or kill it with every worker); gives its exit code."""
+        if self.process.poll() is None:
+            if kill:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            else:
+                self.process.terminate()
+        try:
+            return self.process.wait(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(timeout=_SECONDS)
+            raise
+
+
+@contextmanager
+def running_up(home: Path, *words: str) -> Iterator[DoorProcess]:
+    """Start `pratique up --format json …` on loopback with a home that was written before."""
+    program = Path(sys.executable).parent / "pratique"
+    listen = f"127.0.0.1:{free_port()}"
+    log = home.parent / f"{home.name}.log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [
+                str(program),
+                "up",
+                "--home",
+                str(home),
+                "--listen",
+                listen,
+                "--format",
+                "json",
+                *words,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line, f"the door did not open:\n{log.read_text('utf-8')[-4000:]}"
+        told = json.loads(line)
+        door = DoorProcess(process=process, home=home, url=told["url"], told=told)
+        yield door
+        door.end()
+    finally:
+        process.stdout.close()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(timeout=_SECONDS)
