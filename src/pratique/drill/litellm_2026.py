@@ -247,21 +247,15 @@ async def replay(stage: _Stage, clients: Sequence[Client], serving: Serving) -> 
         await ask(client, PROJECT, dependencies=client.name != "pip")
     stage.publish("1.82.7", at(10, 39))
     stage.event(at(10, 40), "1.82.7 was uploaded at 10:39 with a stolen token")
-    for client in clients:
-        await ask(client, PROJECT)
-        await ask(client, f"{PROJECT}==1.82.7")
+    await _ask_all(ask, clients, "1.82.7")
     await _minutes(stage, ask, quick, at(10, 41), at(10, 52))
     stage.publish("1.82.8", at(10, 52))
     stage.event(at(10, 53), "1.82.8 was uploaded at 10:52, now with a .pth at its root")
-    for client in clients:
-        await ask(client, PROJECT)
-        await ask(client, f"{PROJECT}==1.82.8")
+    await _ask_all(ask, clients, "1.82.8")
     await _minutes(stage, ask, quick, at(10, 54), at(13, 11))
     stage.upstream.quarantine(on=True)
     stage.event(at(13, 12), "the index quarantined the whole project at 13:11: no files upstream")
-    for client in clients:
-        await ask(client, PROJECT)
-        await ask(client, f"{PROJECT}==1.82.8")
+    await _ask_all(ask, clients, "1.82.8")
     stage.upstream.quarantine(on=False)
     for version in ("1.82.7", "1.82.8"):
         for archive in stage.releases[version]:
@@ -269,20 +263,23 @@ async def replay(stage: _Stage, clients: Sequence[Client], serving: Serving) -> 
     (stage.home / "advisories" / "MAL-2026-2144.json").write_bytes(msgspec.json.encode(ADVISORY))
     await serving.open.policy.refresh_advisories()
     stage.event(at(15, 36), "versions deleted 15:27, advisory MAL-2026-2144 known 15:35")
-    for client in clients:
-        await ask(client, PROJECT)
-        await ask(client, f"{PROJECT}==1.82.8")
+    await _ask_all(ask, clients, "1.82.8")
     for archive in stage.releases["1.82.8"]:
         stage.upstream.publish(archive, at(10, 52))
     stage.event(
         at(11, 0, days=4), "four days on, a mirror still lists 1.82.8: no longer in cool-down"
     )
-    for client in clients:
-        await ask(client, PROJECT)
-        await ask(client, f"{PROJECT}==1.82.8")
+    await _ask_all(ask, clients, "1.82.8")
 
 
 _Ask = Callable[..., Awaitable[Outcome]]
+
+
+async def _ask_all(ask: _Ask, clients: Sequence[Client], poisoned: str) -> None:
+    """Each client asks for whatever is newest, and for the poisoned version by name."""
+    for client in clients:
+        await ask(client, PROJECT)
+        await ask(client, f"{PROJECT}=={poisoned}")
 
 
 def _asker(stage: _Stage, index: str) -> _Ask:

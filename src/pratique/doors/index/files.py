@@ -20,7 +20,7 @@ from aiohttp import web
 
 from pratique.doors.index.answers import ascii_line, problem, reason_line, refusal
 from pratique.doors.index.cooked import Kitchen, block_of
-from pratique.doors.index.locate import Located, locate
+from pratique.doors.index.locate import Finder, Located
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
 from pratique.doors.index.sending import (
@@ -77,6 +77,7 @@ class FileService:
         after_commit: Callable[[], None],
     ) -> None:
         self._pages = pages
+        self._finder = Finder(pages)
         self._kitchen = kitchen
         self._sidecars = sidecars
         self._blobs = blobs
@@ -93,7 +94,7 @@ class FileService:
     ) -> web.StreamResponse:
         """Answer GET or HEAD of a path below `/{index}/packages/` (unquoted)."""
         base, kind = _sidecar_of(path)
-        located = await locate(self._pages, index, base, asset=asset_of(identity))
+        located = await self._finder.locate(index, base, asset=asset_of(identity))
         if located is None:
             return problem(404, "No such file on this index", title="Not found")
         if not located.decision.outcome.lets_bytes_through:
