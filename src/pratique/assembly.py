@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -33,7 +33,7 @@ from pratique.index.ports import ControlState, Upstream
 from pratique.ledger.entries import Draft
 from pratique.ledger.store import LogStore, Recorder
 from pratique.settings import Settings
-from pratique.store.control import open_control
+from pratique.store.control import heal_control, open_control
 from pratique.store.logs import open_log
 from pratique.store.presence import PresenceStore, open_presence
 from pratique.store.recorder import GroupCommitRecorder
@@ -57,6 +57,7 @@ class OpenDoor:
     recorder: Recorder
     presence: PresenceStore
     policy: PolicySource
+    upkeep: Upkeep
 
 
 @asynccontextmanager
@@ -67,7 +68,7 @@ async def open_pages(settings: Settings, *, clock: Clock = now_utc) -> AsyncIter
     """
     prepare_home(settings.home)
     async with AsyncExitStack() as stack:
-        control = open_control(settings)
+        control = stack.enter_context(closing(open_control(settings)))
         policy = PolicySource(settings.policy_path, builtin=(ADVISORY,))
         upstreams = await _open_upstreams(settings, stack, clock)
         yield _page_service(settings, control, policy, upstreams, clock, note=lambda _: None)
@@ -89,19 +90,21 @@ async def open_door(
         recorder = GroupCommitRecorder(ledger, clock=clock)
         stack.callback(recorder.close)
         note = _noting(recorder)
-        control = open_control(settings)
-        presence = open_presence(settings, log=ledger)
+        control = stack.enter_context(closing(open_control(settings)))
+        presence = stack.enter_context(closing(open_presence(settings, log=ledger)))
         policy = PolicySource(settings.policy_path, builtin=(ADVISORY,), note=note)
         upstreams = await _open_upstreams(settings, stack, clock)
         pages = _page_service(settings, control, policy, upstreams, clock, note=note)
         blobs = DiskBlobStore(
             settings.home / "blobs", cap_bytes=int(settings.storage.blob_cap_gib * _GIB)
         )
-        sidecars = Sidecars(settings.home / "sidecars", blobs=blobs, upstreams=upstreams)
-        studies = Studies(pages=pages, sidecars=sidecars, knowledge=control, clock=clock)
-        stack.push_async_callback(studies.close)
         flights = Flights(blobs)
         stack.push_async_callback(flights.close)
+        sidecars = Sidecars(
+            settings.home / "sidecars", blobs=blobs, downloads=flights, upstreams=upstreams
+        )
+        studies = Studies(pages=pages, sidecars=sidecars, knowledge=control, clock=clock)
+        stack.push_async_callback(studies.close)
         metrics = Metrics()
         kitchen = Kitchen(
             pages=pages,
@@ -119,7 +122,7 @@ async def open_door(
                 blobs=blobs,
                 control=control,
                 policy=policy,
-                catch_up=presence.catch_up if first_worker else None,
+                catch_up=_catching_up(presence, control) if first_worker else None,
             )
         )
         authenticator = Authenticator(
@@ -189,7 +192,17 @@ async def open_door(
             recorder=recorder,
             presence=presence,
             policy=policy,
+            upkeep=upkeep,
         )
+
+
+def _catching_up(presence: PresenceStore, control: ControlState) -> Callable[[], None]:
+    def catch_up() -> None:
+        # New entries may hold a grant or a revocation whose command was killed half-way.
+        if presence.catch_up():
+            heal_control(control, presence)
+
+    return catch_up
 
 
 def _noting(recorder: Recorder) -> Callable[[Draft], None]:

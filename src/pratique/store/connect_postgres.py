@@ -101,6 +101,7 @@ class PostgresDatabase:
         self._deadline_seconds = deadline_seconds
         self._idle: list[psycopg.Connection[Row]] = []
         self._lock = threading.Lock()
+        self._closed = False
         with translated():
             self._migrate(groups)
 
@@ -119,7 +120,7 @@ class PostgresDatabase:
             self.forget_idle()
             raise
         with self._lock:
-            keep = len(self._idle) < _KEPT_CONNECTIONS
+            keep = len(self._idle) < _KEPT_CONNECTIONS and not self._closed
             if keep:
                 self._idle.append(taken)
         if not keep:
@@ -217,5 +218,7 @@ class PostgresDatabase:
         self.close()
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the connections that nobody uses, and the others when they come back."""
+        with self._lock:
+            self._closed = True
         self.forget_idle()
