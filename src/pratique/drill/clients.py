@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from pathlib import Path
 from pratique.errors import UnavailableError
 
 _SECONDS = 300
-_LINES_SHOWN = 400
+_CHARACTERS_SHOWN = 200
+_PRATIQUE_SAYS = re.compile(r"Pratique (?:held|denied|refused): .*?/b/[0-9A-Z]{8}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +29,13 @@ class Outcome:
     """Version that is installed afterwards; empty when none is."""
 
     def reason(self) -> str:
-        """The line of the client's own output that tells why, if it has one from Pratique."""
-        for line in self.output.splitlines():
-            if "Pratique" in line or "Blocked" in line:
-                return " ".join(line.split())[:_LINES_SHOWN]
+        """Pratique's sentence in the client's own output, else the output's last line."""
+        flat = " ".join(self.output.split())
+        told = _PRATIQUE_SAYS.search(flat)
+        if told is not None:
+            return told.group(0)
         lines = [line for line in self.output.splitlines() if line.strip()]
-        return " ".join(lines[-1].split())[:_LINES_SHOWN] if lines else ""
+        return " ".join(lines[-1].split())[:_CHARACTERS_SHOWN] if lines else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

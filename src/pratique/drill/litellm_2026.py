@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+from packaging.version import Version
 
 from pratique.doors.serving import Serving, serve
 from pratique.drill.clients import (
@@ -26,6 +27,7 @@ from pratique.drill.clients import (
     run,
     site_packages,
 )
+from pratique.drill.evidence import read_evidence
 from pratique.drill.releases import (
     CLEAN,
     MARK,
@@ -41,11 +43,13 @@ from pratique.home import prepare_home
 from pratique.index.ports import FetchedPage
 from pratique.settings import DoorSettings, IndexSettings, Settings, UpstreamSettings
 from pratique.values.instants import Instant, render_minute
+from pratique.values.intervals import Interval
 from pratique.values.names import ProjectName
 
 PROJECT = ProjectName("litellm")
 CLEAN_WHEEL_SHA256 = "164a3ef3e19f309e3cabc199bef3d2045212712fefdfa25fc7f75884a5b5b205"
 
+POISONED = ("1.82.7", "1.82.8")
 _DAY = datetime(2026, 3, 24, tzinfo=UTC)
 _CLEAN_UPLOADED = datetime(2026, 3, 18, 12, 0, tzinfo=UTC)
 """Some days earlier; the drill needs only that 1.82.6 was out of cool-down."""
@@ -59,7 +63,7 @@ ADVISORY = {
     "affected": [
         {
             "package": {"ecosystem": "PyPI", "name": PROJECT},
-            "versions": ["1.82.7", "1.82.8"],
+            "versions": POISONED,
         }
     ],
 }
@@ -123,9 +127,16 @@ class _Stage:
     home: Path
     lines: list[Line] = field(default_factory=list)
     progress: Callable[[str], None] = lambda _: None
+    watch: Callable[[], None] = lambda: None
+    """Makes the door say that it is watching; its own timer goes by the real clock."""
 
     def event(self, when: Instant, told: str) -> None:
+        """Something happens at the index; the door watches every minute until then."""
+        while when - self.clock.now > timedelta(minutes=1) and when < at(16):
+            self.clock.now += timedelta(minutes=1)
+            self.watch()
         self.clock.now = when
+        self.watch()
         self.progress(f"{render_minute(when)} {told}")
         self.lines.append(Line(at=render_minute(when), client="", asked="", got="", told=told))
 
@@ -203,7 +214,7 @@ async def unprotected(stage: _Stage, scratch: Path, client: Client) -> tuple[lis
     got = installed_version(site_packages(environment))
     when = render_minute(at(10, 58))
     lines.append(
-        Line(at=when, client="pip", asked=PROJECT, got=got, poisoned=got in {"1.82.7", "1.82.8"},
+        Line(at=when, client="pip", asked=PROJECT, got=got, poisoned=got in POISONED,
              told="Successfully installed" if code == 0 else output.strip()[-200:])
     )  # fmt: skip
     await run([python, "-c", "pass"], {**client.environment(), MARKER_VARIABLE: str(marker)})
@@ -224,7 +235,13 @@ async def protected(stage: _Stage) -> AsyncIterator[Serving]:
     advisories.mkdir(exist_ok=True)
     policy = stage.home / "policy.toml"
     policy.write_text('[advisory]\npaths = ["advisories"]\n')
-    settings = Settings(
+    async with serve(_settings(stage), clock=stage.clock) as serving:
+        yield serving
+
+
+def _settings(stage: _Stage) -> Settings:
+    """Litellm belongs to the drill's upstream; its dependencies to the public index."""
+    return Settings(
         home=stage.home,
         door=DoorSettings(listen="127.0.0.1:0", page_seconds=60),
         upstream=(
@@ -233,13 +250,12 @@ async def protected(stage: _Stage) -> AsyncIterator[Serving]:
         ),
         index=(IndexSettings(name="pypi", upstreams=("drill", "public")),),
     )
-    async with serve(settings, clock=stage.clock) as serving:
-        yield serving
 
 
 async def replay(stage: _Stage, clients: Sequence[Client], serving: Serving) -> None:
     """The day, minute by minute for the quickest client and at each event for all of them."""
     index = f"{serving.url}/pypi/simple/"
+    stage.watch = serving.open.upkeep.watching
     quick = next((c for c in clients if c.name == "uv"), clients[0])
     ask = _asker(stage, index)
     stage.event(at(10, 30), f"litellm {CLEAN} is the newest release")
@@ -257,7 +273,7 @@ async def replay(stage: _Stage, clients: Sequence[Client], serving: Serving) -> 
     stage.event(at(13, 12), "the index quarantined the whole project at 13:11: no files upstream")
     await _ask_all(ask, clients, "1.82.8")
     stage.upstream.quarantine(on=False)
-    for version in ("1.82.7", "1.82.8"):
+    for version in POISONED:
         for archive in stage.releases[version]:
             stage.upstream.remove(archive.filename)
     (stage.home / "advisories" / "MAL-2026-2144.json").write_bytes(msgspec.json.encode(ADVISORY))
@@ -293,8 +309,9 @@ def _asker(stage: _Stage, index: str) -> _Ask:
 
 
 def _line(stage: _Stage, outcome: Outcome) -> Line:
-    poisoned = outcome.got in {"1.82.7", "1.82.8"}
-    told = "installed" if outcome.got and outcome.exit_code == 0 else outcome.reason()
+    poisoned = outcome.got in POISONED
+    done = "locked" if outcome.client == "poetry" else "installed"
+    told = done if outcome.got and outcome.exit_code == 0 else outcome.reason()
     return Line(
         at=render_minute(stage.clock.now),
         client=outcome.client,
@@ -311,6 +328,7 @@ async def _minutes(stage: _Stage, ask: _Ask, client: Client, start: Instant, end
     now = start
     while now < end:
         stage.clock.now = now
+        stage.watch()
         await ask(client, PROJECT)
         now += timedelta(minutes=1)
     folded: list[Line] = []
@@ -348,11 +366,11 @@ async def drill(
             home=scratch / "home",
             progress=progress,
         )
-        for version in (CLEAN, "1.82.7", "1.82.8"):
+        for version in (CLEAN, *POISONED):
             stage.publish(version, at(10, 39) if version != CLEAN else _CLEAN_UPLOADED)
         progress("without the firewall")
         bare, fired = await unprotected(stage, scratch, clients[0])
-        for version in ("1.82.7", "1.82.8"):
+        for version in POISONED:
             for archive in releases[version]:
                 upstream.remove(archive.filename)
         upstream.downloads.clear()
@@ -364,18 +382,23 @@ async def drill(
 async def _report(
     stage: _Stage, serving: Serving, clients: Sequence[Client], bare: list[Line], *, fired: bool
 ) -> DrillReport:
-    from pratique.drill.evidence import read_evidence  # noqa: PLC0415 - needs the finished stores
-
-    poisoned = {a.sha256 for v in ("1.82.7", "1.82.8") for a in stage.releases[v]}
-    evidence = await asyncio.to_thread(read_evidence, serving.open, poisoned, stage.clock.now)
-    installs = sum(line.poisoned for line in stage.lines)
-    left = [p for client in clients for p in poisoned_files(client.scratch)]
+    archives = [a for version in POISONED for a in stage.releases[version]]
+    evidence = await asyncio.to_thread(
+        read_evidence,
+        serving.open,
+        _settings(stage),
+        poisoned={archive.sha256 for archive in archives},
+        releases=[(PROJECT, Version(version)) for version in POISONED],
+        span=Interval(start=at(10, 39), end=at(15, 37)),
+        now=stage.clock.now,
+    )
+    left = [path for client in clients for path in poisoned_files(client.scratch / "env")]
     return DrillReport(
         clients=[client.name for client in clients],
         unprotected=bare,
         marker_fired=fired,
         timeline=stage.lines,
-        poisoned_installs=installs + len(left),
+        poisoned_installs=sum(line.poisoned for line in stage.lines) + len(left),
         poisoned_bytes_served=evidence.poisoned_bytes,
         fetched_by_door=sorted(set(stage.upstream.downloads)),
         ledger_entries=evidence.entries,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pratique.drill.litellm_2026 import DrillReport, Line
 
 _DRILLS = ("litellm-2026",)
+_PIPE_WIDTH = 180
 
 
 @click.command()
@@ -84,7 +85,7 @@ def _tell(report: DrillReport, *, kept: Path | None) -> None:
 
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
-    console = Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     console.print("litellm, 24 March 2026 (UTC), replayed with inert payloads\n", style="bold")
     console.print(f"Clients: {', '.join(report.clients)}\n")
     for title, lines in (
@@ -108,7 +109,8 @@ def _cells(line: Line) -> tuple[str, ...]:
     if not line.client:
         return (when, "", "", "", f"— {line.told} —")
     told = f"{line.told} ({line.times} times in a row)" if line.times > 1 else line.told
-    return (when, line.client, line.asked, line.got or "refused", told)
+    got = line.got or ("" if line.client == "python" else "refused")
+    return (when, line.client, line.asked, got, told)
 
 
 def _tell_ledger(report: DrillReport, console: Console, *, kept: Path | None) -> None:

@@ -96,8 +96,10 @@ def verify(home: Path | None, form: str) -> None:
     multiple=True,
     help="Entries on a subject; `*` at its end stands for any rest.",
 )
-@click.option("--from", "start", help="Entries recorded at or after this instant.")
-@click.option("--to", "end", help="Entries recorded before this instant.")
+@click.option(
+    "--from", "start", metavar="INSTANT", help="Entries recorded at or after this instant."
+)
+@click.option("--to", "end", metavar="INSTANT", help="Entries recorded before this instant.")
 @click.option(
     "--all", "everything", is_flag=True, help="All entries: shows that none was left out."
 )

@@ -31,7 +31,7 @@ from pratique.doors.index.sending import (
     send_blob,
     send_stream,
 )
-from pratique.doors.index.sidecars import Kind, Sidecars
+from pratique.doors.index.sidecars import Kind, Sidecars, file_key
 from pratique.edge.flights import Flight, Flights
 from pratique.errors import IntegrityError, UnavailableError
 from pratique.index.model import PageFile
@@ -255,7 +255,7 @@ class FileService:
     def _join(self, located: Located) -> Flight:
         upstream, file = self._upstream(located), located.file
         flight = self._flights.join(
-            (upstream.name, file.url),
+            file_key(upstream, file),
             lambda: upstream.open_file(file.url),
             expected_sha256=file.sha256,
             expected_size=file.size,

@@ -17,9 +17,9 @@ from typing import Literal
 
 from pratique.doors.index.locate import Located
 from pratique.doors.index.pages import Described
-from pratique.edge.flights import SingleFlight
+from pratique.edge.flights import Flights, SingleFlight
 from pratique.edge.wheel_metadata import metadata_from_wheel
-from pratique.errors import IntegrityError
+from pratique.errors import IntegrityError, UnavailableError
 from pratique.index.cook import Metadata
 from pratique.index.model import PageFile
 from pratique.index.ports import BlobStore, Upstream
@@ -37,10 +37,16 @@ class Sidecars:
     """Gives sidecar bytes; keeps each by the sha256 of the file it belongs to."""
 
     def __init__(
-        self, folder: Path, *, blobs: BlobStore, upstreams: Mapping[str, Upstream]
+        self,
+        folder: Path,
+        *,
+        blobs: BlobStore,
+        downloads: Flights,
+        upstreams: Mapping[str, Upstream],
     ) -> None:
         self._folder = folder
         self._blobs = blobs
+        self._downloads = downloads
         self._upstreams = upstreams
         self._flights: SingleFlight[tuple[str, str], bytes | None] = SingleFlight()
         self._unreadable: set[Sha256] = set()
@@ -105,14 +111,35 @@ class Sidecars:
         return content
 
     async def _made(self, upstream: Upstream, file: PageFile) -> bytes | None:
+        """Metadata read out of the wheel: the stored one, by ranges, or else all of it."""
         blob = self._blobs.path(file.sha256) if file.sha256 else None
-        if blob is not None:
-            content = await asyncio.to_thread(metadata_from_wheel, blob, filename=file.filename)
-        else:
+        if blob is None:
             content = await upstream.fetch_wheel_metadata(file.url, size=file.size)
+            if content is not None:
+                return content
+            blob = await self._fetch(upstream, file)
+        content = await asyncio.to_thread(metadata_from_wheel, blob, filename=file.filename)
         if content is None and file.sha256 is not None:
             self._unreadable.add(file.sha256)
         return content
+
+    async def _fetch(self, upstream: Upstream, file: PageFile) -> Path:
+        """Store the wheel of an upstream without ranges; whoever resolves will soon ask for it."""
+        flight = self._downloads.join(
+            file_key(upstream, file),
+            lambda: upstream.open_file(file.url),
+            expected_sha256=file.sha256,
+            expected_size=file.size,
+        )
+        path = self._blobs.path(await flight.wait())
+        if path is None:
+            raise UnavailableError(f"{file.filename} was removed a moment ago", remedy="ask again")
+        return path
+
+
+def file_key(upstream: Upstream, file: PageFile) -> tuple[str, str]:
+    """Under which key a file is downloaded, so that everybody joins the same download."""
+    return (upstream.name, file.url)
 
 
 async def _download(upstream: Upstream, url: str, max_bytes: int) -> bytes:

@@ -116,6 +116,10 @@ class Upkeep:
         )
 
     async def _alive(self) -> None:
+        self.watching()
+
+    def watching(self) -> None:
+        """Mark in the ledger that this door watches."""
         self._watch("alive")
 
     async def _catch_up(self) -> None:
