@@ -76,7 +76,10 @@ def test_an_html_index_with_relative_links_and_no_hashes(
         filename, content = make_wheel("torch-like", "2.1+cu118")
         torch.add_file("torch-like", filename, content, hashes={}, core_metadata=None)
         shop = open_shop(
-            policy='[[cool-down.override]]\nprojects = ["torch-like"]\nhours = 0\nreason = "HTML has no times"\n',
+            policy=(
+                '[[cool-down.override]]\nprojects = ["torch-like"]\nhours = 0\n'
+                'reason = "HTML has no times"\n'
+            ),
             settings=(
                 f'[[upstream]]\nname = "public"\nurl = "{{upstream}}"\n'
                 f'[[upstream]]\nname = "torch"\nurl = "{torch.url}"\nhashless = "pin"\n'
