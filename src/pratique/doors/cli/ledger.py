@@ -86,6 +86,7 @@ def verify(home: Path | None, form: str) -> None:
     "--entry",
     "sequences",
     type=click.IntRange(min=0),
+    metavar="SEQUENCE",
     multiple=True,
     help="An entry by its sequence; may be repeated.",
 )
