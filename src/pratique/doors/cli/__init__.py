@@ -24,7 +24,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "drill": ("pratique.doors.cli.drill:drill", "Replay an incident, inert, through every part."),
     "exposed": ("pratique.doors.cli.exposed:exposed", "Did any of ours ever get this release?"),
     "ledger": ("pratique.doors.cli.ledger:ledger", "Verify, export, publish or rebuild the log."),
-    "lock": ("pratique.doors.cli.lock:lock", "Find and fix what bypasses the firewall."),
+    "lock": (
+        "pratique.doors.cli.lock:lock",
+        "Find what bypasses the firewall in lock files, and rewrite it both ways.",
+    ),
     "policy": ("pratique.doors.cli.policy:policy", "Check, show and explain the policy."),
     "token": ("pratique.doors.cli.token:token", "Give assets and approvers their tokens."),
     "up": ("pratique.doors.cli.up:up", "Open all doors."),
