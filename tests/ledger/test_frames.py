@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pratique.ledger.errors import FrameError
 from pratique.ledger.frames import (
     FRAME_HEADER_BYTES,
     SLOT_BYTES,
     Frame,
-    FrameError,
     Head,
     SegmentHeader,
     entry_offsets,

@@ -10,6 +10,7 @@ PratiqueError
 │   └── LedgerSaturatedError      the queue is full or cannot drain; refuse the answer
 └── IntegrityError
     ├── LedgerDamagedError        stored bytes are not what they must be
+    ├── FrameError                bytes of a segment or head are not whole
     ├── LedgerKeyError            the signing key is missing, foreign or damaged
     ├── NoteError                 a signed note or checkpoint does not hold
     ├── ProofError                an inclusion or consistency proof does not hold
@@ -73,6 +74,18 @@ class LedgerDamagedError(IntegrityError):
         self.place = place
         self.offset = offset
         self.sequence = sequence
+
+
+class FrameError(IntegrityError):
+    """Bytes that are not what their place asks; `torn` when they merely end too early.
+
+    Stays inside the ledger: the stores turn it into a torn write or into LedgerDamagedError.
+    """
+
+    def __init__(self, what: str, *, torn: bool = False) -> None:
+        super().__init__(what)
+        self.what = what
+        self.torn = torn
 
 
 class LedgerKeyError(IntegrityError):

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from pratique.ledger.errors import EntryFormatError
+from pratique.ledger.errors import EntryFormatError, FrameError
 from pratique.ledger.merkle import HASH_BYTES, Frontier, split_hashes
 from pratique.ledger.tiles import parse_bundle, render_bundle
 
@@ -34,15 +34,6 @@ _HEAD = struct.Struct(">8sQQQQHH")  # magic, generation, segment, frame, end, ha
 FRAME_HEADER_BYTES = _FRAME.size
 MAX_FRAME_BYTES = 1 << 28
 """Longest frame a reader will believe; a batch of 1,000 of the largest entries takes 60 MB."""
-
-
-class FrameError(Exception):
-    """Bytes that are not what their place asks; `torn` when they merely end too early."""
-
-    def __init__(self, what: str, *, torn: bool = False) -> None:
-        super().__init__(what)
-        self.what = what
-        self.torn = torn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

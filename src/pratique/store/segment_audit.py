@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pratique.ledger.audit import AuditReport, Findings, Progress, Replay, is_signed
-from pratique.ledger.errors import LedgerDamagedError, LedgerKeyError, NoteError
+from pratique.ledger.errors import FrameError, LedgerDamagedError, LedgerKeyError, NoteError
 from pratique.ledger.frames import (
     FRAME_MAGIC,
     SLOT_BYTES,
     SLOTS,
-    FrameError,
     Head,
     entry_offsets,
     salvage_frame,

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pratique.ledger.errors import LedgerDamagedError
+from pratique.ledger.errors import FrameError, LedgerDamagedError
 from pratique.ledger.frames import (
     FRAME_HEADER_BYTES,
     SLOT_BYTES,
     SLOTS,
     Frame,
-    FrameError,
     Head,
     SegmentHeader,
     frame_first,

@@ -40,6 +40,7 @@ from pratique.ledger.entries import Draft, Entry
 from pratique.ledger.errors import (
     EntryFormatError,
     EntryTooLargeError,
+    FrameError,
     LedgerDamagedError,
     LedgerKeyError,
     LedgerUnavailableError,
@@ -49,7 +50,6 @@ from pratique.ledger.frames import (
     MAX_FRAME_BYTES,
     SLOT_BYTES,
     SLOTS,
-    FrameError,
     Head,
     SegmentHeader,
     render_frame,

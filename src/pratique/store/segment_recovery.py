@@ -9,12 +9,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pratique.ledger.errors import LedgerDamagedError, NoteError
+from pratique.ledger.errors import FrameError, LedgerDamagedError, NoteError
 from pratique.ledger.frames import (
     FRAME_HEADER_BYTES,
     FRAME_MAGIC,
     Frame,
-    FrameError,
     Head,
     frame_length,
     parse_frame,
