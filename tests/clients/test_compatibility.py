@@ -109,6 +109,7 @@ def _revalidates(scheme: str) -> Observe:
         shop.stock_demo()
         for number in (1, 2):
             if isinstance(client, Locker) and not isinstance(client, UvClient):
+                (where / "project" / client.lock_name).unlink(missing_ok=True)
                 result = client.lock("demo", index_url=shop.index_url, where=where, ca=shop.door.ca)
             else:
                 result = client.install(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.clients import Client, client_named
+from kit.clients import Client, Locker, client_named
 from kit.shop import OpenShop
 
 pytestmark = pytest.mark.clients
@@ -56,6 +56,30 @@ def test_a_token_from_netrc_or_the_environment(
     result = client.install("demo", index_url=shop.index_url, where=where, env=env)
     assert result.installed == {"demo": "1.1"}, result
     assert {e.actor for e in shop.door.entries("delivery")} == {"asset:laptop"}
+
+
+def test_tokens_as_the_guides_give_them_stay_out_of_lock_files(
+    open_shop: OpenShop, locker: Locker, tmp_path: Path
+) -> None:
+    """docs/howto/use-with-*.md, "Tokens"."""
+    shop = open_shop(settings='[door]\nanonymous = "nobody"\n')
+    shop.stock_demo()
+    secret = shop.door.add_token("ci-runner")
+    where, url = tmp_path / "work", shop.index_url
+    env = {
+        "UV_INDEX_DOOR_USERNAME": "ci-runner",
+        "UV_INDEX_DOOR_PASSWORD": secret,
+        "POETRY_HTTP_BASIC_DOOR_USERNAME": "ci-runner",
+        "POETRY_HTTP_BASIC_DOOR_PASSWORD": secret,
+        "PRATIQUE_TOKEN": secret,
+    }
+    if locker.kind == "pdm":
+        url = url.replace("://", "://__token__:${PRATIQUE_TOKEN}@")
+    locked = locker.lock("demo", index_url=url, where=where, env=env)
+    assert locked.exit_code == 0, locked
+    assert locker.sync(where=where, env=env).installed == {"demo": "1.1"}
+    for path in (where / "project").iterdir():
+        assert path.is_dir() or secret not in path.read_text("utf-8")
 
 
 def test_a_revoked_token_stops_at_once(open_shop: OpenShop, client: Client, tmp_path: Path) -> None:
