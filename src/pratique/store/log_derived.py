@@ -85,9 +85,17 @@ class DerivedFiles:
 
     def frame_of(self, sequence: int) -> int | None:
         """Where the frame with this entry starts in its segment; None when that is not known."""
+        return self.frames_of(sequence, 1)[0]
+
+    def frames_of(self, start: int, count: int) -> list[int | None]:
+        """The same for neighbouring entries."""
         fd = self._open("frames", create=False)
-        data = b"" if fd is None else read_at(fd, _OFFSET.size, sequence * _OFFSET.size)
-        return _OFFSET.unpack(data)[0] if len(data) == _OFFSET.size else None
+        size = _OFFSET.size
+        data = b"" if fd is None else read_at(fd, count * size, start * size)
+        known: list[int | None] = [
+            one for (one,) in _OFFSET.iter_unpack(data[: len(data) // size * size])
+        ]
+        return known + [None] * (count - len(known))
 
     def names(self) -> tuple[str, ...]:
         """All files that belong here."""

@@ -255,8 +255,8 @@ def _check_derived(
                     repairable=True,
                 )
                 break
-    for sequence in range(first, first + len(hashes)):
-        if check.derived.frame_of(sequence) != offset:
+    for sequence, stored_offset in enumerate(check.derived.frames_of(first, len(hashes)), first):
+        if stored_offset != offset:
             check.findings.add(
                 f"{_DERIVED}/frames",
                 f"it does not say that the entry's frame starts at byte {offset}",
