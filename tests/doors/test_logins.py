@@ -65,6 +65,7 @@ def test_expired_and_revoked_tokens_stop_at_once(open_shop: OpenShop) -> None:
     assert shop.door.ask("/pypi/simple/demo/", login=("long", long)).status == 401
 
 
+@pytest.mark.slow
 def test_guessing_is_slowed_stopped_and_logged(open_shop: OpenShop) -> None:
     shop = open_shop(settings=CLOSED)
     shop.stock_demo()

@@ -32,6 +32,7 @@ def _path(upstream: FakeUpstream, version: str) -> str:
     return f"/pypi{upstream.projects['demo'].files[f'demo-{version}-py3-none-any.whl'].path}"
 
 
+@pytest.mark.slow
 def test_a_day_in_the_life(tmp_path: Path) -> None:
     """Refused, explained, waived, delivered, taken back, and all of it in a ledger that holds."""
     home = tmp_path / "home"
@@ -73,6 +74,7 @@ def test_a_day_in_the_life(tmp_path: Path) -> None:
                 assert secret.encode() not in path.read_bytes(), path
 
 
+@pytest.mark.slow
 def test_a_killed_door_loses_nothing_that_it_answered(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with FakeUpstream() as upstream:
