@@ -51,8 +51,8 @@ $(DEV_STAMP): $(MAIN_STAMP)
 up: env ## open all doors on 127.0.0.1:8420 (more flags: ARGS="--home DIR --listen HOST:PORT")
 	@exec $(BIN)/pratique up $(ARGS)
 
-drill: env ## replay March 2026, inert, through every part
-	@exec $(BIN)/pratique drill litellm-2026 $(ARGS)
+drill: env $(UV_STAMP) ## replay March 2026, inert, through every part (Poetry too, where installed)
+	@PATH="$(CURDIR)/.tools/uv/bin:$$PATH" exec $(BIN)/pratique drill litellm-2026 $(ARGS)
 
 test: dev ## run every test (those whose tools are missing are skipped and named)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)

@@ -1,6 +1,6 @@
 """The drill `litellm-2026`: 24 March 2026, minute by minute, once without and once with the door.
 
-Facts and times: research on the incident, docs/explain/incident-litellm.md. The real 1.82.6 comes
+Facts and times: docs/explain/drill.md. The real 1.82.6 comes
 from the public index; 1.82.7 and 1.82.8 are inert copies (`releases`).
 """
 
@@ -129,6 +129,8 @@ class _Stage:
     progress: Callable[[str], None] = lambda _: None
     watch: Callable[[], None] = lambda: None
     """Makes the door say that it is watching; its own timer goes by the real clock."""
+    every: timedelta = timedelta(minutes=1)
+    """How often the quickest client installs between two events."""
 
     def event(self, when: Instant, told: str) -> None:
         """Something happens at the index; the door watches every minute until then."""
@@ -329,7 +331,8 @@ async def _minutes(stage: _Stage, ask: _Ask, client: Client, start: Instant, end
     while now < end:
         stage.clock.now = now
         stage.watch()
-        await ask(client, PROJECT)
+        if (now - start) % stage.every == timedelta(0):
+            await ask(client, PROJECT)
         now += timedelta(minutes=1)
     folded: list[Line] = []
     for line in stage.lines[first:]:
@@ -348,7 +351,11 @@ def poisoned_files(folder: Path) -> list[Path]:
 
 
 async def drill(
-    scratch: Path, cache: Path, *, progress: Callable[[str], None] = lambda _: None
+    scratch: Path,
+    cache: Path,
+    *,
+    every: timedelta = timedelta(minutes=1),
+    progress: Callable[[str], None] = lambda _: None,
 ) -> DrillReport:
     """Run the whole drill below `scratch`.
 
@@ -365,6 +372,7 @@ async def drill(
             releases=releases,
             home=scratch / "home",
             progress=progress,
+            every=every,
         )
         for version in (CLEAN, *POISONED):
             stage.publish(version, at(10, 39) if version != CLEAN else _CLEAN_UPLOADED)

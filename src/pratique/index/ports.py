@@ -349,7 +349,8 @@ class FileKnowledge(Protocol):
 class ControlState(TokenState, WaiverState, OriginState, FileKnowledge, Protocol):
     """State that decisions depend on, shared by all processes of an installation.
 
-    `epoch` changes whenever any of it changes in any process; whoever caches an answer keeps the
+    `epoch` changes whenever something that decisions depend on changes in any process (decision 0005
+    says what does not count); whoever caches an answer keeps the
     epoch beside it and asks again when it differs. Reading `epoch` costs microseconds.
     Raises: StoreUnavailableError when it cannot be told; the door then refuses.
     """

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,17 @@ _PIPE_WIDTH = 180
 @click.argument("name", type=click.Choice(_DRILLS), default="litellm-2026")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False),
               help="Work in this new folder and keep it, ledger and all.")  # fmt: skip
+@click.option(
+    "--every",
+    type=click.IntRange(1, 60),
+    default=1,
+    show_default=True,
+    metavar="MINUTES",
+    help="How often to install between two events.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How the result is told.")  # fmt: skip
-def drill(name: str, keep: Path | None, form: str) -> None:
+def drill(name: str, keep: Path | None, every: int, form: str) -> None:
     """Replay an incident, inert, through every part.
 
     litellm-2026: real pip, and uv and Poetry where they are installed, on 24 March 2026; first
@@ -45,7 +54,11 @@ def drill(name: str, keep: Path | None, form: str) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     try:
         cache = default_home() / "drill"
-        report = asyncio.run(run_drill(scratch.resolve(), cache, progress=_progress()))
+        report = asyncio.run(
+            run_drill(
+                scratch.resolve(), cache, every=timedelta(minutes=every), progress=_progress()
+            )
+        )
     finally:
         if keep is None:
             shutil.rmtree(scratch, ignore_errors=True)
