@@ -8,7 +8,9 @@ from contextlib import suppress
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
-_LARGE_BYTES = 128 * 1024
+_LARGE_BYTES = 1024 * 1024
+"""Above every cooked page: sending one copies it, and a block mapped and unmapped for each answer
+costs four times the answer itself (0.34 ms of CPU against 0.09)."""
 
 
 def settle_allocator() -> None:
