@@ -91,6 +91,10 @@ def test_no_spelling_of_a_page_lists_what_is_denied(world: World, data: st.DataO
         ("/pypi/simple/case-allowed", "case-allowed/"),
         ("/pypi/simple/case_allowed?format=text/html", "case-allowed/?format=text/html"),
         ("/pypi/simple", "simple/"),
+        (
+            "/pypi/simple/Case_Allowed/?x=%0d%0aSet-Cookie:%20a=b&y=%C3%A9",
+            "../case-allowed/?x=%0d%0aSet-Cookie:%20a=b&y=%C3%A9",
+        ),
     ],
 )
 def test_other_names_of_a_project_lead_to_its_page(

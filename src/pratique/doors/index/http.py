@@ -200,7 +200,9 @@ class IndexDoor:
         except ValueFormatError as error:
             return problem(404, error.message, title="Not found")
         if project != name or not slash:
-            query = f"?{request.query_string}" if request.query_string else ""
+            # Still quoted: a decoded line break would begin a header.
+            quoted = request.rel_url.raw_query_string
+            query = f"?{quoted}" if quoted else ""
             up = "../" if slash else ""
             return web.Response(status=301, headers={"Location": f"{up}{project}/{query}"})
         try:
