@@ -225,6 +225,21 @@ def test_a_rollback_is_refused_after_a_restart_too(tmp_path: Path, open_shop: Op
         assert door.entries("rollback")
 
 
+def test_what_upstream_deleted_does_not_come_back_when_it_fails(shop: Shop) -> None:
+    """Taken down while held; the outage after it must not revive yesterday's page."""
+    shop.publish("demo", "2.0", uploaded=NOW)
+    path = f"/pypi{shop.upstream.projects['demo'].files['demo-2.0-py3-none-any.whl'].path}"
+    assert shop.door.ask(path).status == 403
+    gone = shop.upstream.projects.pop("demo")
+    shop.door.clock.advance(hours=1)
+    assert shop.door.ask("/pypi/simple/demo/").status == 404
+    shop.upstream.projects["demo"] = gone
+    shop.upstream.fault("/simple/*", status(503))
+    shop.door.clock.advance(hours=100)
+    assert shop.door.ask("/pypi/simple/demo/").status in {404, 503}
+    assert shop.door.ask(path).status in {404, 503}
+
+
 def test_a_file_that_upstream_exchanges_is_a_new_file(shop: Shop) -> None:
     """Same name, other bytes, right hash: decided anew by its own upload time."""
     filename = shop.publish("demo", "1.0")

@@ -114,6 +114,16 @@ class DiskPageStore:
                 extra={"upstream": upstream, "project": project, "error": str(error.strerror)},
             )
 
+    def forget(self, upstream: str, project: ProjectName) -> None:
+        """Remove the stored page; without its sidecar a body counts as none."""
+        try:
+            (self._place(upstream, project) / "page.json").unlink(missing_ok=True)
+        except OSError as error:
+            log.warning(
+                "page was not forgotten",
+                extra={"upstream": upstream, "project": project, "error": str(error.strerror)},
+            )
+
     def _place(self, upstream: str, project: ProjectName) -> Path:
         """Names are safe by construction: no separators, no leading dots, bounded length."""
         if _PROJECT.fullmatch(project) is None:

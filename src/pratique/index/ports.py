@@ -128,6 +128,10 @@ class PageStore(Protocol):
         """Note that the upstream confirmed the stored page."""
         ...
 
+    def forget(self, upstream: str, project: ProjectName) -> None:
+        """Remove the stored page, because the upstream says that there is no such project."""
+        ...
+
 
 class BlobWriter(Protocol):
     """A blob being written; becomes visible only through `commit`."""

@@ -131,6 +131,7 @@ class PageLoader:
             self._pin(view, project, upstream)
             self._keep((view.name, project), loaded)
             return loaded
+        self._drop((view.name, project))
         self._missing[view.name, project] = self._clock() + timedelta(seconds=_MISSING_SECONDS)
         while len(self._missing) > _MISSING_NAMES:
             self._missing.popitem(last=False)
@@ -176,13 +177,18 @@ class PageLoader:
         )
 
     def _keep(self, key: tuple[str, ProjectName], loaded: LoadedPage) -> None:
-        old = self._loaded.pop(key, None)
-        self._loaded_bytes += loaded.weight - (old.weight if old else 0)
+        self._drop(key)
+        self._loaded_bytes += loaded.weight
         self._loaded[key] = loaded
         self._missing.pop(key, None)
         while self._loaded_bytes > _LOADED_BYTES and len(self._loaded) > 1:
             _, dropped = self._loaded.popitem(last=False)
             self._loaded_bytes -= dropped.weight
+
+    def _drop(self, key: tuple[str, ProjectName]) -> None:
+        old = self._loaded.pop(key, None)
+        if old is not None:
+            self._loaded_bytes -= old.weight
 
     async def _load_from(
         self, index: str, upstream: Upstream, project: ProjectName
@@ -203,6 +209,8 @@ class PageLoader:
         self._breaker.failed_at.pop(upstream.name, None)
         match answer:
             case PageMissing():
+                # What was taken down must not come back as a stale page when upstream fails later.
+                self._store.forget(upstream.name, project)
                 return None
             case PageUnchanged():
                 if stored is None:
