@@ -193,7 +193,7 @@ class FileService:
         try:
             if blob is not None and digest is not None:
                 return await send_blob(request, self._stored(digest, located), sent)
-            return await self._first_time(request, located, sent)
+            return await self._first_time(request, located, sent, asset=asset_of(identity))
         finally:
             self._ended(draft, located, identity, sent)
 
@@ -226,13 +226,13 @@ class FileService:
         )
 
     async def _first_time(
-        self, request: web.BaseRequest, located: Located, sent: Sent
+        self, request: web.BaseRequest, located: Located, sent: Sent, *, asset: str
     ) -> web.StreamResponse:
         """Answer while the file arrives; a range waits for all of it, since parts prove nothing."""
         flight = self._join(located)
 
         async def release() -> None:
-            await self._release(located, flight.done.result())
+            await self._release(located, flight.done.result(), asset=asset)
 
         try:
             if "Range" in request.headers:
@@ -263,7 +263,7 @@ class FileService:
         flight.done.add_done_callback(lambda _: self._after_commit())
         return flight
 
-    async def _release(self, located: Located, digest: Sha256) -> None:
+    async def _release(self, located: Located, digest: Sha256, *, asset: str) -> None:
         """Second look before the last bytes: nothing may have changed for the worse meanwhile.
 
         A file without a published hash gets its hash here, and is decided with it.
@@ -276,12 +276,12 @@ class FileService:
                     f"{file.filename} has changed since it was first downloaded",
                     expected=f"sha256 {holds}, got {digest}",
                 )
-        again = await self._pages.describe(described.index, described.project.project)
+        project = described.project.project
+        again = await self._pages.describe(described.index, project, asset=asset)
         position = again.by_path.get(unquote(file.door_path)) if again is not None else None
         if again is None or position is None:
             raise IntegrityError(f"{file.filename} left the index while it was downloaded")
-        waived = located.decision.waived_by
-        if not again.decisions[position].outcome.lets_bytes_through and not waived:
+        if not again.decisions[position].outcome.lets_bytes_through:
             raise IntegrityError(f"{file.filename} was closed while it was downloaded")
 
     def _upstream(self, located: Located) -> Upstream:
