@@ -89,6 +89,17 @@ def test_ranges_and_validators_through_nginx(behind: tuple[Shop, Nginx]) -> None
     other = _ask(nginx, path, Range="bytes=0-9", If_Range='"other"')
     assert (other.status, other.body) == (200, content)
     assert _ask(nginx, path, If_None_Match=etag).status == 304
+    trust = ssl.create_default_context(cafile=str(nginx.ca))
+    head = ask(nginx.url, path, method="HEAD", trust=trust)
+    assert (head.status, head.header("Content-Length")) == (200, str(len(content)))
+    shop.door.settle()
+    ends = {e.body["delivery"]: e.body for e in shop.door.entries("delivered", at_least=6)}
+    parts = [
+        ends[e.body["delivery"]]
+        for e in shop.door.entries("delivery")
+        if e.body["range"] == "bytes=10-19"
+    ]
+    assert [(p["bytes"], p["complete"]) for p in parts] == [(10, False)]
     assert _ask(nginx, path, Range="bytes=999999-").status == 416
 
 

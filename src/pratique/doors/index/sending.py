@@ -120,8 +120,9 @@ async def send_blob(request: web.BaseRequest, body: Body, sent: Sent) -> web.Str
     except UnsatisfiableRangeError:
         return web.Response(status=416, headers={**headers, "Content-Range": f"bytes */{size}"})
     if body.accel_path:
-        # nginx answers ranges itself from the same request headers.
-        sent.bytes, sent.complete = size, True
+        # nginx answers ranges itself from the same request headers, by the same rules.
+        first, last = (span.start, span.stop) if span else (0, size)
+        sent.bytes, sent.complete = last - first, last - first == size
         return web.Response(headers={**headers, "X-Accel-Redirect": body.accel_path})
     start, stop = (span.start, span.stop) if span else (0, size)
     response = web.StreamResponse(status=206 if span else 200, headers=headers)
