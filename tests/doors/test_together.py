@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import threading
 import time
@@ -69,8 +70,6 @@ def test_a_client_that_leaves_takes_nobody_with_it(shop: Shop) -> None:
 
 
 def test_a_decision_that_closes_while_bytes_flow_keeps_the_end_back(shop: Shop) -> None:
-    import random  # noqa: PLC0415 - this test alone needs noise
-
     noise = random.Random(7).randbytes(400_000)
     filename, content = make_wheel("demo", "1.0", files={"demo/data.bin": noise})
     shop.upstream.add_file("demo", filename, content, upload_time=OLD)
@@ -86,6 +85,46 @@ def test_a_decision_that_closes_while_bytes_flow_keeps_the_end_back(shop: Shop) 
     assert answer.broken
     assert len(answer.body) < len(content)
     assert shop.door.ask(f"/pypi{path}").status == 403
+
+
+@pytest.mark.parametrize("asset", ["*", "ci"])
+def test_a_waiver_taken_back_while_bytes_flow_keeps_the_end_back(shop: Shop, asset: str) -> None:
+    noise = random.Random(8).randbytes(400_000)
+    filename, content = make_wheel("demo", "1.0", files={"demo/data.bin": noise})
+    shop.upstream.add_file("demo", filename, content, upload_time=FRESH)
+    path = shop.upstream.projects["demo"].files[filename].path
+    login = ("ci", shop.door.add_token("ci"))
+    waiver = shop.door.add_waiver(sha256_of(content), filename=filename, asset=asset)
+    opened = threading.Event()
+    shop.upstream.fault(path, gate(opened, after=200_000))
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(shop.door.ask, f"/pypi{path}", login=login)
+        time.sleep(0.5)
+        shop.door.revoke_waiver(waiver)
+        opened.set()
+        answer = asked.result()
+    assert answer.broken
+    assert len(answer.body) < len(content)
+    again = shop.door.add_waiver(sha256_of(content), filename=filename, asset=asset)
+    assert shop.door.ask(f"/pypi{path}", login=login).body == content
+    shop.door.revoke_waiver(again)
+    assert shop.door.ask(f"/pypi{path}", login=login).status == 403
+
+
+def test_assets_without_waivers_of_their_own_share_one_cooked_page(shop: Shop) -> None:
+    shop.stock_demo()
+    logins = [(name, shop.door.add_token(name)) for name in ("one", "two", "three")]
+    for login in logins:
+        assert shop.door.ask("/pypi/simple/demo/", login=login).status == 200
+    kitchen = shop.door.parts.door._parts.kitchen
+    assert len(kitchen._shelf) == 1
+    file = shop.upstream.projects["demo"].files["demo-2.0-py3-none-any.whl"]
+    shop.door.add_waiver(sha256_of(file.content), filename=file.filename, asset="two")
+    for login, waived in zip(logins, (False, True, False), strict=True):
+        page = shop.door.ask("/pypi/simple/demo/", login=login)
+        assert (b"data-yanked" not in page.body) == waived
+    actors = [e.actor for e in shop.door.entries("page", at_least=6)]
+    assert actors == [f"asset:{name}" for name in ("one", "two", "three")] * 2
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ class Kitchen:
 
         Raises: as `PageService.describe`.
         """
-        key = (index, project, asset, representation, encoding)
+        key = (index, project, self._pages.audience(asset), representation, encoding)
         ready = self._shelf.get(key)
         if ready is not None and self._pages.is_current(ready.currency):
             self._shelf.move_to_end(key)

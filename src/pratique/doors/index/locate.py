@@ -89,7 +89,7 @@ class Finder:
 
         `path` is unquoted. Raises: as `PageService.describe`.
         """
-        key = (index, path, asset)
+        key = (index, path, self._pages.audience(asset))
         kept = self._found.get(key)
         if kept is not None and self._pages.is_current(kept.described.currency):
             self._found.move_to_end(key)

@@ -148,7 +148,7 @@ class PageService:
 
         Raises: UnknownIndexError, PageUnavailableError (upstream down and nothing stored).
         """
-        key = (index, project, asset if self._has_own_waivers(asset) else "")
+        key = (index, project, self.audience(asset))
         cached = self._described.get(key)
         if cached is not None and self.is_current(cached.currency):
             self._described.move_to_end(key)
@@ -163,8 +163,13 @@ class PageService:
 
     # ── deciding ─────────────────────────────────────────────────────────────────────────────
 
-    def _has_own_waivers(self, asset: str) -> bool:
-        return bool(asset) and any(w.asset == asset for w in self._control.waivers())
+    def audience(self, asset: str) -> str:
+        """Whom answers to an asset are kept for: itself if it has waivers of its own, else everybody.
+
+        Without this every asset would have its pages decided and cooked for it alone.
+        """
+        own = bool(asset) and any(w.asset == asset for w in self._control.waivers())
+        return asset if own else ""
 
     def _decide(
         self, index: str, project: ProjectName, loaded: LoadedPage | None, *, asset: str
