@@ -74,6 +74,26 @@ async def open_pages(settings: Settings, *, clock: Clock = now_utc) -> AsyncIter
         yield _page_service(settings, control, policy, upstreams, clock, note=lambda _: None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What everything in an open door stands on."""
+
+    settings: Settings
+    public_url: str
+    clock: Clock
+    ledger: LogStore
+    recorder: Recorder
+    note: Callable[[Draft], None]
+    control: ControlState
+    presence: PresenceStore
+    policy: PolicySource
+    upstreams: dict[str, Upstream]
+    pages: PageService
+    blobs: DiskBlobStore
+    downloads: Flights
+    metrics: Metrics
+
+
 @asynccontextmanager
 async def open_door(
     settings: Settings, *, public_url: str, clock: Clock = now_utc, first_worker: bool = True
@@ -81,119 +101,161 @@ async def open_door(
     """Everything that answers requests, from settings; closed in reverse order at the end.
 
     `public_url` is how people reach the door. Of several workers in one home only the first one
-    keeps projections and disk in order. Raises: SettingsError, UnavailableError, IntegrityError.
+    keeps projections in order. Raises: SettingsError, UnavailableError, IntegrityError.
     """
     prepare_home(settings.home)
     async with AsyncExitStack() as stack:
-        ledger = open_log(settings)
-        stack.callback(ledger.close)
-        recorder = GroupCommitRecorder(ledger, clock=clock)
-        stack.callback(recorder.close)
-        note = _noting(recorder)
-        control = stack.enter_context(closing(open_control(settings)))
-        presence = stack.enter_context(closing(open_presence(settings, log=ledger)))
-        policy = PolicySource(settings.policy_path, builtin=(ADVISORY,), note=note)
-        upstreams = await _open_upstreams(settings, stack, clock)
-        pages = _page_service(settings, control, policy, upstreams, clock, note=note)
-        blobs = DiskBlobStore(
-            settings.home / "blobs", cap_bytes=int(settings.storage.blob_cap_gib * _GIB)
-        )
-        flights = Flights(blobs)
-        stack.push_async_callback(flights.close)
+        ground = await _open_ground(stack, settings, public_url=public_url, clock=clock)
         sidecars = Sidecars(
-            settings.home / "sidecars", blobs=blobs, downloads=flights, upstreams=upstreams
+            settings.home / "sidecars",
+            blobs=ground.blobs,
+            downloads=ground.downloads,
+            upstreams=ground.upstreams,
         )
-        studies = Studies(pages=pages, sidecars=sidecars, knowledge=control, clock=clock)
+        studies = Studies(
+            pages=ground.pages, sidecars=sidecars, knowledge=ground.control, clock=clock
+        )
         stack.push_async_callback(studies.close)
-        metrics = Metrics()
-        kitchen = Kitchen(
-            pages=pages,
-            views=ViewRecorder(note=note, is_recorded=presence.knows_view),
-            public_url=public_url,
-            max_bytes=settings.storage.page_memory_mib * _MIB,
-            metadata_of=sidecars.metadata_kind,
-            cooked=studies.look_at,
-        )
-        upkeep = Upkeep(
-            UpkeepParts(
-                node=node_id(settings.home),
-                note=note,
-                recorder=recorder,
-                blobs=blobs,
-                control=control,
-                policy=policy,
-                catch_up=_catching_up(presence, control) if first_worker else None,
-            )
-        )
         authenticator = Authenticator(
-            tokens=control,
-            epoch=control.epoch,
+            tokens=ground.control,
+            epoch=ground.control.epoch,
             clock=clock,
             anonymous=settings.door.anonymous,
-            note=note,
+            note=ground.note,
         )
         stack.callback(authenticator.flush_all)
+        upkeep = _upkeep(ground, first_worker=first_worker)
         await stack.enter_async_context(upkeep.running())
-        overview = Overview(
-            settings=settings,
-            public_url=public_url,
-            ledger=ledger,
-            control=control,
-            presence=presence,
-            policy=policy,
-            clock=clock,
-            problems=upkeep.problems,
-            recorder=recorder,
-        )
-        files = FileService(
-            pages=pages,
-            kitchen=kitchen,
-            sidecars=sidecars,
-            blobs=blobs,
-            flights=flights,
-            control=control,
-            recorder=recorder,
-            metrics=metrics,
-            options=FileOptions(
-                strict=settings.door.file_write == "strict", x_accel=settings.door.x_accel
-            ),
-            after_commit=upkeep.blob_added,
-        )
-        console = Console(
-            ConsoleParts(
-                pages=pages,
-                find_block=overview.find_block,
-                status=overview.status,
-                approver_of=overview.approver_of,
-                grant=overview.grant,
-                clock=clock,
-            )
-        )
-        door = IndexDoor(
-            DoorParts(
-                pages=pages,
-                kitchen=kitchen,
-                files=files,
-                console=console,
-                authenticator=authenticator,
-                origins=control,
-                recorder=recorder,
-                metrics=metrics,
-                problems=upkeep.problems,
-                trusted_proxies=frozenset(settings.door.trusted_proxies),
-            )
-        )
         yield OpenDoor(
-            door=door,
-            pages=pages,
+            door=_door(ground, sidecars, studies, authenticator, upkeep),
+            pages=ground.pages,
             studies=studies,
-            control=control,
-            log=ledger,
-            recorder=recorder,
-            presence=presence,
-            policy=policy,
+            control=ground.control,
+            log=ground.ledger,
+            recorder=ground.recorder,
+            presence=ground.presence,
+            policy=ground.policy,
             upkeep=upkeep,
         )
+
+
+async def _open_ground(
+    stack: AsyncExitStack, settings: Settings, *, public_url: str, clock: Clock
+) -> _Ground:
+    ledger = open_log(settings)
+    stack.callback(ledger.close)
+    recorder = GroupCommitRecorder(ledger, clock=clock)
+    stack.callback(recorder.close)
+    note = _noting(recorder)
+    control = stack.enter_context(closing(open_control(settings)))
+    presence = stack.enter_context(closing(open_presence(settings, log=ledger)))
+    policy = PolicySource(settings.policy_path, builtin=(ADVISORY,), note=note)
+    upstreams = await _open_upstreams(settings, stack, clock)
+    blobs = DiskBlobStore(
+        settings.home / "blobs", cap_bytes=int(settings.storage.blob_cap_gib * _GIB)
+    )
+    downloads = Flights(blobs)
+    stack.push_async_callback(downloads.close)
+    return _Ground(
+        settings=settings,
+        public_url=public_url,
+        clock=clock,
+        ledger=ledger,
+        recorder=recorder,
+        note=note,
+        control=control,
+        presence=presence,
+        policy=policy,
+        upstreams=upstreams,
+        pages=_page_service(settings, control, policy, upstreams, clock, note=note),
+        blobs=blobs,
+        downloads=downloads,
+        metrics=Metrics(),
+    )
+
+
+def _upkeep(ground: _Ground, *, first_worker: bool) -> Upkeep:
+    return Upkeep(
+        UpkeepParts(
+            node=node_id(ground.settings.home),
+            note=ground.note,
+            recorder=ground.recorder,
+            blobs=ground.blobs,
+            control=ground.control,
+            policy=ground.policy,
+            catch_up=_catching_up(ground.presence, ground.control) if first_worker else None,
+        )
+    )
+
+
+def _door(
+    ground: _Ground,
+    sidecars: Sidecars,
+    studies: Studies,
+    authenticator: Authenticator,
+    upkeep: Upkeep,
+) -> IndexDoor:
+    kitchen = Kitchen(
+        pages=ground.pages,
+        views=ViewRecorder(note=ground.note, is_recorded=ground.presence.knows_view),
+        public_url=ground.public_url,
+        max_bytes=ground.settings.storage.page_memory_mib * _MIB,
+        metadata_of=sidecars.metadata_kind,
+        cooked=studies.look_at,
+    )
+    files = FileService(
+        pages=ground.pages,
+        kitchen=kitchen,
+        sidecars=sidecars,
+        blobs=ground.blobs,
+        flights=ground.downloads,
+        control=ground.control,
+        recorder=ground.recorder,
+        metrics=ground.metrics,
+        options=FileOptions(
+            strict=ground.settings.door.file_write == "strict",
+            x_accel=ground.settings.door.x_accel,
+        ),
+        after_commit=upkeep.blob_added,
+    )
+    return IndexDoor(
+        DoorParts(
+            pages=ground.pages,
+            kitchen=kitchen,
+            files=files,
+            console=_console(ground, upkeep),
+            authenticator=authenticator,
+            origins=ground.control,
+            recorder=ground.recorder,
+            metrics=ground.metrics,
+            problems=upkeep.problems,
+            trusted_proxies=frozenset(ground.settings.door.trusted_proxies),
+        )
+    )
+
+
+def _console(ground: _Ground, upkeep: Upkeep) -> Console:
+    overview = Overview(
+        settings=ground.settings,
+        public_url=ground.public_url,
+        ledger=ground.ledger,
+        control=ground.control,
+        presence=ground.presence,
+        policy=ground.policy,
+        clock=ground.clock,
+        problems=upkeep.problems,
+        recorder=ground.recorder,
+    )
+    return Console(
+        ConsoleParts(
+            pages=ground.pages,
+            find_block=overview.find_block,
+            status=overview.status,
+            approver_of=overview.approver_of,
+            grant=overview.grant,
+            clock=ground.clock,
+        )
+    )
 
 
 def _catching_up(presence: PresenceStore, control: ControlState) -> Callable[[], None]:

@@ -15,12 +15,13 @@ from kit.clients import client_named
 pytestmark = [pytest.mark.clients, pytest.mark.network, pytest.mark.slow]
 
 SECONDS = 600
+PRATIQUE = str(Path(sys.executable).with_name("pratique"))
 
 
 def run_drill(tmp_path: Path, *arguments: str, path: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PRATIQUE_HOME": str(tmp_path / "home"), "PATH": path}
     return subprocess.run(
-        [sys.executable, "-m", "pratique", "drill", *arguments],
+        [PRATIQUE, "drill", *arguments],
         env=environment,
         capture_output=True,
         text=True,
@@ -52,7 +53,7 @@ def test_no_poisoned_byte_comes_through_and_the_ledger_says_so(tmp_path: Path) -
         assert "cool-down until 2026-03-27T10:" in line["told"]
         assert "/b/" in line["told"]
     verify = subprocess.run(
-        [sys.executable, "-m", "pratique", "ledger", "verify", "--home", str(keep / "home")],
+        [PRATIQUE, "ledger", "verify", "--home", str(keep / "home")],
         capture_output=True,
         text=True,
         timeout=60,

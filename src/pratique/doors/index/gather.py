@@ -31,7 +31,7 @@ _KEPT_PAGE_URL = "https://kept.example/simple/"
 """Base for pages made of kept files only; every kept file carries its absolute URL."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Gathered:
     """A page's files, kept ones included, with the facts that decide them."""
 

@@ -6,19 +6,35 @@ under which decision, for ever.
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from weakref import WeakValueDictionary
+from dataclasses import dataclass
 
+from pratique.doors.index.gather import Gathered
 from pratique.doors.index.pages import Described
 from pratique.index.view import ViewRow, view_changes, view_id, view_rows
 from pratique.ledger.entries import Draft
+from pratique.policy.model import Decision
 from pratique.values.names import ProjectName
 
 _ROWS_KEPT = 8_000
 """Rows of views kept as bases for the next change (about 600 bytes each)."""
 _IDS_KEPT = 50_000
 """Ids known to be recorded; a forgotten one is looked up, and at worst recorded twice."""
+
+_Key = tuple[str, ProjectName]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """The view a page showed last: base of the next change."""
+
+    view: str
+    rows: Mapping[str, ViewRow]
+    decisions: tuple[Decision, ...]
+    gathered: weakref.ref[Gathered]
+    """Weak: the facts of thousands of files must not stay for as long as these rows do."""
 
 
 class ViewRecorder:
@@ -33,9 +49,7 @@ class ViewRecorder:
         self._note = note
         self._is_recorded = is_recorded
         self._known: OrderedDict[tuple[str, ProjectName, str], None] = OrderedDict()
-        self._latest: dict[tuple[str, ProjectName], str] = {}
-        self._rows: OrderedDict[tuple[str, ProjectName], Mapping[str, ViewRow]] = OrderedDict()
-        self._shown: WeakValueDictionary[tuple[str, ProjectName], Described] = WeakValueDictionary()
+        self._shown: OrderedDict[_Key, _Shown] = OrderedDict()
 
     def record(self, described: Described) -> str:
         """Note the view unless it is known; gives its id.
@@ -45,54 +59,57 @@ class ViewRecorder:
         key = (described.index, described.project.project)
         rows = self._rows_of(key, described)
         identity = view_id(rows)
-        if (*key, identity) in self._known:
-            return identity
-        if not self._is_recorded(*key, identity):
-            base = self._rows.get(key)
-            delta = view_changes(base, rows)
-            for number, part in enumerate(delta.parts):
-                self._note(
-                    Draft(
-                        kind="view",
-                        subject=f"{key[0]}/{key[1]}",
-                        actor="door:index",
-                        body={
-                            "view": identity,
-                            "base": self._latest[key] if base is not None else "",
-                            "part": number,
-                            "parts": len(delta.parts),
-                            "changes": part.changes,
-                            "removed": part.removed,
-                        },
-                    )
-                )
+        if (*key, identity) not in self._known and not self._is_recorded(*key, identity):
+            self._note_view(key, identity, rows)
         self._known[*key, identity] = None
         while len(self._known) > _IDS_KEPT:
             self._known.popitem(last=False)
-        self._keep(key, identity, rows)
-        self._shown[key] = described
+        self._keep(key, described, identity, rows)
         return identity
 
-    def _rows_of(self, key: tuple[str, ProjectName], described: Described) -> Mapping[str, ViewRow]:
+    def _note_view(self, key: _Key, identity: str, rows: Mapping[str, ViewRow]) -> None:
+        base = self._shown.get(key)
+        delta = view_changes(base.rows if base else None, rows)
+        for number, part in enumerate(delta.parts):
+            self._note(
+                Draft(
+                    kind="view",
+                    subject=f"{key[0]}/{key[1]}",
+                    actor="door:index",
+                    body={
+                        "view": identity,
+                        "base": base.view if base else "",
+                        "part": number,
+                        "parts": len(delta.parts),
+                        "changes": part.changes,
+                        "removed": part.removed,
+                    },
+                )
+            )
+
+    def _rows_of(self, key: _Key, described: Described) -> Mapping[str, ViewRow]:
         """Rows of a view; those of files that are decided as in the last one are taken over."""
-        last, rows = self._shown.get(key), self._rows.get(key)
-        if last is None or rows is None or last.gathered is not described.gathered:
+        last = self._shown.get(key)
+        if last is None or last.gathered() is not described.gathered:
             return view_rows(*key, described.rows)
         changed = [
             row
             for row, before in zip(described.rows, last.decisions, strict=True)
             if row[2] is not before
         ]
-        return {**rows, **view_rows(*key, changed)} if changed else rows
+        return {**last.rows, **view_rows(*key, changed)} if changed else last.rows
 
     def _keep(
-        self, key: tuple[str, ProjectName], identity: str, rows: Mapping[str, ViewRow]
+        self, key: _Key, described: Described, identity: str, rows: Mapping[str, ViewRow]
     ) -> None:
-        self._latest[key] = identity
-        self._rows[key] = rows
-        self._rows.move_to_end(key)
-        total = sum(len(r) for r in self._rows.values())
-        while total > _ROWS_KEPT and len(self._rows) > 1:
-            gone, dropped = self._rows.popitem(last=False)
-            del self._latest[gone]
-            total -= len(dropped)
+        self._shown[key] = _Shown(
+            view=identity,
+            rows=rows,
+            decisions=described.decisions,
+            gathered=weakref.ref(described.gathered),
+        )
+        self._shown.move_to_end(key)
+        total = sum(len(shown.rows) for shown in self._shown.values())
+        while total > _ROWS_KEPT and len(self._shown) > 1:
+            _, dropped = self._shown.popitem(last=False)
+            total -= len(dropped.rows)
