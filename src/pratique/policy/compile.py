@@ -46,6 +46,10 @@ class Entry:
             return False
         if not self.versions.specifiers:
             return True
+        if self.versions.exact:
+            key = reader.plain_key(file.filename)
+            if key is not None:
+                return key in self.versions.exact
         version = reader.version(file)
         return version is not None and self.versions.matches(version)
 

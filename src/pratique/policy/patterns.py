@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from pratique.policy.spelling import version_key_of_text
 from pratique.values.digests import Sha256, parse_sha256
 from pratique.values.names import ProjectName
 
@@ -61,6 +62,9 @@ class VersionPattern:
     """Several PEP 440 specifiers of which one must match; empty means every version."""
 
     specifiers: tuple[SpecifierSet, ...]
+    exact: frozenset[str]
+    """Keys of the versions when every specifier is a plain `==`: in an incident a page of thousands
+    of files is compared with a few versions, at once and without parsing. Empty otherwise."""
 
     def matches(self, version: Version) -> bool:
         """Whether the version is meant; pre-releases are versions like all others."""
@@ -71,7 +75,22 @@ class VersionPattern:
 
 def compile_versions(specifiers: str | Iterable[str]) -> VersionPattern:
     """Compile checked specifiers."""
-    return VersionPattern(specifiers=tuple(SpecifierSet(text) for text in as_tuple(specifiers)))
+    compiled = tuple(SpecifierSet(text) for text in as_tuple(specifiers))
+    keys = [_exact_key(specifier) for specifier in compiled]
+    return VersionPattern(
+        specifiers=compiled,
+        exact=frozenset(key for key in keys if key is not None)
+        if None not in keys
+        else frozenset(),
+    )
+
+
+def _exact_key(specifiers: SpecifierSet) -> str | None:
+    """Key of the one version a specifier means, as far as versions without local part go."""
+    only = next(iter(specifiers)) if len(specifiers) == 1 else None
+    if only is None or only.operator != "==" or "*" in only.version or "+" in only.version:
+        return None
+    return version_key_of_text(only.version)
 
 
 def compile_digests(digests: str | Iterable[str]) -> frozenset[Sha256]:

@@ -88,11 +88,16 @@ class VersionReader:
             memory[text] = known
         return known
 
+    def plain_key(self, filename: str) -> str | None:
+        """The key of a version without epoch and local part; None where only a parser can tell."""
+        text = self.canonical(filename)
+        return _ZEROS.sub("", text) if text is not None and ".0" in text else text
+
     def key(self, file: FileFacts) -> str | None:
         """The version's key (see `version_key`); None when the name tells no version."""
-        text = self.canonical(file.filename)
-        if text is not None:
-            return _ZEROS.sub("", text) if ".0" in text else text
+        plain = self.plain_key(file.filename)
+        if plain is not None:
+            return plain
         distribution = file.distribution
         return None if distribution is None else version_key(distribution.version)
 
