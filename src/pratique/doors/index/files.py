@@ -164,12 +164,13 @@ class FileService:
             # The page promised metadata that could not be made: promise no more.
             self._kitchen.forget(located.described.index, located.described.project.project)
             return problem(404, f"No {kind} for this file", title="Not found")
+        etag = f'"{located.file.sha256}.{kind}"' if located.file.sha256 else ""
+        unchanged = bool(etag) and not_modified(request, etag)
         if request.method == "GET":
-            draft = self._delivery(request, located, kind, identity, status=200)
-            self._recorder.enqueue(draft)
-        etag = f'"{located.file.sha256}.{kind}"'
+            status = 304 if unchanged else 200
+            self._recorder.enqueue(self._delivery(request, located, kind, identity, status=status))
         content_type = "application/json" if kind == "provenance" else "text/plain; charset=utf-8"
-        if not_modified(request, etag):
+        if unchanged:
             return web.Response(status=304, headers=file_headers(etag, content_type))
         return web.Response(body=content, headers=file_headers(etag, content_type))
 
@@ -182,7 +183,10 @@ class FileService:
         blob = self._blobs.path(digest) if digest is not None else None
         if request.method == "HEAD":
             return await self._head(request, located)
-        draft = self._delivery(request, located, "file", identity, status=200)
+        etag = f'"{digest}"' if digest is not None else ""
+        held_by_client = bool(etag) and not_modified(request, etag)
+        status = 304 if held_by_client else 200
+        draft = self._delivery(request, located, "file", identity, status=status)
         if self._options.strict:
             await self._recorder.record(draft)
         else:
@@ -191,6 +195,9 @@ class FileService:
         if digest is not None and blob is None:
             blob = self._blobs.path(digest)  # a download may have ended while the ledger wrote
         try:
+            if held_by_client:
+                sent.complete = True
+                return web.Response(status=304, headers=file_headers(etag, _content_type(located)))
             if blob is not None and digest is not None:
                 return await send_blob(request, self._stored(digest, located), sent)
             return await self._first_time(request, located, sent, asset=asset_of(identity))

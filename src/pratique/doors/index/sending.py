@@ -20,8 +20,9 @@ _WRITE_SECONDS = 60
 """A client that takes no byte for this long is cut off."""
 _LONGEST_RANGE = 40
 """Characters of two numbers of bytes, with room to spare."""
-_CACHE_CONTROL = "private, max-age=31536000, immutable"
-"""Content behind a file path never changes; `private` because answers depend on who asks."""
+_CACHE_CONTROL = "private, no-cache"
+"""Content behind a file path never changes, but what is decided of it does: a client that may use
+its copy unasked installs a file that was denied since (docs/decisions/0006-files-revalidate.md)."""
 
 
 @dataclass(slots=True)
