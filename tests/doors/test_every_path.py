@@ -285,6 +285,7 @@ def test_direct_links_without_any_page(tmp_path: Path) -> None:
         assert verdicts_on_files(world) == {**EXPECTED, "fix-clean": False}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stored", [True, False], ids=["stored", "uncached"])
 def test_stale_pages_while_the_upstream_is_down(tmp_path: Path, *, stored: bool) -> None:
     """A page kept from earlier is decided with today's policy, on every path."""

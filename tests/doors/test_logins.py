@@ -100,6 +100,7 @@ def test_guessing_is_slowed_stopped_and_logged(open_shop: OpenShop) -> None:
     assert shop.door.ask("/pypi/simple/demo/", login=("ci", secret)).status == 200
 
 
+@pytest.mark.slow
 def test_guessing_slows_nobody_else(open_shop: OpenShop) -> None:
     shop = open_shop(settings=CLOSED.replace("nobody", "everyone"))
     shop.stock_demo()

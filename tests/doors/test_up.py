@@ -152,6 +152,7 @@ def test_the_first_start_needs_nothing_and_says_what_to_do(tmp_path: Path) -> No
         assert door.ask("/").status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "policy", "said"),
     [

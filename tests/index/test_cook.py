@@ -368,6 +368,7 @@ def naive_json(page: ProjectPage, body: bytes, offers: list[Offer]) -> dict[str,
     return told
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(
     hostile_page(),
@@ -407,6 +408,7 @@ def test_json_says_what_the_naive_reference_says(
     assert rendered == render_json(page, offers)
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(
     hostile_page(),

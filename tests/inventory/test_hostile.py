@@ -48,6 +48,7 @@ def examined(path: str, data: bytes) -> Report:
     return check(material, door=None, answers=None)
 
 
+@pytest.mark.slow
 @given(path=st.sampled_from(LOCK_NAMES), text=NOISE)
 @settings(max_examples=150, deadline=None)
 def test_noise_as_a_lock(path: str, text: str) -> None:
@@ -124,6 +125,7 @@ SLOW_BEFORE: list[tuple[str, Callable[[], str]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("number", range(len(SLOW_BEFORE)))
 def test_what_is_built_to_take_long_does_not(number: int) -> None:
@@ -135,6 +137,7 @@ def test_what_is_built_to_take_long_does_not(number: int) -> None:
     assert time.process_time() - started < 8
 
 
+@pytest.mark.slow
 def test_a_long_lock_is_read_quickly() -> None:
     text = uv_lock([Pin(name=f"package-{n}", version="1.0") for n in range(1200)])
     assert text.count("\n") > 10_000

@@ -64,6 +64,7 @@ def test_other_kinds_there_and_back() -> None:
         assert to_upstream(path, result.text) == text
 
 
+@pytest.mark.slow
 @given(
     pins=st.lists(
         st.builds(

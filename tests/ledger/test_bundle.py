@@ -71,6 +71,7 @@ def test_the_file_is_canonical_json_that_people_can_read(log: SegmentLog, small:
     assert rfc8785.dumps(decoded["entries"][0]["entry"]) == next(log.leaves())
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_fails(tmp_path: Path) -> None:
     log = segment_log(tmp_path / "ledger")
     log.append(drafts(0, 1), now=NOW)

@@ -126,6 +126,7 @@ def test_bound_and_single_decisions_agree_with_rules_in_any_order(
     assert bind(rules, project, rules=shuffled)(file, now) == once
 
 
+@pytest.mark.slow
 @given(project=projects, file=files, which=policies, now=instants, share=st.floats(0, 1))
 @settings(max_examples=150)
 def test_nothing_changes_before_the_recheck(
@@ -216,6 +217,7 @@ def test_every_closed_door_says_why_in_one_ascii_line(
         assert answer.reason.isprintable()
 
 
+@pytest.mark.slow
 @given(project=projects, page=st.lists(files, max_size=8), which=policies, now=instants)
 @settings(max_examples=120)
 def test_a_page_and_a_single_file_are_answered_alike(
@@ -227,6 +229,7 @@ def test_a_page_and_a_single_file_are_answered_alike(
     assert with_page_facts(facts, page, rules, now) == facts
 
 
+@pytest.mark.slow
 @given(project=projects, file=files, which=policies, now=instants)
 @settings(max_examples=200)
 def test_an_explanation_is_of_the_decision(
@@ -264,6 +267,7 @@ tails = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(name=names, separator=st.sampled_from("-_.") | st.just("__"), version=versions, tail=tails,
        upper=st.booleans())  # fmt: skip
 @settings(max_examples=500)
@@ -332,6 +336,7 @@ records = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(given_records=records, version=versions, tail=tails)
 @settings(max_examples=150)
 def test_records_matched_in_bulk_are_those_that_match_one_by_one(

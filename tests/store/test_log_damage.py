@@ -71,6 +71,7 @@ def named(report: AuditReport, folder: Path, path: Path) -> bool:
     return any(d.place == str(path.relative_to(folder)) for d in report.damages)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60,
     deadline=None,
@@ -91,6 +92,7 @@ def test_any_flipped_bit_is_found_and_its_file_is_named(copy: Path, data: st.Dat
     assert named(report, copy, path), (path.name, place, report.damages)
 
 
+@pytest.mark.slow
 def test_every_byte_of_a_small_log_is_checked(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
     log = segment_log(folder, segment_bytes=1000)
