@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -155,12 +156,33 @@ def _token_in_lock(client: Client, open_shop: OpenShop, where: Path) -> str:
     return _yes(secret in (where / "project" / client.lock_name).read_text("utf-8"))
 
 
+def _asks_for_its_own_copy(client: Client, open_shop: OpenShop, where: Path) -> str:
+    """Whether a file in the client's cache that has been denied since is refused (over TLS)."""
+    shop = open_shop(settings='[door]\ntls_certificate = "auto"\n')
+    shop.stock_demo()
+    results = []
+    for site in ("first", "second"):
+        shutil.rmtree(where / "project", ignore_errors=True)
+        options = {} if isinstance(client, Locker) and client.kind != "uv" else {"site": site}
+        results.append(
+            client.install(
+                "demo==1.1", index_url=shop.index_url, where=where, ca=shop.door.ca, **options
+            )
+        )
+        shop.door.set_policy(
+            '[[deny]]\nprojects = ["demo"]\nversions = "==1.1"\noutcome = "hold"\nreason = "bad"\n'
+        )
+    assert results[0].exit_code == 0, results[0]
+    return _yes(results[1].exit_code != 0)
+
+
 ROWS: Mapping[str, Observe] = {
     "version tested": _version,
     "asks for pages in": _page_format,
     "asks for `.metadata`": _metadata,
     "revalidates pages over http": _revalidates("http"),
     "revalidates pages over https": _revalidates("https"),
+    "asks before it uses a file it keeps (https)": _asks_for_its_own_copy,
     "`agent` in the ledger": _agent,
     "range passes over a held version": _falls_back,
     "pin of a held version: reason and link": _pin_of_held,
