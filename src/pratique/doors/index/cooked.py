@@ -17,6 +17,7 @@ from pratique.doors.index.pages import Currency, Described, PageService
 from pratique.doors.index.views import ViewRecorder
 from pratique.index.cook import Metadata, Offer, compress, render_html, render_json
 from pratique.index.etags import strong_etag
+from pratique.index.model import PageFile
 from pratique.index.negotiate import Encoding, Representation
 from pratique.index.view import block_id
 from pratique.policy.model import Outcome
@@ -54,7 +55,7 @@ class Kitchen:
         views: ViewRecorder,
         public_url: str,
         max_bytes: int,
-        metadata_of: Callable[[Described, int], Metadata],
+        metadata_of: Callable[[PageFile], Metadata],
         cooked: Callable[[Described], None],
     ) -> None:
         self._pages = pages
@@ -108,19 +109,8 @@ class Kitchen:
     def _cook(
         self, described: Described, representation: Representation, encoding: Encoding
     ) -> CookedPage:
-        offers = [
-            Offer(
-                file=file,
-                decision=decision,
-                block_url=self.block_url(described, i),
-                metadata=self._metadata_of(described, i),
-                metadata_sha256=file.core_metadata_sha256,
-            )
-            for i, (file, decision) in enumerate(
-                zip(described.files, described.decisions, strict=True)
-            )
-        ]
         view = self._views.record(described)
+        offers = self._offers(described)
         render = render_json if representation is Representation.JSON else render_html
         base = f"{self._public_url}/{described.index}/packages/"
         body = render(described.page, offers, provenance_base=base)
@@ -151,6 +141,24 @@ class Kitchen:
             headers=CIMultiDictProxy(headers),
             currency=described.currency,
         )
+
+    def _offers(self, described: Described) -> list[Offer]:
+        # Thousands per page, nearly all of them open: those need no call but one.
+        allow, metadata_of = Outcome.ALLOW, self._metadata_of
+        return [
+            Offer(
+                file=file,
+                decision=decision,
+                block_url=""
+                if decision.outcome is allow and decision.audited is None
+                else self.block_url(described, i),
+                metadata=metadata_of(file),
+                metadata_sha256=file.core_metadata_sha256,
+            )
+            for i, (file, decision) in enumerate(
+                zip(described.files, described.decisions, strict=True)
+            )
+        ]
 
     def _keep(self, key: _Key, cooked: CookedPage) -> None:
         self._drop(key)

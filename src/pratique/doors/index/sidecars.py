@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Literal
 
 from pratique.doors.index.locate import Located
-from pratique.doors.index.pages import Described
 from pratique.edge.flights import Flights, SingleFlight
 from pratique.edge.wheel_metadata import metadata_from_wheel
 from pratique.errors import IntegrityError, UnavailableError
@@ -51,9 +50,8 @@ class Sidecars:
         self._flights: SingleFlight[tuple[str, str], bytes | None] = SingleFlight()
         self._unreadable: set[Sha256] = set()
 
-    def metadata_kind(self, described: Described, position: int) -> Metadata:
+    def metadata_kind(self, file: PageFile) -> Metadata:
         """What a page may say of a file's core metadata."""
-        file = described.files[position]
         if file.core_metadata:
             return Metadata.UPSTREAM
         if (
