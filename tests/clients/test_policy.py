@@ -222,3 +222,25 @@ def test_after_a_denial_a_range_falls_back_again(shop: Shop, name: str, tmp_path
     shutil.rmtree(where / "site", ignore_errors=True)
     second = client.install("demo", index_url=shop.index_url, where=where)
     assert second.installed == {"demo": "1.1"}, second
+
+
+def test_poetry_asks_once_its_artifacts_are_gone(shop: Shop, tmp_path: Path) -> None:
+    """docs/reference/compatibility.md names the way out."""
+    poetry = client_named("poetry")
+    assert isinstance(poetry, Locker)
+    shop.stock_demo(newest=OLD)
+    where = tmp_path / "work"
+    first = poetry.install("demo==2.0", index_url=shop.index_url, where=where)
+    assert first.installed == {"demo": "2.0"}, first
+    shop.door.set_policy(
+        '[[deny]]\nprojects = ["demo"]\nversions = "==2.0"\noutcome = "hold"\nreason = "bad"\n'
+    )
+    shutil.rmtree(where / "project" / ".venv")
+    cached = poetry.sync(where=where)
+    assert cached.installed == {"demo": "2.0"}, "if this fails, the table can say better"
+    shutil.rmtree(where / "project" / ".venv")
+    shutil.rmtree(where / "cache" / "poetry" / "artifacts")
+    asked = poetry.sync(where=where)
+    assert asked.exit_code != 0, asked
+    assert asked.installed == {}
+    assert asked.says("Pratique held"), asked
