@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from pratique.errors import InputError
@@ -62,6 +63,11 @@ _RANGES: Final = {
 _QVALUE = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
+_HEADERS_KEPT = 64
+"""Different headers whose meaning is remembered: clients send a handful, over and over."""
+
+
+@lru_cache(maxsize=_HEADERS_KEPT)
 def negotiate(accept: str | None, format_param: str | None) -> Representation:
     """Choose the representation of a page.
 
@@ -115,6 +121,7 @@ def _refusal(asked: str) -> NotAcceptableError:
     )
 
 
+@lru_cache(maxsize=_HEADERS_KEPT)
 def negotiate_encoding(accept_encoding: str | None) -> Encoding:
     """Choose gzip where the client takes it at least as gladly as plain bytes.
 

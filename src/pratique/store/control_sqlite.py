@@ -6,6 +6,7 @@ every commit to `control.db`, by whichever connection or process, from the very 
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -30,8 +31,13 @@ class SqliteControl(ControlTables):
 
         Raises: StoreUnavailableError when the file cannot be read.
         """
-        with self._lock, translated(self._path):
-            (version,) = self._observer.execute("PRAGMA data_version").fetchone()
+        # Asked for every answer, so the translator is only entered when there is something to say.
+        with self._lock:
+            try:
+                (version,) = self._observer.execute("PRAGMA data_version").fetchone()
+            except sqlite3.Error:
+                with translated(self._path):
+                    raise
         return int(version)
 
     def close(self) -> None:

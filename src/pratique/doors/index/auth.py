@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Literal
 
 from pratique.index.ports import Identity, TokenRecord, TokenState
@@ -192,6 +193,7 @@ def _parse_basic(header: str) -> _Basic | None:
     return _Basic(name, secret) if separator and secret else None
 
 
+@lru_cache(maxsize=1024)
 def _is_loopback(address: str) -> bool:
     try:
         return ipaddress.ip_address(address.partition("%")[0]).is_loopback
