@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -180,7 +180,9 @@ class Door:
         temporary.write_text(text, "utf-8")
         temporary.replace(self.home / "policy.toml")
 
-    def add_advisory(self, identifier: str, project: str, versions: list[str]) -> None:
+    def add_advisory(
+        self, identifier: str, project: str, versions: list[str], *, sha256: Sequence[str] = ()
+    ) -> None:
         """Put an OSV record into home/advisories and let the door look at the folder again."""
         folder = self.home / "advisories"
         folder.mkdir(exist_ok=True)
@@ -189,6 +191,7 @@ class Door:
             "id": identifier,
             "modified": "2026-06-15T00:00:00Z",
             "affected": [{"package": package, "versions": versions}],
+            "database_specific": {"pratique": {"sha256": list(sha256)}},
         }
         (folder / f"{identifier}.json").write_text(json.dumps(record), "utf-8")
         refresh = self.parts.policy.refresh_advisories()
@@ -314,6 +317,7 @@ def write_home(home: Path, upstream: FakeUpstream, *, settings: str, policy: str
     text = settings if "[[upstream]]" in settings else settings + _PLAIN_INDEX
     (home / "pratique.toml").write_text(text.replace("{upstream}", upstream.url), "utf-8")
     (home / "policy.toml").write_text(policy, "utf-8")
+    (home / "advisories").mkdir(exist_ok=True)
 
 
 @contextmanager

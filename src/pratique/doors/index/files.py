@@ -276,6 +276,7 @@ class FileService:
         A file without a published hash gets its hash here, and is decided with it.
         """
         described, file = located.described, located.file
+        project = described.project.project
         if file.sha256 is None:
             holds = self._control.pin_hash(described.upstream, file.url, digest)
             if holds != digest:
@@ -283,7 +284,8 @@ class FileService:
                     f"{file.filename} has changed since it was first downloaded",
                     expected=f"sha256 {holds}, got {digest}",
                 )
-        project = described.project.project
+            self._pages.forget(described.index, project)
+            self._kitchen.forget(described.index, project)
         again = await self._pages.describe(described.index, project, asset=asset)
         position = again.by_path.get(unquote(file.door_path)) if again is not None else None
         if again is None or position is None:

@@ -107,6 +107,8 @@ class Finder:
 
     def _keep(self, key: tuple[str, str, str], described: Described, position: int) -> Located:
         located = Located(described=_narrowed(described, position), position=0)
+        if located.file.sha256 is None:
+            return located  # its hash becomes known with its first download
         self._found[key] = located
         while len(self._found) > _FOUND_KEPT:
             self._found.popitem(last=False)

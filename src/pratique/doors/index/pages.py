@@ -161,6 +161,14 @@ class PageService:
         self._remember(key, described)
         return described
 
+    def forget(self, index: str, project: ProjectName) -> None:
+        """Gather a project's facts anew at the next request, because one was just learned.
+
+        For facts whose change does not raise the epoch, such as a hash pinned at a download.
+        """
+        for key in [k for k in self._described if k[:2] == (index, project)]:
+            del self._described[key]
+
     # ── deciding ─────────────────────────────────────────────────────────────────────────────
 
     def audience(self, asset: str) -> str:

@@ -52,13 +52,11 @@ class Sidecars:
 
     def metadata_kind(self, file: PageFile) -> Metadata:
         """What a page may say of a file's core metadata."""
+        if file.sha256 is None:
+            return Metadata.NONE  # sidecars are kept by the hash of their file
         if file.core_metadata:
             return Metadata.UPSTREAM
-        if (
-            file.filename.endswith(".whl")
-            and file.sha256 is not None
-            and file.sha256 not in self._unreadable
-        ):
+        if file.filename.endswith(".whl") and file.sha256 not in self._unreadable:
             return Metadata.MADE
         return Metadata.NONE
 
