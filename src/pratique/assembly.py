@@ -223,7 +223,7 @@ def _door(
             pages=ground.pages,
             kitchen=kitchen,
             files=files,
-            console=_console(ground, upkeep),
+            console=_console(ground, authenticator, upkeep),
             authenticator=authenticator,
             origins=ground.control,
             recorder=ground.recorder,
@@ -234,7 +234,7 @@ def _door(
     )
 
 
-def _console(ground: _Ground, upkeep: Upkeep) -> Console:
+def _console(ground: _Ground, authenticator: Authenticator, upkeep: Upkeep) -> Console:
     overview = Overview(
         settings=ground.settings,
         public_url=ground.public_url,
@@ -251,7 +251,7 @@ def _console(ground: _Ground, upkeep: Upkeep) -> Console:
             pages=ground.pages,
             find_block=overview.find_block,
             status=overview.status,
-            approver_of=overview.approver_of,
+            approver_of=authenticator.approver,
             grant=overview.grant,
             clock=ground.clock,
         )

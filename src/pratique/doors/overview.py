@@ -12,7 +12,7 @@ from pratique import __version__
 from pratique.doors.console.pages import BlockedFile, WaiverRequest
 from pratique.doors.console.values import RefusalRow, StatusView
 from pratique.doors.grants import waiver_entry
-from pratique.index.ports import ControlState, TokenRecord, Waiver
+from pratique.index.ports import ControlState, Waiver
 from pratique.ledger.notes import parse_checkpoint, split_note
 from pratique.ledger.store import LogStore, Recorder
 from pratique.policy.compile import CompiledPolicy
@@ -88,14 +88,6 @@ class Overview:
                 for row in self.presence.recent_refusals(_REFUSALS_SHOWN)
             ],
         )
-
-    def approver_of(self, secret_sha256: str) -> TokenRecord | None:
-        """The living approver token with this secret's SHA-256."""
-        record = self.control.token_by_secret(secret_sha256)
-        if record is None or record.role != "approver" or record.revoked_at is not None:
-            return None
-        expired = record.expires_at is not None and record.expires_at <= self.clock()
-        return None if expired else record
 
     async def grant(self, wanted: WaiverRequest) -> Waiver:
         """Grant a waiver: durable in the ledger first, then in force."""

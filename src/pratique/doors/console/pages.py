@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from urllib.parse import parse_qsl
 
 import jinja2
 import msgspec
@@ -16,10 +15,11 @@ from packaging.version import Version
 
 from pratique.doors.console.values import BlockView, StatusView, Step
 from pratique.doors.index.answers import problem
+from pratique.doors.index.auth import Refused
 from pratique.doors.index.cooked import block_of
 from pratique.doors.index.pages import Described, PageService
 from pratique.errors import PratiqueError
-from pratique.index.ports import Identity, TokenRecord, Waiver
+from pratique.index.ports import Identity, Waiver
 from pratique.policy.explain import explain_file
 from pratique.policy.model import Outcome
 from pratique.values.digests import Sha256
@@ -75,8 +75,8 @@ class ConsoleParts:
     """Reads the projection; called in a worker thread."""
     status: Callable[[], StatusView]
     """Reads the projection; called in a worker thread."""
-    approver_of: Callable[[str], TokenRecord | None]
-    """The living approver token whose secret has this SHA-256, if there is one."""
+    approver_of: Callable[[str, str], Identity | Refused]
+    """The approver whose token this is, given by somebody at this address."""
     grant: Callable[[WaiverRequest], Awaitable[Waiver]]
     clock: Clock
 
@@ -95,7 +95,7 @@ class Console:
         )
 
     async def answer(
-        self, request: web.BaseRequest, path: Sequence[str], who: Identity
+        self, request: web.BaseRequest, path: Sequence[str], who: Identity, address: str
     ) -> web.StreamResponse:
         """Answer a path of the console, already split; `who` has passed the door's own login."""
         del who  # everybody who may install may read why something is blocked
@@ -106,7 +106,7 @@ class Console:
             case ("GET" | "HEAD", "b", block):
                 return await self._block(request, block, note="")
             case ("POST", "b", block, "waiver"):
-                return await self._waiver(request, block)
+                return await self._waiver(request, block, address)
             case (_, "" | "b", *_):
                 return problem(404, "No such page")
             case _:
@@ -204,16 +204,22 @@ class Console:
 
     # ── waivers ──────────────────────────────────────────────────────────────────────────────
 
-    async def _waiver(self, request: web.BaseRequest, block: str) -> web.StreamResponse:
+    async def _waiver(
+        self, request: web.BaseRequest, block: str, address: str
+    ) -> web.StreamResponse:
         """Grant a waiver: the form carries an approver's token, its reason and its length."""
-        if (request.content_length or 0) > _MAX_FORM_BYTES:
-            return problem(413, "The form is too large")
-        form = await request.post()
-        secret = str(form.get("token", "")).strip()
-        approver = self._parts.approver_of(hashlib.sha256(secret.encode()).hexdigest())
-        if approver is None:
-            note = "Not granted: that is not the token of an approver."
-            return await self._block(request, block, note=note, status=403)
+        form = await _read_form(request)
+        if form is None:
+            return problem(400, f"Not a form of at most {_MAX_FORM_BYTES} bytes in UTF-8")
+        approver = self._parts.approver_of(form.get("token", "").strip(), address)
+        if isinstance(approver, Refused):
+            await asyncio.sleep(approver.delay_seconds)
+            # 401 would make a browser ask for a login that this form does not use.
+            status, why = {
+                401: (403, "that is not the token of an approver"),
+                429: (429, approver.reason),
+            }[approver.status]
+            return await self._block(request, block, note=f"Not granted: {why}.", status=status)
         found = await self._find(block)
         if found is None or found[1] is None or found[2] is None:
             return problem(404, "This file is not on the index any more")
@@ -228,16 +234,30 @@ class Console:
         return await self._block(request, block, note=note)
 
 
+async def _read_form(request: web.BaseRequest) -> Mapping[str, str] | None:
+    """Fields of a small urlencoded form; None when it is none."""
+    body = bytearray()
+    async for chunk in request.content.iter_chunked(4096):
+        body += chunk
+        if len(body) > _MAX_FORM_BYTES:
+            return None
+    try:
+        text = body.decode("utf-8")
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=20))
+    except ValueError:  # undecodable bytes and too many fields alike
+        return None
+
+
 def _wanted(
-    form: Any,  # noqa: ANN401 - aiohttp's form mapping; every value is converted below
+    form: Mapping[str, str],
     blocked: BlockedFile,
     described: Described,
     position: int,
-    approver: TokenRecord,
+    approver: Identity,
 ) -> WaiverRequest:
     digest = described.files[position].sha256
-    reason = " ".join(str(form.get("reason", "")).split())
-    days = str(form.get("days", ""))
+    reason = " ".join(form.get("reason", "").split())
+    days = form.get("days", "")
     if digest is None:
         raise PratiqueError("a file without a SHA-256 cannot be waived")
     if not reason or len(reason) > 500:  # noqa: PLR2004 - room for a sentence or two
@@ -249,7 +269,7 @@ def _wanted(
         filename=blocked.filename,
         index=blocked.index,
         asset="*",
-        approver=approver.name,
+        approver=approver.actor.partition(":")[2],
         reason=reason,
         lasts=timedelta(days=int(days)),
         overrides_deny=form.get("overrides_deny") == "yes",

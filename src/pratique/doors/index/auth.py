@@ -79,6 +79,13 @@ class Authenticator:
         """
         if authorization is None:
             return self._without_credentials(address)
+        return self._checked(_parse_basic(authorization), address)
+
+    def approver(self, secret: str, address: str) -> Identity | Refused:
+        """Tell which approver a token typed into a form belongs to; failures count as logins do."""
+        return self._checked(_Basic("__token__", secret), address, role="approver")
+
+    def _checked(self, given: _Basic | None, address: str, *, role: str = "") -> Identity | Refused:
         failures = self._failures.get(address)
         if failures is not None and self._clock() - failures.since > _WINDOW:
             self.flush(address)
@@ -86,10 +93,10 @@ class Authenticator:
         if failures is not None and failures.count >= _BLOCK_FAILURES:
             failures.count += 1
             return Refused(status=429, reason="Too many failed logins; wait a minute")
-        given = _parse_basic(authorization)
         if given is not None:
             record = self._record_of(given.secret)
-            if record is not None and self._is_good(record, given.name):
+            fits = record is not None and role in {"", record.role}
+            if record is not None and fits and self._is_good(record, given.name):
                 return Identity(
                     actor=f"{record.role}:{record.name}", role=record.role, token_id=record.id
                 )

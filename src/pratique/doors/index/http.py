@@ -82,6 +82,8 @@ class IndexDoor:
             raise
         except UnknownIndexError as error:
             return problem(404, error.message, title="Not found")
+        except NotAcceptableError as error:
+            return problem(406, error.message)
         except UnavailableError as error:
             self._parts.metrics.errors.labels("unavailable").inc()
             log.warning("cannot answer", extra={"path": request.path, "error": error.message})
@@ -113,8 +115,10 @@ class IndexDoor:
                     body=body, headers={"Content-Type": "text/plain; version=0.0.4"}
                 )
             case [""] | ["b", *_]:
+                address = self._address(request)
                 return await self._identified(
-                    request, lambda who: self._parts.console.answer(request, parts[1:], who)
+                    request,
+                    lambda who: self._parts.console.answer(request, parts[1:], who, address),
                 )
             case [index, "simple"] if index in self._parts.pages.views:
                 return web.Response(status=301, headers={"Location": "simple/"})
@@ -134,12 +138,16 @@ class IndexDoor:
         request: web.BaseRequest,
         answer: Callable[[Identity], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        forwarded = request.headers.get(hdrs.X_FORWARDED_FOR)
-        address = peer_address(request.remote or "", forwarded, self._parts.trusted_proxies)
-        who = self._parts.authenticator.identify(request.headers.get(hdrs.AUTHORIZATION), address)
+        who = self._parts.authenticator.identify(
+            request.headers.get(hdrs.AUTHORIZATION), self._address(request)
+        )
         if isinstance(who, Identity):
             return await answer(who)
         return await self._refuse_login(who)
+
+    def _address(self, request: web.BaseRequest) -> str:
+        forwarded = request.headers.get(hdrs.X_FORWARDED_FOR)
+        return peer_address(request.remote or "", forwarded, self._parts.trusted_proxies)
 
     async def _refuse_login(self, refused: Refused) -> web.StreamResponse:
         self._parts.metrics.login_failures.inc()
@@ -205,10 +213,7 @@ class IndexDoor:
             query = f"?{quoted}" if quoted else ""
             up = "../" if slash else ""
             return web.Response(status=301, headers={"Location": f"{up}{project}/{query}"})
-        try:
-            representation, encoding = _negotiated(request)
-        except NotAcceptableError as error:
-            return problem(406, error.message)
+        representation, encoding = _negotiated(request)
         cooked = await self._parts.kitchen.page(
             index,
             project,
