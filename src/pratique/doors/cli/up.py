@@ -18,7 +18,7 @@ import msgspec
 
 from pratique.doors.cli.logs import configure_logs
 from pratique.doors.serving import Serving, parse_listen, serve, wait_for_stop
-from pratique.edge.memory import settle_allocator
+from pratique.edge.memory import settle_allocator, settle_collector
 from pratique.errors import SettingsError
 from pratique.home import prepare_home
 from pratique.settings import Settings, default_home, load_settings
@@ -67,6 +67,7 @@ def _settings(home: Path, listen: str | None, workers: int | None) -> Settings:
 async def _serve(settings: Settings, *, form: str, first: bool, worker: int = 0) -> None:
     settle_allocator()
     async with serve(settings, first_worker=worker == 0) as serving:
+        settle_collector()
         if worker == 0:
             _tell(settings, serving, form=form, first=first)
         await wait_for_stop(asyncio.Event())
