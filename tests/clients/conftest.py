@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit.door import running_door
 
 from kit.clients import CLIENTS, LOCKERS, Client, Locker, client_named
+from kit.door import running_door
 from kit.shop import NOW, OpenShop, Shop
 from kit.upstream import FakeUpstream
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kit.door import Door
-
 from kit.distributions import make_wheel
+from kit.door import Door
 from kit.upstream import FakeUpstream
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
