@@ -31,7 +31,7 @@ class Metadata(StrEnum):
     NONE = "none"
 
 
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
+class Offer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One file with what was decided of it."""
 
     file: PageFile

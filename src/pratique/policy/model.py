@@ -48,7 +48,7 @@ _STRICTNESS: Final = {
 }
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What policy says of one file at one instant."""
 
     outcome: Outcome
