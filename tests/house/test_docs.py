@@ -168,7 +168,9 @@ def error_classes() -> dict[str, str]:
 
 def test_every_error_is_explained_beside_its_parent() -> None:
     rows = re.findall(
-        r"^\| `(\w+)` \| ?`?(\w*)`? \| (.*?) \| ?(.*?) ?\|$", page("reference/errors.md"), re.MULTILINE
+        r"^\| `(\w+)` \| ?`?(\w*)`? \| (.*?) \| ?(.*?) ?\|$",
+        page("reference/errors.md"),
+        re.MULTILINE,
     )
     written = {name: parent for name, parent, _means, _do in rows}
     expected = {n: "" if p == "Exception" else p for n, p in error_classes().items()}
