@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from kit.clients import Client, Locker, client_named
-from kit.distributions import make_sdist, sha256_of
-from kit.shop import FRESH, FRESH_UNTIL, OLD, OpenShop, Shop
+from kit.clients import Client
+from kit.distributions import sha256_of
+from kit.shop import FRESH, FRESH_UNTIL, OLD, Shop
 
 pytestmark = pytest.mark.clients
 
@@ -111,136 +110,3 @@ def test_projects_that_exist_to_be_refused(shop: Shop, client: Client, tmp_path:
     )
     assert denied.exit_code != 0
     assert held.installed == denied.installed == {}
-
-
-def test_a_held_dependency_makes_the_resolver_go_back(
-    shop: Shop, client: Client, tmp_path: Path
-) -> None:
-    shop.stock_demo()
-    shop.publish("app", "1.0", requires=["demo>=1"])
-    shop.publish("app", "1.1", requires=["demo>=2"])
-    result = client.install("app", index_url=shop.index_url, where=tmp_path / "work")
-    assert result.installed == {"app": "1.0", "demo": "1.1"}, result
-
-
-def test_a_project_of_sdists_only(shop: Shop, client: Client, tmp_path: Path) -> None:
-    for version, uploaded in (("1.0", OLD), ("2.0", FRESH)):
-        filename, content = make_sdist("crate", version)
-        shop.upstream.add_file("crate", filename, content, upload_time=uploaded)
-    result = client.install("crate", index_url=shop.index_url, where=tmp_path / "a")
-    assert result.installed == {"crate": "1.0"}, result
-    pinned = client.install("crate==2.0", index_url=shop.index_url, where=tmp_path / "b")
-    assert pinned.exit_code != 0, pinned
-    assert pinned.says(f"crate 2.0 is in cool-down until {FRESH_UNTIL}"), pinned
-    assert shop.upstream.count("/packages/*crate-2.0*") == 0
-
-
-def test_extras_local_versions_and_epochs(shop: Shop, client: Client, tmp_path: Path) -> None:
-    shop.publish(
-        "demo",
-        "1!0.5",
-        metadata_extra='Provides-Extra: fast\nRequires-Dist: speed; extra == "fast"',
-    )
-    shop.publish("speed", "2.1+cu118")
-    result = client.install("demo[fast]", index_url=shop.index_url, where=tmp_path / "work")
-    assert result.exit_code == 0, result
-    assert result.installed == {"demo": "1!0.5", "speed": "2.1+cu118"}
-
-
-def test_a_name_spelled_the_old_way(shop: Shop, client: Client, tmp_path: Path) -> None:
-    shop.publish("my-demo", "1.0")
-    result = client.install("My_Demo==1.0", index_url=shop.index_url, where=tmp_path / "work")
-    assert result.installed == {"my-demo": "1.0"}, result
-
-
-def test_audit_mode_lets_everything_through_and_writes_it_down(
-    shop: Shop, client: Client, tmp_path: Path
-) -> None:
-    shop.stock_demo()
-    shop.door.set_policy('mode = "audit"\n')
-    result = client.install("demo", index_url=shop.index_url, where=tmp_path / "work")
-    assert result.installed == {"demo": "2.0"}, result
-    delivered = shop.door.entries("delivery", project="demo")
-    assert {e.body["audited"] for e in delivered} == {"hold"}
-
-
-def test_the_oldest_upload_wins_not_the_oldest_release(
-    shop: Shop, client: Client, tmp_path: Path
-) -> None:
-    """A late file of an old release is young, and must not slip in behind the release's age."""
-    filename, content = make_sdist("demo", "1.0")
-    shop.upstream.add_file("demo", filename, content, upload_time=OLD)
-    shop.publish("demo", "1.0", uploaded=FRESH)
-    result = client.install("demo==1.0", index_url=shop.index_url, where=tmp_path / "work")
-    shop.door.clock.advance(hours=1)
-    assert not any(
-        e.body["filename"].endswith(".whl") and e.body["door"] == "file"
-        for e in shop.door.entries("delivery", project="demo")
-    )
-    if result.exit_code == 0:
-        assert result.installed == {"demo": "1.0"}
-    else:
-        assert result.says(f"cool-down until {FRESH_UNTIL}"), result
-
-
-@pytest.mark.parametrize("outcome", ["hold", "deny"])
-@pytest.mark.parametrize("name", ["pip-22", "pip-23", "pip-current", "uv"])
-def test_a_file_in_the_clients_own_cache_is_asked_for_again(
-    open_shop: OpenShop, name: str, outcome: str, tmp_path: Path
-) -> None:
-    """docs/decisions/0006-files-revalidate.md: a copy that was good yesterday may be bad today."""
-    client = client_named(name)
-    shop = open_shop(settings='[door]\ntls_certificate = "auto"\n')
-    shop.stock_demo(newest=OLD)
-    where, options = tmp_path / "work", {"index_url": shop.index_url, "ca": shop.door.ca}
-    for site in ("first", "second"):
-        result = client.install("demo==2.0", where=where, site=site, **options)
-        assert result.installed == {"demo": "2.0"}, result
-    files = [e for e in shop.door.entries("delivery", at_least=2) if e.body["door"] == "file"]
-    assert files[0].body["status"] == 200
-    assert {e.body["status"] for e in files[1:]} <= {304}, "the bytes were sent again"
-    shop.door.set_policy(
-        f'[[deny]]\nprojects = ["demo"]\nversions = "==2.0"\noutcome = "{outcome}"\n'
-        'reason = "stole credentials"\n'
-    )
-    result = client.install("demo==2.0", where=where, site="third", **options)
-    assert result.exit_code != 0, result
-    assert result.installed == {}
-    assert result.says("stole credentials") or outcome == "deny", result
-
-
-@pytest.mark.parametrize("name", ["pip-current", "uv", "poetry", "pdm"])
-def test_after_a_denial_a_range_falls_back_again(shop: Shop, name: str, tmp_path: Path) -> None:
-    client = client_named(name)
-    shop.stock_demo(newest=OLD)
-    where = tmp_path / "work"
-    first = client.install("demo", index_url=shop.index_url, where=where)
-    assert first.installed == {"demo": "2.0"}, first
-    shop.door.set_policy('[[deny]]\nprojects = ["demo"]\nversions = "==2.0"\nreason = "bad"\n')
-    if isinstance(client, Locker):
-        shutil.rmtree(where / "project", ignore_errors=True)
-    shutil.rmtree(where / "site", ignore_errors=True)
-    second = client.install("demo", index_url=shop.index_url, where=where)
-    assert second.installed == {"demo": "1.1"}, second
-
-
-def test_poetry_asks_once_its_artifacts_are_gone(shop: Shop, tmp_path: Path) -> None:
-    """docs/reference/compatibility.md names the way out."""
-    poetry = client_named("poetry")
-    assert isinstance(poetry, Locker)
-    shop.stock_demo(newest=OLD)
-    where = tmp_path / "work"
-    first = poetry.install("demo==2.0", index_url=shop.index_url, where=where)
-    assert first.installed == {"demo": "2.0"}, first
-    shop.door.set_policy(
-        '[[deny]]\nprojects = ["demo"]\nversions = "==2.0"\noutcome = "hold"\nreason = "bad"\n'
-    )
-    shutil.rmtree(where / "project" / ".venv")
-    cached = poetry.sync(where=where)
-    assert cached.installed == {"demo": "2.0"}, "if this fails, the table can say better"
-    shutil.rmtree(where / "project" / ".venv")
-    shutil.rmtree(where / "cache" / "poetry" / "artifacts")
-    asked = poetry.sync(where=where)
-    assert asked.exit_code != 0, asked
-    assert asked.installed == {}
-    assert asked.says("Pratique held"), asked

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kit.asking import Answer, ask
+from kit.environments import unavailable
 from kit.nginx import Nginx, running_nginx
 from kit.shop import FRESH_UNTIL, OpenShop, Shop
 
@@ -166,6 +167,6 @@ def test_http_2_gives_the_reason_in_the_problem_document(behind: tuple[Shop, Ngi
             check=True,
         )
     except FileNotFoundError:
-        pytest.skip("curl is not installed")
+        unavailable("curl is not installed")
     assert done.stdout.startswith("HTTP/2 403")
     assert f"cool-down until {FRESH_UNTIL}" in done.stdout
