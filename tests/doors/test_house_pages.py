@@ -198,7 +198,7 @@ def test_a_block_page_in_a_real_browser(shop: Shop, tmp_path: Path) -> None:
         subprocess.run(
             [browser, *quiet, what, url],
             capture_output=True,
-            timeout=90,
+            timeout=150,
             check=True,
             env=env,
             cwd=tmp_path,
