@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from kit.shop import NOW, OpenShop, Shop
+from pratique.doors.index.auth import peer_address
 
 CLOSED = '[door]\nanonymous = "nobody"\n'
 PATHS = ("/pypi/simple/", "/pypi/simple/demo/", "/", "/b/anything")
@@ -157,3 +158,23 @@ def test_a_waiver_for_one_asset_opens_for_it_alone(shop: Shop) -> None:
     for login, yanked in ((mine, False), (other, True), (None, True)):
         page = shop.door.ask("/pypi/simple/demo/", headers={"Accept": "text/html"}, login=login)
         assert (b"data-yanked" in page.body) == yanked
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("198.51.100.9", None, "198.51.100.9"),
+        ("198.51.100.9", "127.0.0.1", "198.51.100.9"),
+        ("127.0.0.1", "198.51.100.7", "198.51.100.7"),
+        ("127.0.0.1", "203.0.113.5, 198.51.100.7", "198.51.100.7"),
+        ("127.0.0.1", "198.51.100.7, 10.0.0.2", "198.51.100.7"),
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1", None, "unknown"),
+        ("127.0.0.1", "", "unknown"),
+        ("127.0.0.1", "not an address", "unknown"),
+    ],
+)
+def test_a_proxy_speaks_for_whom_it_names_and_never_for_itself(
+    peer: str, forwarded: str | None, client: str
+) -> None:
+    assert peer_address(peer, forwarded, frozenset({"127.0.0.1", "10.0.0.2"})) == client

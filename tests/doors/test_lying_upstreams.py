@@ -174,11 +174,28 @@ def test_a_lie_about_a_page_leaves_yesterdays_page_with_todays_policy(shop: Shop
     shop.door.clock.advance(hours=80)
     later = shop.door.ask("/pypi/simple/demo/?format=application/vnd.pypi.simple.v1+json")
     assert later.status == 200, (later.status, later.reason)
-    assert [f["yanked"] for f in later.json["files"]] == [False] * 3, "2.0 has cooled down"
+    newest = later.json["files"][2]
+    assert [f["yanked"] for f in later.json["files"]][:2] == [False, False]
+    assert "its upstream has been silent since" in newest["yanked"], "no news could arrive"
+    path = f"/pypi/packages/{newest['url'].removeprefix('../../packages/')}"
+    assert shop.door.ask(path).status == 403
     assert shop.door.entries("page")[-1].body["stale"] is True
     unknown = shop.door.ask("/pypi/simple/other/")
     assert unknown.status == 503, "an upstream that does not answer is not one that says no"
     assert unknown.is_problem
+
+
+def test_news_opens_what_silence_kept_closed(shop: Shop) -> None:
+    shop.stock_demo(newest=NOW)
+    shop.door.ask("/pypi/simple/demo/")
+    shop.upstream.down()
+    shop.door.clock.advance(hours=80)
+    held = shop.door.ask("/pypi/simple/demo/?format=application/vnd.pypi.simple.v1+json")
+    assert "silent since" in held.json["files"][2]["yanked"]
+    shop.upstream.up()
+    shop.door.clock.advance(seconds=30)
+    opened = shop.door.ask("/pypi/simple/demo/?format=application/vnd.pypi.simple.v1+json")
+    assert [f["yanked"] for f in opened.json["files"]] == [False] * 3
 
 
 def test_an_endless_page_is_cut_off(open_shop: OpenShop) -> None:

@@ -24,7 +24,8 @@ from pratique.policy.rule import Rule, RuleFunction
 from pratique.policy.rules import PLAIN, RULES, allow_list, early_release
 from pratique.policy.rules.waiver import opens, waived
 from pratique.policy.spelling import reader_for
-from pratique.values.instants import Instant
+from pratique.policy.wording import label, sentence
+from pratique.values.instants import Instant, render_minute
 
 Decider: TypeAlias = Callable[[FileFacts, Instant], Decision]
 
@@ -125,6 +126,44 @@ def decide_page(
     """Decide all files of a page, in their order."""
     ask = bind(policy, with_page_facts(project, files, policy, now))
     return [ask(file, now) for file in files]
+
+
+def decide_stale_page(
+    project: ProjectFacts,
+    files: Sequence[FileFacts],
+    policy: CompiledPolicy,
+    now: Instant,
+    *,
+    confirmed_at: Instant,
+) -> list[Decision]:
+    """Decide a page that its upstream has not confirmed since `confirmed_at`.
+
+    A cool-down is time for news, and none can arrive while the upstream is silent: a file that was
+    closed at that instant does not open by the passing of time. Files that were delivered before,
+    and those that a waiver opens, are decided as ever.
+    """
+    decided = decide_page(project, files, policy, now)
+    if confirmed_at >= now:
+        return decided
+    before = decide_page(project, files, policy, confirmed_at)
+    return [
+        _unconfirmed(then, file, confirmed_at)
+        if then.outcome.strictness > here.outcome.strictness
+        and not (file.delivered_before or here.waived_by)
+        else here
+        for here, then, file in zip(decided, before, files, strict=True)
+    ]
+
+
+def _unconfirmed(then: Decision, file: FileFacts, confirmed_at: Instant) -> Decision:
+    since = render_minute(confirmed_at)
+    return msgspec.structs.replace(
+        then,
+        reason=sentence(f"{label(file)} stays held: its upstream has been silent since {since}"),
+        until=None,
+        recheck_at=None,
+        evidence=(*then.evidence, f"page confirmed last at {since}"),
+    )
 
 
 def with_page_facts(

@@ -30,6 +30,8 @@ _LONGEST_DELAY_SECONDS = 5.0
 _ADDRESSES = 10_000
 """Addresses remembered; beyond that the longest silent one is forgotten."""
 _NAMES_LOGGED = 10
+UNKNOWN_ADDRESS = "unknown"
+"""Whoever is behind a trusted proxy that did not say; never local."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,13 +214,14 @@ def peer_address(peer: str, forwarded: str | None, trusted: frozenset[str]) -> s
     """The client's address: the peer's, unless the peer is a trusted proxy that forwards another.
 
     The last address a trusted proxy added counts; what the client itself wrote before it does not.
+    A trusted proxy that names nobody speaks for somebody unknown, who must not pass for local.
     """
-    if forwarded is None or peer not in trusted:
+    if peer not in trusted:
         return peer
-    for hop in reversed([part.strip() for part in forwarded.split(",")]):
-        if hop not in trusted:
-            try:
-                return str(ipaddress.ip_address(hop))
-            except ValueError:
-                return peer
-    return peer
+    hops = [part.strip() for part in (forwarded or "").split(",")]
+    # When every hop is a proxy of ours, one of them asks for itself: the last that was named.
+    client = next((hop for hop in reversed(hops) if hop not in trusted), hops[-1])
+    try:
+        return str(ipaddress.ip_address(client))
+    except ValueError:
+        return UNKNOWN_ADDRESS

@@ -29,7 +29,7 @@ from pratique.index.ports import (
 )
 from pratique.ledger.entries import Draft
 from pratique.policy.compile import CompiledPolicy
-from pratique.policy.decide import decide_page, with_page_facts
+from pratique.policy.decide import decide_page, decide_stale_page, with_page_facts
 from pratique.policy.model import Decision, FileFacts, ProjectFacts
 from pratique.values.instants import Clock, Instant
 from pratique.values.names import ProjectName
@@ -190,11 +190,15 @@ class PageService:
         gathered = self._gathered((index, project, asset), loaded, epoch)
         if gathered is None:
             return None
-        facts = with_page_facts(gathered.project, gathered.facts, policy, now)
-        decisions = tuple(decide_page(facts, gathered.facts, policy, now))
-        rechecks = [d.recheck_at for d in decisions if d.recheck_at is not None]
         fetched_at = loaded.fetched_at if loaded else now
         stale = loaded is None or loaded.stale_since is not None
+        facts = with_page_facts(gathered.project, gathered.facts, policy, now)
+        decisions = tuple(
+            decide_stale_page(facts, gathered.facts, policy, now, confirmed_at=fetched_at)
+            if stale
+            else decide_page(facts, gathered.facts, policy, now)
+        )
+        rechecks = [d.recheck_at for d in decisions if d.recheck_at is not None]
         fresh_until = (
             now + timedelta(seconds=BREAKER_SECONDS) if stale else fetched_at + self._limits.fresh
         )
