@@ -77,7 +77,11 @@ class Report:
         self.bars.append({"what": what, "value": value, "shown": shown, "limit": limit, "ok": ok})
 
     def finish(self) -> int:
-        """Print, save; 0 when every bar is met."""
+        """Print, save; 0 when every bar is met.
+
+        A small round shows that everything runs and answers right: only bars of zero count there,
+        since times on a busy machine say nothing.
+        """
         console = Console(width=120)
         table = Table(title=self.name, title_justify="left")
         for column in self.columns:
@@ -98,7 +102,8 @@ class Report:
             "columns": self.columns, "rows": self.rows, "bars": self.bars, "notes": self.notes,
         }  # fmt: skip
         (RESULTS / f"{self.name}.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-        return 0 if all(bar["ok"] for bar in self.bars) else 1
+        counting = [bar for bar in self.bars if not self.small or bar["limit"] == "≤ 0"]
+        return 0 if all(bar["ok"] for bar in counting) else 1
 
 
 def machine() -> dict[str, Any]:
