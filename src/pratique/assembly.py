@@ -261,7 +261,7 @@ def _console(ground: _Ground, authenticator: Authenticator, upkeep: Upkeep) -> C
 def _catching_up(presence: PresenceStore, control: ControlState) -> Callable[[], None]:
     def catch_up() -> None:
         # New entries may hold a grant or a revocation whose command was killed half-way.
-        if presence.catch_up():
+        if presence.catch_up(batches=1):
             heal_control(control, presence)
 
     return catch_up

@@ -429,3 +429,21 @@ def test_a_question_reads_a_few_rows_of_a_large_projection() -> None:
     # A scan of the 9,000 lines alone would take thousands of these.
     assert steps < 300
     database.close()
+
+
+def test_catching_up_in_single_batches_ends_at_the_same_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(projector_module, "_BATCH_WEIGHT", 7)
+    story = random_story(1)
+    at_once, in_steps = _memory(), _memory()
+    whole = Projector(story.log, at_once).catch_up()
+    projector = Projector(story.log, in_steps)
+    steps = []
+    while done := projector.catch_up(batches=1):
+        steps.append(done)
+    assert len(steps) > 3
+    assert sum(steps) == whole == story.log.size()
+    assert _dump_sqlite(at_once._writer) == _dump_sqlite(in_steps._writer)
+    at_once.close()
+    in_steps.close()

@@ -45,9 +45,12 @@ class PresenceStore:
         self._database = database
         self._log = log
 
-    def catch_up(self) -> int:
-        """Apply what the log has and the projection lacks; gives the number of entries."""
-        return Projector(self._log, self._database).catch_up()
+    def catch_up(self, *, batches: int | None = None) -> int:
+        """Apply what the log has and the projection lacks; gives the number of entries.
+
+        `batches` bounds the work for those who do it beside something else.
+        """
+        return Projector(self._log, self._database).catch_up(batches=batches)
 
     def applied(self) -> int:
         """Ledger entries that the projection rests on."""

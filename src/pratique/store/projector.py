@@ -28,16 +28,18 @@ class Projector:
         self._database = database
         self._end = end
 
-    def catch_up(self) -> int:
-        """Apply what is new; gives the number of entries.
+    def catch_up(self, *, batches: int | None = None) -> int:
+        """Apply what is new, or a few batches of it; gives the number of entries.
 
         Raises: StoreDamagedError when the projection belongs to another or a longer log.
         """
         size = self._log.size()
         target = size if self._end is None else min(self._end, size)
         done = 0
-        while (start := self._applied(size)) < target:
+        left = batches
+        while left != 0 and (start := self._applied(size)) < target:
             done += self._apply(start, self._batch(start, target))
+            left = None if left is None else left - 1
         return done
 
     def _batch(self, start: int, target: int) -> list[Entry]:

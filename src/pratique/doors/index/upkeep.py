@@ -22,6 +22,8 @@ _ALIVE_SECONDS = 60
 _CATCH_UP_SECONDS = 1.0
 _ADVISORY_SECONDS = 30.0
 _EVICT_PAUSE_SECONDS = 5.0
+_REST = 4.0
+"""Upkeep rests this many times as long as it worked: clients that wait come first."""
 
 
 class PolicyInForce(Protocol):
@@ -142,9 +144,13 @@ class Upkeep:
             log.info("evicted files", extra={"count": len(gone)})
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        now = asyncio.get_running_loop().time
+        pause = seconds
         while True:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(pause)
+            began = now()
             try:
                 await work()
             except PratiqueError as error:
                 log.warning("upkeep postponed", extra={"error": str(error)})
+            pause = max(seconds, _REST * (now() - began))
