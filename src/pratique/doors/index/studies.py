@@ -21,6 +21,7 @@ from pratique.doors.index.sidecars import Sidecars
 from pratique.errors import PratiqueError
 from pratique.index.attestations import parse_publisher
 from pratique.index.core_metadata import dependency_names
+from pratique.index.errors import IndexPageError
 from pratique.index.ports import FileKnowledge, ReleaseStudy
 from pratique.policy.model import FreshDependency, Publisher
 from pratique.values.digests import Sha256
@@ -31,13 +32,19 @@ log = logging.getLogger(__name__)
 
 _PER_PAGE = 8
 """Files of one page that are studied per look at it, newest first."""
-_AT_ONCE = 2
-_QUEUE = 200
+_QUEUE = 1_000
 """Studies waiting; more are dropped and come back with the next look at their page."""
+_QUIET_SECONDS = 2.0
+"""A study starts when no page was decided for so long: clients that wait come first."""
+_LONGEST_WAIT_SECONDS = 60.0
+"""And after this long on a door that is never quiet: files wait for studies too."""
 _RETRY = timedelta(minutes=10)
 _YOUNG = timedelta(days=14)
 """Attestations are read for files up to this age: PyPI takes no new files for older releases."""
 _ATTEMPTS_REMEMBERED = 10_000
+
+_Key = tuple[str, ProjectName, str]
+"""Index view, project, file name."""
 
 
 class Studies:
@@ -50,31 +57,49 @@ class Studies:
         self._sidecars = sidecars
         self._knowledge = knowledge
         self._clock = clock
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(_AT_ONCE)
         self._attempted: OrderedDict[Sha256, Instant] = OrderedDict()
+        # Names only: a waiting study must not keep a page of thousands of files in memory.
+        self._queue: OrderedDict[_Key, None] = OrderedDict()
+        self._looked_at = 0.0
+        self._worker: asyncio.Task[None] | None = None
 
     def look_at(self, described: Described) -> None:
-        """Start what there is to study on a page that was just decided; returns at once."""
+        """Queue what there is to study on a page that was just decided; returns at once."""
+        self._looked_at = asyncio.get_running_loop().time()
         if described.stale:
             return
         for located in self._wanted(described):
-            if len(self._tasks) >= _QUEUE:
-                return
-            task = asyncio.create_task(self._study(located))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            if len(self._queue) < _QUEUE:
+                self._queue[described.index, located.facts.project, located.file.filename] = None
+        if self._queue and (self._worker is None or self._worker.done()):
+            self._worker = asyncio.create_task(self._work())
 
     async def close(self) -> None:
-        """Stop all studies."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Stop studying."""
+        self._queue.clear()
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
 
     async def settle(self) -> None:
-        """Wait until every study that was started has ended."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Wait until everything queued has been studied."""
+        while self._worker is not None and not self._worker.done():
+            await asyncio.gather(self._worker, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while self._queue:
+            await self._quiet()
+            key, _ = self._queue.popitem(last=False)
+            await self._study(key)
+
+    async def _quiet(self) -> None:
+        now = asyncio.get_running_loop().time
+        began = now()
+        while True:
+            rest = self._looked_at + _QUIET_SECONDS - now()
+            if rest <= 0 or now() - began > _LONGEST_WAIT_SECONDS:
+                return
+            await asyncio.sleep(rest)
 
     def _wanted(self, described: Described) -> Iterator[Located]:
         now = self._clock()
@@ -112,14 +137,15 @@ class Studies:
                 self._attempted.popitem(last=False)
         return wanted
 
-    async def _study(self, located: Located) -> None:
-        async with self._slots:
-            try:
-                await self._attempt(located)
-            except PratiqueError as error:
-                log.info(
-                    "study postponed", extra={"file": located.file.filename, "why": str(error)}
-                )
+    async def _study(self, key: _Key) -> None:
+        index, project, filename = key
+        try:
+            described = await self._pages.describe(index, project)
+            names = [file.filename for file in described.files] if described else []
+            if described is not None and filename in names:
+                await self._attempt(Located(described=described, position=names.index(filename)))
+        except PratiqueError as error:
+            log.info("study postponed", extra={"file": filename, "why": str(error)})
 
     async def _attempt(self, located: Located) -> None:
         fresh = await self._fresh_dependencies(located)
@@ -180,8 +206,13 @@ class Studies:
     # ── attestations ─────────────────────────────────────────────────────────────────────────
 
     async def _publisher(self, located: Located) -> Publisher | None:
+        """Who published it, as the attestation says; None when there is none that can be read."""
         body = await self._sidecars.provenance(located)
-        return None if body is None else parse_publisher(body)
+        try:
+            return None if body is None else parse_publisher(body)
+        except IndexPageError as error:
+            log.info("attestation left out", extra={"why": str(error)})
+            return None
 
     async def _read_predecessor(self, located: Located, filename: str) -> None:
         """Read the predecessor's attestation too, unless that was done before."""
