@@ -286,11 +286,11 @@ class FileService:
                 )
             self._pages.forget(described.index, project)
             self._kitchen.forget(described.index, project)
-        again = await self._pages.describe(described.index, project, asset=asset)
-        position = again.by_path.get(unquote(file.door_path)) if again is not None else None
-        if again is None or position is None:
+        path = unquote(file.door_path)
+        again = await self._finder.locate(described.index, path, asset=asset)
+        if again is None:
             raise IntegrityError(f"{file.filename} left the index while it was downloaded")
-        if not again.decisions[position].outcome.lets_bytes_through:
+        if not again.decision.outcome.lets_bytes_through:
             raise IntegrityError(f"{file.filename} was closed while it was downloaded")
 
     def _upstream(self, located: Located) -> Upstream:

@@ -22,7 +22,7 @@ _ALIVE_SECONDS = 60
 _CATCH_UP_SECONDS = 1.0
 _ADVISORY_SECONDS = 30.0
 _EVICT_PAUSE_SECONDS = 5.0
-_REST = 4.0
+_REST = 9.0
 """Upkeep rests this many times as long as it worked: clients that wait come first."""
 
 
