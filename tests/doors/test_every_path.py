@@ -14,6 +14,8 @@ from kit.asking import SIMPLE_HTML, SIMPLE_JSON, Answer
 from kit.cases import CASES, CASES_BY_NAME, Published
 from kit.world import World, files_of, running_world
 
+pytestmark = pytest.mark.slow  # hundreds of cases; `make test` runs them
+
 ALL = [case.name for case in CASES]
 WAYS = (("pypi", "anonymous"), ("mirror", "token"))
 """Through which index view, and as whom."""

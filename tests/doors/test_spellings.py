@@ -13,6 +13,8 @@ from kit.asking import SIMPLE_JSON
 from kit.cases import CASES_BY_NAME
 from kit.world import World, files_of, running_world
 
+pytestmark = pytest.mark.slow  # hundreds of cases; `make test` runs them
+
 CASES = tuple(CASES_BY_NAME[n] for n in ("allowed", "fresh", "denied", "hidden"))
 CLOSED = ("fresh", "denied")
 
