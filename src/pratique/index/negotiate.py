@@ -22,6 +22,10 @@ class Representation(Enum):
     HTML_V1 = "application/vnd.pypi.simple.v1+html"
     HTML = "text/html"
 
+    # Members are unique, so their identity will do; Enum's own hash is Python code, run for each
+    # look-up of a page.
+    __hash__ = object.__hash__
+
     @property
     def content_type(self) -> str:
         """Value of `Content-Type`, with the character set where the type has one."""
@@ -45,6 +49,8 @@ class Encoding(Enum):
 
     IDENTITY = "identity"
     GZIP = "gzip"
+
+    __hash__ = object.__hash__  # as above
 
 
 _NAMED: Final = {

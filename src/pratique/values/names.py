@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NewType
 
 from packaging.utils import (
@@ -53,6 +54,7 @@ class Distribution:
     kind: DistributionKind
 
 
+@lru_cache(maxsize=4096)
 def parse_project_name(text: str) -> ProjectName:
     """Read a project name and normalize it.
 

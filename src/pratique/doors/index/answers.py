@@ -29,7 +29,10 @@ def reason_line(decision: Decision, block_url: str) -> str:
 
 def ascii_line(text: str, limit: int) -> str:
     """Printable ASCII without line breaks: safe in a status line, a header and a terminal."""
-    cleaned = "".join(c if " " <= c <= "~" else "?" for c in text)
+    if text.isascii() and text.isprintable():
+        cleaned = text
+    else:
+        cleaned = "".join(c if " " <= c <= "~" else "?" for c in text)
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 3] + "..."
 
 

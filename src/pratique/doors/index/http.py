@@ -72,6 +72,8 @@ class IndexDoor:
 
     def __init__(self, parts: DoorParts) -> None:
         self._parts = parts
+        self._pages_answered = parts.metrics.pages.labels("200")
+        self._pages_unchanged = parts.metrics.pages.labels("304")
         self._slowed = 0
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -250,7 +252,7 @@ class IndexDoor:
                     },
                 )
             )
-        self._parts.metrics.pages.labels("304" if unchanged else "200").inc()
+        (self._pages_unchanged if unchanged else self._pages_answered).inc()
         if unchanged:
             return web.Response(status=304, headers=cooked.headers)
         return web.Response(body=cooked.body, headers=cooked.headers)
@@ -259,6 +261,6 @@ class IndexDoor:
 def _negotiated(request: web.BaseRequest) -> tuple[Representation, Encoding]:
     accept = ", ".join(request.headers.getall(hdrs.ACCEPT, ())) or None
     return (
-        negotiate(accept, request.query.get("format")),
+        negotiate(accept, request.query.get("format") if request.query_string else None),
         negotiate_encoding(request.headers.get(hdrs.ACCEPT_ENCODING)),
     )
