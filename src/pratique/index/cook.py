@@ -16,7 +16,7 @@ import msgspec
 from isal import igzip
 from msgspec import Raw
 
-from pratique.index.model import PageFile, ProjectPage
+from pratique.index.model import ProjectPage
 from pratique.index.offers import (
     Metadata,
     Offer,
@@ -74,28 +74,40 @@ def render_json(
     )
 
 
-_KeptSpans: TypeAlias = dict[str, tuple[PageFile, object, bytes]]
+_KeptSpans: TypeAlias = dict[str, tuple[Offer, str, bytes]]
 
 
 def _span(offer: Offer, provenance_base: str, kept_spans: _KeptSpans) -> bytes:
     """A file's object as it is offered.
 
-    That of an open file is kept beside its page: when a policy or verdict changes, thousands of
-    files are offered as before. It is used again only for the very same file on the same terms.
+    It is kept beside its page: when a policy or verdict changes, thousands of files are offered as
+    before. It is used again only for the very same offer, or the same file on the same open terms.
     """
-    file, decision = offer.file, offer.decision
-    is_plain = decision.outcome is Outcome.ALLOW and decision.audited is None
-    terms = (offer.metadata, offer.metadata_sha256, provenance_base)
-    if is_plain:
-        kept = kept_spans.get(file.filename)
-        if kept is not None and kept[0] is file and kept[1] == terms:
-            return kept[2]
-    keys = _decode_object(file.raw)
+    kept = kept_spans.get(offer.file.filename)
+    if (
+        kept is not None
+        and kept[1] == provenance_base
+        and (kept[0] is offer or _as_before(offer, kept[0]))
+    ):
+        return kept[2]
+    keys = _decode_object(offer.file.raw)
     _edit(keys, offer, provenance_base)
     span = _encode(keys)
-    if is_plain:
-        kept_spans[file.filename] = (file, terms, span)
+    kept_spans[offer.file.filename] = (offer, provenance_base, span)
     return span
+
+
+def _as_before(offer: Offer, kept: Offer) -> bool:
+    """Whether both offer the very same file openly, with the same metadata."""
+    return (
+        offer.file is kept.file
+        and all(
+            one.decision.outcome is Outcome.ALLOW and one.decision.audited is None
+            for one in (offer, kept)
+        )
+        and offer.metadata is kept.metadata
+        and offer.metadata_sha256 == kept.metadata_sha256
+    )
 
 
 def _edit(keys: dict[str, Any], offer: Offer, provenance_base: str) -> None:

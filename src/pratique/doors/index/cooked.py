@@ -8,8 +8,9 @@ epoch, clock or upstream page makes it unusable at the next request, not at a la
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import repeat
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -66,6 +67,8 @@ class Kitchen:
         self._cooked = cooked
         self._shelf: OrderedDict[_Key, CookedPage] = OrderedDict()
         self._bytes = 0
+        self._generation = 0
+        """Raised whenever something may be offered differently although its decision stands."""
 
     async def page(
         self,
@@ -96,6 +99,7 @@ class Kitchen:
 
     def forget(self, index: str, project: ProjectName) -> None:
         """Drop a project's pages, because what is known of its sidecars has changed."""
+        self._generation += 1
         for key in [k for k in self._shelf if k[0] == index and k[1] == project]:
             self._drop(key)
 
@@ -143,22 +147,36 @@ class Kitchen:
         )
 
     def _offers(self, described: Described) -> list[Offer]:
-        # Thousands per page, nearly all of them open: those need no call but one.
-        allow, metadata_of = Outcome.ALLOW, self._metadata_of
-        return [
-            Offer(
-                file=file,
-                decision=decision,
-                block_url=""
-                if decision.outcome is allow and decision.audited is None
-                else self.block_url(described, i),
-                metadata=metadata_of(file),
-                metadata_sha256=file.core_metadata_sha256,
-            )
-            for i, (file, decision) in enumerate(
-                zip(described.files, described.decisions, strict=True)
+        """What is offered of each file; offers that nothing has changed are the same objects.
+
+        Thousands per page, of which a changed policy or verdict touches a few: what is rendered of
+        the others is found again by their identity.
+        """
+        page = described.page
+        generation, before = page.__dict__.get("_offers", (None, ()))
+        kept: Iterable[Offer | None] = before
+        if generation != self._generation or len(before) != len(described.files):
+            kept = repeat(None)
+        offers = [
+            old
+            if old is not None and old.file is file and old.decision is decision
+            else self._offer(described, i)
+            for i, (file, decision, old) in enumerate(
+                zip(described.files, described.decisions, kept, strict=False)
             )
         ]
+        page.__dict__["_offers"] = (self._generation, offers)
+        return offers
+
+    def _offer(self, described: Described, position: int) -> Offer:
+        file = described.files[position]
+        return Offer(
+            file=file,
+            decision=described.decisions[position],
+            block_url=self.block_url(described, position),
+            metadata=self._metadata_of(file),
+            metadata_sha256=file.core_metadata_sha256,
+        )
 
     def _keep(self, key: _Key, cooked: CookedPage) -> None:
         self._drop(key)

@@ -104,10 +104,11 @@ class Studies:
     def _wanted(self, described: Described) -> Iterator[Located]:
         now = self._clock()
         horizon = timedelta(hours=described.policy.cool_down(described.project).hours)
+        since = now - max(_YOUNG, horizon)
         young = [
             i
             for i, file in enumerate(described.files)
-            if file.uploaded_at is not None and now - file.uploaded_at < max(_YOUNG, horizon)
+            if file.uploaded_at is not None and file.uploaded_at > since
         ]
         young.sort(key=lambda i: described.files[i].uploaded_at or now, reverse=True)
         for i in young[:_PER_PAGE]:

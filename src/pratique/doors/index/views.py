@@ -92,10 +92,11 @@ class ViewRecorder:
         last = self._shown.get(key)
         if last is None or last.gathered() is not described.gathered:
             return view_rows(*key, described.rows)
+        decisions = described.decisions
         changed = [
-            row
-            for row, before in zip(described.rows, last.decisions, strict=True)
-            if row[2] is not before
+            (described.files[i], described.facts[i], decisions[i])
+            for i, before in enumerate(last.decisions)
+            if decisions[i] is not before
         ]
         return {**last.rows, **view_rows(*key, changed)} if changed else last.rows
 
