@@ -106,7 +106,10 @@ def versions_listed(page: ProjectPage, shown: Sequence[Offer]) -> tuple[str, ...
     ):
         return page.versions
     return versions_of(
-        (offer.file.filename for offer in shown), project=page.project, published=page.versions
+        [offer.file.filename for offer in shown],
+        project=page.project,
+        published=page.versions,
+        known=page.__dict__.setdefault("_file_versions", {}),
     )
 
 

@@ -53,13 +53,24 @@ def _normalized(name: str) -> str:
 
 
 def versions_of(
-    filenames: Iterable[str], *, project: ProjectName, published: Iterable[str]
+    filenames: Iterable[str],
+    *,
+    project: ProjectName,
+    published: Iterable[str],
+    known: dict[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Distinct versions of these files, spelled and ordered as published where they were.
 
+    `known` keeps what each file name tells, for the next time the same page is asked.
     Source: PEP 700 "versions": the list must cover every version that has a file.
     """
-    kept = dict.fromkeys(version_text(name, project=project) for name in filenames)
+    known = {} if known is None else known
+    kept: dict[str, None] = {}
+    for name in filenames:
+        text = known.get(name)
+        if text is None:
+            text = known[name] = version_text(name, project=project)
+        kept[text] = None
     kept.pop("", None)
     spelled: dict[str, str] = {}
     for text in published:
