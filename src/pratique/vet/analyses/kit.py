@@ -1,0 +1,55 @@
+"""The forms every analysis has: a rule that tells people what it means, and a pure function that yields signs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pratique.vet.model import Confidence, Language, Severity, Sign
+from pratique.vet.python.model import PythonFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trait:
+    """One variant of a rule, with its own weight in the score."""
+
+    sentence: str
+    """What was seen, as a clause after the place: `decodes base64 and executes the result`."""
+    severity: Severity
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What an analysis looks for, in words for a person."""
+
+    name: str
+    """Slug, the name of its page: docs/rules/NAME.md."""
+    title: str
+    techniques: tuple[str, ...]
+    """MITRE ATT&CK ids."""
+    what: str
+    danger: str
+    benign: str
+    traits: Mapping[str, Trait]
+
+
+type PythonFunction = Callable[[PythonFile], Iterator[Sign]]
+type ContentFunction = Callable[[bytes, Language], Iterator[Sign]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonAnalysis:
+    """Looks at Python as read (`.py`, `.pth` lines, decoded inner sources)."""
+
+    rule: Rule
+    run: PythonFunction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentAnalysis:
+    """Looks at the bytes of contents of some languages."""
+
+    rule: Rule
+    languages: frozenset[Language]
+    run: ContentFunction
