@@ -1,9 +1,13 @@
 """The words of vetting: signs, facts, features, findings, reports.
 
-A *sign* is what one analysis saw at one place of one file content. Signs of a content, with its regions and imports,
-are its *facts*: a pure function of (bytes, language, engine version), so they are kept by content hash and never made
-twice. *Reach* is not part of them: when a place runs depends on the release around it and is worked out anew each time,
-so a dormant function that is called one release later is seen. A sign with its path and reach is a *placed sign*; it
+A *sign* is what one analysis saw at one place of one file content. Signs of a content, with its regions
+and imports,
+are its *facts*: a pure function of (bytes, language, engine version), so they are kept by content hash
+and never made
+twice. *Reach* is not part of them: when a place runs depends on the release around it and is worked out
+anew each time,
+so a dormant function that is called one release later is seen. A sign with its path and reach is a
+*placed sign*; it
 yields *features* (yes/no, `rule:trait@reach`), which the score weighs, and *findings*, which a person reads.
 """
 
@@ -90,7 +94,8 @@ class RegionKind(StrEnum):
 
 
 class Region(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A stretch of code that runs as one: the module's own statements, or one function with what is nested in it."""
+    """A stretch of code that runs as one: the module's own statements, or one function with what is
+    nested in it."""
 
     name: str
     """Qualified name (`Class.method`); "" for the module, "__main__" for the main guard."""
@@ -98,9 +103,11 @@ class Region(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     line: int
     end_line: int
     digest: str
-    """16 hex digits over the normalised syntax tree without places: equal code anywhere has an equal digest."""
+    """16 hex digits over the normalised syntax tree without places: equal code anywhere has an equal
+    digest."""
     calls: tuple[str, ...] = ()
-    """What it calls or hands on as a callback: dotted names as resolved; a name of this module starts with "."
+    """What it calls or hands on as a callback: dotted names as resolved; a name of this module starts
+    with "."
     (`.helper`, `.Class.method`); a class called stands for its `__init__`."""
 
 
@@ -116,7 +123,8 @@ class Import(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 class Sign(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What one analysis saw at one place of a content.
 
-    `line` is 1-based, `column` 0-based in characters. Texts are safe to print: no control characters, secrets masked,
+    `line` is 1-based, `column` 0-based in characters. Texts are safe to print: no control characters,
+    secrets masked,
     bounded (`vet.safe_text`).
     """
 
@@ -160,7 +168,8 @@ class ContentFacts(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     signs: tuple[Sign, ...] = ()
     uses: tuple[CapabilityUse, ...] = ()
     unfinished: tuple[str, ...] = ()
-    """Sentences: what could not be examined and why. Never empty when something was left out; makes `unknown`."""
+    """Sentences: what could not be examined and why. Never empty when something was left out; makes
+    `unknown`."""
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -1,9 +1,11 @@
-"""The forms every analysis has: a rule that tells people what it means, and a pure function that yields signs."""
+"""The forms every analysis has: a rule that tells people what it means, and a pure function that yields
+signs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pratique.vet.model import Confidence, Language, Severity, Sign
 from pratique.vet.python.model import PythonFile
@@ -34,8 +36,8 @@ class Rule:
     traits: Mapping[str, Trait]
 
 
-type PythonFunction = Callable[[PythonFile], Iterator[Sign]]
-type ContentFunction = Callable[[bytes, Language], Iterator[Sign]]
+PythonFunction: TypeAlias = Callable[[PythonFile], Iterator[Sign]]
+ContentFunction: TypeAlias = Callable[[bytes, Language], Iterator[Sign]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """The words of reading Python: values with labels, calls with roles, texts.
 
 A reader walks the syntax tree once, folding what is constant and letting labels flow with values: through
-assignments, attributes, containers, f-strings, calls of local functions (one level of summaries: which parameter
+assignments, attributes, containers, f-strings, calls of local functions (one level of summaries: which
+parameter
 reaches which call, and what is returned). It is a may-analysis: a label means that the value may carry it.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from pratique.vet.model import Import, Region
 
@@ -23,7 +25,7 @@ class Label(StrEnum):
     """Came from the network."""
     ENVIRONMENT = "environment"
     """The whole environment, or much of it."""
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - a label, not a password
     """A secret-named variable, the content of a credential file, a keychain, a token."""
     HOST = "host"
     """Who and where: host name, user, addresses, platform, working directory, process list."""
@@ -47,7 +49,7 @@ class Label(StrEnum):
     """A code object, or source known to be Python."""
 
 
-type Constant = str | bytes | int | float | bool | None | tuple["Constant", ...]
+Constant: TypeAlias = "str | bytes | int | float | bool | tuple[Constant, ...] | None"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ class Value:
     folded: bool = False
     """Whether `constant` is its whole value (None may be one)."""
     known: str = ""
-    """The known text with "\N{HORIZONTAL ELLIPSIS}" for each hole: `https://…/upload?u=…`; bytes as latin-1."""
+    """The known text with "\N{HORIZONTAL ELLIPSIS}" for each hole: `https://…/upload?u=…`; bytes as
+    latin-1."""
     labels: frozenset[Label] = frozenset()
     names: tuple[str, ...] = ()
     """Dotted names it may stand for: `requests.get`, `.helper`, the called name for a result: `open()`."""
@@ -71,7 +74,8 @@ class Call:
     """One call with what may flow into it."""
 
     name: str
-    """Dotted, aliases resolved: `subprocess.Popen`, `builtins.exec`, `.helper`; a method of a result keeps its origin:
+    """Dotted, aliases resolved: `subprocess.Popen`, `builtins.exec`, `.helper`; a method of a result
+    keeps its origin:
     `requests.Session().post`, `socket.socket().connect`."""
     roles: frozenset[str]
     """What the catalogue says of the name: `network.send`, `process.run`, `code.execute` …"""
@@ -81,7 +85,7 @@ class Call:
     line: int
     column: int
     layer: int = 0
-    """0: as written; n: inside source that was decoded n times (line and column then those of the outermost place)."""
+    """0: as written; n: inside source that was decoded n times, placed where the outermost stands."""
     quiet: bool = False
     """Errors of it are swallowed (`except: pass`)."""
     hidden: bool = False
