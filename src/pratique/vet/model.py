@@ -45,7 +45,7 @@ class Reach(IntEnum):
 
     @property
     def word(self) -> str:
-        """As in features, JSON and documents: `startup`, `build`, …"""
+        """As in features, JSON and documents: `startup`, `build` and so on."""
         return self.name.lower()
 
 
@@ -94,8 +94,7 @@ class RegionKind(StrEnum):
 
 
 class Region(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A stretch of code that runs as one: the module's own statements, or one function with what is
-    nested in it."""
+    """A stretch of code that runs as one: a module's own statements, or one function with all in it."""
 
     name: str
     """Qualified name (`Class.method`); "" for the module, "__main__" for the main guard."""

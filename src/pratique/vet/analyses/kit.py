@@ -1,5 +1,4 @@
-"""The forms every analysis has: a rule that tells people what it means, and a pure function that yields
-signs."""
+"""The forms every analysis has: a rule in words for people, and a pure function that yields signs."""
 
 from __future__ import annotations
 
