@@ -1,0 +1,215 @@
+"""When each place of a release runs: from what starts by itself, through imports and calls.
+
+Levels are walked from the earliest down; a place keeps the first level that comes to it. So its reach
+is the highest of all ways to it, whatever the order of files, and a file that nothing runs changes
+nothing for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from pratique.vet.model import ContentFacts, FileEntry, Reach, RegionKind, ReleaseFacts
+from pratique.vet.release.layout import Layout, lay_out
+from pratique.vet.release.loaders import LOADERS, Load, loads_of, opens
+from pratique.vet.release.program import Program, Unit, open_program
+from pratique.vet.release.starts import Start, starts_of
+
+MAX_EDGES = 3_000_000
+"""Imports and calls followed in one release. The largest honest one has about half a million; past this
+every module counts as imported with the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a place runs: what comes before it, or a reason of its own."""
+
+    words: str
+    path: str = ""
+    line: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Placement:
+    """The reach of every place of one release."""
+
+    layout: Layout
+    placed: dict[tuple[str, int], tuple[Reach, Cause]] = field(default_factory=dict)
+    files: dict[str, tuple[Reach, Cause]] = field(default_factory=dict)
+    """For regions that nothing came to, and for contents without regions."""
+
+    def reach(self, path: str, region: int = 0) -> Reach:
+        """When that region of the file runs."""
+        found = self.placed.get((path, region)) or self.files.get(path)
+        return found[0] if found else Reach.NEVER
+
+    def how(self, path: str, region: int = 0) -> str:
+        """Why it runs then, one sentence."""
+        found = self.placed.get((path, region)) or self.files.get(path)
+        if found is None:
+            return "nothing in the release runs it"
+        cause = found[1]
+        where = f" {cause.path}" if cause.path else ""
+        return cause.words + where + (f":{cause.line}" if cause.path and cause.line else "")
+
+    def highest(self, path: str, regions: int) -> Reach:
+        """The highest reach of any region of a file."""
+        return max(
+            (self.reach(path, index) for index in range(max(regions, 1))), default=Reach.NEVER
+        )
+
+
+def place(release: ReleaseFacts, contents: Callable[[FileEntry], ContentFacts]) -> Placement:
+    """Place every file and region of a release."""
+    layout = lay_out(release.kind, release.filename, (entry.path for entry in release.files))
+    facts = {entry.path: contents(entry) for entry in sorted(release.files, key=lambda e: e.path)}
+    walk = _Walk(program=open_program(layout, facts), placement=Placement(layout=layout))
+    for level, starts in starts_of(walk.program, release.metadata):
+        walk.run(level, starts)
+    _place_rest(walk, facts)
+    return walk.placement
+
+
+@dataclass(slots=True, eq=False)
+class _Walk:
+    """The state of one placing: what was come to, what is still to be followed."""
+
+    program: Program
+    placement: Placement
+    edges: int = 0
+    loads: dict[tuple[str, Load], tuple[Reach, Cause]] = field(default_factory=dict)
+    """(scope, kind of load) → the earliest call that loads such files."""
+
+    def run(self, level: Reach, starts: Iterable[Start]) -> None:
+        """Come to everything that runs at this level."""
+        queue: list[tuple[Unit, int]] = []
+        for start in starts:
+            self.come(queue, start.unit, start.region, level, Cause(start.words))
+        while queue:
+            unit, region = queue.pop()
+            self.follow(queue, unit, region, level)
+            if self.edges > MAX_EDGES:
+                self._give_up(level)
+                return
+
+    def come(
+        self, queue: list[tuple[Unit, int]], unit: Unit, region: int, level: Reach, cause: Cause
+    ) -> None:
+        key = (unit.path, region)
+        if key not in self.placement.placed:
+            self.placement.placed[key] = (level, cause)
+            queue.append((unit, region))
+
+    def follow(self, queue: list[tuple[Unit, int]], unit: Unit, region: int, level: Reach) -> None:
+        program = self.program
+        for item in unit.imports_of(region):
+            self.edges += 1
+            for target in program.imported(unit, item):
+                if (target.path, 0) not in self.placement.placed:
+                    self.come(queue, target, 0, level, Cause("imported by", unit.path, item.line))
+        if region >= len(unit.facts.regions):
+            return
+        here = unit.facts.regions[region]
+        self.edges += len(here.calls)
+        for name in here.calls:
+            if name.rpartition(".")[2] in LOADERS:
+                self.note_load(unit, name, level, here.line)
+            for target, index in program.called(unit, region, name):
+                if (target.path, index) not in self.placement.placed:
+                    caller = (
+                        "called when this runs:" if region == 0 else f"called by {here.name} in"
+                    )
+                    self.come(queue, target, index, level, Cause(caller, unit.path, here.line))
+
+    def note_load(self, unit: Unit, name: str, level: Reach, line: int) -> None:
+        for kind in loads_of(name):
+            key = (scope_of(self.placement.layout, unit.path), kind)
+            self.loads.setdefault(
+                key, (level, Cause(f"{name.lstrip('.')} may load it, called in", unit.path, line))
+            )
+
+    def _give_up(self, level: Reach) -> None:
+        cause = Cause("too many imports and calls to follow, so it may run with everything else")
+        for path, unit in self.program.units.items():
+            for region in range(max(1, len(unit.facts.regions))):
+                self.placement.placed.setdefault((path, region), (level, cause))
+
+
+def scope_of(layout: Layout, path: str) -> str:
+    """The top package of a file: code loads the data of its own package; "" loads from anywhere."""
+    dotted = layout.modules.get(path, "")
+    if (
+        path == layout.setup
+        or path in layout.starts
+        or ("." not in dotted and not layout.is_package(path))
+    ):
+        return ""
+    return dotted.partition(".")[0]
+
+
+def _place_rest(walk: _Walk, facts: dict[str, ContentFacts]) -> None:
+    """Functions that nothing calls, and files that are no code."""
+    layout, program = walk.placement.layout, walk.program
+    _reach_aside(walk)
+    idle = Cause("runs when code outside the release calls it")
+    for path in layout.modules:
+        unit = program.units.get(path)
+        if unit is not None and (not unit.aside or (path, 0) in walk.placement.placed):
+            walk.placement.files[path] = (Reach.CALLED, idle)
+    _note_idle_loads(walk)
+    for path, content in facts.items():
+        if (path, 0) in walk.placement.placed or path in walk.placement.files:
+            continue
+        best: tuple[Reach, Cause] | None = None
+        for scope in _scopes(layout, path):
+            for kind in opens(path, content.language):
+                found = walk.loads.get((scope, kind))
+                if found is not None and (best is None or found[0] > best[0]):
+                    best = found
+        if best is not None:
+            walk.placement.files[path] = best
+
+
+def _scopes(layout: Layout, path: str) -> tuple[str, ...]:
+    """Code of which packages is near a data file: its own folder's package, and what lies outside."""
+    plain = layout.plain.get(path, path)
+    parts = plain.split("/")
+    near = [part for part in parts[:3] if part in layout.names]  # src/pkg/data, pkg/data
+    return ("", *near)
+
+
+def _reach_aside(walk: _Walk) -> None:
+    """Tests and examples that a function of the library imports are as reachable as that function."""
+    if not walk.placement.layout.aside:
+        return
+    queue: list[tuple[Unit, int]] = []
+    for unit in walk.program.units.values():
+        if unit.aside:
+            continue
+        for item in unit.facts.imports:
+            for target in walk.program.imported(unit, item):
+                if target.aside:
+                    walk.come(
+                        queue, target, 0, Reach.CALLED, Cause("imported by", unit.path, item.line)
+                    )
+    while queue:
+        walk.follow(queue, *queue.pop(), Reach.CALLED)
+
+
+def _note_idle_loads(walk: _Walk) -> None:
+    """Functions that are only called from outside load files too; one example of each kind is enough."""
+    layout = walk.placement.layout
+    wanted = {(scope, kind) for scope in ("", *layout.names) for kind in Load}
+    for path, unit in walk.program.units.items():
+        scope = scope_of(layout, path)
+        if unit.aside or all(
+            (scope, kind) in walk.loads or (scope, kind) not in wanted for kind in Load
+        ):
+            continue
+        for region in unit.facts.regions:
+            if region.kind is RegionKind.MODULE:
+                continue
+            for name in region.calls:
+                if name.rpartition(".")[2] in LOADERS:
+                    walk.note_load(unit, name, Reach.CALLED, region.line)

@@ -1,0 +1,235 @@
+"""What runs without another part of the release running it, level by level.
+
+Start-up hooks, builds, imports, modules imported one by one, commands; docs/explain/when-it-runs.md has
+the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pratique.vet.model import ContentFacts, Import, Language, Metadata, Reach, RegionKind
+from pratique.vet.release.paths import base_name, extension
+from pratique.vet.release.program import Program, Unit
+
+COMMAND_METHODS = frozenset(
+    [
+        "__init__",
+        "__new__",
+        "run",
+        "initialize_options",
+        "finalize_options",
+        "build_extension",
+        "build_extensions",
+        "build_libraries",
+        "build_module",
+        "build_packages",
+        "build_py",
+        "build_a",
+        "run_command",
+        "install_for_development",
+        "get_outputs",
+        "get_ext_filename",
+        "finalize_package_data",
+        "run_setup",
+        "initialize",
+        "finalize",
+        "clean",
+        "install",
+        "update",
+    ]
+)
+"""What setuptools, distutils and hatchling call of a class that a build gives them."""
+
+BACKEND_HOOKS = [
+    "build_wheel",
+    "build_sdist",
+    "build_editable",
+    "prepare_metadata_for_build_wheel",
+    "prepare_metadata_for_build_editable",
+    "get_requires_for_build_wheel",
+    "get_requires_for_build_sdist",
+    "get_requires_for_build_editable",
+    "build",
+    "pdm_build_hook_enabled",
+    "pdm_build_initialize",
+    "pdm_build_update_files",
+    "pdm_build_clean",
+    "pdm_build_update_setup_kwargs",
+]
+"""PEP 517 and PEP 660, poetry's `build`, pdm's hooks."""
+
+BUILD_FILES = frozenset(("hatch_build.py", "pdm_build.py"))
+"""Build hooks by convention: their backends run them unasked when the project's settings say so."""
+
+
+_NOBODY = Unit(
+    path="",
+    facts=ContentFacts(language=Language.METADATA, size=0),
+    dotted="",
+    package="",
+    aside=False,
+)
+"""Who imports what an entry point names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A region that runs by itself at some level."""
+
+    unit: Unit
+    region: int
+    words: str
+
+
+def starts_of(program: Program, metadata: Metadata) -> Iterator[tuple[Reach, Iterator[Start]]]:
+    """Levels from the earliest down, each with what starts at it."""
+    yield Reach.STARTUP, _startup(program)
+    yield Reach.BUILD, _build(program, metadata)
+    yield Reach.IMPORT, _imports(program)
+    yield Reach.SUBMODULE, _submodules(program)
+    yield Reach.ENTRY, _entries(program, metadata)
+
+
+def _startup(program: Program) -> Iterator[Start]:
+    for path in program.layout.starts:
+        unit = program.units.get(path)
+        if unit is None:
+            continue
+        hook = extension(path) in {".pth", ".start"}
+        words = (
+            "the interpreter runs its import lines at every start"
+            if hook
+            else "the interpreter imports it at every start"
+        )
+        for region in range(max(1, len(unit.facts.regions)) if hook else 1):
+            yield Start(unit, region, words)
+
+
+def _build(program: Program, metadata: Metadata) -> Iterator[Start]:
+    layout = program.layout
+    if layout.kind == "sdist":
+        unit = program.units.get(layout.setup)
+        if unit is not None:
+            yield from _setup(program, unit)
+        yield from _backend(program, metadata)
+    if layout.kind in {"sdist", "npm"}:
+        yield from _commands(program, metadata)
+
+
+def _setup(program: Program, unit: Unit) -> Iterator[Start]:
+    words = "pip runs setup.py when it builds the release"
+    yield Start(unit, 0, words)
+    yield from _guards(unit, words)
+    makers = [unit]
+    for item in unit.facts.imports:
+        makers += program.imported(unit, item)
+    for maker in makers:
+        for index in _command_methods(maker):
+            yield Start(maker, index, "a build command class, which setup.py hands to setuptools")
+
+
+def _command_methods(unit: Unit) -> Iterator[int]:
+    for index, region in enumerate(unit.facts.regions):
+        owner, _, method = region.name.rpartition(".")
+        if owner and method in COMMAND_METHODS:
+            yield index
+
+
+def _guards(unit: Unit, words: str) -> Iterator[Start]:
+    for index, region in enumerate(unit.facts.regions):
+        if region.kind is RegionKind.MAIN:
+            yield Start(unit, index, words)
+
+
+def _backend(program: Program, metadata: Metadata) -> Iterator[Start]:
+    name, _, holder = metadata.build_backend.partition(":")
+    roots = [root.strip("/").removeprefix("./") for root in metadata.backend_path]
+    inner = name.replace(".", "/")
+    wanted = [
+        "/".join(part for part in (root if root != "." else "", end) if part)
+        for root in roots
+        for end in (f"{inner}.py", f"{inner}/__init__.py")
+        if name
+    ]
+    for path in (*wanted, *sorted(BUILD_FILES)):
+        unit = program.units.get(program.layout.prefix + path)
+        if unit is not None:
+            yield from _hooks(unit, "the build runs this backend of the release's own", holder)
+
+
+def _hooks(unit: Unit, words: str, holder: str = "") -> Iterator[Start]:
+    yield Start(unit, 0, words)
+    prefix = f"{holder}." if holder else ""
+    for hook in BACKEND_HOOKS:
+        for index in unit.names.get(prefix + hook, ()):
+            yield Start(unit, index, words)
+    for index in _command_methods(unit):
+        yield Start(unit, index, words)
+
+
+def _commands(program: Program, metadata: Metadata) -> Iterator[Start]:
+    """Files that install commands name: `node scripts/setup.js`, `build:hooks/custom.py`."""
+    for command in metadata.scripts:
+        hook = command.removeprefix("build:")
+        for word in (
+            hook.replace("'", " ").replace('"', " ").replace(";", " ").replace("&", " ").split()
+        ):
+            near = word.removeprefix("./")
+            for end in ("", ".js", "/index.js"):
+                unit = program.units.get(program.layout.prefix + near + end)
+                if unit is not None:
+                    yield from _hooks(unit, f"the install command `{hook[:80]}` runs it")
+                    yield from _guards(unit, f"the install command `{hook[:80]}` runs it")
+
+
+def _imports(program: Program) -> Iterator[Start]:
+    for path in program.layout.tops:
+        unit = program.units.get(path)
+        if unit is not None:
+            yield Start(unit, 0, "importing the package runs it")
+
+
+def _submodules(program: Program) -> Iterator[Start]:
+    for path in program.layout.modules:
+        unit = program.units.get(path)
+        if unit is None or unit.aside or base_name(path) == "__main__.py":
+            continue
+        if path == program.layout.setup and program.layout.kind == "sdist":
+            continue
+        yield Start(unit, 0, f"importing {unit.dotted} runs it")
+        for index in unit.names.get("__getattr__", ()):
+            yield Start(unit, index, f"runs when a name is fetched from {unit.dotted}")
+
+
+def _entries(program: Program, metadata: Metadata) -> Iterator[Start]:
+    for line in metadata.entry_points:
+        yield from _entry_point(program, line)
+    for path in program.layout.scripts:
+        unit = program.units.get(path)
+        if unit is not None:
+            for region in (0, *(start.region for start in _guards(unit, ""))):
+                yield Start(unit, region, "it is put on PATH as a command")
+    for path, unit in program.units.items():
+        if unit.aside:
+            continue
+        if base_name(path) == "__main__.py":
+            yield Start(unit, 0, f"`python -m {unit.dotted.removesuffix('.__main__')}` runs it")
+        yield from _guards(unit, f"`python -m {unit.dotted}` runs it")
+
+
+def _entry_point(program: Program, line: str) -> Iterator[Start]:
+    group, _, rest = line.partition(":")
+    name, _, target = rest.partition("=")
+    module, _, attribute = target.partition("[")[0].strip().partition(":")
+    words = (
+        f"the command `{name.strip()}` runs it"
+        if group.strip() in {"console_scripts", "gui_scripts"}
+        else f"the entry point `{name.strip()}` of {group.strip()} runs it"
+    )
+    for unit in program.imported(_NOBODY, Import(module=module.strip())):
+        yield Start(unit, 0, words)
+    dotted = f"{module.strip()}.{attribute.strip()}" if attribute.strip() else ""
+    for unit, index in program.called(_NOBODY, 0, dotted) if dotted else ():
+        yield Start(unit, index, words)
