@@ -156,6 +156,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The largest files on the public index are below 2 GB; projects get their limit raised by request."""
     members: int = 200_000
     """Nested ones included. The largest wheels hold about 50,000; 200,000 take about 5 s to walk."""
+    steps: int = 2_000_000
+    """Headers, records and restarts, each some microseconds. Two million end within half a minute; an
+    archive of 200,000 members needs four to six hundred thousand."""
     unpacked_bytes: int = 16 * GIB
     """Nested contents included, so counted twice or thrice. Wheels for GPUs unpack to 2-6 GB."""
     member_bytes: int = 8 * GIB
