@@ -9,9 +9,10 @@ reaches which call, and what is returned). It is a may-analysis: a label means t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
+
+import msgspec
 
 from pratique.vet.model import Import, Region
 
@@ -52,8 +53,7 @@ class Label(StrEnum):
 Constant: TypeAlias = "str | bytes | int | float | bool | tuple[Constant, ...] | None"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
+class Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known of one value."""
 
     constant: Constant = None
@@ -69,8 +69,7 @@ class Value:
     """Decodings passed to get the constant."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call with what may flow into it."""
 
     name: str
@@ -107,8 +106,7 @@ class Call:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class Text(msgspec.Struct, frozen=True, kw_only=True):
     """One folded string or bytes (as latin-1) of some length, wherever it stands."""
 
     text: str
@@ -121,8 +119,7 @@ class Text:
     """Was put together from pieces, or decoded."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PythonFile:
+class PythonFile(msgspec.Struct, frozen=True, kw_only=True):
     """A Python source as analyses see it; decoded inner sources are merged in, with their layer."""
 
     source: str
@@ -133,7 +130,7 @@ class PythonFile:
     texts: tuple[Text, ...]
     inner: tuple[str, ...] = ()
     """Sources that were found by decoding, outermost first, bounded."""
-    stored: Mapping[str, Value] = field(default_factory=dict)
+    stored: Mapping[str, Value] = msgspec.field(default_factory=dict)
     """Last known value of module-level names."""
     unfinished: tuple[str, ...] = ()
     """What was cut short and why (limits, syntax that no known Python reads)."""
