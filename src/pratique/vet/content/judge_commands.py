@@ -1,0 +1,217 @@
+"""What a command does: shell, Windows command lines and PowerShell, one argument or a whole script.
+
+Order: a gate of substrings; then the text is read as pipelines (`shell_words`) and each command is
+asked by `command_checks`; substitutions, `sh -c` texts and decoded texts are judged again, to a fixed
+depth. PowerShell, whose words are not a shell's, is asked as text (`judge_windows`).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Final
+
+from pratique.vet.content.command_checks import (
+    FETCHERS,
+    INTERPRETERS,
+    Findings,
+    check_command,
+    name_of,
+    unwrap,
+)
+from pratique.vet.content.judge_windows import check_powershell, encoded_scripts
+from pratique.vet.content.shell_words import HOLE, MAX_TEXT, Command, decode_escapes, parse_shell
+from pratique.vet.safe_text import printable
+
+SHOWN: Final = 200
+DEPTH: Final = 4
+"""Substitutions in substitutions and decodings in decodings; each level of real cases is one or two."""
+MAX_JUDGED: Final = 40
+"""Texts judged for one: bounds the product of depth and breadth."""
+
+# A text without any of these words or parts is no command that a trait is about. Lower case.
+_NAMES: Final = frozenset("""
+    curl wget aria2c axel sh bash zsh dash ksh powershell pwsh nc ncat netcat socat mkfifo crontab cron
+    systemctl launchctl loginctl schtasks base64 eval printenv histfile setenforce iptables ufw rm shred
+    whoami uname ifconfig ipconfig systeminfo netstat tasklist xmrig stratum minerd pip pip3 pipx npm pnpm
+    yarn gem nslookup dig scp rsync sftp ftp tftp certutil bitsadmin mshta regsvr32 rundll32 msiexec wmic
+    iex invoke webclient openssl xxd printf python python2 python3 perl ruby php nodejs osascript docker
+    podman nsenter kubectl aws gcloud az gh vault claude gemini codex aider copilot twine attrib taskkill
+    killall pkill erase mkfs dd vssadmin chmod chattr sudo xattr spctl csrutil screencapture scrot xclip
+    xsel pbpaste arecord ffmpeg ssh telnet hostname lscpu sw_vers ss arp ip tar zip grep egrep rg xcopy
+    robocopy sqlite3 gpg sed awk iwr irm wscript cscript cmstp uv conda cargo bun deno easy_install dscl
+    wevtutil netsh bcdedit cipher vaultcmd cmdkey ngrok cloudflared frpc chisel bore ligolo tailscale rclone
+    useradd usermod adduser chpasswd insmod modprobe setcap visudo unset auditctl chkconfig diskutil rmdir
+    lsof trufflehog gitleaks mimikatz lazagne quser getmac nltest lspci lsusb dmidecode system_profiler
+    busybox getstream assembly preference mppreference pypy3 lua py wipe bashrc zshrc zshenv authorized_keys
+    bash_profile crontabs getasynckeystate
+""".split())  # fmt: skip
+# Words of ordinary prose: they count where a command starts.
+_STARTING = re.compile(
+    r"(?:^|[;&|(`\n])[ \t]{0,8}(?:sudo |nohup |exec )?(?:"
+    r"set|at|start|format|type|head|copy|import|source|find|last|w|id|host|ping|"
+    r"touch|export|exec|service|reg|net|ps|del|fetch|move|mv|cp|cat|tee|tail|sc|"
+    r"rd|history|env|security|cmd|amp|q|git|node|passwd|flit|poetry"
+    r")(?![\w(.=:])"
+)
+_PARTS: Final = ("/dev/tcp", "/dev/udp", "xmr", "miner", "frombase64", "downloadstring", "downloadfile", ":(){", "$ifs", "${",
+                 "add-type", "new-object", "ntds", "lsass", "--donate-level", "mppreference")  # fmt: skip
+_WORDS = re.compile(r"[a-z0-9_]+")
+_HIDERS: Final = str.maketrans("", "", "'\"\\^`")
+_WINDOWS: Final = (
+    "powershell", "pwsh", "cmd ", "cmd.exe", "cmd/", ".exe", "%appdata%", "%temp%", "%userprofile%", "reg add",
+    "schtasks", ":\\", "$env:", "iex", "invoke-", "new-object", "taskkill", "rundll", "bitsadmin", "certutil",
+    "mshta", "wmic", "-encodedcommand", "set-mp", "add-mp", "start-process", "net user", "attrib +", "vssadmin",
+    "wevtutil", "get-", "[system.", "[convert]", "[net.",
+)  # fmt: skip
+_DECODERS: Final = frozenset({"base64", "gbase64", "xxd", "openssl", "rev", "tr", "gunzip", "zcat", "printf", "uudecode",
+                              "base32", "bzcat", "xzcat"})  # fmt: skip
+_DECODE_FLAGS: Final = frozenset({"-d", "-D", "--decode", "-di", "-r", "-rp", "-ps", "-p", "-a"})
+_SHELLS: Final = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"})
+
+
+def judge_command(text: str) -> tuple[tuple[str, str], ...]:
+    """What a command or script does: (trait, the part that does it) pairs, each trait once.
+
+    Shape: one line, or a script; arguments of a list are to be joined by blanks. Holes ("…") are kept.
+    """
+    if not _worth(text):
+        return ()
+    findings = Findings()
+    _judge(text[:MAX_TEXT], findings, DEPTH)
+    return tuple((trait, printable(shown, SHOWN)) for trait, shown in findings.traits.items())
+
+
+def _worth(text: str) -> bool:
+    low = text[:MAX_TEXT].lower()
+    if not _NAMES.isdisjoint(_WORDS.findall(low)) or any(part in low for part in _PARTS):
+        return True
+    if "$'" in low or _STARTING.search(low):
+        return True
+    plain = low.translate(_HIDERS)  # quotes and escapes inside words hide them
+    return len(plain) != len(low) and not _NAMES.isdisjoint(_WORDS.findall(plain))
+
+
+def _judge(text: str, findings: Findings, depth: int) -> None:
+    if depth <= 0 or findings.judged >= MAX_JUDGED or not text.strip():
+        return
+    findings.judged += 1
+    low = text.lower().replace("^", "")
+    windows = any(mark in low for mark in _WINDOWS)
+    if windows:
+        check_powershell(text, findings)
+        for script in encoded_scripts(text):
+            findings.add("powershell-encoded", script)
+            _judge(script, findings, depth - 1)
+    _whole_text(text, low, findings)
+    script = parse_shell(text, windows=windows)
+    for pipeline in script.pipelines:
+        _pipeline(pipeline, findings, depth)
+
+
+def _whole_text(text: str, low: str, findings: Findings) -> None:
+    """What shows best before the text is taken apart."""
+    for mark in ("/dev/tcp/", "/dev/udp/"):
+        if mark in low:
+            findings.add("reverse-shell", _line(text, low.find(mark)))
+    if ":(){" in low.replace(" ", ""):
+        findings.add("destructive", text)
+    if "mkfifo" in low and any(k in low for k in ("nc ", "ncat", "telnet", "openssl", "netcat")):
+        findings.add("reverse-shell", _line(text, low.find("mkfifo")))
+    if "stratum+tcp" in low or "stratum+ssl" in low or "--donate-level" in low:
+        findings.add("miner", _line(text, max(low.find("stratum"), low.find("--donate-level"))))
+
+
+def _line(text: str, at: int) -> str:
+    begin = text.rfind("\n", 0, at) + 1
+    end = text.find("\n", at)
+    return text[max(begin, at - SHOWN // 2) : len(text) if end < 0 else min(end, at + SHOWN)]
+
+
+def _pipeline(pipeline: list[Command], findings: Findings, depth: int) -> None:
+    fetched = decoded = False
+    source = ""
+    for command in pipeline:
+        words = unwrap(command.words)
+        name = name_of(words)
+        whole = " | ".join(part.text for part in pipeline)
+        if command.hidden:
+            findings.add("hidden-words", whole)
+        if name in INTERPRETERS and _reads_input(words):
+            if fetched:
+                findings.add("download-run", whole)
+            if decoded:
+                findings.add("decode-run", whole)
+                _judge(_decode(pipeline, source), findings, depth - 1)
+            elif source:
+                _judge(source, findings, depth - 1)
+        if name in FETCHERS:
+            fetched = True
+        if name in _DECODERS and (name in {"rev", "printf"} or _DECODE_FLAGS.intersection(words)):
+            decoded = True
+        if name in {"echo", "printf"}:
+            source = decode_escapes(" ".join(w for w in words[1:] if not w.startswith("-")))
+        check_command(command, words, name, findings, piped=command is not pipeline[0], whole=whole)
+        _nested(command, words, name, findings, depth)
+    if len(pipeline) > 1:
+        _flows(pipeline, findings)
+
+
+def _reads_input(words: list[str]) -> bool:
+    """Whether an interpreter reads its program from the pipe: no script is named."""
+    arguments = [w for w in words[1:] if not w.startswith("-") or w == "-"]
+    return not arguments or arguments[0] in {"-", "/dev/stdin"} or "-s" in words
+
+
+def _nested(command: Command, words: list[str], name: str, findings: Findings, depth: int) -> None:
+    runs_text = name in INTERPRETERS or name in {"eval", "source", ".", "cmd", "exec"}
+    for inner in command.nested:
+        first = parse_shell(inner[:MAX_TEXT]).pipelines[:1]
+        names = {name_of(unwrap(part.words)) for pipeline in first for part in pipeline}
+        # A substitution that is itself the command word runs what it prints, too.
+        runs = runs_text or (words[:1] == [HOLE])
+        if runs and names & FETCHERS:
+            findings.add("download-run", f"{command.text} ← {inner}")
+        elif runs and names & _DECODERS:
+            findings.add("decode-run", f"{command.text} ← {inner}")
+            if first:
+                source = next((part.text.partition(" ")[2] for part in first[0]), "")
+                _judge(_decode(first[0], source), findings, depth - 1)
+        _judge(inner, findings, depth - 1)
+    if name in _SHELLS or name in {"cmd", "su", "eval", "wsl", "busybox"}:
+        for index, word in enumerate(words[1:], start=1):
+            if word.lower() in {"-c", "/c", "/k", "-lc", "-ic", "-xc", "-ec", "/q/c"} or name == "eval":
+                rest = words[index:] if name == "eval" else words[index + 1 :]
+                _judge(" ".join(rest), findings, depth - 1)
+                break
+
+
+def _decode(pipeline: list[Command], source: str) -> str:
+    """What an `echo … | base64 -d` comes to, when it is a constant."""
+    names = [name_of(unwrap(command.words)) for command in pipeline]
+    compact = re.sub(r"\s+", "", source)
+    try:
+        if "base64" in names or "gbase64" in names or "openssl" in names:
+            return base64.b64decode(compact + "=" * (-len(compact) % 4)).decode("utf-8", "replace")
+        if "xxd" in names:
+            return bytes.fromhex(compact).decode("utf-8", "replace")
+        if "base32" in names:
+            return base64.b32decode(compact + "=" * (-len(compact) % 8)).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return ""
+    return source[::-1] if "rev" in names else source
+
+
+def _flows(pipeline: list[Command], findings: Findings) -> None:
+    """What one command hands the next: data into the network."""
+    whole = " | ".join(command.text for command in pipeline)
+    first = [name_of(unwrap(command.words)) for command in pipeline]
+    sends = {"curl", "wget", "nc", "ncat", "netcat", "socat", "telnet", "ssh", "openssl", "ftp"}
+    for index, name in enumerate(first[1:], start=1):
+        if name not in sends:
+            continue
+        text = pipeline[index].text
+        takes = name != "curl" or "@-" in text or "-T" in pipeline[index].words
+        if takes and first[0] not in {"echo", "yes", "printf"} and name != "wget":
+            findings.add("exfiltration", whole)
