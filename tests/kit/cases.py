@@ -122,7 +122,8 @@ CASES: tuple[Case, ...] = (
     ),
     Case(name="malicious", outcome="deny", rule="verdict", verdict="malicious"),
     Case(name="suspicious", outcome="hold", rule="verdict", verdict="suspicious"),
-    Case(name="unvetted", outcome="allow", verdict="unknown"),
+    Case(name="unread", outcome="hold", rule="verdict", verdict="unknown"),
+    Case(name="unvetted", outcome="allow"),
     Case(
         name="fix-unvetted",
         outcome="hold",

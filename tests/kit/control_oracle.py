@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pratique.index.ports import DeliveredFile, ReleaseStudy, TokenRecord, Waiver
-from pratique.policy.model import Verdict
+from pratique.policy.model import VettingFacts
 from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
 from pratique.values.names import ProjectName
@@ -20,7 +20,7 @@ class OracleControl:
         self._waivers: dict[str, Waiver] = {}
         self._origins: dict[tuple[str, ProjectName], str] = {}
         self._serials: dict[tuple[str, ProjectName], int] = {}
-        self._verdicts: dict[Sha256, Verdict] = {}
+        self._vettings: dict[Sha256, VettingFacts] = {}
         self._studies: dict[Sha256, ReleaseStudy] = {}
         self._delivered: dict[tuple[str, ProjectName, str, Sha256], DeliveredFile] = {}
         self._pins: dict[tuple[str, str], Sha256] = {}
@@ -82,13 +82,13 @@ class OracleControl:
         self._serials[upstream, project] = serial if known is None else max(known, serial)
         return self._serials[upstream, project]
 
-    def verdicts(self, digests: Iterable[Sha256]) -> dict[Sha256, Verdict]:
-        return {d: self._verdicts[d] for d in digests if d in self._verdicts}
+    def vettings(self, digests: Iterable[Sha256]) -> dict[Sha256, VettingFacts]:
+        return {d: self._vettings[d] for d in digests if d in self._vettings}
 
-    def set_verdict(self, digest: Sha256, verdict: Verdict) -> None:
-        if self._verdicts.get(digest) is not verdict:
+    def set_vetting(self, digest: Sha256, vetting: VettingFacts) -> None:
+        if self._vettings.get(digest) != vetting:
             self._epoch += 1
-            self._verdicts[digest] = verdict
+            self._vettings[digest] = vetting
 
     def studies(self, digests: Iterable[Sha256]) -> dict[Sha256, ReleaseStudy]:
         return {d: self._studies[d] for d in digests if d in self._studies}

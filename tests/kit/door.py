@@ -38,7 +38,7 @@ from pratique.edge.tls import ensure_local_tls
 from pratique.index.ports import TokenRecord, Waiver
 from pratique.ledger.entries import Entry
 from pratique.ledger.store import LogStore
-from pratique.policy.model import Verdict
+from pratique.policy.model import Verdict, VettingFacts
 from pratique.settings import Settings, load_settings
 from pratique.store.logs import open_log
 from pratique.values.digests import parse_sha256
@@ -259,7 +259,7 @@ class Door:
     def set_verdict(self, sha256: str, verdict: str) -> None:
         """Say what vetting found."""
         digest, found = parse_sha256(sha256), Verdict(verdict)
-        self.in_loop(lambda: self.parts.control.set_verdict(digest, found))
+        self.in_loop(lambda: self.parts.control.set_vetting(digest, VettingFacts(verdict=found)))
 
     # ── disk ────────────────────────────────────────────────────────────────────────────────
 

@@ -22,13 +22,15 @@ from kit.policies import (
     wheel,
 )
 from pratique.policy.decide import with_page_facts
-from pratique.policy.model import FileFacts, Outcome, ProvenanceFacts, Verdict
+from pratique.policy.model import FileFacts, Outcome, ProvenanceFacts, Verdict, VettingFacts
 
 ALLOW, HOLD, DENY = Outcome.ALLOW, Outcome.HOLD, Outcome.DENY
 
 
 def fix(version: str = "1.83.0", *, age: float = 10, **facts: Any) -> FileFacts:
-    return wheel(version, uploaded_at=NOW - hours(age), verdict=Verdict.CLEAN, **facts)
+    return wheel(
+        version, uploaded_at=NOW - hours(age), vetting=VettingFacts(verdict=Verdict.CLEAN), **facts
+    )
 
 
 PAGE = [wheel("1.82.5"), wheel("1.82.6")]
@@ -71,8 +73,9 @@ def test_it_can_be_switched_off() -> None:
 @pytest.mark.parametrize(
     "file",
     [
-        changed(fix(), verdict=Verdict.UNKNOWN),
-        changed(fix(), verdict=Verdict.SUSPICIOUS),
+        changed(fix(), vetting=None),
+        changed(fix(), vetting=VettingFacts(verdict=Verdict.UNKNOWN)),
+        changed(fix(), vetting=VettingFacts(verdict=Verdict.SUSPICIOUS)),
         fix(provenance=attested(attested=False)),
         fix(provenance=attested(repository="evil/litellm")),
         fix(provenance=ProvenanceFacts(attested=True, predecessor="litellm-1.82.6.tar.gz")),
@@ -85,7 +88,8 @@ def test_it_can_be_switched_off() -> None:
         changed(fix(), uploaded_at=None),
     ],
     ids=[
-        "not vetted", "suspicious", "attestation lost", "other repository", "attestation not read",
+        "not vetted", "not read", "suspicious", "attestation lost", "other repository",
+        "attestation not read",
         "dependencies not compared", "a later version", "a post release", "a candidate",
         "an affected version", "no hash", "no upload time",
     ],
@@ -102,9 +106,9 @@ def test_same_provenance_is_no_regression() -> None:
 
 def test_a_verdict_need_not_be_required_but_a_bad_one_still_counts() -> None:
     rules = policy("[early-release]\nrequire_verdict = false", reviewed_fix("1.83.0"))
-    unknown = changed(fix(), verdict=Verdict.UNKNOWN)
-    assert ask_on_page(unknown, [*PAGE, unknown], rules).outcome is ALLOW
-    bad = changed(fix(), verdict=Verdict.MALICIOUS)
+    unvetted = changed(fix(), vetting=None)
+    assert ask_on_page(unvetted, [*PAGE, unvetted], rules).outcome is ALLOW
+    bad = changed(fix(), vetting=VettingFacts(verdict=Verdict.MALICIOUS))
     assert ask_on_page(bad, [*PAGE, bad], rules).outcome is DENY
 
 

@@ -12,7 +12,7 @@ from kit.policies import NOW, SHA, changed, hours, osv, policy, project, reviewe
 from pratique.doors.cli import cli
 from pratique.policy.explain import Explanation, explain_file, render_explanation
 from pratique.policy.language import parse_policy
-from pratique.policy.model import FileFacts, Outcome, Verdict
+from pratique.policy.model import FileFacts, Outcome, Verdict, VettingFacts
 from pratique.policy.rules import RULES
 
 YOUNG = wheel("1.83.0", uploaded_at=NOW - hours(1))
@@ -41,13 +41,15 @@ def test_what_would_change_a_hold() -> None:
 
 
 def test_the_allow_entry_it_offers_works() -> None:
-    told = explain(changed(YOUNG, verdict=Verdict.SUSPICIOUS, fresh_dependencies=None))
+    told = explain(
+        changed(YOUNG, vetting=VettingFacts(verdict=Verdict.SUSPICIOUS), fresh_dependencies=None)
+    )
     offered = next(c for c in told.would_change if "[[allow]]" in c).partition("[[allow]] ")[2]
     entry = "[[allow]]\n" + offered.replace("], v", "]\nv").replace('", r', '"\nr').replace(
         "], r", "]\nr"
     )
     parse_policy(entry, source="x")
-    file = changed(YOUNG, verdict=Verdict.SUSPICIOUS, fresh_dependencies=None)
+    file = changed(YOUNG, vetting=VettingFacts(verdict=Verdict.SUSPICIOUS), fresh_dependencies=None)
     assert explain(file, entry).decision.rule == "allow-list"
 
 
@@ -69,7 +71,7 @@ def test_a_file_without_hash_cannot_be_waived() -> None:
 def test_early_release_says_what_it_lacks_or_when_it_comes() -> None:
     step = next(s for s in explain(YOUNG).steps if s.rule == "early-release")
     assert "clean verdict" in step.text
-    soon = changed(YOUNG, verdict=Verdict.CLEAN)
+    soon = changed(YOUNG, vetting=VettingFacts(verdict=Verdict.CLEAN))
     facts = project(best_allowed=Version("1.82.6"))
     told = explain_file(facts, soon, policy("", reviewed_fix("1.83.0")), NOW)
     step = next(s for s in told.steps if s.rule == "early-release")
@@ -79,7 +81,7 @@ def test_early_release_says_what_it_lacks_or_when_it_comes() -> None:
 def test_waivers_that_do_not_open_say_why() -> None:
     expired = explain(changed(YOUNG, waiver=waiver(expires_at=NOW)))
     assert any("expired at" in s.text for s in expired.steps if s.rule == "waiver")
-    too_weak = explain(wheel(verdict=Verdict.MALICIOUS, waiver=waiver()))
+    too_weak = explain(wheel(vetting=VettingFacts(verdict=Verdict.MALICIOUS), waiver=waiver()))
     assert any("does not override" in s.text for s in too_weak.steps if s.rule == "waiver")
     works = explain(changed(YOUNG, waiver=waiver()))
     assert [s.rule for s in works.steps if s.decides] == ["waiver"]

@@ -35,7 +35,13 @@ def test_the_shipped_policy_says_exactly_the_defaults() -> None:
     assert parse_policy(text, source="x").tables == PolicyTables()
     shown = effective_keys(parse_policy(text, source="x"))
     left_out = {entry.key for entry in shown if entry.default}
-    assert left_out == {"cool-down.override", "deny", "allow", "new-dependency.horizon_hours"}
+    assert left_out == {
+        "cool-down.override",
+        "deny",
+        "allow",
+        "capability-gain",
+        "new-dependency.horizon_hours",
+    }
 
 
 def test_the_examples_in_the_shipped_policy_can_be_used() -> None:
@@ -46,6 +52,7 @@ def test_the_examples_in_the_shipped_policy_can_be_used() -> None:
     tables = parse_policy("\n".join(lines), source="x").tables
     assert len(tables.deny) == 2
     assert len(tables.allow) == 1
+    assert len(tables.capability_gain) == 1
     assert tables.cool_down.override[0].projects == ("acme-*",)
     assert tables.new_dependency.horizon_hours == 72
 

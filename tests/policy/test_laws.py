@@ -24,6 +24,7 @@ from pratique.policy.model import (
     ProjectFacts,
     ProvenanceFacts,
     Verdict,
+    VettingFacts,
     WaiverFacts,
 )
 from pratique.policy.rules import RULES
@@ -73,7 +74,12 @@ files: st.SearchStrategy[FileFacts] = st.builds(
     yanked_reason=st.sampled_from(["", "malware", "typo"]),
     listed_upstream=st.booleans(),
     delivered_before=st.booleans(),
-    verdict=st.sampled_from(Verdict),
+    vetting=st.none()
+    | st.builds(
+        VettingFacts,
+        verdict=st.sampled_from(Verdict),
+        gained=st.sampled_from([(), ("network",), ("native", "process")]),
+    ),
     provenance=provenances,
     fresh_dependencies=dependencies,
     waiver=waivers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 
@@ -22,8 +23,10 @@ from kit.policies import (
     wheel,
 )
 from pratique.policy.decide import ALLOWED
-from pratique.policy.model import FreshDependency, Outcome, ProvenanceFacts, Verdict
+from pratique.policy.language import CapabilityWord
+from pratique.policy.model import FreshDependency, Outcome, ProvenanceFacts, Verdict, VettingFacts
 from pratique.values.names import ProjectName, ProjectStatus
+from pratique.vet.model import Capability
 
 ALLOW, HIDE, HOLD, DENY = Outcome.ALLOW, Outcome.HIDE, Outcome.HOLD, Outcome.DENY
 
@@ -226,7 +229,7 @@ def test_quarantine_keeps_what_was_delivered_and_holds_the_rest() -> None:
     assert (held.outcome, held.rule) == (HOLD, "quarantined")
     assert "reported" in held.reason
     assert ask(wheel(), policy('[quarantine]\noutcome="deny"'), about=about).outcome is DENY
-    bad = wheel(delivered_before=True, verdict=Verdict.MALICIOUS)
+    bad = wheel(delivered_before=True, vetting=VettingFacts(verdict=Verdict.MALICIOUS))
     assert ask(bad, about=about).outcome is DENY
 
 
@@ -281,18 +284,54 @@ def test_a_name_that_tells_no_version_is_denied(filename: str, outcome: Outcome)
 @pytest.mark.parametrize(
     ("verdict", "outcome"),
     [
-        (Verdict.CLEAN, ALLOW), (Verdict.UNKNOWN, ALLOW),
+        (Verdict.CLEAN, ALLOW), (Verdict.UNKNOWN, HOLD),
         (Verdict.SUSPICIOUS, HOLD), (Verdict.MALICIOUS, DENY),
     ],
 )  # fmt: skip
 def test_verdict(verdict: Verdict, outcome: Outcome) -> None:
-    assert ask(wheel(verdict=verdict)).outcome is outcome
+    assert ask(wheel(vetting=VettingFacts(verdict=verdict))).outcome is outcome
+
+
+def test_a_file_that_was_never_vetted_has_no_verdict() -> None:
+    assert ask(wheel(vetting=None)).outcome is ALLOW
+
+
+def test_the_decision_tells_what_vetting_saw() -> None:
+    saw = VettingFacts(verdict=Verdict.SUSPICIOUS, headline="setup.py:3 sends the environment away")
+    answer = ask(wheel(vetting=saw))
+    assert answer.reason.endswith("found suspicious: setup.py:3 sends the environment away")
+    assert saw.headline in answer.evidence
+    unread = VettingFacts(verdict=Verdict.UNKNOWN, headline="x.bin could not be read")
+    assert "could not be vetted entirely: x.bin" in ask(wheel(vetting=unread)).reason
+
+
+def test_a_gained_capability_holds_where_the_policy_says_so() -> None:
+    gain = wheel(vetting=VettingFacts(verdict=Verdict.CLEAN, gained=("native", "network")))
+    assert ask(gain).outcome is ALLOW
+    some = policy('[[capability-gain]]\nprojects=["*"]\ncapabilities=["network"]\nreason="no"')
+    held = ask(gain, some)
+    assert (held.outcome, held.rule) == (HOLD, "capability-gain")
+    assert "gains network over its predecessor: no" in held.reason
+    only_process = policy('[[capability-gain]]\nprojects=["*"]\ncapabilities=["process"]')
+    assert ask(gain, only_process).outcome is ALLOW
+    others = policy('[[capability-gain]]\nprojects=["other-*"]')
+    assert ask(gain, others).outcome is ALLOW
+    strictest = policy(
+        '[[capability-gain]]\nprojects=["*"]\noutcome="hide"\n'
+        '[[capability-gain]]\nprojects=["*"]\ncapabilities=["native"]\noutcome="deny"'
+    )
+    assert ask(gain, strictest).outcome is DENY
+    assert ask(wheel(vetting=VettingFacts(verdict=Verdict.CLEAN)), strictest).outcome is ALLOW
+
+
+def test_the_policy_names_the_capabilities_that_vetting_tells() -> None:
+    assert set(get_args(CapabilityWord)) == {c.value for c in Capability}
 
 
 def test_a_malicious_verdict_cannot_be_configured_away() -> None:
     rules = policy('[verdict]\nsuspicious="hide"')
-    assert ask(wheel(verdict=Verdict.SUSPICIOUS), rules).outcome is HIDE
-    assert ask(wheel(verdict=Verdict.MALICIOUS), rules).outcome is DENY
+    assert ask(wheel(vetting=VettingFacts(verdict=Verdict.SUSPICIOUS)), rules).outcome is HIDE
+    assert ask(wheel(vetting=VettingFacts(verdict=Verdict.MALICIOUS)), rules).outcome is DENY
 
 
 # ── new dependency ───────────────────────────────────────────────────────────────────────────
@@ -441,7 +480,7 @@ def test_what_an_allow_entry_cannot_lift() -> None:
     assert ask(wheel("1.82.7"), policy(text)).outcome is DENY
     allowed = policy(text.partition("[[deny]]")[0], osv("MAL-1", "1.82.7"))
     assert ask(wheel("1.82.7"), allowed).outcome is DENY
-    bad = wheel("1.82.7", verdict=Verdict.MALICIOUS)
+    bad = wheel("1.82.7", vetting=VettingFacts(verdict=Verdict.MALICIOUS))
     assert ask(bad, policy(text.partition("[[deny]]")[0])).outcome is DENY
 
 
@@ -478,8 +517,8 @@ def test_an_allow_entry_by_hash_lifts_only_that_file() -> None:
     [
         ({"uploaded_at": NOW}, True),
         ({"provenance": attested(attested=False)}, True),
-        ({"verdict": Verdict.SUSPICIOUS}, True),
-        ({"verdict": Verdict.MALICIOUS}, False),
+        ({"vetting": VettingFacts(verdict=Verdict.SUSPICIOUS)}, True),
+        ({"vetting": VettingFacts(verdict=Verdict.MALICIOUS)}, False),
         ({"yanked": True, "yanked_reason": "malware"}, False),
     ],
 )
@@ -515,9 +554,9 @@ def test_the_strictest_objection_decides_and_the_end_is_the_last_one() -> None:
     assert (answer.outcome, answer.rule) == (HOLD, "cool-down")
     assert answer.until == NOW + hours(71)
     assert answer.recheck_at == NOW + hours(2)
-    endless = ask(changed(file, verdict=Verdict.SUSPICIOUS))
+    endless = ask(changed(file, vetting=VettingFacts(verdict=Verdict.SUSPICIOUS)))
     assert (endless.rule, endless.until) == ("verdict", None)
-    assert ask(changed(file, verdict=Verdict.MALICIOUS)).outcome is DENY
+    assert ask(changed(file, vetting=VettingFacts(verdict=Verdict.MALICIOUS))).outcome is DENY
 
 
 def test_a_hide_behind_a_hold_does_not_move_the_holds_end() -> None:
@@ -532,7 +571,7 @@ def test_audit_mode_blocks_nothing_and_says_what_it_would_have_done() -> None:
     answer = ask(wheel(uploaded_at=NOW), rules)
     assert (answer.outcome, answer.audited, answer.rule) == (ALLOW, HOLD, "cool-down")
     assert answer.reason == ask(wheel(uploaded_at=NOW)).reason
-    assert ask(wheel(verdict=Verdict.MALICIOUS), rules).audited is DENY
+    assert ask(wheel(vetting=VettingFacts(verdict=Verdict.MALICIOUS)), rules).audited is DENY
     assert ask(wheel(), rules).audited is None
 
 

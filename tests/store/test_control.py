@@ -23,7 +23,7 @@ from packaging.version import Version
 
 from kit.control_oracle import OracleControl
 from pratique.index.ports import ControlState, DeliveredFile, ReleaseStudy, TokenRecord, Waiver
-from pratique.policy.model import FreshDependency, Publisher, Verdict
+from pratique.policy.model import FreshDependency, Publisher, Verdict, VettingFacts
 from pratique.settings import Settings, StorageSettings
 from pratique.store.control import open_control
 from pratique.store.control_postgres import PostgresControl
@@ -166,9 +166,9 @@ def test_serials_only_rise(control: ControlState) -> None:
 
 
 def test_verdicts_and_studies_are_replaced_and_kept_apart_by_file(control: ControlState) -> None:
-    control.set_verdict(DIGESTS[0], Verdict.CLEAN)
-    control.set_verdict(DIGESTS[0], Verdict.MALICIOUS)
-    assert control.verdicts(DIGESTS) == {DIGESTS[0]: Verdict.MALICIOUS}
+    control.set_vetting(DIGESTS[0], VettingFacts(verdict=Verdict.CLEAN))
+    control.set_vetting(DIGESTS[0], VettingFacts(verdict=Verdict.MALICIOUS))
+    assert control.vettings(DIGESTS) == {DIGESTS[0]: VettingFacts(verdict=Verdict.MALICIOUS)}
     control.add_study(_study(DIGESTS[0]))
     nothing_known = _study(DIGESTS[1], fresh_dependencies=None, publisher=None)
     none_fresh = _study(DIGESTS[2], fresh_dependencies=(), publisher=None)
@@ -182,9 +182,11 @@ def test_verdicts_and_studies_are_replaced_and_kept_apart_by_file(control: Contr
 
 
 def test_thousands_of_digests_are_looked_up_at_once(control: ControlState) -> None:
-    control.set_verdict(DIGESTS[3], Verdict.CLEAN)
+    control.set_vetting(DIGESTS[3], VettingFacts(verdict=Verdict.CLEAN))
     many = [Sha256(f"{number:064x}") for number in range(40_000)]
-    assert control.verdicts([*many, DIGESTS[3]]) == {DIGESTS[3]: Verdict.CLEAN}
+    assert control.vettings([*many, DIGESTS[3]]) == {
+        DIGESTS[3]: VettingFacts(verdict=Verdict.CLEAN)
+    }
 
 
 def test_the_last_good_version_is_the_highest_not_the_last_text(control: ControlState) -> None:
@@ -224,7 +226,7 @@ def test_every_decision_changes_the_epoch_and_what_is_merely_seen_does_not(
         lambda: control.revoke_token("t1", at=T0),
         lambda: control.add_waiver(_waiver()),
         lambda: control.revoke_waiver("w1", at=T0),
-        lambda: control.set_verdict(DIGESTS[0], Verdict.MALICIOUS),
+        lambda: control.set_vetting(DIGESTS[0], VettingFacts(verdict=Verdict.MALICIOUS)),
         lambda: control.add_study(_study(DIGESTS[0])),
         lambda: control.add_study(_study(DIGESTS[0], publisher=None)),
     )
@@ -239,7 +241,7 @@ def test_every_decision_changes_the_epoch_and_what_is_merely_seen_does_not(
         lambda: control.raise_serial("public", PROJECTS[0], 4),
         lambda: control.add_delivered(_delivered("1", DIGESTS[0])),
         lambda: control.pin_hash("public", "u", DIGESTS[0]),
-        lambda: control.set_verdict(DIGESTS[0], Verdict.MALICIOUS),
+        lambda: control.set_vetting(DIGESTS[0], VettingFacts(verdict=Verdict.MALICIOUS)),
         lambda: control.add_study(_study(DIGESTS[0], publisher=None, studied_at=T0)),
         control.tokens,
     )
@@ -288,9 +290,20 @@ class _Comparison(RuleBasedStateMachine):
     def revoke_waiver(self, number: int, at: datetime) -> None:
         self.both("revoke_waiver", f"w{number}", at=at)
 
-    @rule(digest=digests, verdict=st.sampled_from(Verdict))
-    def set_verdict(self, digest: Sha256, verdict: Verdict) -> None:
-        self.both("set_verdict", digest, verdict)
+    @rule(
+        digest=digests,
+        verdict=st.sampled_from(Verdict),
+        headline=st.sampled_from(["", "setup.py:3 starts a shell"]),
+        gained=st.sampled_from([(), ("network",), ("native", "process")]),
+    )
+    def set_vetting(
+        self, digest: Sha256, verdict: Verdict, headline: str, gained: tuple[str, ...]
+    ) -> None:
+        self.both(
+            "set_vetting",
+            digest,
+            VettingFacts(verdict=verdict, headline=headline, gained=gained),
+        )
 
     @rule(digest=digests, fresh=st.sampled_from([None, ()]), at=times)
     def add_study(self, digest: Sha256, fresh: tuple[()] | None, at: datetime) -> None:
@@ -315,14 +328,14 @@ class _Comparison(RuleBasedStateMachine):
 
     @rule(digests=st.lists(digests))
     def ask_for_some(self, digests: list[Sha256]) -> None:
-        for method in ("waivers", "verdicts", "studies"):
+        for method in ("waivers", "vettings", "studies"):
             self.both(method, digests)
 
     @invariant()
     def all_answers_are_equal(self) -> None:
         for method in ("tokens", "waivers", "last_good"):
             self.both(method)
-        for method in ("verdicts", "studies"):
+        for method in ("vettings", "studies"):
             self.both(method, DIGESTS)
         for index in ("pypi", "torch"):
             self.both("projects", index)

@@ -18,7 +18,7 @@ from pratique.index.model import ProjectPage
 from pratique.policy.model import (
     FreshDependency,
     Publisher,
-    Verdict,
+    VettingFacts,
     WaiverFacts,
 )
 from pratique.values.digests import Sha256
@@ -313,12 +313,12 @@ class OriginState(Protocol):
 class FileKnowledge(Protocol):
     """What is known of files by their content, and which stay available."""
 
-    def verdicts(self, digests: Iterable[Sha256]) -> dict[Sha256, Verdict]:
-        """Verdicts of those files that have one."""
+    def vettings(self, digests: Iterable[Sha256]) -> dict[Sha256, VettingFacts]:
+        """What vetting said of those files that were vetted."""
         ...
 
-    def set_verdict(self, digest: Sha256, verdict: Verdict) -> None:
-        """Replace a file's verdict."""
+    def set_vetting(self, digest: Sha256, vetting: VettingFacts) -> None:
+        """Replace what vetting said of a file."""
         ...
 
     def studies(self, digests: Iterable[Sha256]) -> dict[Sha256, ReleaseStudy]:

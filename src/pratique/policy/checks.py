@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pratique.policy.language import AllowEntry, DenyEntry, PolicyTables
 
 EXEMPTABLE_RULES = (
+    "capability-gain",
     "cool-down",
     "missing-hash",
     "new-dependency",
@@ -44,6 +45,7 @@ def check_tables(tables: PolicyTables) -> Problem | None:
             _check_overrides(tables),
             *(_check_deny(entry, index) for index, entry in enumerate(tables.deny)),
             *(_check_allow(entry, index) for index, entry in enumerate(tables.allow)),
+            _check_gains(tables),
             _check_words(tables),
             _check_early_release(tables),
         ),
@@ -58,6 +60,14 @@ def _check_overrides(tables: PolicyTables) -> Iterator[Problem]:
         if not override.projects:
             yield Problem((*path, "projects"), "an override must name projects", '["acme-*"]')
         yield from _check_reason(override.reason, path)
+
+
+def _check_gains(tables: PolicyTables) -> Iterator[Problem]:
+    for index, entry in enumerate(tables.capability_gain):
+        path: KeyPath = ("capability-gain", index)
+        yield from _check_projects(entry.projects, path)
+        if not entry.projects:
+            yield Problem((*path, "projects"), "an entry must name projects", '["*"] for all')
 
 
 def _check_deny(entry: DenyEntry, index: int) -> Iterator[Problem]:

@@ -55,6 +55,18 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """A `[[capability-gain]]` table, compiled."""
+
+    projects: ProjectPattern
+    names: frozenset[str]
+    """Empty means any capability."""
+    outcome: Outcome
+    reason: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CoolDown:
     """The cool-down of one project."""
 
@@ -75,6 +87,7 @@ class CompiledPolicy:
     advisories: AdvisoryIndex
     deny: tuple[Entry, ...]
     allow: tuple[Entry, ...]
+    capability_gain: tuple[Gain, ...]
     overrides: tuple[tuple[ProjectPattern, CoolDown], ...]
     yanked_words: re.Pattern[str] | None
     sha256: str
@@ -127,6 +140,16 @@ def compile_policy(policy: Policy, advisories: AdvisoryIndex = NO_ADVISORIES) ->
                 line=policy.line("allow", index),
             )
             for index, entry in enumerate(tables.allow)
+        ),
+        capability_gain=tuple(
+            Gain(
+                projects=compile_projects(entry.projects),
+                names=frozenset(entry.capabilities),
+                outcome=Outcome(entry.outcome),
+                reason=entry.reason,
+                line=policy.line("capability-gain", index),
+            )
+            for index, entry in enumerate(tables.capability_gain)
         ),
         overrides=tuple(
             (

@@ -24,6 +24,18 @@ _TEN_YEARS_IN_HOURS = 87_600
 Hours: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=_TEN_YEARS_IN_HOURS)]
 Closed: TypeAlias = Literal["hide", "hold", "deny"]
 Words: TypeAlias = tuple[str, ...]
+CapabilityWord: TypeAlias = Literal[
+    "credentials",
+    "dynamic-code",
+    "environment",
+    "filesystem",
+    "native",
+    "network",
+    "persistence",
+    "process",
+    "surveillance",
+]
+"""As in `vet.model.Capability`; a test holds the two equal."""
 
 
 class PolicyError(SettingsError):
@@ -133,6 +145,18 @@ class VerdictTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The `[verdict]` table; `malicious` always denies."""
 
     suspicious: Closed = "hold"
+    unknown: Closed | Literal["allow"] = "hold"
+    """For files that were vetted, but not entirely."""
+
+
+class CapabilityGainEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[capability-gain]]` table: what a release may not begin to do without a review."""
+
+    projects: Words
+    capabilities: tuple[CapabilityWord, ...] = ()
+    """Empty: any."""
+    outcome: Literal["hide", "hold", "deny"] = "hold"
+    reason: str = ""
 
 
 class AdvisoryTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -167,6 +191,9 @@ class PolicyTables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     )
     provenance: ProvenanceTable = ProvenanceTable()
     verdict: VerdictTable = VerdictTable()
+    capability_gain: tuple[CapabilityGainEntry, ...] = msgspec.field(
+        name="capability-gain", default=()
+    )
     advisory: AdvisoryTable = AdvisoryTable()
     early_release: EarlyReleaseTable = msgspec.field(
         name="early-release", default=EarlyReleaseTable()

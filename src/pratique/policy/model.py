@@ -69,12 +69,23 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Verdict(StrEnum):
-    """What vetting says of a file; `unknown` until somebody has examined all of it."""
+    """What vetting says of a file; `unknown` when not all of it could be examined."""
 
     CLEAN = "clean"
     SUSPICIOUS = "suspicious"
     MALICIOUS = "malicious"
     UNKNOWN = "unknown"
+
+
+class VettingFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What vetting said of one file when it last examined it."""
+
+    verdict: Verdict
+    headline: str = ""
+    """The first line of its evidence, or why it could not say: shown with the decision."""
+    gained: tuple[str, ...] = ()
+    """Capabilities that the file has and its predecessor had not (`vet.model.Capability`), sorted;
+    empty when it had none to be compared with."""
 
 
 class Publisher(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +170,8 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """False when upstream no longer lists the file and we serve our stored copy."""
     delivered_before: bool = False
     """Whether this very sha256 was delivered under `allow` before."""
-    verdict: Verdict = Verdict.UNKNOWN
+    vetting: VettingFacts | None = None
+    """None when the file has never been vetted, which is not the same as a verdict `unknown`."""
     provenance: ProvenanceFacts | None = None
     """None when the project's upstream says nothing about attestations at all."""
     fresh_dependencies: tuple[FreshDependency, ...] | None = None

@@ -14,7 +14,7 @@ import msgspec
 from packaging.version import Version
 
 from pratique.index.ports import DeliveredFile, ReleaseStudy, TokenRecord, Waiver
-from pratique.policy.model import FreshDependency, Publisher, Verdict
+from pratique.policy.model import FreshDependency, Publisher, Verdict, VettingFacts
 from pratique.store.columns import from_micros, from_micros_or_null, to_micros, to_micros_or_null
 from pratique.store.connect import Database, Row
 from pratique.values.digests import Sha256
@@ -150,15 +150,26 @@ class ControlTables(ABC):
 
     # ── files ────────────────────────────────────────────────────────────────────────────────
 
-    def verdicts(self, digests: Iterable[Sha256]) -> dict[Sha256, Verdict]:
-        """Verdicts of those files that have one."""
+    def vettings(self, digests: Iterable[Sha256]) -> dict[Sha256, VettingFacts]:
+        """What vetting said of those files that were vetted."""
         rows = self._control.fetch("find_verdicts", digests=list(digests))
-        return {Sha256(digest): Verdict(verdict) for digest, verdict in rows}
+        return {
+            Sha256(digest): VettingFacts(
+                verdict=Verdict(verdict), headline=headline, gained=tuple(gained.split())
+            )
+            for digest, verdict, headline, gained in rows
+        }
 
-    def set_verdict(self, digest: Sha256, verdict: Verdict) -> None:
-        """Replace a file's verdict; the verdict it has already changes nothing."""
-        if self.verdicts([digest]).get(digest) is not verdict:
-            self._decide("set_verdict", sha256=digest, verdict=verdict.value)
+    def set_vetting(self, digest: Sha256, vetting: VettingFacts) -> None:
+        """Replace what vetting said of a file; what it said already changes nothing."""
+        if self.vettings([digest]).get(digest) != vetting:
+            self._decide(
+                "set_verdict",
+                sha256=digest,
+                verdict=vetting.verdict.value,
+                headline=vetting.headline,
+                gained=" ".join(vetting.gained),
+            )
 
     def studies(self, digests: Iterable[Sha256]) -> dict[Sha256, ReleaseStudy]:
         """Studies of those files that have one."""

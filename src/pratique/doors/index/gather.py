@@ -20,7 +20,7 @@ from pratique.policy.model import (
     FileFacts,
     ProjectFacts,
     ProvenanceFacts,
-    Verdict,
+    VettingFacts,
     WaiverFacts,
 )
 from pratique.values.digests import Sha256
@@ -65,7 +65,7 @@ def gather_facts(
     files = tuple(_with_pinned_hash(f, upstream, control) for f in listed) + kept
     digests = [f.sha256 for f in files if f.sha256 is not None]
     known = _Known(
-        verdicts=control.verdicts(digests),
+        vettings=control.vettings(digests),
         studies=control.studies(digests),
         waivers=_applicable(control.waivers(), index=index, asset=asset),
         delivered=frozenset(d.sha256 for d in delivered),
@@ -95,7 +95,7 @@ def gather_facts(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    verdicts: Mapping[Sha256, Verdict]
+    vettings: Mapping[Sha256, VettingFacts]
     studies: Mapping[Sha256, ReleaseStudy]
     waivers: Mapping[Sha256, WaiverFacts]
     delivered: frozenset[Sha256]
@@ -129,7 +129,7 @@ def _facts(
         yanked_reason=file.yanked_reason,
         listed_upstream=listed_upstream,
         delivered_before=digest in known.delivered,
-        verdict=known.verdicts.get(digest, Verdict.UNKNOWN),
+        vetting=known.vettings.get(digest),
         provenance=provenance,
         fresh_dependencies=study.fresh_dependencies if study else None,
         waiver=known.waivers.get(digest),

@@ -10,6 +10,7 @@ from pratique.policy.rule import Rule
 from pratique.policy.rules import (
     advisory,
     allow_list,
+    capability_gain,
     cool_down,
     deny_list,
     early_release,
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     cool_down.RULE,
     new_dependency.RULE,
     provenance.RULE,
+    capability_gain.RULE,
 )
 
 RELIEFS = (allow_list.NAME, early_release.NAME, waiver.NAME)

@@ -84,7 +84,7 @@ def early_release(project: ProjectFacts, policy: CompiledPolicy) -> EarlyRelease
 
 def _is_trusted(file: FileFacts, *, verdict: bool) -> bool:
     """Whether vetting and provenance speak for the file; what is unknown does not."""
-    if verdict and file.verdict is not Verdict.CLEAN:
+    if verdict and (file.vetting is None or file.vetting.verdict is not Verdict.CLEAN):
         return False
     return regression(file.provenance) == ""
 

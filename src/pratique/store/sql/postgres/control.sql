@@ -6,7 +6,7 @@ FROM waivers WHERE sha256 = ANY(:digests) ORDER BY created_at, id;
 
 -- name: find_verdicts
 -- Verdicts of those files that have one.
-SELECT sha256, verdict FROM verdicts WHERE sha256 = ANY(:digests);
+SELECT sha256, verdict, headline, gained FROM verdicts WHERE sha256 = ANY(:digests);
 
 -- name: find_studies
 -- Studies of those files that have one.

@@ -38,8 +38,10 @@ UPDATE waivers SET revoked_at = :at WHERE id = :id AND revoked_at IS NULL RETURN
 
 -- name: set_verdict
 -- Replace the verdict of a file.
-INSERT INTO verdicts (sha256, verdict) VALUES (:sha256, :verdict)
-ON CONFLICT (sha256) DO UPDATE SET verdict = excluded.verdict;
+INSERT INTO verdicts (sha256, verdict, headline, gained)
+VALUES (:sha256, :verdict, :headline, :gained)
+ON CONFLICT (sha256) DO UPDATE SET verdict = excluded.verdict, headline = excluded.headline,
+  gained = excluded.gained;
 
 -- name: set_study
 -- Replace what was learned of a file.

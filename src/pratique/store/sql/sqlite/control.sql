@@ -6,7 +6,7 @@ FROM waivers WHERE sha256 IN (SELECT value FROM json_each(:digests)) ORDER BY cr
 
 -- name: find_verdicts
 -- Verdicts of those files that have one.
-SELECT sha256, verdict FROM verdicts WHERE sha256 IN (SELECT value FROM json_each(:digests));
+SELECT sha256, verdict, headline, gained FROM verdicts WHERE sha256 IN (SELECT value FROM json_each(:digests));
 
 -- name: find_studies
 -- Studies of those files that have one.

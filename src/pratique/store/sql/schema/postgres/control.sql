@@ -29,7 +29,9 @@ CREATE INDEX waivers_by_sha256 ON waivers (sha256);
 
 CREATE TABLE verdicts (
   sha256 text NOT NULL PRIMARY KEY CHECK (length(sha256) = 64),
-  verdict text NOT NULL CHECK (verdict IN ('clean', 'suspicious', 'malicious', 'unknown'))
+  verdict text NOT NULL CHECK (verdict IN ('clean', 'suspicious', 'malicious', 'unknown')),
+  headline text NOT NULL DEFAULT '',
+  gained text NOT NULL DEFAULT ''
 );
 
 CREATE TABLE studies (

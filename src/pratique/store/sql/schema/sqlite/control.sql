@@ -29,7 +29,9 @@ CREATE INDEX waivers_by_sha256 ON waivers (sha256);
 
 CREATE TABLE verdicts (
   sha256 TEXT NOT NULL PRIMARY KEY CHECK (length(sha256) = 64),
-  verdict TEXT NOT NULL CHECK (verdict IN ('clean', 'suspicious', 'malicious', 'unknown'))
+  verdict TEXT NOT NULL CHECK (verdict IN ('clean', 'suspicious', 'malicious', 'unknown')),
+  headline TEXT NOT NULL DEFAULT '',
+  gained TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE studies (
