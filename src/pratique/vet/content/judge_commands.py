@@ -48,12 +48,13 @@ _NAMES: Final = frozenset("""
     bash_profile crontabs getasynckeystate
 """.split())  # fmt: skip
 # Words of ordinary prose: they count where a command starts.
+_PROSE: Final = frozenset("""
+    set at start format type head copy import source find last w id host ping touch export exec service
+    reg net ps del fetch move mv cp cat tee tail sc rd history env security cmd amp q git node passwd
+    flit poetry
+""".split())  # fmt: skip
 _STARTING = re.compile(
-    r"(?:^|[;&|(`\n])[ \t]{0,8}(?:sudo |nohup |exec )?(?:"
-    r"set|at|start|format|type|head|copy|import|source|find|last|w|id|host|ping|"
-    r"touch|export|exec|service|reg|net|ps|del|fetch|move|mv|cp|cat|tee|tail|sc|"
-    r"rd|history|env|security|cmd|amp|q|git|node|passwd|flit|poetry"
-    r")(?![\w(.=:])"
+    r"(?:^|[;&|(`\n])[ \t]{0,8}(?:sudo |nohup |exec )?(?:" + "|".join(sorted(_PROSE)) + r")(?![\w(.=:])"
 )
 _PARTS: Final = ("/dev/tcp", "/dev/udp", "xmr", "miner", "frombase64", "downloadstring", "downloadfile", ":(){", "$ifs", "${",
                  "add-type", "new-object", "ntds", "lsass", "--donate-level", "mppreference")  # fmt: skip
@@ -85,9 +86,10 @@ def judge_command(text: str) -> tuple[tuple[str, str], ...]:
 
 def _worth(text: str) -> bool:
     low = text[:MAX_TEXT].lower()
-    if not _NAMES.isdisjoint(_WORDS.findall(low)) or any(part in low for part in _PARTS):
+    words = _WORDS.findall(low)
+    if not _NAMES.isdisjoint(words) or any(part in low for part in _PARTS) or "$'" in low:
         return True
-    if "$'" in low or _STARTING.search(low):
+    if not _PROSE.isdisjoint(words) and _STARTING.search(low):
         return True
     plain = low.translate(_HIDERS)  # quotes and escapes inside words hide them
     return len(plain) != len(low) and not _NAMES.isdisjoint(_WORDS.findall(plain))
