@@ -8,7 +8,7 @@ counted, so a second deed beside an old one is news.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -23,13 +23,16 @@ from pratique.vet.model import (
     Sign,
 )
 from pratique.vet.release.paths import base_name
-from pratique.vet.release.view import ReleaseView, region_of
+from pratique.vet.release.view import ReleaseView, place_sign, region_of
 
 _NUMBER = re.compile(r"\d+")
 _ADDRESS = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
 
 SHORT = 200
 """Characters up to which numbers in a text are taken for versions and counts; longer ones are payloads."""
+
+MAX_EQUAL = 500
+"""Equal lost signs that are looked through for one new sign: generated code repeats itself."""
 
 Key = tuple[str, str, str]
 """Rule, trait, and what it comes to without versions and blanks."""
@@ -45,7 +48,7 @@ def key_of(sign: Sign) -> Key:
 
 @dataclass(slots=True, eq=False)
 class _Old:
-    """What the base had, by content, by region digest and by region."""
+    """What the base had, by content, by place and by region digest."""
 
     view: ReleaseView
     by_hash: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -55,6 +58,16 @@ class _Old:
     """Region digest → the highest reach any such region had."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A sign of the release whose code is not the base's; it may still be an old sign."""
+
+    placed: PlacedSign
+    key: Key
+    origin: str
+    """Path in the base of the file it came from, or ""."""
+
+
 def new_signs(view: ReleaseView, base: ReleaseView) -> tuple[PlacedSign, ...]:
     """The signs of a release that are news against its base.
 
@@ -62,12 +75,15 @@ def new_signs(view: ReleaseView, base: ReleaseView) -> tuple[PlacedSign, ...]:
     now runs earlier.
     """
     old = _index(base)
-    spare = _spares(view, base)
-    found: list[PlacedSign] = []
+    risen: list[PlacedSign] = []
+    changed: list[_Seen] = []
     for entry, facts in view.walk():
         if facts.signs:
-            found += _news_of_file(view, entry, facts, old, spare)
-    return tuple(found)
+            _sort_signs(view, entry, facts, old, risen, changed)
+    fresh = _unmatched(changed, _lost(view, base)) if changed else []
+    return tuple(
+        sorted((*risen, *fresh), key=lambda found: (found.path, found.sign.line, found.sign))
+    )
 
 
 def _index(base: ReleaseView) -> _Old:
@@ -84,65 +100,39 @@ def _index(base: ReleaseView) -> _Old:
     return old
 
 
-def _spares(view: ReleaseView, base: ReleaseView) -> dict[Key, Counter[Reach]]:
-    """Signs that the base had and the release lost where they stood: what moved finds its equal here."""
-    kept: Counter[tuple[str, Key]] = Counter()
-    for entry, facts in view.walk():
-        for sign in facts.signs:
-            kept[view.plain(entry.path), key_of(sign)] += 1
-    spare: dict[Key, Counter[Reach]] = defaultdict(Counter)
-    for entry, facts in base.walk():
-        plain = base.plain(entry.path)
-        for sign in facts.signs:
-            key = key_of(sign)
-            if kept[plain, key] > 0:
-                kept[plain, key] -= 1
-            else:
-                spare[key][base.placement.reach(entry.path, sign.region)] += 1
-    return spare
-
-
-def _news_of_file(
+def _sort_signs(
     view: ReleaseView,
     entry: FileEntry,
     facts: ContentFacts,
     old: _Old,
-    spare: dict[Key, Counter[Reach]],
-) -> Iterator[PlacedSign]:
+    risen: list[PlacedSign],
+    changed: list[_Seen],
+) -> None:
+    """Signs in code that the base had are news only when it runs earlier; others must find their equal."""
     same = old.by_hash.get(entry.sha256)
-    if same:
-        yield from _risen(view, entry, facts, old.view, same)
-        return
-    before = _counterpart(view, entry, facts, old)
-    counted = _counted(old.view, before) if before else {}
-    for index, sign in enumerate(facts.signs):
+    origin = "" if same else _origin(view, entry, facts, old)
+    for sign in facts.signs:
         reach = view.placement.reach(entry.path, sign.region)
         region = region_of(facts, sign.region)
-        if region is not None and region.digest in old.digests:
-            if reach <= old.digests[region.digest]:
-                continue
-        elif _was_there(sign, region.name if region else "", reach, counted, spare):
+        if same:
+            before = max(old.view.placement.reach(path, sign.region) for path in same)
+        elif region is not None and region.digest in old.digests:
+            before = old.digests[region.digest]
+        else:
+            placed = place_sign(view, entry.path, facts, sign)
+            changed.append(_Seen(placed, key_of(sign), origin))
             continue
-        yield _placed(view, entry.path, facts, facts.signs[index])
+        if reach > before:
+            risen.append(place_sign(view, entry.path, facts, sign))
 
 
-def _risen(
-    view: ReleaseView, entry: FileEntry, facts: ContentFacts, base: ReleaseView, same: list[str]
-) -> Iterator[PlacedSign]:
-    """Signs of an unchanged content at places that now run earlier."""
-    for sign in facts.signs:
-        before = max(base.placement.reach(path, sign.region) for path in same)
-        if view.placement.reach(entry.path, sign.region) > before:
-            yield _placed(view, entry.path, facts, sign)
-
-
-def _counterpart(view: ReleaseView, entry: FileEntry, facts: ContentFacts, old: _Old) -> str | None:
+def _origin(view: ReleaseView, entry: FileEntry, facts: ContentFacts, old: _Old) -> str:
     """The path of the base that this file came from: same path, else same name and shared code."""
     found = old.by_plain.get(view.plain(entry.path))
     if found is not None:
         return found
     mine = {region.digest for region in facts.regions}
-    best, shared = None, 0
+    best, shared = "", 0
     for path in old.by_base.get(base_name(entry.path), ())[
         :64
     ]:  # of a common name, the first are tried
@@ -152,48 +142,54 @@ def _counterpart(view: ReleaseView, entry: FileEntry, facts: ContentFacts, old: 
     return best
 
 
-def _counted(base: ReleaseView, path: str) -> dict[tuple[str, Key], Counter[Reach]]:
-    """(region name, key) → how often the base's file had it, by reach."""
-    facts = base.facts(path)
-    counted: dict[tuple[str, Key], Counter[Reach]] = defaultdict(Counter)
-    for sign in facts.signs:
-        region = region_of(facts, sign.region)
-        name = region.name if region else ""
-        counted[name, key_of(sign)][base.placement.reach(path, sign.region)] += 1
-    return counted
+def _lost(view: ReleaseView, base: ReleaseView) -> list[tuple[str, str, Key, Reach]]:
+    """(path, region, key, reach) of the base's signs whose code is no longer in the release."""
+    hashes = {entry.sha256 for entry in view.release.files}
+    digests = {region.digest for _, facts in view.walk() for region in facts.regions}
+    lost = []
+    for entry, facts in base.walk():
+        if not facts.signs or entry.sha256 in hashes:
+            continue
+        for sign in facts.signs:
+            region = region_of(facts, sign.region)
+            if region is not None and region.digest in digests:
+                continue
+            reach = base.placement.reach(entry.path, sign.region)
+            lost.append((entry.path, region.name if region else "", key_of(sign), reach))
+    return lost
 
 
-def _was_there(
-    sign: Sign,
-    region: str,
-    reach: Reach,
-    counted: dict[tuple[str, Key], Counter[Reach]],
-    spare: dict[Key, Counter[Reach]],
-) -> bool:
-    key = key_of(sign)
-    return _take(counted.get((region, key)), reach) or _take(spare.get(key), reach)
+def _unmatched(changed: list[_Seen], lost: list[tuple[str, str, Key, Reach]]) -> list[PlacedSign]:
+    """What is left when each lost sign has taken one equal new one: of its region, its file, any file."""
+    stock: dict[Key, list[tuple[str, str, Reach]]] = defaultdict(list)
+    for path, region, key, reach in lost:
+        stock[key].append((path, region, reach))
+    for closeness in range(3):
+        left: list[_Seen] = []
+        for seen in changed:
+            places = stock.get(seen.key)
+            found = _closest(seen, places, closeness) if places else None
+            if places and found is not None:
+                places.pop(found)
+            else:
+                left.append(seen)
+        changed = left
+    return [seen.placed for seen in changed]
 
 
-def _take(stock: Counter[Reach] | None, reach: Reach) -> bool:
-    """Use up one equal sign that ran at least as early."""
-    if not stock:
-        return False
-    for had in sorted(stock):
-        if had >= reach and stock[had] > 0:
-            stock[had] -= 1
-            return True
-    return False
-
-
-def _placed(view: ReleaseView, path: str, facts: ContentFacts, sign: Sign) -> PlacedSign:
-    region = region_of(facts, sign.region)
-    return PlacedSign(
-        sign=sign,
-        path=path,
-        region=region.name if region else "",
-        reach=view.placement.reach(path, sign.region),
-        how=view.placement.how(path, sign.region),
-    )
+def _closest(seen: _Seen, places: list[tuple[str, str, Reach]], closeness: int) -> int | None:
+    """Index of a lost sign that this one continues, which ran at least as early; the tightest fits best."""
+    best: int | None = None
+    for index, (path, region, reach) in enumerate(places[:MAX_EQUAL]):
+        if reach < seen.placed.reach:
+            continue
+        if closeness < 2 and path != seen.origin:  # noqa: PLR2004 - third pass: anywhere
+            continue
+        if closeness == 0 and region != seen.placed.region:
+            continue
+        if best is None or reach < places[best][2]:
+            best = index
+    return best
 
 
 # ── capabilities ────────────────────────────────────────────────────────────────────────────────

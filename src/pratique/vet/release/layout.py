@@ -11,90 +11,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pratique.vet.release.paths import base_name, folder, module_stem, parents
+from pratique.vet.release.words import word_set
 
 SOURCE_ROOTS = ("", "src", "lib", "python", "Lib")
 """Folders of an sdist that usually hold its packages; every other root is found by its packages."""
 
-ASIDE = frozenset(
-    [
-        "test",
-        "tests",
-        "testing",
-        "testdata",
-        "test_data",
-        "unit_tests",
-        "unittests",
-        "integration_tests",
-        "_tests",
-        "doc",
-        "docs",
-        "documentation",
-        "example",
-        "examples",
-        "sample",
-        "samples",
-        "demo",
-        "demos",
-        "tutorial",
-        "tutorials",
-        "benchmark",
-        "benchmarks",
-        "bench",
-        "perf",
-        "notebooks",
-    ]
-)
+ASIDE = word_set("layout", "aside")
 """Folders that an installed release does not use by itself, at any depth."""
 
-ASIDE_AT_ROOT = ASIDE | frozenset(
-    [
-        "tools",
-        "tool",
-        "scripts",
-        "script",
-        "ci",
-        ".github",
-        ".circleci",
-        ".ci",
-        ".gitlab",
-        "dev",
-        "devtools",
-        "contrib",
-        "misc",
-        "hack",
-        "requirements",
-    ]
-)
+ASIDE_AT_ROOT = ASIDE | word_set("layout", "aside_at_root")
 """The same, for the first folder of an sdist."""
 
-ROOT_CHORES = frozenset(
-    [
-        "setup",
-        "conftest",
-        "noxfile",
-        "toxfile",
-        "fabfile",
-        "tasks",
-        "dodo",
-        "versioneer",
-        "ez_setup",
-        "runtests",
-        "run_tests",
-        "test",
-        "tests",
-        "bootstrap",
-        "wscript",
-        "conanfile",
-        "hatch_build",
-        "pdm_build",
-        "build",
-        "manage",
-        "gunicorn_conf",
-        "example",
-        "demo",
-    ]
-)
+ROOT_CHORES = word_set("layout", "chores")
 """Single modules at the root of an sdist that a project's own work uses, not its users."""
+
+NEVER_INSTALLED = frozenset(("test", "tests", "doc", "docs"))
+"""Of these, those that are left out of an installation even where they are packages."""
 
 START_NAMES = frozenset(("sitecustomize", "usercustomize"))
 
@@ -201,9 +133,10 @@ def _source(paths: list[str], filename: str) -> Layout:
     inside = {path: path.removeprefix(prefix) for path in paths}
     held = {folder(where) for where in inside.values() if base_name(where) == "__init__.py"}
     packages = frozenset(held - {""})
-    aside = frozenset(path for path, where in inside.items() if _is_aside_in_source(where))
-    if not any(path not in aside and _is_library(where) for path, where in inside.items()):
-        aside = frozenset()  # Nothing else could be the library, so the odd folder is it.
+    own = filename.lower().replace("-", "_")
+    aside = frozenset(
+        path for path, where in inside.items() if _is_aside_in_source(where, own, packages)
+    )
     roots = {path: (where, _source_names(where, packages)) for path, where in inside.items()}
     metadata = {where: path for path, where in inside.items() if "/" not in where}
     for path, where in inside.items():  # entry_points.txt lies in the egg-info
@@ -240,14 +173,17 @@ def _prefix(paths: list[str], filename: str) -> str:
     return best[0] + "/"
 
 
-def _is_aside_in_source(where: str) -> bool:
+def _is_aside_in_source(where: str, own: str, packages: frozenset[str]) -> bool:
     folders = where.split("/")[:-1]
-    return bool(folders) and (folders[0] in ASIDE_AT_ROOT or _lies_aside(folders[1:]))
-
-
-def _is_library(where: str) -> bool:
-    stem = module_stem(where)
-    return stem is not None and ("/" in where or stem not in ROOT_CHORES)
+    if not folders:
+        return False
+    if _lies_aside(folders[1:]):
+        return True
+    first = folders[0].lower()
+    if own.startswith(first + "_") or first not in ASIDE_AT_ROOT:
+        return False  # The library of the project `tools` lies in `tools/`.
+    # Build tools install every package they find at the root, but for tests by habit.
+    return folders[0] not in packages or first in NEVER_INSTALLED
 
 
 def _source_names(where: str, packages: frozenset[str]) -> tuple[str, ...]:
@@ -327,7 +263,7 @@ def _with_modules(
             found.setdefault(dotted, []).append(path)
         if names and module_stem(where) == "__init__":
             packages.add(path)
-    tops = _tops(kind, modules, packages, aside, frozenset(starts), setup)
+    tops = _tops(modules, packages, aside, frozenset(starts), setup)
     return Layout(
         kind=kind,
         prefix=prefix,
@@ -366,7 +302,6 @@ def _starts(where: str, names: tuple[str, ...], kind: str) -> bool:
 
 
 def _tops(
-    kind: str,
     modules: Mapping[str, str],
     packages: set[str],
     aside: frozenset[str],
@@ -380,26 +315,12 @@ def _tops(
         if path not in aside and path not in starts and path != setup
         and not any(parent in named for parent in parents(modules[path]))
     ]  # fmt: skip
-    of_packages = [path for path in candidates if path in packages]
-    holders = {modules[path].rpartition(".")[0] for path in of_packages}
-    single = [
+    return tuple(
         path
-        for path in candidates
-        if path not in packages and not modules[path].startswith("_distutils")
-    ]
-    if kind == "sdist":
-        chores = [path for path in single if modules[path] in ROOT_CHORES]
-        single = [] if of_packages else [path for path in single if path not in chores] or chores
-    else:
-        single = [path for path in single if _stands_alone(modules[path], holders)]
-        of_packages = [path for path in of_packages if modules[path] not in ASIDE] or of_packages
-    return tuple(sorted({*of_packages, *single}))
-
-
-def _stands_alone(dotted: str, holders: set[str]) -> bool:
-    """A single module is a top when no package stands beside it in the same namespace folder."""
-    holder = dotted.rpartition(".")[0]
-    return dotted not in ASIDE and dotted != "conftest" and (not holder or holder not in holders)
+        for path in sorted(candidates)
+        if modules[path] not in ASIDE
+        and not (path not in packages and modules[path] in ROOT_CHORES)
+    )
 
 
 def _names(

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pratique.vet.model import Language
 from pratique.vet.release.paths import extension
+from pratique.vet.release.words import word_set
 
 
 class Load(StrEnum):
@@ -20,116 +21,21 @@ class Load(StrEnum):
     RUN = "run"
 
 
-_RUNS = [
-    "Popen",
-    "run",
-    "call",
-    "check_call",
-    "check_output",
-    "getoutput",
-    "getstatusoutput",
-    "system",
-    "popen",
-    "startfile",
-    "execv",
-    "execve",
-    "execvp",
-    "execvpe",
-    "execl",
-    "execle",
-    "execlp",
-    "execlpe",
-    "spawnv",
-    "spawnve",
-    "spawnl",
-    "spawnlp",
-    "spawnvp",
-    "create_subprocess_exec",
-    "create_subprocess_shell",
-    "run_path",
-    "exec",
-    "execSync",
-    "spawn",
-    "spawnSync",
-    "execFile",
-    "execFileSync",
-    "fork",
-    "ShellExecuteW",
-]
-_OPENS = [
-    "open",
-    "open_text",
-    "open_binary",
-    "read_text",
-    "read_bytes",
-    "read_binary",
-    "get_data",
-    "get_resource",
-    "resource_string",
-    "resource_stream",
-    "resource_filename",
-    "files",
-    "path",
-    "as_file",
-    "fromfile",
-    "memmap",
-    "zipimporter",
-    "ZipFile",
-    "readFile",
-    "readFileSync",
-    "fopen",
-    "read",
-    "load_source",
-    "spec_from_file_location",
-]
-_UNPICKLES = ["load", "loads", "read_pickle", "Unpickler", "load_model", "load_state_dict"]
-_NATIVES = [
-    "CDLL",
-    "WinDLL",
-    "OleDLL",
-    "PyDLL",
-    "LoadLibrary",
-    "dlopen",
-    "load_library",
-    "load_dynamic",
-    "LoadLibraryA",
-    "LoadLibraryW",
-]
-
-LOADERS: dict[str, tuple[Load, ...]] = {}
+LOADERS = {word: kind for kind in Load for word in word_set("loads", kind.value)}
 """Last part of a call's name → what it may do."""
-for _names, _kind in (
-    (_RUNS, Load.RUN),
-    (_OPENS, Load.OPEN),
-    (_UNPICKLES, Load.UNPICKLE),
-    (_NATIVES, Load.NATIVE),
-):
-    for _name in _names:
-        LOADERS[_name] = (*LOADERS.get(_name, ()), _kind)
 
-_RUN_OWNERS = ("subprocess", "os", "asyncio", "child_process", "runpy", "sh", "ctypes", "shell32")
-_PICKLE_OWNERS = (
-    "pickle",
-    "torch",
-    "joblib",
-    "numpy",
-    "dill",
-    "cloudpickle",
-    "pandas",
-    "marshal",
-    "shelve",
-)
+_OWNERS = {
+    Load.RUN: word_set("loads", "run_of"),
+    Load.UNPICKLE: word_set("loads", "unpickle_of"),
+}
+"""Names that many things share count only from these modules."""
 
 
-def loads_of(name: str) -> tuple[Load, ...]:
-    """What a call of that name may do; names that many things share must come from the right module."""
-    head, _, _ = name.partition(".")
-    kinds = LOADERS[name.rpartition(".")[2]]
-    if kinds == (Load.RUN,):
-        return kinds if head in _RUN_OWNERS else ()
-    if kinds == (Load.UNPICKLE,):
-        return kinds if head in _PICKLE_OWNERS else ()
-    return kinds
+def load_of(name: str) -> Load | None:
+    """What a call of that name may do with a file."""
+    kind = LOADERS.get(name.rpartition(".")[2])
+    owners = _OWNERS.get(kind) if kind else None
+    return None if owners is not None and name.partition(".")[0] not in owners else kind
 
 
 _OPENED_AS: dict[Language, tuple[Load, ...]] = {
@@ -144,9 +50,9 @@ _OPENED_AS: dict[Language, tuple[Load, ...]] = {
     Language.METADATA: (),
 }
 
+_PROSE = frozenset((".md", ".rst", ".typed", ".pyi"))
+
 
 def opens(path: str, language: Language) -> tuple[Load, ...]:
     """Which kinds of calls could bring that file to life."""
-    if extension(path) in {".md", ".rst", ".typed", ".pyi"}:
-        return ()
-    return _OPENED_AS.get(language, (Load.OPEN,))
+    return () if extension(path) in _PROSE else _OPENED_AS.get(language, (Load.OPEN,))

@@ -160,7 +160,7 @@ def _toml(data: bytes) -> Mapping[str, Any]:
 
 
 def _nests(data: bytes) -> bool:
-    return any(data.count(mark * MAX_NESTING) for mark in (b"[", b"{")) or data.count(b"[") > 20_000
+    return any(mark * MAX_NESTING in data.translate(None, b" \t\r\n") for mark in (b"[", b"{"))
 
 
 def _table(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -202,25 +202,30 @@ def _entry_points(
     files: Mapping[str, bytes], project: Mapping[str, Any], settings: configparser.RawConfigParser
 ) -> Iterator[str]:
     written = _ini(files.get("entry_points.txt", b""))
-    for group in written.sections():
-        for name, target in written.items(group):
-            yield _line(f"{group}:{name} = {target or ''}")
     if written.sections():
+        for group in written.sections():
+            for name, target in written.items(group):
+                yield _line(f"{group}:{name} = {target or ''}")
         return
     table = _table(project, "project")
-    groups = dict(_table(table, "entry-points"))
-    groups["console_scripts"] = table.get("scripts")
-    groups["gui_scripts"] = table.get("gui-scripts")
-    groups["console_scripts "] = _table(_table(project, "tool"), "poetry").get("scripts")
-    for group, points in groups.items():
+    groups: list[tuple[str, object]] = [*_table(table, "entry-points").items()]
+    groups.append(("console_scripts", table.get("scripts")))
+    groups.append(("gui_scripts", table.get("gui-scripts")))
+    groups.append(("console_scripts", _table(_table(project, "tool"), "poetry").get("scripts")))
+    for group, points in groups:
         for name, target in points.items() if isinstance(points, Mapping) else ():
             if isinstance(target, str):
-                yield _line(f"{group.strip()}:{name} = {target}")
-    if settings.has_section("options.entry_points"):
-        for group, text in settings.items("options.entry_points"):
-            for line in (text or "").splitlines():
-                if "=" in line:
-                    yield _line(f"{group}:{line.strip()}")
+                yield _line(f"{group}:{name} = {target}")
+    yield from _old_entry_points(settings)
+
+
+def _old_entry_points(settings: configparser.RawConfigParser) -> Iterator[str]:
+    if not settings.has_section("options.entry_points"):
+        return
+    for group, text in settings.items("options.entry_points"):
+        for line in (text or "").splitlines():
+            if "=" in line:
+                yield _line(f"{group}:{line.strip()}")
 
 
 def _build_files(project: Mapping[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pratique.vet.model import ContentFacts, Import, RegionKind
 from pratique.vet.release.layout import Layout
 from pratique.vet.release.paths import extension, folder
+from pratique.vet.release.words import word_set, words
 
 MAX_CHAIN = 6
 """Modules that a name is followed through when they only hand it on; real packages need three."""
@@ -19,28 +20,10 @@ MAX_CHAIN = 6
 MAX_ALIKE = 64
 """Functions of one name that a call of unknown origin may mean; more say nothing any more."""
 
-MADE = ("__init__", "__new__", "__post_init__", "__enter__", "__exit__", "__call__", "__del__")
+MADE = words("methods", "made")
 """Methods that run, or soon will, when an instance is made."""
 
-FRAMES = frozenset(
-    [
-        "run",
-        "main",
-        "start",
-        "execute",
-        "handle",
-        "process",
-        "work",
-        "call",
-        "callback",
-        "target",
-        "setUp",
-        "forward",
-        "loop",
-        "task",
-        "job",
-    ]
-)
+FRAMES = word_set("methods", "framed")
 """Methods that a base class of another package calls in a class that defines them (`Thread.run`)."""
 
 SCRIPT_SUFFIXES = (".js", ".cjs", ".mjs")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pratique.vet.model import ContentFacts, FileEntry, Reach, RegionKind, ReleaseFacts
 from pratique.vet.release.layout import Layout, lay_out
-from pratique.vet.release.loaders import LOADERS, Load, loads_of, opens
+from pratique.vet.release.loaders import LOADERS, Load, load_of, opens
 from pratique.vet.release.program import Program, Unit, open_program
 from pratique.vet.release.starts import Start, starts_of
 
@@ -85,7 +85,7 @@ class _Walk:
         """Come to everything that runs at this level."""
         queue: list[tuple[Unit, int]] = []
         for start in starts:
-            self.come(queue, start.unit, start.region, level, Cause(start.words))
+            self.come(queue, start.unit, start.region, level, Cause(start.reason))
         while queue:
             unit, region = queue.pop()
             self.follow(queue, unit, region, level)
@@ -123,10 +123,11 @@ class _Walk:
                     self.come(queue, target, index, level, Cause(caller, unit.path, here.line))
 
     def note_load(self, unit: Unit, name: str, level: Reach, line: int) -> None:
-        for kind in loads_of(name):
-            key = (scope_of(self.placement.layout, unit.path), kind)
+        kind = load_of(name)
+        if kind is not None:
+            cause = Cause(f"{name.lstrip('.')} may load it, called in", unit.path, line)
             self.loads.setdefault(
-                key, (level, Cause(f"{name.lstrip('.')} may load it, called in", unit.path, line))
+                (scope_of(self.placement.layout, unit.path), kind), (level, cause)
             )
 
     def _give_up(self, level: Reach) -> None:
@@ -159,8 +160,8 @@ def _place_rest(walk: _Walk, facts: dict[str, ContentFacts]) -> None:
             walk.placement.files[path] = (Reach.CALLED, idle)
     _note_idle_loads(walk)
     for path, content in facts.items():
-        if (path, 0) in walk.placement.placed or path in walk.placement.files:
-            continue
+        if (path, 0) in walk.placement.placed or path in layout.modules:
+            continue  # Code runs by import or by its path, which imports tell; the rest may be loaded.
         best: tuple[Reach, Cause] | None = None
         for scope in _scopes(layout, path):
             for kind in opens(path, content.language):

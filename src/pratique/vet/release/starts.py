@@ -12,57 +12,16 @@ from dataclasses import dataclass
 from pratique.vet.model import ContentFacts, Import, Language, Metadata, Reach, RegionKind
 from pratique.vet.release.paths import base_name, extension
 from pratique.vet.release.program import Program, Unit
+from pratique.vet.release.words import word_set, words
 
-COMMAND_METHODS = frozenset(
-    [
-        "__init__",
-        "__new__",
-        "run",
-        "initialize_options",
-        "finalize_options",
-        "build_extension",
-        "build_extensions",
-        "build_libraries",
-        "build_module",
-        "build_packages",
-        "build_py",
-        "build_a",
-        "run_command",
-        "install_for_development",
-        "get_outputs",
-        "get_ext_filename",
-        "finalize_package_data",
-        "run_setup",
-        "initialize",
-        "finalize",
-        "clean",
-        "install",
-        "update",
-    ]
-)
+COMMAND_METHODS = word_set("build", "command_methods")
 """What setuptools, distutils and hatchling call of a class that a build gives them."""
 
-BACKEND_HOOKS = [
-    "build_wheel",
-    "build_sdist",
-    "build_editable",
-    "prepare_metadata_for_build_wheel",
-    "prepare_metadata_for_build_editable",
-    "get_requires_for_build_wheel",
-    "get_requires_for_build_sdist",
-    "get_requires_for_build_editable",
-    "build",
-    "pdm_build_hook_enabled",
-    "pdm_build_initialize",
-    "pdm_build_update_files",
-    "pdm_build_clean",
-    "pdm_build_update_setup_kwargs",
-]
+BACKEND_HOOKS = words("build", "backend_hooks")
 """PEP 517 and PEP 660, poetry's `build`, pdm's hooks."""
 
-BUILD_FILES = frozenset(("hatch_build.py", "pdm_build.py"))
+BUILD_FILES = words("build", "files")
 """Build hooks by convention: their backends run them unasked when the project's settings say so."""
-
 
 _NOBODY = Unit(
     path="",
@@ -80,7 +39,7 @@ class Start:
 
     unit: Unit
     region: int
-    words: str
+    reason: str
 
 
 def starts_of(program: Program, metadata: Metadata) -> Iterator[tuple[Reach, Iterator[Start]]]:
@@ -98,13 +57,13 @@ def _startup(program: Program) -> Iterator[Start]:
         if unit is None:
             continue
         hook = extension(path) in {".pth", ".start"}
-        words = (
+        reason = (
             "the interpreter runs its import lines at every start"
             if hook
             else "the interpreter imports it at every start"
         )
         for region in range(max(1, len(unit.facts.regions)) if hook else 1):
-            yield Start(unit, region, words)
+            yield Start(unit, region, reason)
 
 
 def _build(program: Program, metadata: Metadata) -> Iterator[Start]:
@@ -119,9 +78,9 @@ def _build(program: Program, metadata: Metadata) -> Iterator[Start]:
 
 
 def _setup(program: Program, unit: Unit) -> Iterator[Start]:
-    words = "pip runs setup.py when it builds the release"
-    yield Start(unit, 0, words)
-    yield from _guards(unit, words)
+    reason = "pip runs setup.py when it builds the release"
+    yield Start(unit, 0, reason)
+    yield from _guards(unit, reason)
     makers = [unit]
     for item in unit.facts.imports:
         makers += program.imported(unit, item)
@@ -137,10 +96,10 @@ def _command_methods(unit: Unit) -> Iterator[int]:
             yield index
 
 
-def _guards(unit: Unit, words: str) -> Iterator[Start]:
+def _guards(unit: Unit, reason: str) -> Iterator[Start]:
     for index, region in enumerate(unit.facts.regions):
         if region.kind is RegionKind.MAIN:
-            yield Start(unit, index, words)
+            yield Start(unit, index, reason)
 
 
 def _backend(program: Program, metadata: Metadata) -> Iterator[Start]:
@@ -153,20 +112,20 @@ def _backend(program: Program, metadata: Metadata) -> Iterator[Start]:
         for end in (f"{inner}.py", f"{inner}/__init__.py")
         if name
     ]
-    for path in (*wanted, *sorted(BUILD_FILES)):
+    for path in (*wanted, *BUILD_FILES):
         unit = program.units.get(program.layout.prefix + path)
         if unit is not None:
             yield from _hooks(unit, "the build runs this backend of the release's own", holder)
 
 
-def _hooks(unit: Unit, words: str, holder: str = "") -> Iterator[Start]:
-    yield Start(unit, 0, words)
+def _hooks(unit: Unit, reason: str, holder: str = "") -> Iterator[Start]:
+    yield Start(unit, 0, reason)
     prefix = f"{holder}." if holder else ""
     for hook in BACKEND_HOOKS:
         for index in unit.names.get(prefix + hook, ()):
-            yield Start(unit, index, words)
+            yield Start(unit, index, reason)
     for index in _command_methods(unit):
-        yield Start(unit, index, words)
+        yield Start(unit, index, reason)
 
 
 def _commands(program: Program, metadata: Metadata) -> Iterator[Start]:
@@ -223,13 +182,13 @@ def _entry_point(program: Program, line: str) -> Iterator[Start]:
     group, _, rest = line.partition(":")
     name, _, target = rest.partition("=")
     module, _, attribute = target.partition("[")[0].strip().partition(":")
-    words = (
+    reason = (
         f"the command `{name.strip()}` runs it"
         if group.strip() in {"console_scripts", "gui_scripts"}
         else f"the entry point `{name.strip()}` of {group.strip()} runs it"
     )
     for unit in program.imported(_NOBODY, Import(module=module.strip())):
-        yield Start(unit, 0, words)
+        yield Start(unit, 0, reason)
     dotted = f"{module.strip()}.{attribute.strip()}" if attribute.strip() else ""
     for unit, index in program.called(_NOBODY, 0, dotted) if dotted else ():
-        yield Start(unit, index, words)
+        yield Start(unit, index, reason)

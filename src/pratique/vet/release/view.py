@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from pratique.vet.model import ContentFacts, FileEntry, PlacedSign, Reach, Region, ReleaseFacts
+from pratique.vet.model import ContentFacts, FileEntry, PlacedSign, Region, ReleaseFacts, Sign
 from pratique.vet.release.reach import Placement, place
 
 Contents = Callable[[FileEntry], ContentFacts]
@@ -55,26 +55,22 @@ def region_of(facts: ContentFacts, index: int) -> Region | None:
     return facts.regions[index] if 0 <= index < len(facts.regions) else None
 
 
+def place_sign(view: ReleaseView, path: str, facts: ContentFacts, sign: Sign) -> PlacedSign:
+    """A sign with its region and when that runs."""
+    region = region_of(facts, sign.region)
+    return PlacedSign(
+        sign=sign,
+        path=path,
+        region=region.name if region else "",
+        reach=view.placement.reach(path, sign.region),
+        how=view.placement.how(path, sign.region),
+    )
+
+
 def placed_signs(view: ReleaseView) -> tuple[PlacedSign, ...]:
     """Every sign of every content, at each path that has it, with its reach."""
-    placed: list[PlacedSign] = []
-    for entry, facts in view.walk():
-        if not facts.signs:
-            continue
-        for sign in facts.signs:
-            region = region_of(facts, sign.region)
-            placed.append(
-                PlacedSign(
-                    sign=sign,
-                    path=entry.path,
-                    region=region.name if region else "",
-                    reach=view.placement.reach(entry.path, sign.region),
-                    how=view.placement.how(entry.path, sign.region),
-                )
-            )
-    return tuple(placed)
-
-
-def highest(view: ReleaseView) -> Reach:
-    """The highest reach any place of the release has."""
-    return max((view.placement.reach(path) for path in view.entries), default=Reach.NEVER)
+    return tuple(
+        place_sign(view, entry.path, facts, sign)
+        for entry, facts in view.walk()
+        for sign in facts.signs
+    )
