@@ -1,3 +1,3 @@
 """What all tests share; each line names a plugin below tests/kit/."""
 
-pytest_plugins = ["kit.postgres"]
+pytest_plugins = ["kit.postgres", "kit.specimens"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pratique.vet.model import Confidence, Language, Severity, Sign
-from pratique.vet.python.model import PythonFile
+
+if TYPE_CHECKING:  # a reading asks the judges, and the judges' own rules have these forms
+    from pratique.vet.analyses.reading import Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,11 @@ class Trait:
     """What was seen, as a clause after the place: `decodes base64 and executes the result`."""
     severity: Severity
     confidence: Confidence
+
+
+def trait(sentence: str, severity: Severity, confidence: Confidence) -> Trait:
+    """A trait in one line, so that a rule reads as a table."""
+    return Trait(sentence=sentence, severity=severity, confidence=confidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +42,7 @@ class Rule:
     traits: Mapping[str, Trait]
 
 
-PythonFunction: TypeAlias = Callable[[PythonFile], Iterator[Sign]]
+PythonFunction: TypeAlias = "Callable[[Reading], Iterator[Sign]]"
 ContentFunction: TypeAlias = Callable[[bytes, Language], Iterator[Sign]]
 
 

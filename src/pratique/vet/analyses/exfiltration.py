@@ -1,0 +1,145 @@
+"""What is secret or tells who the victim is, and leaves over the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pratique.vet.analyses import roles
+from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
+from pratique.vet.analyses.reading import Reading, text_of, words_of
+from pratique.vet.analyses.signs import Signs
+from pratique.vet.content.judges import judge_path, judge_url
+from pratique.vet.model import Confidence, Severity, Sign
+from pratique.vet.python.model import Call, Label
+
+RULE = Rule(
+    name="exfiltration",
+    title="Private data leaves over the network",
+    techniques=("T1041", "T1567", "T1048.003"),
+    what="Something that was read from the machine (environment, credentials, files, host "
+    "facts, screen) flows into a request, a DNS name, a mail or a socket.",
+    danger="Tokens taken from one build machine open the next company: most supply-chain attacks "
+    "are paid for with what such a request carried.",
+    benign="Telemetry sends host facts to the maker's own address, and API clients send the "
+    "user's own key to the service that issued it.",
+    traits={
+        "environment": trait(
+            "sends the whole environment", Severity.CRITICAL, Confidence.HIGH
+        ),
+        "secret": trait(
+            "sends a secret", Severity.HIGH, Confidence.LOW
+        ),
+        "browser": trait(
+            "sends browser data, cookies or wallets", Severity.CRITICAL, Confidence.HIGH
+        ),
+        "clipboard": trait(
+            "sends the clipboard", Severity.CRITICAL, Confidence.MEDIUM
+        ),
+        "screen": trait(
+            "sends screenshots", Severity.CRITICAL, Confidence.MEDIUM
+        ),
+        "keys": trait(
+            "sends keystrokes, sound or camera pictures", Severity.CRITICAL, Confidence.HIGH
+        ),
+        "cloud": trait(
+            "sends what the cloud's metadata service answered", Severity.CRITICAL, Confidence.HIGH
+        ),
+        "file": trait(
+            "sends the content of files", Severity.MEDIUM, Confidence.LOW
+        ),
+        "sensitive-file": trait(
+            "sends a file that holds credentials", Severity.CRITICAL, Confidence.HIGH
+        ),
+        "output": trait(
+            "sends what a started process printed", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "host": trait(
+            "sends host name, user, addresses or platform", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "to-service": trait(
+            "sends private data to an address that thieves use", Severity.CRITICAL, Confidence.HIGH
+        ),
+        "host-to-service": trait(
+            "sends host facts to an address that thieves use", Severity.CRITICAL, Confidence.HIGH
+        ),
+        "dns": trait(
+            "builds a DNS name from data and looks it up", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "command": trait(
+            "hands private data to curl or another program that sends it",
+            Severity.HIGH, Confidence.HIGH,
+        ),
+        "collects": trait(
+            "reads two or more kinds of private data beside a sender", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "beacon": trait(
+            "reports to an address that thieves use", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "quiet": trait(
+            "sends host facts and swallows every error", Severity.HIGH, Confidence.MEDIUM
+        ),
+    },
+)  # fmt: skip
+
+_KINDS = (
+    (Label.ENVIRONMENT, "environment"),
+    (Label.SECRET, "secret"),
+    (Label.BROWSER, "browser"),
+    (Label.CLIPBOARD, "clipboard"),
+    (Label.SCREEN, "screen"),
+    (Label.KEYS, "keys"),
+    (Label.CLOUD, "cloud"),
+    (Label.FILE, "file"),
+    (Label.OUTPUT, "output"),
+    (Label.HOST, "host"),
+)
+_PRIVATE = frozenset(label for label, _ in _KINDS)
+_SENDERS = ("curl", "wget", "Invoke-WebRequest", "iwr ", "nslookup", "dig ", "nc ", "ping ")
+
+
+def run(reading: Reading) -> Iterator[Sign]:
+    """Labels that flow into senders; what flows into sending commands; what stands beside a sender."""
+    signs = Signs(rule=RULE.name, reading=reading)
+    for call in reading.talks:
+        yield from _sent(signs, call)
+    for call in reading.calls(roles.RUN):
+        private = call.labels & _PRIVATE
+        text = next((words for value in call.arguments if (words := words_of(value))), "")
+        if private and any(sender in text for sender in _SENDERS):
+            yield signs.at(call, "command", shown=text)
+            yield from _services(signs, call, private)
+
+
+def _sent(signs: Signs, call: Call) -> Iterator[Sign]:
+    private = call.labels & _PRIVATE
+    dns = roles.DNS in call.roles
+    if dns and private:
+        yield signs.at(call, "dns", shown=_target(call))
+    for label, name in _KINDS:
+        if label not in private:
+            continue
+        if label is Label.FILE and any(True for v in call.values for _ in judge_path(text_of(v))):
+            yield signs.at(call, "sensitive-file", shown=_target(call))
+        yield signs.at(call, name, shown=_target(call))
+    if call.quiet and Label.HOST in private:
+        yield signs.at(call, "quiet", shown=_target(call))
+    yield from _services(signs, call, private)
+
+
+def _services(signs: Signs, call: Call, private: frozenset[Label]) -> Iterator[Sign]:
+    for value in call.values:
+        for _, shown in judge_url(words_of(value)):
+            if private - {Label.HOST}:
+                yield signs.at(call, "to-service", shown=shown)
+            elif private:
+                yield signs.at(call, "host-to-service", shown=shown)
+            else:
+                yield signs.at(call, "beacon", shown=shown)
+            return
+
+
+def _target(call: Call) -> str:
+    return next((text for value in call.values if (text := text_of(value))), call.name)
+
+
+ANALYSIS = PythonAnalysis(rule=RULE, run=run)

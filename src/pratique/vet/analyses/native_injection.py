@@ -1,0 +1,92 @@
+"""Machine code made out of data, in this process or another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pratique.vet.analyses import roles
+from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
+from pratique.vet.analyses.reading import Reading, carries
+from pratique.vet.analyses.signs import Signs
+from pratique.vet.model import Confidence, Severity, Sign
+from pratique.vet.python.model import Call, Label
+
+RULE = Rule(
+    name="native-injection",
+    title="Runs machine code from memory or from a dropped library",
+    techniques=("T1055", "T1620", "T1574.006"),
+    what="Memory is made executable and filled with bytes, a library is loaded that was just "
+    "written, or another process is made to load one.",
+    danger="Machine code does anything, and what is only in memory leaves nothing for a scanner "
+    "to find.",
+    benign="Just-in-time compilers and debuggers allocate executable memory; they compile, they "
+    "do not decode bytes.",
+    traits={
+        "executable-memory": trait(
+            "allocates executable memory", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "shellcode": trait(
+            "copies bytes into memory and starts a thread there", Severity.CRITICAL, Confidence.HIGH
+        ),
+        "other-process": trait(
+            "writes into another process", Severity.CRITICAL, Confidence.MEDIUM
+        ),
+        "load-decoded": trait(
+            "loads a library from decoded or downloaded bytes", Severity.CRITICAL, Confidence.HIGH
+        ),
+        "preload": trait(
+            "makes other programs load a library", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "memory-file": trait(
+            "runs a program from a file that exists only in memory", Severity.CRITICAL, Confidence.HIGH
+        ),
+    },
+)  # fmt: skip
+
+_ALLOCATE = (
+    "VirtualAlloc",
+    "VirtualAllocEx",
+    "VirtualProtect",
+    "NtAllocateVirtualMemory",
+    "mprotect",
+)
+_COPY = ("RtlMoveMemory", "memmove", "RtlCopyMemory", "from_buffer", "memcpy")
+_START = ("CreateThread", "EnumSystemLocales", "QueueUserAPC", "EnumWindows", "CFUNCTYPE", "cast")
+_FOREIGN = (
+    "WriteProcessMemory", "CreateRemoteThread", "NtCreateThreadEx", "SetThreadContext",
+    "NtUnmapViewOfSection", "OpenProcess", "process_vm_writev", "ptrace",
+)  # fmt: skip
+_PRELOAD = ("LD_PRELOAD", "DYLD_INSERT_LIBRARIES", "AppInit_DLLs")
+MIN_FOREIGN = 2
+"""Different calls into other processes; a single `OpenProcess` asks whether one still runs."""
+
+
+def run(reading: Reading) -> Iterator[Sign]:
+    """Calls through ctypes by their last name, and texts that name preload variables."""
+    signs = Signs(rule=RULE.name, reading=reading)
+    allocations = _ending(reading, _ALLOCATE)
+    copies = _ending(reading, _COPY)
+    for call in allocations:
+        yield signs.at(call, "executable-memory", shown=call.name)
+        if copies and _ending(reading, _START):
+            yield signs.at(call, "shellcode", shown=f"{call.name}, then {copies[0].name}")
+    foreign = _ending(reading, _FOREIGN)
+    if len({call.name.rpartition(".")[2] for call in foreign}) >= MIN_FOREIGN:
+        yield signs.at(foreign[0], "other-process", shown=foreign[0].name)
+    for call in reading.calls(roles.NATIVE_LOAD):
+        if carries(call, Label.DECODED, Label.NETWORK):
+            yield signs.at(call, "load-decoded", shown=call.name)
+    for call in _ending(reading, ("memfd_create",)):
+        yield signs.at(call, "memory-file", shown=call.name)
+    for text in reading.file.texts:
+        if not text.docstring and text.text.startswith(_PRELOAD):
+            yield signs.at(text, "preload", shown=text.text)
+
+
+def _ending(reading: Reading, names: tuple[str, ...]) -> list[Call]:
+    if not reading.modules & {"ctypes", "cffi", "win32api", "win32process", "os"}:
+        return []
+    return [call for call in reading.file.calls if call.name.rpartition(".")[2] in names]
+
+
+ANALYSIS = PythonAnalysis(rule=RULE, run=run)

@@ -1,0 +1,122 @@
+"""Where Python code talks to, as far as the addresses stand in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pratique.vet.analyses import roles
+from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
+from pratique.vet.analyses.reading import Reading, names_of, words_of
+from pratique.vet.analyses.signs import Signs
+from pratique.vet.model import Confidence, Severity, Sign
+from pratique.vet.python.model import Text
+
+RULE = Rule(
+    name="network",
+    title="Talks to an address of a kind that attacks like",
+    techniques=("T1071.001", "T1102", "T1571", "T1568"),
+    what="An address on a service for anonymous messages, files or tunnels, a bare IP address, "
+    "or a program to download stands in the code or flows into a call.",
+    danger="Stolen data leaves, and further stages arrive, through places that nobody blocks and "
+    "that cannot be traced to their user.",
+    benign="Libraries for these services, tests and documentation name them too.",
+    traits={
+        "webhook": trait("names a bot or webhook of a chat service", Severity.HIGH, Confidence.MEDIUM),
+        "callback": trait("names a service that records who calls it", Severity.HIGH, Confidence.HIGH),
+        "paste": trait("names a paste site", Severity.MEDIUM, Confidence.MEDIUM),
+        "tunnel": trait("names a tunnel to somebody's own machine", Severity.HIGH, Confidence.MEDIUM),
+        "file-host": trait("names an anonymous file host", Severity.MEDIUM, Confidence.MEDIUM),
+        "shortener": trait("hides the address behind a shortener", Severity.MEDIUM, Confidence.MEDIUM),
+        "own-address": trait("asks a service for its public address", Severity.MEDIUM, Confidence.LOW),
+        "dynamic-dns": trait("names a host with dynamic DNS", Severity.MEDIUM, Confidence.MEDIUM),
+        "raw-code": trait("names raw files or downloads of a code host", Severity.LOW, Confidence.LOW),
+        "free-host": trait("names a page on a free host", Severity.LOW, Confidence.LOW),
+        "mining-pool": trait("names a mining pool", Severity.HIGH, Confidence.HIGH),
+        "public-address": trait("names a bare public IP address", Severity.MEDIUM, Confidence.MEDIUM),
+        "onion": trait("names a hidden service", Severity.HIGH, Confidence.MEDIUM),
+        "lookalike-name": trait(
+            "has letters outside ASCII in a host name", Severity.MEDIUM, Confidence.MEDIUM
+        ),
+        "odd-port": trait("names a port that no common service uses", Severity.LOW, Confidence.LOW),
+        "odd-suffix": trait(
+            "has a top-level domain that is mostly abused", Severity.LOW, Confidence.LOW
+        ),
+        "executable-download": trait("names a program to download", Severity.MEDIUM, Confidence.MEDIUM),
+        "script-download": trait("names a script to download", Severity.LOW, Confidence.MEDIUM),
+        "call-odd": trait(
+            "calls an address of such a kind", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "built-address": trait(
+            "puts an address together from pieces or decodes it", Severity.MEDIUM, Confidence.MEDIUM
+        ),
+        "thread": trait(
+            "uses the network from a thread that it starts at once", Severity.LOW, Confidence.LOW
+        ),
+        "socket-to-constant": trait(
+            "opens a socket to a host fixed in the code", Severity.MEDIUM, Confidence.MEDIUM
+        ),
+    },
+)  # fmt: skip
+
+STRONG = frozenset(
+    ["webhook", "callback", "paste", "tunnel", "file-host", "shortener", "dynamic-dns", "mining-pool",
+     "public-address", "bare-address", "onion", "executable-download", "lookalike-name"]
+)  # fmt: skip
+"""Kinds that say something by themselves when they are called."""
+_LOCAL = ("127.", "0.0.0.0", "localhost", "::1", "")  # noqa: S104 - compared with, not bound to
+MIN_BUILT = 12
+
+
+def run(reading: Reading) -> Iterator[Sign]:
+    """Addresses in texts, in calls, in sockets; and what starts the talking."""
+    signs = Signs(rule=RULE.name, reading=reading)
+    seen: set[tuple[str, int]] = set()
+    for found in reading.urls:
+        name = "public-address" if found.trait == "bare-address" else found.trait
+        if name in RULE.traits and (name, found.place.region) not in seen:
+            seen.add((name, found.place.region))
+            yield signs.at(found.place, name, shown=found.shown)
+    for call in reading.talks:
+        for found in reading.judge_url_values(call):
+            if found.trait in STRONG:
+                yield signs.at(call, "call-odd", shown=found.shown)
+                break
+    for text in reading.texts:
+        if _is_address(text) and (text.layer or _spread(reading, text)):
+            yield signs.at(text, "built-address", shown=text.text)
+    yield from _sockets(reading, signs)
+    yield from _threads(reading, signs)
+
+
+def _is_address(text: Text) -> bool:
+    built = text.built and len(text.text) >= MIN_BUILT
+    return built and text.text.startswith(("http://", "https://"))
+
+
+def _spread(reading: Reading, text: Text) -> bool:
+    """Whether a built text does not stand in its line as it is."""
+    lines = reading.file.lines
+    return text.line <= len(lines) and text.text[:MIN_BUILT] not in lines[text.line - 1]
+
+
+def _sockets(reading: Reading, signs: Signs) -> Iterator[Sign]:
+    for call in reading.calls(roles.CONNECT):
+        target = call.arguments[0] if call.arguments else None
+        if target is None or not isinstance(target.constant, tuple) or not target.constant:
+            continue
+        host = target.constant[0]
+        if isinstance(host, str) and not host.startswith(_LOCAL[:-1]) and host not in _LOCAL:
+            yield signs.at(call, "socket-to-constant", shown=words_of(target))
+
+
+def _threads(reading: Reading, signs: Signs) -> Iterator[Sign]:
+    places = {f".{region.name}": index for index, region in enumerate(reading.file.regions)}
+    talking = {call.region for call in reading.talks}
+    for call in reading.calls("thread.start"):
+        for value in call.values:
+            regions = {places[name] for name in value.names if name in places}
+            if regions and not talking.isdisjoint(reading.reached_from(regions)):
+                yield signs.at(call, "thread", shown=names_of(value))
+
+
+ANALYSIS = PythonAnalysis(rule=RULE, run=run)

@@ -1,0 +1,91 @@
+"""All analyses of Python, and how they run over one file: side by side, none able to hide another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from pratique.vet.analyses import (
+    anti_analysis,
+    build_hook,
+    command,
+    credential_access,
+    decoded_exec,
+    destructive,
+    download_run,
+    exfiltration,
+    fetched_exec,
+    hidden_names,
+    import_hook,
+    native_injection,
+    network,
+    obfuscation,
+    persistence,
+    reverse_shell,
+    self_install,
+    sinks,
+    surveillance,
+    unusual_code,
+    worm,
+)
+from pratique.vet.analyses.kit import PythonAnalysis
+from pratique.vet.analyses.reading import Reading
+from pratique.vet.model import Sign
+from pratique.vet.python.model import PythonFile
+
+PYTHON_ANALYSES: tuple[PythonAnalysis, ...] = (
+    decoded_exec.ANALYSIS,
+    fetched_exec.ANALYSIS,
+    download_run.ANALYSIS,
+    exfiltration.ANALYSIS,
+    credential_access.ANALYSIS,
+    command.ANALYSIS,
+    reverse_shell.ANALYSIS,
+    persistence.ANALYSIS,
+    anti_analysis.ANALYSIS,
+    native_injection.ANALYSIS,
+    surveillance.ANALYSIS,
+    hidden_names.ANALYSIS,
+    build_hook.ANALYSIS,
+    import_hook.ANALYSIS,
+    self_install.ANALYSIS,
+    destructive.ANALYSIS,
+    worm.ANALYSIS,
+    network.ANALYSIS,
+    obfuscation.ANALYSIS,
+    unusual_code.ANALYSIS,
+    sinks.ANALYSIS,
+)
+"""In the order in which their findings are shown when equally severe."""
+
+MAX_ALIKE = 2
+"""Signs of one trait kept per region: the score counts a feature once, a person needs an example."""
+MAX_SIGNS = 400
+"""Signs kept per analysis and file: beyond, a file says the same again and again."""
+
+
+def run_analyses(
+    file: PythonFile, analyses: Sequence[PythonAnalysis] = PYTHON_ANALYSES
+) -> tuple[tuple[Sign, ...], tuple[str, ...]]:
+    """Run every analysis over a file as read.
+
+    Shape: signs by line, column, rule, trait; sentences on what could not be examined. An analysis that
+    crashes is named there and keeps nothing of what the others saw from showing.
+    """
+    reading = Reading(file)
+    signs: list[Sign] = []
+    unfinished: list[str] = []
+    for analysis in analyses:
+        kept: Counter[tuple[str, int]] = Counter()
+        try:
+            for sign in analysis.run(reading):
+                key = (sign.trait, sign.region)
+                if kept[key] < MAX_ALIKE and kept.total() < MAX_SIGNS:
+                    kept[key] += 1
+                    signs.append(sign)
+        except RecursionError:
+            unfinished.append(f"analysis {analysis.rule.name}: the code is nested too deeply")
+        except Exception as error:  # noqa: BLE001 - one broken analysis must not hide the others
+            unfinished.append(f"analysis {analysis.rule.name} failed: {type(error).__name__}")
+    signs.sort(key=lambda s: (s.line, s.column, s.rule, s.trait, s.layer))
+    return tuple(signs), tuple(unfinished)

@@ -1,0 +1,97 @@
+"""Code that stands where data should: in strings that are written, run, or handed to an interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pratique.vet.analyses import roles
+from pratique.vet.analyses.files import written_files
+from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
+from pratique.vet.analyses.reading import Reading, names_of, text_of, words_of
+from pratique.vet.analyses.signs import Signs
+from pratique.vet.model import Confidence, Severity, Sign
+from pratique.vet.python.model import Call
+
+RULE = Rule(
+    name="unusual-code",
+    title="Holds a program inside a string",
+    techniques=("T1027.009", "T1059"),
+    what="A string constant is itself Python, shell or PowerShell with network, process or "
+    "decoding calls, and it is written to a file, executed, or given to an interpreter.",
+    danger="A program inside a string passes by everything that reads code, and lives on in a "
+    "file or process of its own.",
+    benign="Code generators, templates and test suites hold programs in strings; those rarely "
+    "talk to the network.",
+    traits={
+        "python-run": trait(
+            "executes a constant program that reaches outside", Severity.MEDIUM, Confidence.MEDIUM
+        ),
+        "python-started": trait(
+            "gives Python code to a new interpreter", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "python-written": trait(
+            "writes a Python program that reaches outside to a file", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "script-written": trait(
+            "writes a shell, batch or PowerShell script to a file", Severity.MEDIUM, Confidence.MEDIUM
+        ),
+        "inner-sinks": trait(
+            "holds a program in a string that reaches outside", Severity.LOW, Confidence.LOW
+        ),
+    },
+)  # fmt: skip
+
+MIN_PROGRAM = 40
+_PYTHON = ("import ", "exec(", "__import__", "lambda ")
+_OUTSIDE = (
+    "subprocess", "os.system", "urlopen", "requests.", "socket.", "b64decode", "exec(", "eval(", "Popen(",
+    "urlretrieve", "http://", "https://", "marshal",
+)  # fmt: skip
+_SCRIPTS = (
+    "#!/bin/",
+    "@echo off",
+    "powershell",
+    "Invoke-WebRequest",
+    "CreateObject(",
+    "WScript.",
+    "#!/usr/bin/env",
+)
+_INTERPRETERS = ("python", "sys.executable", "pythonw", "python3")
+
+
+def run(reading: Reading) -> Iterator[Sign]:
+    """Programs that flow into execution, processes and files."""
+    signs = Signs(rule=RULE.name, reading=reading)
+    for call in reading.calls(roles.EXECUTE):
+        source = text_of(call.arguments[0]) if call.arguments else ""
+        if not call.layer and _is_python(source):
+            yield signs.at(call, "python-run", shown=source)
+    for call in reading.calls(roles.RUN):
+        words = " ".join(words_of(value) for value in call.arguments[:2])
+        if _starts_python(call, words) and any(mark in words for mark in _PYTHON):
+            yield signs.at(call, "python-started", shown=words)
+    for written in written_files(reading):
+        if _is_python(written.text):
+            yield signs.at(written.call, "python-written", shown=written.text)
+        elif any(mark in written.text for mark in _SCRIPTS):
+            yield signs.at(written.call, "script-written", shown=written.text)
+    for text in reading.texts:
+        if len(text.text) >= MIN_PROGRAM * 2 and "\n" in text.text and _is_python(text.text[:4000]):
+            yield signs.at(text, "inner-sinks", shown=text.text)
+
+
+def _starts_python(call: Call, words: str) -> bool:
+    names = " ".join(names_of(value) for value in call.arguments[:2])
+    return " -c " in words and any(name in f"{words} {names}" for name in _INTERPRETERS)
+
+
+def _is_python(text: str) -> bool:
+    """Whether a text reads as a program that reaches outside."""
+    return (
+        len(text) >= MIN_PROGRAM
+        and any(mark in text for mark in _PYTHON)
+        and any(mark in text for mark in _OUTSIDE)
+    )
+
+
+ANALYSIS = PythonAnalysis(rule=RULE, run=run)
