@@ -1,0 +1,191 @@
+"""One job on one worker, seen from the pool: deadlines, questions, the outcome or why there is none.
+
+Order: begin, feed as often as needed, finish; then OUTCOME or FAILED comes, or the worker goes.
+`abandon` at any time: CANCEL is sent, and CANCELLED comes or the worker is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import msgspec
+
+from pratique.edge.vetting.frames import (
+    DATA_BYTES,
+    Ask,
+    BaseFacts,
+    Failed,
+    Kind,
+    KnownFacts,
+    Start,
+    StoredContent,
+    Vetted,
+)
+from pratique.edge.vetting.options import JobLimits
+from pratique.edge.vetting.process import WorkerProcess
+from pratique.vet.engine import ContentKey
+
+log = logging.getLogger(__name__)
+
+KnownSource: TypeAlias = "Callable[[tuple[ContentKey, ...]], Awaitable[Mapping[ContentKey, bytes]]]"
+"""Asks a store for facts, as `facts.encode_content` wrote them."""
+
+_CANCEL_SECONDS = 1.0
+"""A worker that waits for bytes notices at once; one that computes is killed rather than waited for."""
+_ROOM_SECONDS = 0.001
+
+
+class Assignment:
+    """A job that a worker has been given."""
+
+    def __init__(
+        self, worker: WorkerProcess, limits: JobLimits, *, known: KnownSource | None
+    ) -> None:
+        self.worker = worker
+        self.spent = False
+        """Whether the worker said that it goes away."""
+        self._limits = limits
+        self._known = known
+        self._bytes = 0
+        self._waited = 0.0
+        self._settled: asyncio.Future[Vetted | str] = asyncio.get_running_loop().create_future()
+        self._cancelled = asyncio.Event()
+        self._answering: asyncio.Task[None] | None = None
+        worker.receive = self._receive
+        worker.lost = self._lost
+        worker.jobs += 1
+        if worker.gone.is_set():
+            self._lost()
+
+    async def begin(
+        self, start: Start, base: BaseFacts | None, descriptors: list[int], *, size: int = 0
+    ) -> None:
+        """Hand over what the job starts with."""
+        self._bytes = size
+        async with self._waiting():
+            if base is not None and not self.worker.bases.use(base.key):
+                self.worker.send(Kind.BASE, base)
+                self.worker.bases.hold(base, kept=True)
+            if descriptors:
+                await self._send_with(start, descriptors)
+            else:
+                self.worker.send(Kind.START, start)
+
+    async def _send_with(self, start: Start, descriptors: list[int]) -> None:
+        await self.worker.drain_all()
+        while not self._settled.done():
+            try:
+                self.worker.send_with(Kind.START, start, descriptors)
+            except BlockingIOError:  # the socket itself is full for a moment
+                await asyncio.sleep(_ROOM_SECONDS)
+            except OSError:
+                return  # it has gone, which `_lost` tells
+            else:
+                return
+
+    async def feed(self, chunk: bytes | memoryview) -> None:
+        """Send the next bytes; returns when there is room for more, or nobody wants them any more."""
+        if self._settled.done():
+            return
+        self._bytes += len(chunk)
+        view = memoryview(chunk)
+        async with self._waiting():
+            for begin in range(0, len(view), DATA_BYTES):
+                # Asked each time: while this waited, the worker may have been given to another job.
+                if self._settled.done():
+                    return
+                self.worker.send_data(view[begin : begin + DATA_BYTES])
+                await self.worker.drain()
+
+    async def finish(self, *, said: bool = True) -> Vetted | str:
+        """The outcome, or a clause that says why there is none. `said`: the worker waits for it."""
+        if said and not self._settled.done():
+            self.worker.send(Kind.FINISH)
+        async with self._waiting():
+            await asyncio.wait({self._settled})
+        if not self._settled.done():
+            await self.worker.gone.wait()
+        outcome = await self._settled
+        if outcome == "":
+            await self.worker.reaped()
+            return self.worker.ending
+        return outcome
+
+    async def abandon(self) -> None:
+        """Nobody wants the outcome: afterwards the worker is free for another job, or dead."""
+        self._settle("it was cancelled")
+        if self._answering is not None:
+            self._answering.cancel()
+        if not self.worker.gone.is_set():
+            self.worker.send(Kind.CANCEL)
+            try:
+                async with asyncio.timeout(_CANCEL_SECONDS):
+                    await self._cancelled.wait()
+            except TimeoutError:
+                self.worker.kill("it was killed because nobody wanted its answer")
+                await self.worker.gone.wait()
+
+    def release(self) -> None:
+        """The worker may be given to the next."""
+        if self._answering is not None:
+            self._answering.cancel()
+        self.worker.forget_job()
+
+    @asynccontextmanager
+    async def _waiting(self) -> AsyncIterator[None]:
+        """Counts how long the worker is waited for, and kills it when that is too long."""
+        allowed = self._limits.wait_seconds(self._bytes)
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(max(0.0, allowed - self._waited)):
+                yield
+        except TimeoutError:
+            self.worker.kill(f"the worker did not answer within {allowed:.0f} s")
+        finally:
+            self._waited += time.monotonic() - began
+
+    # ── what the worker says ─────────────────────────────────────────────────────────────────
+
+    def _receive(self, kind: Kind, payload: bytes) -> None:
+        """Take one frame. Raises: MsgspecError, ValueError for one that no worker sends."""
+        match kind:
+            case Kind.OUTCOME:
+                self._settle(msgspec.msgpack.decode(payload, type=Vetted))
+            case Kind.FAILED:
+                failed = msgspec.msgpack.decode(payload, type=Failed)
+                self.spent = failed.spent
+                self._settle(failed.sentence or "it failed without a word")
+            case Kind.ASK:
+                asked = msgspec.msgpack.decode(payload, type=Ask)
+                self._answering = asyncio.create_task(self._answer(asked.keys))
+            case Kind.CANCELLED:
+                self._cancelled.set()
+                self._settle("it was cancelled")
+            case _:
+                raise ValueError(kind)
+
+    async def _answer(self, keys: tuple[ContentKey, ...]) -> None:
+        found: Mapping[ContentKey, bytes] = {}
+        if self._known is not None:
+            try:
+                found = await self._known(keys)
+            except Exception as error:  # noqa: BLE001 - without a store everything is analysed anew
+                log.warning("kept facts could not be read", extra={"error": str(error)})
+        contents = tuple(
+            StoredContent(sha256=sha256, language=language, facts=facts)
+            for (sha256, language), facts in found.items()
+        )
+        self.worker.send(Kind.KNOWN, KnownFacts(contents=contents))
+
+    def _lost(self) -> None:
+        self._cancelled.set()
+        self._settle("")
+
+    def _settle(self, outcome: Vetted | str) -> None:
+        if not self._settled.done():
+            self._settled.set_result(outcome)

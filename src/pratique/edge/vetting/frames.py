@@ -1,0 +1,142 @@
+"""What parent and worker say to each other, over one socket.
+
+A frame is a length (4 bytes, little endian), a kind (1 byte) and a payload: raw bytes for data, else
+msgpack. Facts travel as the engine encoded them, so that the parent never has to read them.
+
+    parent → worker                         worker → parent
+                                            READY confinement (once; or FAILED)
+    BASE facts (if not held)
+    START (+ descriptors: file, base archive)
+    DATA*, FINISH                           ASK hashes        ← answered by KNOWN
+                                            OUTCOME, or FAILED
+    CANCEL, at any time                     CANCELLED
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+
+import msgspec
+
+from pratique.edge.vetting.confinement import Confinement, Walls
+from pratique.vet.model import Context, Language, Report
+
+HEADER = struct.Struct("<IB")
+DATA_BYTES = 1 << 20
+"""One DATA frame at most; larger chunks are cut."""
+FRAME_BYTES = 128 << 20
+"""Any other frame at most: facts of the largest releases take some tens of megabytes."""
+
+
+class Kind(enum.IntEnum):
+    """What a frame is."""
+
+    BASE = 1
+    START = 2
+    DATA = 3
+    FINISH = 4
+    KNOWN = 5
+    CANCEL = 6
+    READY = 11
+    ASK = 12
+    OUTCOME = 13
+    FAILED = 14
+    CANCELLED = 15
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """How to start a worker; on its command line, so nothing secret."""
+
+    path: tuple[str, ...]
+    """Where to import from."""
+    prepare: str
+    """`module:function` that imports and warms up what jobs need and gives a `MakeJob`."""
+    descriptor: int
+    parent: int
+    walls: Walls
+
+
+class StoredContent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Facts of one content as the store holds them; empty when there are none."""
+
+    sha256: str
+    language: Language
+    facts: bytes
+
+
+class BaseFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a release is judged against, as the store holds it."""
+
+    key: str
+    """Names these very facts: a worker that holds this key is not sent them again."""
+    release: bytes
+    contents: tuple[StoredContent, ...]
+    clone: bool = False
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """A job begins."""
+
+    filename: str
+    context: Context = Context()
+    base: str = ""
+    """Key of the base."""
+    file: bool = False
+    """Whether the first descriptor is the file itself: no DATA, no FINISH will come."""
+    archive: bool = False
+    """Whether the last descriptor is the base's archive."""
+    ask: bool = False
+    """Whether the parent answers ASK."""
+    cpu_seconds: float = 20.0
+    cpu_seconds_per_mib: float = 0.1
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of these contents have facts?"""
+
+    keys: tuple[tuple[str, Language], ...]
+
+
+class KnownFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Those that have."""
+
+    contents: tuple[StoredContent, ...]
+
+
+class Vetted(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a job. `outcome.unpack` makes the engine's `Outcome` of it."""
+
+    report: Report
+    release: bytes = b""
+    """For the store; empty when the job failed."""
+    new: tuple[StoredContent, ...] = ()
+    """Facts that were made now, for the store."""
+    failure: str = ""
+    """Why there is no judgement; also in `report.unread`."""
+    cpu_seconds: float = 0.0
+    """As the worker measured it; 0 when it failed."""
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """A job, or the start, that ended with an exception."""
+
+    sentence: str
+    spent: bool = False
+    """The worker goes away after this."""
+
+
+Payload = Confinement | BaseFacts | Start | Ask | KnownFacts | Vetted | Failed
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def frame(kind: Kind, payload: Payload | None = None) -> bytes:
+    """A frame with a structured payload."""
+    body = b"" if payload is None else _encoder.encode(payload)
+    return HEADER.pack(len(body), kind) + body
+
+
+def data_header(size: int) -> bytes:
+    """What stands before the bytes of a DATA frame."""
+    return HEADER.pack(size, Kind.DATA)

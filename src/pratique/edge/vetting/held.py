@@ -1,0 +1,41 @@
+"""Which bases a worker still holds: one small rule, run alike by the worker and by its parent.
+
+Both see the same bases in the same order, so the parent knows without asking what need not be sent.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+from pratique.edge.vetting.frames import BaseFacts
+
+MOST_BASES = 4
+MOST_BYTES = 24 << 20
+"""Encoded; in memory they take several times that, of the worker's few hundred megabytes."""
+
+T = TypeVar("T")
+
+
+class HeldBases(Generic[T]):
+    """The bases used last, with whatever is kept of each."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[str, tuple[int, T]] = OrderedDict()
+
+    def use(self, key: str) -> T | None:
+        """What is kept of a base, which now counts as used last."""
+        if key not in self._held:
+            return None
+        self._held.move_to_end(key)
+        return self._held[key][1]
+
+    def hold(self, base: BaseFacts, kept: T) -> None:
+        """Keep one more, and let go of those used longest ago; the newest always stays."""
+        size = len(base.release) + sum(len(content.facts) for content in base.contents)
+        self._held[base.key] = (size, kept)
+        self._held.move_to_end(base.key)
+        while len(self._held) > 1 and (
+            len(self._held) > MOST_BASES or sum(s for s, _ in self._held.values()) > MOST_BYTES
+        ):
+            self._held.popitem(last=False)

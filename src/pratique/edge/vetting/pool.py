@@ -1,0 +1,325 @@
+"""The pool: confined workers that are kept warm, lent to one job at a time and exchanged.
+
+    async with VettingPool(PoolOptions(workers=2)) as pool:
+        stream = await pool.vet_stream("litellm-1.82.8-py3-none-any.whl", context=context, base=base)
+        async for chunk in arriving:
+            await stream.feed(chunk)
+        vetted = await stream.finish()      # never raises for what is in the file
+
+Whatever becomes of a worker costs the job it had, which gets a report that says `unknown` and why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import time
+from collections import deque
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pratique.edge.vetting.assignment import Assignment, KnownSource
+from pratique.edge.vetting.confinement import Confinement
+from pratique.edge.vetting.errors import VettingUnavailableError
+from pratique.edge.vetting.frames import BaseFacts, Vetted
+from pratique.edge.vetting.options import PoolOptions
+from pratique.edge.vetting.process import WorkerProcess
+from pratique.edge.vetting.stream import VettingStream
+from pratique.vet.model import Context
+
+log = logging.getLogger(__name__)
+
+_RETRY_SECONDS = (0.1, 0.5, 2.0, 10.0)
+"""Pauses before another attempt to start a worker; the last one for all further attempts."""
+_LOOK_SECONDS = 0.25
+"""How often somebody who waits for a worker looks whether one can be taken back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStatus:
+    """For `pratique up`, readiness and metrics."""
+
+    workers: int
+    """That live now."""
+    busy: int
+    confinement: Confinement
+    jobs: int
+    failed: int
+    """Jobs whose worker was killed, crashed or failed."""
+    exchanged: int
+    """Workers that were replaced, for whatever reason."""
+
+    @property
+    def sentence(self) -> str:
+        """One line: `2 vetting workers, confinement: landlock abi 6, seccomp, rlimits`."""
+        return f"{self.workers} vetting workers, confinement: {self.confinement.sentence}"
+
+
+class VettingPool:
+    """An async context manager; belongs to the event loop and thread that entered it."""
+
+    def __init__(self, options: PoolOptions | None = None) -> None:
+        self.options = options or PoolOptions()
+        self._workers: set[WorkerProcess] = set()
+        self._idle: deque[WorkerProcess] = deque()
+        self._waiters: deque[asyncio.Future[WorkerProcess]] = deque()
+        self._streams: set[VettingStream] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._confinement = Confinement()
+        self._jobs = self._failed = self._exchanged = 0
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        """Start all workers. Raises: VettingUnavailableError."""
+        started = await asyncio.gather(
+            *(self._start_worker() for _ in range(self.options.workers)), return_exceptions=True
+        )
+        failures = [one for one in started if isinstance(one, BaseException)]
+        if failures:
+            await self.close()
+            raise failures[0]
+        log.info("vetting workers started", extra={"confinement": self._confinement.sentence})
+        if not self._confinement.walled:
+            log.warning(
+                "vetting workers are held by resource limits only: this kernel offers neither "
+                "Landlock nor seccomp",
+                extra={"lacking": "; ".join(self._confinement.lacking)},
+            )
+        return self
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Kill every worker and leave nothing behind; jobs under way end as `unknown`."""
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for waiter in self._waiters:
+            waiter.cancel()
+        ends = (worker.end("the pool was closed") for worker in tuple(self._workers))
+        await asyncio.gather(*ends)
+        self._workers.clear()
+        self._idle.clear()
+
+    def status(self) -> PoolStatus:
+        """What is going on now."""
+        alive = sum(not worker.gone.is_set() for worker in self._workers)
+        return PoolStatus(
+            workers=alive,
+            busy=alive - sum(not worker.gone.is_set() for worker in self._idle),
+            confinement=self._confinement,
+            jobs=self._jobs,
+            failed=self._failed,
+            exchanged=self._exchanged,
+        )
+
+    # ── jobs ─────────────────────────────────────────────────────────────────────────────────
+
+    async def vet_stream(
+        self,
+        filename: str,
+        *,
+        context: Context | None = None,
+        base: BaseFacts | None = None,
+        base_archive: Path | None = None,
+        known: KnownSource | None = None,
+        deferrable: bool = False,
+    ) -> VettingStream:
+        """Begin to vet a file that arrives in pieces.
+
+        With `deferrable` the caller promises to have the whole file on disk in the end and to name
+        it in `finish`: then nobody waits for a worker here, and a stream that is slow gives its
+        worker back when others wait.
+        """
+        stream = VettingStream(
+            self,
+            filename,
+            context=context,
+            base=base,
+            base_archive=base_archive,
+            known=known,
+            deferrable=deferrable,
+        )
+        if not deferrable or (self._idle and not self._waiters):
+            await stream.open()
+        return stream
+
+    async def vet_bytes(
+        self,
+        data: bytes | memoryview,
+        filename: str,
+        *,
+        context: Context | None = None,
+        base: BaseFacts | None = None,
+        base_archive: Path | None = None,
+        known: KnownSource | None = None,
+    ) -> Vetted:
+        """Vet a file that is in memory."""
+        stream = await self.vet_stream(
+            filename, context=context, base=base, base_archive=base_archive, known=known
+        )
+        await stream.feed(data)
+        return await stream.finish()
+
+    async def vet_file(
+        self,
+        path: Path,
+        filename: str = "",
+        *,
+        context: Context | None = None,
+        base: BaseFacts | None = None,
+        base_archive: Path | None = None,
+        known: KnownSource | None = None,
+    ) -> Vetted:
+        """Vet a file on disk: the worker is handed a descriptor and reads it by itself.
+
+        Raises: InputError when it cannot be opened or is no regular file.
+        """
+        stream = VettingStream(
+            self,
+            filename or path.name,
+            context=context,
+            base=base,
+            base_archive=base_archive,
+            known=known,
+            deferrable=True,
+        )
+        return await stream.finish(path)
+
+    # ── lending workers, for `stream.py` ─────────────────────────────────────────────────────
+
+    async def lend(self) -> WorkerProcess:
+        """A living worker, as soon as there is one. Raises: VettingUnavailableError when closed."""
+        while True:
+            worker = await self._next_worker()
+            if worker.alive:
+                return worker
+
+    async def _next_worker(self) -> WorkerProcess:
+        if self._closing:
+            raise VettingUnavailableError("the vetting pool is closed")
+        if not self._waiters and self._idle:
+            return self._idle.popleft()
+        waiter: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            while not waiter.done():
+                self._take_back_one()
+                await asyncio.wait({waiter}, timeout=_LOOK_SECONDS)
+            if waiter.cancelled():
+                raise VettingUnavailableError("the vetting pool was closed")
+            return waiter.result()
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._put_back(waiter.result())
+            raise
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    def give_back(self, assignment: Assignment, *, failed: bool) -> None:
+        """A job has ended, one way or another."""
+        self._jobs += 1
+        self._failed += failed
+        worker = assignment.worker
+        assignment.release()
+        worn = (
+            assignment.spent
+            or worker.jobs >= self.options.jobs_per_worker
+            or worker.resident_bytes() > self.options.recycle_bytes
+        )
+        if self._closing:
+            return
+        if worker.gone.is_set() or worn:
+            self.spawn(self._exchange(worker))
+        else:
+            self._put_back(worker)
+
+    def register(self, stream: VettingStream) -> None:
+        """A stream has a worker now."""
+        self._streams.add(stream)
+
+    def forget(self, stream: VettingStream) -> None:
+        """It has none any more."""
+        self._streams.discard(stream)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something to its end beside everything else; the pool's end cancels it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _put_back(self, worker: WorkerProcess) -> None:
+        worker.lost = functools.partial(self._died_idle, worker)
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(worker)
+                return
+        self._idle.append(worker)
+
+    def _died_idle(self, worker: WorkerProcess) -> None:
+        """Between jobs: nobody's fault but the machine's."""
+        if worker in self._idle:
+            self._idle.remove(worker)
+        if not self._closing:
+            self.spawn(self._exchange(worker))
+
+    def _take_back_one(self) -> None:
+        """From the stream that has used its worker least, if one has done so for too long."""
+        now = time.monotonic()
+        slow = [
+            stream
+            for stream in self._streams
+            if stream.deferrable
+            and (
+                now - stream.fed_at > self.options.idle_seconds
+                or now - stream.opened_at > self.options.hold_seconds
+            )
+        ]
+        if slow:
+            min(slow, key=lambda stream: stream.fed_at).defer()
+
+    # ── workers ──────────────────────────────────────────────────────────────────────────────
+
+    async def _start_worker(self) -> None:
+        worker = await WorkerProcess.start(
+            prepare=self.options.prepare, walls=self.options.walls_or_all()
+        )
+        if self.options.require_confinement and not worker.confinement.walled:
+            await worker.end("the worker was not confined")
+            raise VettingUnavailableError(
+                "vetting workers cannot be confined on this system: "
+                + "; ".join(worker.confinement.lacking),
+                expected="Linux with Landlock (5.13 and later) or seccomp",
+                remedy="use such a kernel, or set require_confinement = false under [vet]",
+            )
+        self._confinement = worker.confinement
+        self._workers.add(worker)
+        self._put_back(worker)
+
+    async def _exchange(self, worker: WorkerProcess) -> None:
+        self._exchanged += 1
+        await worker.end("the worker was exchanged")
+        self._workers.discard(worker)
+        attempt = 0
+        while not self._closing:
+            try:
+                await self._start_worker()
+            except VettingUnavailableError as error:
+                log.exception("a vetting worker cannot be started", extra={"error": str(error)})
+            else:
+                return
+            await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+            attempt += 1

@@ -1,0 +1,192 @@
+"""One file being vetted while it arrives: the handle that a door holds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from pratique.edge.vetting.assignment import Assignment, KnownSource
+from pratique.edge.vetting.errors import VettingUnavailableError
+from pratique.edge.vetting.files import open_for_worker
+from pratique.edge.vetting.frames import BaseFacts, Start, Vetted
+from pratique.edge.vetting.options import PoolOptions
+from pratique.edge.vetting.outcomes import unfinished
+from pratique.edge.vetting.process import WorkerProcess
+from pratique.errors import InputError
+from pratique.vet.model import Context
+
+
+class Lender(Protocol):
+    """What a stream needs of the pool."""
+
+    options: PoolOptions
+
+    async def lend(self) -> WorkerProcess:
+        """A worker of our own."""
+        ...
+
+    def give_back(self, assignment: Assignment, *, failed: bool) -> None:
+        """The job ended."""
+        ...
+
+    def register(self, stream: VettingStream) -> None:
+        """May be asked to give its worker back."""
+        ...
+
+    def forget(self, stream: VettingStream) -> None:
+        """May not any more."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside."""
+        ...
+
+
+class VettingStream:
+    """Order: any number of `feed`, then one `finish`, or `cancel` at any time. One task at a time.
+
+    As a context manager it cancels what was not finished.
+    """
+
+    def __init__(
+        self,
+        pool: Lender,
+        filename: str,
+        *,
+        context: Context | None,
+        base: BaseFacts | None,
+        base_archive: Path | None,
+        known: KnownSource | None,
+        deferrable: bool,
+    ) -> None:
+        self.deferrable = deferrable
+        self.opened_at = self.fed_at = time.monotonic()
+        self._pool = pool
+        self._filename = filename
+        self._context = context
+        self._base = base
+        self._base_archive = base_archive
+        self._known = known
+        self._assignment: Assignment | None = None
+        self._unavailable = ""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.cancel()
+
+    async def open(self, file: int | None = None, *, size: int = 0) -> Assignment | None:
+        """Get a worker and begin; `file` is a descriptor of the whole file. Used by the pool."""
+        try:
+            worker = await self._pool.lend()
+        except VettingUnavailableError as error:
+            self._unavailable = error.message
+            return None
+        limits = self._pool.options.job
+        self._assignment = assignment = Assignment(worker, limits, known=self._known)
+        self.opened_at = self.fed_at = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            descriptors = [] if file is None else [file]
+            descriptors += self._open_base_archive(stack)
+            start = Start(
+                filename=self._filename,
+                context=self._context or Context(),
+                base=self._base.key if self._base is not None else "",
+                file=file is not None,
+                archive=len(descriptors) > (file is not None),
+                ask=self._known is not None,
+                cpu_seconds=limits.cpu_seconds,
+                cpu_seconds_per_mib=limits.cpu_seconds_per_mib,
+            )
+            try:
+                await assignment.begin(start, self._base, descriptors, size=size)
+            except BaseException:
+                self.cancel()
+                raise
+        if file is None:
+            self._pool.register(self)
+        return assignment
+
+    def _open_base_archive(self, stack: contextlib.ExitStack) -> list[int]:
+        """Without it the diff is coarser, not wrong, so a file that is gone is no error."""
+        if self._base_archive is None or self._base is None:
+            return []
+        try:
+            descriptor, _ = open_for_worker(self._base_archive)
+        except InputError:
+            return []
+        stack.callback(os.close, descriptor)
+        return [descriptor]
+
+    async def feed(self, chunk: bytes | memoryview) -> None:
+        """Hand on the next bytes; returns when there is room for more."""
+        if self._assignment is None:
+            return
+        self.fed_at = time.monotonic()
+        try:
+            await self._assignment.feed(chunk)
+        except BaseException:
+            self.cancel()
+            raise
+
+    async def finish(self, file: Path | None = None) -> Vetted:
+        """The judgement; `unknown` with the reason when there is none.
+
+        `file` is the whole file on disk, which is read instead when the stream was deferred.
+        Raises: InputError when that cannot be opened.
+        """
+        if self._assignment is not None:
+            return await self._settle(self._assignment, said=True)
+        if file is None or self._unavailable:
+            return self._unfinished(self._unavailable or "no worker was free for it")
+        descriptor, size = open_for_worker(file)
+        try:
+            assignment = await self.open(descriptor, size=size)
+        finally:
+            os.close(descriptor)
+        if assignment is None:
+            return self._unfinished(self._unavailable)
+        return await self._settle(assignment, said=False)
+
+    def cancel(self) -> None:
+        """Nobody wants the judgement any more. The worker is freed, or killed, in the background."""
+        assignment, self._assignment = self._assignment, None
+        self._pool.forget(self)
+        if assignment is not None:
+            self._unavailable = "it was cancelled"
+            self._pool.spawn(self._abandon(assignment))
+
+    def defer(self) -> None:
+        """Give the worker to others: the file will be read from disk in the end. Used by the pool."""
+        self.cancel()
+        self._unavailable = ""
+
+    async def _abandon(self, assignment: Assignment) -> None:
+        await assignment.abandon()
+        self._pool.give_back(assignment, failed=False)
+
+    async def _settle(self, assignment: Assignment, *, said: bool) -> Vetted:
+        self._pool.forget(self)
+        try:
+            outcome = await assignment.finish(said=said)
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
+        self._assignment = None
+        self._pool.give_back(assignment, failed=isinstance(outcome, str))
+        return self._unfinished(outcome) if isinstance(outcome, str) else outcome
+
+    def _unfinished(self, reason: str) -> Vetted:
+        return unfinished(reason, context=self._context, base=self._base)

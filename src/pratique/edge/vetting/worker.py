@@ -1,0 +1,260 @@
+"""The worker: a fresh interpreter that warms up, walls itself in, and then serves one job at a time.
+
+Order: everything that jobs need is imported and used once before `confine`; afterwards no file can
+be opened, so an import that comes late fails like any other mistake of a job.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import math
+import mmap
+import os
+import resource
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from pratique.edge.vetting.channel import Channel, ParentGoneError
+from pratique.edge.vetting.confinement import confine
+from pratique.edge.vetting.frames import (
+    DATA_BYTES,
+    Ask,
+    BaseFacts,
+    Failed,
+    Kind,
+    KnownFacts,
+    Setup,
+    Start,
+    StoredContent,
+    Vetted,
+)
+from pratique.edge.vetting.held import HeldBases
+from pratique.vet.model import Language
+
+_MIB = 1 << 20
+_MISSES = 64
+"""Questions in a row that nobody could answer; then asking costs more than it saves."""
+
+
+class Job(Protocol):
+    """One file being vetted."""
+
+    def feed(self, chunk: bytes, /) -> None:
+        """Take the next bytes."""
+        ...
+
+    def finish(self) -> Vetted:
+        """Judge what was read."""
+        ...
+
+
+class Helper(Protocol):
+    """What a job may ask of the worker."""
+
+    base: BaseFacts | None
+    archive: mmap.mmap | None
+    """The base's archive, mapped."""
+
+    def known(self, sha256: str, language: Language) -> bytes | None:
+        """Facts of a content, from the parent's store."""
+        ...
+
+
+MakeJob: TypeAlias = Callable[[Start, Helper], Job]
+
+
+class _Cancelled(BaseException):
+    """The parent no longer wants the outcome. No `except Exception` of a job holds it."""
+
+
+class _Help:
+    """Answers a job's questions, from the base or from the parent."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        base: BaseFacts | None,
+        archive: mmap.mmap | None,
+        *,
+        ask: bool,
+    ) -> None:
+        self.base = base
+        self.archive = archive
+        self._channel = channel
+        self._misses = 0 if ask else _MISSES
+        self.pending: list[tuple[Kind, bytes]] = []
+        """Frames that came while an answer was awaited."""
+
+    def known(self, sha256: str, language: Language) -> bytes | None:
+        """Facts of a content, from the parent's store."""
+        if self._misses >= _MISSES:
+            return None
+        self._channel.send(Kind.ASK, Ask(keys=((sha256, language),)))
+        while True:
+            kind, payload, _ = self._channel.receive()
+            if kind is Kind.CANCEL:
+                raise _Cancelled
+            if kind is Kind.KNOWN:
+                break
+            # Data that was under way already: at most what fits into the socket and the parent's
+            # buffer, because the parent waits for neither more than that.
+            self.pending.append((kind, payload))
+        found = msgspec.msgpack.decode(payload, type=KnownFacts).contents
+        self._misses = 0 if found else self._misses + 1
+        return found[0].facts if found else None
+
+
+class _Budget:
+    """CPU seconds of a job, enforced by the kernel; grows with the bytes that were taken in."""
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._began = time.process_time()
+        self._bytes = 0
+        self._set()
+
+    def took(self, size: int) -> None:
+        before = self._bytes // _MIB
+        self._bytes += size
+        if self._bytes // _MIB != before:
+            self._set()
+
+    def spent(self) -> float:
+        return time.process_time() - self._began
+
+    def _set(self) -> None:
+        allowed = self._start.cpu_seconds + self._start.cpu_seconds_per_mib * self._bytes / _MIB
+        soft = math.ceil(self._began + allowed)
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
+
+
+class _Service:
+    """Serves jobs until the parent goes away."""
+
+    def __init__(self, channel: Channel, make_job: MakeJob) -> None:
+        self._channel = channel
+        self._make_job = make_job
+        self._bases: HeldBases[BaseFacts] = HeldBases()
+
+    def run(self) -> None:
+        """Serve. Raises: ParentGoneError."""
+        while True:
+            kind, payload, descriptors = self._channel.receive()
+            match kind:
+                case Kind.BASE:
+                    base = msgspec.msgpack.decode(payload, type=BaseFacts)
+                    self._bases.hold(base, base)
+                case Kind.START:
+                    self._serve(msgspec.msgpack.decode(payload, type=Start), descriptors)
+                case Kind.CANCEL:
+                    self._channel.send(Kind.CANCELLED)
+                case _:
+                    pass  # the rest of a job that failed before it was sent whole
+
+    def _serve(self, start: Start, descriptors: Sequence[int]) -> None:
+        """One job; every exception of it becomes a frame, except the end of the parent."""
+        try:
+            outcome = self._do(start, descriptors)
+        except _Cancelled:
+            self._channel.send(Kind.CANCELLED)
+        except ParentGoneError:
+            raise
+        except MemoryError:
+            # What is left of the heap is in pieces; a fresh worker is cheaper than guessing.
+            self._channel.send(Kind.FAILED, Failed(sentence="ran out of memory", spent=True))
+            raise ParentGoneError from None
+        except Exception as error:  # noqa: BLE001 - whatever an analysis does, it is not `clean`
+            self._channel.send(Kind.FAILED, Failed(sentence=_describe(error)))
+        else:
+            self._channel.send(Kind.OUTCOME, outcome)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _do(self, start: Start, descriptors: Sequence[int]) -> Vetted:
+        budget = _Budget(start)
+        base = self._bases.use(start.base) if start.base else None
+        if start.base and base is None:
+            raise LookupError
+        archive = _map(descriptors[-1]) if start.archive else None
+        try:
+            helper = _Help(self._channel, base, archive, ask=start.ask)
+            job = self._make_job(start, helper)
+            if start.file:
+                self._read_file(descriptors[0], job, budget)
+            else:
+                self._read_frames(helper, job, budget)
+            outcome = job.finish()
+            return msgspec.structs.replace(outcome, cpu_seconds=budget.spent())
+        finally:
+            if archive is not None:
+                _unmap(archive)
+
+    def _read_file(self, descriptor: int, job: Job, budget: _Budget) -> None:
+        offset = 0
+        while chunk := os.pread(descriptor, DATA_BYTES, offset):
+            offset += len(chunk)
+            budget.took(len(chunk))
+            job.feed(chunk)
+
+    def _read_frames(self, helper: _Help, job: Job, budget: _Budget) -> None:
+        while True:
+            if helper.pending:
+                kind, payload = helper.pending.pop(0)
+            else:
+                kind, payload, _ = self._channel.receive()
+            match kind:
+                case Kind.DATA:
+                    budget.took(len(payload))
+                    job.feed(payload)
+                case Kind.FINISH:
+                    return
+                case _:
+                    raise _Cancelled
+
+
+def _map(descriptor: int) -> mmap.mmap | None:
+    """The base's archive; None for an empty file, which cannot be mapped."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    return mmap.mmap(descriptor, size, access=mmap.ACCESS_READ) if size else None
+
+
+def _unmap(archive: mmap.mmap) -> None:
+    # Raised while a view of it lives on in a cycle; it goes with the next collection.
+    with contextlib.suppress(BufferError):
+        archive.close()
+
+
+def _describe(error: Exception) -> str:
+    """Which exception and where, without any text that could come from the file."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = ""
+    if frame is not None:
+        path = frame.tb_frame.f_code.co_filename.replace(os.sep, "/")
+        where = f" at {'/'.join(path.rsplit('/', 2)[1:])}:{frame.tb_lineno}"
+    return f"vetting failed with {type(error).__name__}{where}"
+
+
+def main(setup: Setup) -> None:
+    """Warm up, confine, serve; ends the process."""
+    channel = Channel(setup.descriptor)
+    try:
+        module, _, name = setup.prepare.partition(":")
+        make_job = getattr(importlib.import_module(module), name)()
+        confinement = confine(setup.walls, keep=setup.descriptor, parent=setup.parent)
+        channel.send(Kind.READY, confinement)
+        _Service(channel, make_job).run()
+    except ParentGoneError:
+        pass
+    except Exception as error:  # noqa: BLE001 - the parent shows it to the operator
+        channel.send(Kind.FAILED, Failed(sentence=f"{_describe(error)}: {error}", spent=True))
+    os._exit(0)
+
+
+__all__ = ["Helper", "Job", "MakeJob", "StoredContent", "main"]
