@@ -2,7 +2,8 @@
 
 A problem is `unread` when an installer could use bytes that nobody examined, an `oddity` when all was
 examined but no ordinary build tool writes such an archive, a `note` otherwise. Inside a nested archive
-oddities are notes: data files of tests are full of broken archives, and no installer opens them.
+both are notes: data files of tests are full of broken archives, no installer opens them, and their bytes
+are examined like any other file's.
 """
 
 from __future__ import annotations
@@ -316,6 +317,15 @@ PROBLEMS: dict[str, ProblemKind] = {
 }
 
 
+_AT_ANY_DEPTH = frozenset(code for code in PROBLEMS if code.startswith("limit-")) | {
+    "reader-failed",
+    "second-look-needed",
+    "nested-too-large",
+}
+"""What means unread bytes inside a nested archive too. A nested archive that is broken or locked is still
+examined as the file that it is, like any other format that is not opened."""
+
+
 class ProblemLog:
     """Keeps problems: the first ones of each kind whole, the rest as a count."""
 
@@ -337,9 +347,7 @@ class ProblemLog:
         if len(self._kept) >= self._most:
             self.more += 1
             return
-        problem_class = kind.problem_class
-        if depth and problem_class is _ODDITY:
-            problem_class = _NOTE
+        problem_class = kind.problem_class if not depth or code in _AT_ANY_DEPTH else _NOTE
         self._kept.append(
             Problem(
                 code=code,

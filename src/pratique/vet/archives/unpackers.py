@@ -9,7 +9,7 @@ from __future__ import annotations
 import bz2
 import lzma
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, cast
 
 from isal import igzip_lib, isal_zlib
 
@@ -18,14 +18,8 @@ from pratique.vet.archives.stream import PIECE
 MEMORY = 128 << 20
 """For one LZMA dictionary: `xz -9` asks for 64 MiB, a hostile header for 4 GiB."""
 
-_BROKEN: tuple[type[Exception], ...] = (
-    igzip_lib.IsalError,
-    lzma.LZMAError,
-    OSError,
-    ValueError,
-    EOFError,
-    MemoryError,
-)
+_ISAL_ERROR = cast("type[Exception]", igzip_lib.IsalError)
+_BROKEN = (_ISAL_ERROR, lzma.LZMAError, OSError, ValueError, EOFError, MemoryError)
 """What unpackers raise on bytes that they cannot read; bzip2 raises OSError."""
 
 

@@ -52,6 +52,8 @@ class ZipCheck:
         self._archive: bytes | memoryview | None = None
         self._offsets = sorted(seen.entries)
         self._wanted: dict[tuple[int, bytes, int, int, int], z.CentralEntry] = {}
+        self._defects: dict[tuple[str, int], None] = {}
+        """Of end records: what is wrong and where, told once a list is found through one."""
         self._rows: dict[int, z.CentralEntry] = {}
         """What the list of most readers says, by offset of the entry it means."""
 
@@ -66,11 +68,23 @@ class ZipCheck:
             why = "no end record" if not self._seen.ends else "it is not where the end record says"
             self._shelf.problem("zip-no-directory", detail=why)
             return
+        for detail, place in self._defects:
+            self._shelf.problem("zip-end-record", detail=detail, offset=place)
         for sight in sights:
             self._compare(sight, main=sight is sights[0])
         self._tell_unlisted()
         self._tell_modes()
         yield from self._second_look()
+
+    def looks_like_zip(self, archive: bytes | memoryview | None) -> bool:
+        """Whether `zipfile` would open the bytes, which were read as something else."""
+        self._archive = archive
+        for place in self._end_places():
+            for sight in self._lists_of(place):
+                if sight.size and sight.entries and self._begins_a_list(sight):
+                    return True
+        self._defects.clear()
+        return False
 
     # 1 and 2: end records and the lists they lead to.
 
@@ -111,7 +125,7 @@ class ZipCheck:
             return []
         end = z.parse_end(data)
         if end.disks:
-            self._shelf.problem("zip-end-record", detail="several disks", offset=place)
+            self._defects["several disks", place] = None
         sights: list[Sight] = []
         wide, wide_place = self._end64_before(place)
         if wide is not None:
@@ -142,8 +156,7 @@ class ZipCheck:
         usual = place - z.LOCATOR_SIZE - z.END64_SIZE
         if named != usual:
             # Source: CVE-2025-8291: zipfile believed the place, others the locator.
-            detail = f"zip64 record at {usual:,}, its locator says {named:,}"
-            self._shelf.problem("zip-end-record", detail=detail, offset=place)
+            self._defects[f"zip64 record at {usual:,}, its locator says {named:,}", place] = None
         for at in (usual, named):
             record = self._bytes_at(at, z.END64_SIZE)
             if record is not None and record.startswith(z.END64):

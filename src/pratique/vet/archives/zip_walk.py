@@ -172,11 +172,10 @@ class ZipWalk:
         header.size, header.crc = content.size, checksum
         if described and not (yield from self._descriptor(header)):
             self._shelf.problem("zip-descriptor", path, offset=header.offset)
-        if described and not (claimed or claimed_size or claimed_crc):
-            return
-        if claimed_crc != checksum:
+        # Where a descriptor follows, zero in the header says nothing.
+        if claimed_crc != checksum and (claimed_crc or not described):
             self._shelf.problem("zip-checksum", path, offset=header.offset)
-        if claimed_size != content.size:
+        if claimed_size != content.size and (claimed_size or not described):
             detail = f"{claimed_size:,} claimed, {content.size:,} found"
             self._shelf.problem("zip-size", path, detail=detail, offset=header.offset)
 
