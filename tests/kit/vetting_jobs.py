@@ -130,7 +130,7 @@ def lie(deed: Deed) -> list[str]:
 
 def deed_socket() -> int:
     """The only descriptor there is."""
-    for number in range(8):
+    for number in range(1024):
         try:
             os.lseek(number, 0, os.SEEK_CUR)
         except OSError as error:

@@ -197,6 +197,8 @@ async def test_a_worker_killed_from_outside_costs_its_job_only(open_pool: Any) -
     # And one that dies while it has nothing to do costs nobody anything.
     (worker,) = pool._workers
     os.kill(worker.pid, signal.SIGKILL)
+    while worker.alive:
+        time.sleep(0.001)  # without the event loop, so that the pool has not heard of it
     await assert_works(pool)
     assert pool.status().failed == 1
     assert pool.status().exchanged == 2

@@ -15,11 +15,14 @@ from pratique.edge.vetting.assignment import Assignment, KnownSource
 from pratique.edge.vetting.errors import VettingUnavailableError
 from pratique.edge.vetting.files import open_for_worker
 from pratique.edge.vetting.frames import BaseFacts, Start, Vetted
-from pratique.edge.vetting.options import PoolOptions
+from pratique.edge.vetting.options import MIB, PoolOptions
 from pratique.edge.vetting.outcomes import unfinished
 from pratique.edge.vetting.process import WorkerProcess
 from pratique.errors import InputError
 from pratique.vet.model import Context
+
+_BASE_ARCHIVE_BYTES = 64 * MIB
+"""The engine takes a copy of it, and a worker has a few hundred megabytes for everything."""
 
 
 class Lender(Protocol):
@@ -124,11 +127,11 @@ class VettingStream:
         if self._base_archive is None or self._base is None:
             return []
         try:
-            descriptor, _ = open_for_worker(self._base_archive)
+            descriptor, size = open_for_worker(self._base_archive)
         except InputError:
             return []
         stack.callback(os.close, descriptor)
-        return [descriptor]
+        return [descriptor] if size <= _BASE_ARCHIVE_BYTES else []
 
     async def feed(self, chunk: bytes | memoryview) -> None:
         """Hand on the next bytes; returns when there is room for more."""
