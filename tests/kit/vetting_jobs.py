@@ -146,8 +146,8 @@ def read_passwd(_deed: Deed) -> list[str]:
     return [Path("/etc/passwd").read_text()[:4]]
 
 
-def write_tmp(_deed: Deed) -> list[str]:
-    with Path("/tmp/pratique-escaped").open("wb") as file:
+def write_file(deed: Deed) -> list[str]:
+    with Path(deed.content.decode()).open("wb") as file:
         file.write(b"x")
     return ["written"]
 
@@ -248,7 +248,7 @@ def late_import(_deed: Deed) -> list[str]:
 
 ESCAPES: dict[str, Callable[[Deed], list[str]]] = {
     "read-passwd": read_passwd,
-    "write-tmp": write_tmp,
+    "write-file": write_file,
     "list-root": list_root,
     "stat-passwd": stat_passwd,
     "unlink": unlink,
