@@ -135,6 +135,18 @@ class Catalogue:
         """All exact names (for documents and tests)."""
         return self._exact.keys()
 
+    def entries(self) -> Iterable[tuple[str, Entry]]:
+        """Everything that it holds: exact names, `prefix.*`, and `?.method`."""
+        yield from self._exact.items()
+        for name, entry in self._below.items():
+            yield f"{name}.*", entry
+        for name, entry in self._methods.items():
+            yield f"?.{name}", entry
+
+    def aliases(self) -> Mapping[str, str]:
+        """Other spellings, and the usual one."""
+        return self._aliases
+
     def has(self, name: str) -> bool:
         """Whether the catalogue has this very name."""
         return name in self._exact

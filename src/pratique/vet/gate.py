@@ -1,0 +1,168 @@
+"""The gate: one linear pass over a Python source that decides whether it has to be parsed.
+
+Owns: that decision, and what can be told of a source that is not parsed (its imports, and which
+capabilities its words speak of). It may let too much in and nothing out: a source that does not pass holds
+no word without which an analysis could see anything. Why that holds for disguised sources too:
+docs/explain/vetting.md, "The gate".
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+
+from pratique.vet.gate_patterns import RUNS_OF_BLANKS, Hit, patterns
+from pratique.vet.matching import Matcher, best_matcher
+from pratique.vet.model import Capability, CapabilityUse, Import
+
+_HEAD = 400
+"""Bytes in which the two lines that may hold an encoding cookie are looked for."""
+_COOKIE = re.compile(rb"^[ \t\f]*#[^\n]{0,200}?coding[:=][ \t]*([-\w.]{1,60})")
+_PLAIN_CODECS = frozenset({"utf-8", "ascii", "iso8859-1"})
+"""In these, ASCII bytes are ASCII letters: the gate sees every word."""
+
+
+@cache
+def matcher() -> Matcher:
+    """The compiled patterns; made once a process, in about a tenth of a second."""
+    return best_matcher(patterns())
+
+
+def scan(data: bytes) -> Hit:
+    """What occurs in a source, disguised letters included."""
+    found = Hit(matcher().search(data))
+    if any(run in data for run in RUNS_OF_BLANKS):
+        found |= Hit.BLANKS
+    if data.isascii():
+        return found | Hit.ODD if b"\0" in data or _strange_cookie(data) else found
+    if _strange_cookie(data):
+        return found | Hit.ODD
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return found | Hit.ODD
+    if b"\0" in data:
+        return found | Hit.ODD
+    # Python reads identifiers in NFKC: a word in mathematical letters is that word.
+    if not unicodedata.is_normalized("NFKC", text):
+        plain = unicodedata.normalize("NFKC", text).encode("utf-8", "replace")
+        more = Hit(matcher().search(plain))
+        return found | more | Hit.ODD if more & ~found else found
+    return found
+
+
+def _strange_cookie(data: bytes) -> bool:
+    """Whether the source names an encoding in which words could hide (PEP 263)."""
+    if b"coding" not in data[:_HEAD]:
+        return False
+    for line in data[:_HEAD].split(b"\n", 2)[:2]:
+        if (found := _COOKIE.match(line)) is None:
+            continue
+        try:
+            return codecs.lookup(found[1].decode("ascii")).name not in _PLAIN_CODECS
+        except (LookupError, UnicodeDecodeError):
+            return True
+    return False
+
+
+SINKS = Hit.EXECUTE | Hit.IMPORTER | Hit.PROCESS | Hit.NETWORK | Hit.NATIVE | Hit.SPY | Hit.FILES
+"""Something can be done with these."""
+ALWAYS = Hit.BLANKS | Hit.PACKER | Hit.AGENT | Hit.ODD | Hit.HOOK
+"""Enough alone."""
+
+
+def must_parse(found: Hit, *, unasked: bool) -> bool:
+    """Whether a source with these hits has to be read.
+
+    `unasked`: its path says that it runs without being called (build, start of the interpreter, a
+    package's `__init__`).
+    """
+    if unasked:
+        return found not in (Hit(0), Hit.CHARACTERS, Hit.ATTRIBUTE)
+    return bool(found & (SINKS | ALWAYS | Hit.ATTRIBUTE))
+
+
+_BUILD_NAMES = frozenset({"setup.py", "hatch_build.py", "pdm_build.py", "build.py", "conftest.py"})
+_START_NAMES = frozenset({"sitecustomize.py", "usercustomize.py"})
+_NEAR = 2
+"""Folders above a package's `__init__` that runs with the package: `name-1.0/src/package/`."""
+
+
+def runs_unasked(path: str) -> bool:
+    """Whether a path alone says that its code runs at build, at start, or when the package is imported.
+
+    More may run so (what these import): that is told later, by reach. Here it only says where the gate
+    is at its widest.
+    """
+    folders, _, name = path.rpartition("/")
+    if name.endswith((".pth", ".start")) or name in _START_NAMES or name in _BUILD_NAMES:
+        return True
+    return name == "__init__.py" and folders.count("/") <= _NEAR
+
+
+def added_lines(old: bytes, new: bytes) -> bytes:
+    """The lines of a content that its predecessor nowhere had."""
+    had = frozenset(old.split(b"\n"))
+    return b"\n".join(line for line in new.split(b"\n") if line not in had)
+
+
+_CAPABILITIES = (
+    (Hit.NETWORK, Capability.NETWORK),
+    (Hit.PROCESS, Capability.PROCESS),
+    (Hit.NATIVE, Capability.NATIVE),
+)
+
+
+def uses_of(found: Hit) -> Iterator[CapabilityUse]:
+    """What an unparsed source may do, by its words alone."""
+    for hit, capability in _CAPABILITIES:
+        if hit in found:
+            yield CapabilityUse(capability=capability, name="(by its words)")
+
+
+_IMPORT = re.compile(
+    rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n#;]{1,2000})|import[ \t]+([\w., \t]{1,1000}))",
+    re.MULTILINE,
+)
+_NAME = re.compile(rb"\w+")
+_CONTINUED = 8_000
+"""Bytes of names in parentheses after one `from … import`."""
+
+
+def imports_of(data: bytes, limit: int) -> tuple[Import, ...]:
+    """Imports by their looks, one line after the other; enough to tell which module reaches which.
+
+    Imports inside functions count as the module's own, so that reach is never less than in truth.
+    """
+    found: list[Import] = []
+    line, position = 1, 0
+    for match in _IMPORT.finditer(data):
+        line += data.count(b"\n", position, match.start())
+        position = match.start()
+        found.extend(_imported(data, match, line))
+        if len(found) >= limit:
+            break
+    return tuple(found[:limit])
+
+
+def _imported(data: bytes, match: re.Match[bytes], line: int) -> Iterator[Import]:
+    module, names, plain = match.groups()
+    if plain is not None:
+        for part in plain.split(b","):
+            if words := part.split():
+                yield Import(module=words[0].decode("utf-8", "replace"), line=line)
+        return
+    if names.lstrip().startswith(b"("):
+        start = match.start(2)
+        end = data.find(b")", start, start + _CONTINUED)
+        names = data[start : end if end >= 0 else start + _CONTINUED]
+        names = b"\n".join(row.partition(b"#")[0] for row in names.split(b"\n"))
+    text = module.decode("utf-8", "replace")
+    if names.strip() == b"*":
+        yield Import(module=text, name="*", line=line)
+    for part in names.split(b","):
+        if name := _NAME.search(part):
+            yield Import(module=text, name=name[0].decode("utf-8", "replace"), line=line)
