@@ -6,6 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
 from pratique.vet.analyses.kit import Rule
 from pratique.vet.model import Context, PlacedSign, Reach, Sign
 from pratique.vet.release.view import ReleaseView
@@ -52,6 +60,30 @@ def mark(
         reach=reach,
         how=how,
     )
+
+
+def project_of(view: ReleaseView) -> str:
+    """The project by its metadata, else by its file name; normalised."""
+    name = view.release.metadata.name
+    return canonicalize_name(name) if name else file_project(view)
+
+
+def file_project(view: ReleaseView) -> str:
+    """The project that the file name tells, normalised; "" when it tells none."""
+    filename = view.release.filename
+    try:
+        if filename.endswith(".whl"):
+            return str(parse_wheel_filename(filename)[0])
+        if filename.endswith((".tar.gz", ".zip")):
+            return str(parse_sdist_filename(filename)[0])
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return ""
+    return ""
+
+
+def is_same_project(view: ReleaseView, base: ReleaseView | None) -> bool:
+    """Whether the base is an earlier release of the project, not one that it copies."""
+    return base is not None and project_of(base) == project_of(view)
 
 
 def metadata_path(view: ReleaseView) -> str:

@@ -7,12 +7,12 @@ empty. Nothing here raises on bad input.
 from __future__ import annotations
 
 import configparser
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from email.utils import getaddresses
 from typing import Any
 
 import msgspec
+import tomli
 from packaging.metadata import RawMetadata, parse_email
 
 from pratique.vet.model import Metadata
@@ -26,9 +26,6 @@ MAX_ITEMS = 2_000
 """Requirements, entry points, addresses kept; the largest real lists hold several hundred."""
 MAX_FIELD = 500
 """Characters of one field that are kept."""
-MAX_NESTING = 60
-"""Brackets open at once in a TOML file: its parser recurses, and settings are not nested."""
-
 WANTED = frozenset(
     [
         "METADATA",
@@ -151,16 +148,12 @@ def _lines(value: object) -> tuple[str, ...]:
 
 
 def _toml(data: bytes) -> Mapping[str, Any]:
-    if not data or len(data) > MAX_TOML or _nests(data):
+    if not data or len(data) > MAX_TOML:
         return {}
     try:
-        return tomllib.loads(data.decode("utf-8"))
+        return tomli.loads(data.decode("utf-8"))
     except (ValueError, RecursionError):
         return {}
-
-
-def _nests(data: bytes) -> bool:
-    return any(mark * MAX_NESTING in data.translate(None, b" \t\r\n") for mark in (b"[", b"{"))
 
 
 def _table(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
