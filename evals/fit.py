@@ -1,0 +1,128 @@
+"""Non-negative logistic regression, its cross-validation and calibration.
+
+No weight is below zero: every point of a score is then a reason, and adding code can never lower it.
+Deterministic: no random start, folds by hash, rounded results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+Floats = NDArray[np.float64]
+FOLDS = 5
+STRENGTHS = (0.3, 1.0, 3.0, 10.0)
+"""Of the L2 penalty, tried in cross-validation."""
+DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Examples: features as zeros and ones, what each is, and the cluster that must not be split."""
+
+    names: tuple[str, ...]
+    features: Floats
+    malicious: Floats
+    clusters: tuple[str, ...]
+
+    def weights(self) -> Floats:
+        """Both kinds weigh the same in sum, and so does each cluster within its kind."""
+        counts: dict[tuple[str, float], int] = {}
+        keys = list(zip(self.clusters, self.malicious.tolist(), strict=True))
+        for key in keys:
+            counts[key] = counts.get(key, 0) + 1
+        raw = np.array([1 / counts[key] for key in keys])
+        for kind in (0.0, 1.0):
+            chosen = self.malicious == kind
+            raw[chosen] *= len(keys) / 2 / max(raw[chosen].sum(), 1e-12)
+        return raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """Weights in logits."""
+
+    intercept: float
+    weights: Floats
+
+    def logits(self, features: Floats) -> Floats:
+        return np.asarray(self.intercept + features @ self.weights)
+
+
+def fit(rows: Rows, *, strength: float, chosen: NDArray[np.bool_] | None = None) -> Model:
+    """Fit with weights at or above zero and a free intercept."""
+    pick = np.ones(len(rows.malicious), bool) if chosen is None else chosen
+    features, target, weight = rows.features[pick], rows.malicious[pick], rows.weights()[pick]
+    sign = 2 * target - 1
+
+    def loss(point: Floats) -> tuple[float, Floats]:
+        margins = sign * (point[0] + features @ point[1:])
+        value = float(weight @ np.logaddexp(0, -margins) + strength / 2 * point[1:] @ point[1:])
+        pull = -weight * sign * expit(-margins)
+        return value, np.concatenate([[pull.sum()], features.T @ pull + strength * point[1:]])
+
+    width = features.shape[1]
+    found = minimize(
+        loss, np.zeros(width + 1), jac=True, method="L-BFGS-B",
+        bounds=[(None, None)] + [(0.0, None)] * width,
+        options={"maxiter": 2000, "maxfun": 4000, "ftol": 1e-12, "gtol": 1e-7},
+    )  # fmt: skip
+    return Model(intercept=float(found.x[0]), weights=np.asarray(found.x[1:]))
+
+
+def fold_of(cluster: str) -> int:
+    """The fold of all examples of a cluster."""
+    return hashlib.sha256(f"fold:{cluster}".encode()).digest()[1] % FOLDS
+
+
+def unseen_logits(rows: Rows, *, strength: float) -> Floats:
+    """For each example the logit of a model that has seen nothing of its cluster."""
+    folds = np.array([fold_of(cluster) for cluster in rows.clusters])
+    logits = np.zeros(len(folds))
+    for fold in range(FOLDS):
+        held = folds == fold
+        if held.any():
+            logits[held] = fit(rows, strength=strength, chosen=~held).logits(rows.features[held])
+    return logits
+
+
+def log_loss(rows: Rows, logits: Floats) -> float:
+    """Weighted mean."""
+    weight = rows.weights()
+    return float(weight @ np.logaddexp(0, -(2 * rows.malicious - 1) * logits) / weight.sum())
+
+
+def best_strength(rows: Rows) -> float:
+    """The penalty with the smallest loss on clusters that were not seen."""
+    losses = {each: log_loss(rows, unseen_logits(rows, strength=each)) for each in STRENGTHS}
+    return min(STRENGTHS, key=lambda each: (round(losses[each], 6), -each))
+
+
+def calibrate(rows: Rows, logits: Floats) -> tuple[float, float]:
+    """Slope and offset (Platt) that make unseen logits probabilities at even odds; (1, 0) if it worsens."""
+    weight, sign = rows.weights(), 2 * rows.malicious - 1
+
+    def loss(point: Floats) -> float:
+        return float(weight @ np.logaddexp(0, -sign * (point[0] * logits + point[1])))
+
+    found = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.05, 20), (-20, 20)])
+    slope, offset = float(found.x[0]), float(found.x[1])
+    return (slope, offset) if loss(found.x) < loss(np.array([1.0, 0.0])) else (1.0, 0.0)
+
+
+def threshold(benign_logits: Sequence[float], target: float) -> float:
+    """The logit at and above which at most `target` of benign examples lie, halfway to the next one."""
+    ranked = sorted(benign_logits, reverse=True)
+    allowed = math.floor(target * len(ranked))
+    if allowed >= len(ranked):
+        return -math.inf
+    barrier = ranked[allowed]
+    above = [value for value in ranked[:allowed] if value > barrier]
+    return (barrier + above[-1]) / 2 if above else barrier + 0.05
