@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from pratique.vet.analyses.kit import ContentAnalysis, Rule, Trait
 from pratique.vet.content.judge_urls import MAX_PLACES, judge_url
-from pratique.vet.content.texts import bounded_text, sign_at
+from pratique.vet.content.texts import SCRIPTS, bounded_text, sign_at
 from pratique.vet.model import Confidence, Language, Severity, Sign
 
 NAME = "network-place"
@@ -86,8 +86,6 @@ def _line_signs(text: str) -> Iterator[Sign]:
 
 ANALYSIS = ContentAnalysis(
     rule=RULE,
-    languages=frozenset(
-        {Language.SHELL, Language.POWERSHELL, Language.JAVASCRIPT, Language.NOTEBOOK, Language.PTH}
-    ),
+    languages=SCRIPTS,
     run=find_places,
 )

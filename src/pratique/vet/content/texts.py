@@ -5,6 +5,10 @@ from __future__ import annotations
 from pratique.vet.model import Language, Sign
 from pratique.vet.safe_text import SHOWN, excerpt, printable
 
+SCRIPTS = frozenset(
+    {Language.SHELL, Language.POWERSHELL, Language.JAVASCRIPT, Language.NOTEBOOK, Language.PTH}
+)
+"""Languages that are judged as text; Python is read properly elsewhere."""
 MAX_CONTENT = 8 * 1024 * 1024
 """Text beyond 8 MiB is a generated table; the archive reader holds no more of a text either."""
 
@@ -40,3 +44,18 @@ def sign_at(
         rule=rule, trait=trait, line=line, column=column,
         excerpt=excerpt(text, at), shown=printable(shown, SHOWN), layer=layer,
     )  # fmt: skip
+
+
+_NEAR = 24
+"""Characters of what is shown that are looked for, to place it."""
+
+
+def sign_near(rule: str, trait: str, text: str, shown: str, *, layer: int = 0) -> Sign:
+    """A sign where what is shown stands in the text, as far as it stands there as written."""
+    at = text.find(shown[:_NEAR])
+    if at < 0:
+        at = text.lower().find(shown[:_NEAR].lower())
+    if at < 0:
+        first = shown.split(" ", 1)[0]
+        at = text.find(first) if first else -1
+    return sign_at(rule, trait, text, max(at, 0), shown=shown, layer=layer)
