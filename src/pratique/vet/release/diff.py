@@ -54,8 +54,9 @@ class _Old:
     by_hash: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     by_plain: dict[str, str] = field(default_factory=dict)
     by_base: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    digests: dict[str, Reach] = field(default_factory=dict)
-    """Region digest → the highest reach any such region had."""
+    told: dict[tuple[str, Key], Reach] = field(default_factory=dict)
+    """(region digest, key) → the highest reach at which such code had such a sign. The key counts too: what
+    a function sends where may be told by a constant outside of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,12 @@ def new_signs(view: ReleaseView, base: ReleaseView) -> tuple[PlacedSign, ...]:
         if facts.signs:
             _sort_signs(view, entry, facts, old, risen, changed)
     fresh = _unmatched(changed, _lost(view, base)) if changed else []
-    return tuple(
-        sorted((*risen, *fresh), key=lambda found: (found.path, found.sign.line, found.sign))
-    )
+    return tuple(sorted((*risen, *fresh), key=_by_place))
+
+
+def _by_place(found: PlacedSign) -> tuple[str, int, int, str, str, str]:
+    sign = found.sign
+    return (found.path, sign.line, sign.column, sign.rule, sign.trait, sign.shown)
 
 
 def _index(base: ReleaseView) -> _Old:
@@ -93,10 +97,12 @@ def _index(base: ReleaseView) -> _Old:
         old.by_hash[entry.sha256].append(path)
         old.by_plain[base.plain(path)] = path
         old.by_base[base_name(path)].append(path)
-        for index, region in enumerate(facts.regions):
-            reach = base.placement.reach(path, index)
-            if reach >= old.digests.get(region.digest, Reach.NEVER):
-                old.digests[region.digest] = reach
+        for sign in facts.signs:
+            region = region_of(facts, sign.region)
+            if region is not None and region.digest:
+                place = (region.digest, key_of(sign))
+                reach = base.placement.reach(path, sign.region)
+                old.told[place] = max(reach, old.told.get(place, Reach.NEVER))
     return old
 
 
@@ -114,11 +120,12 @@ def _sort_signs(
     for sign in facts.signs:
         reach = view.placement.reach(entry.path, sign.region)
         region = region_of(facts, sign.region)
+        before: Reach | None
         if same:
             before = max(old.view.placement.reach(path, sign.region) for path in same)
-        elif region is not None and region.digest in old.digests:
-            before = old.digests[region.digest]
         else:
+            before = old.told.get((region.digest, key_of(sign))) if region else None
+        if before is None:
             placed = place_sign(view, entry.path, facts, sign)
             changed.append(_Seen(placed, key_of(sign), origin))
             continue
@@ -145,14 +152,19 @@ def _origin(view: ReleaseView, entry: FileEntry, facts: ContentFacts, old: _Old)
 def _lost(view: ReleaseView, base: ReleaseView) -> list[tuple[str, str, Key, Reach]]:
     """(path, region, key, reach) of the base's signs whose code is no longer in the release."""
     hashes = {entry.sha256 for entry in view.release.files}
-    digests = {region.digest for _, facts in view.walk() for region in facts.regions}
+    kept = {
+        (region.digest, key_of(sign))
+        for _, facts in view.walk()
+        for sign in facts.signs
+        if (region := region_of(facts, sign.region)) is not None
+    }
     lost = []
     for entry, facts in base.walk():
         if not facts.signs or entry.sha256 in hashes:
             continue
         for sign in facts.signs:
             region = region_of(facts, sign.region)
-            if region is not None and region.digest in digests:
+            if region is not None and (region.digest, key_of(sign)) in kept:
                 continue
             reach = base.placement.reach(entry.path, sign.region)
             lost.append((entry.path, region.name if region else "", key_of(sign), reach))
