@@ -1,0 +1,185 @@
+"""Rule `hidden-text`: source that a person does not see, or sees as something else.
+
+Source: docs/rules/hidden-text.md; "Trojan Source" (CVE-2021-42574).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from pratique.vet.analyses.kit import ContentAnalysis, Rule, trait
+from pratique.vet.content.texts import bounded_text, sign_at
+from pratique.vet.model import Confidence, Language, Severity, Sign
+
+NAME: Final = "hidden-text"
+BLANKS: Final = 60
+"""Blanks inside a line behind which code is out of sight in most editors and on the web."""
+ONE_LINER: Final = 5_000
+"""Characters of a Python file that is one line; generated tables have at least line ends."""
+MAX_PLACES: Final = 20
+"""Places told per kind."""
+MIN_NAMES: Final = 8
+"""Different names of a kind before a source is said to be written in them."""
+
+_MEDIUM, _HIGH, _LOW = Confidence.MEDIUM, Confidence.HIGH, Confidence.LOW
+
+RULE = Rule(
+    name=NAME,
+    title="Source that hides from readers",
+    techniques=("T1027", "T1564"),
+    what="Code stands far to the right behind blanks, characters are invisible or turn the direction of"
+    " reading, or names are made to look alike.",
+    danger="A reviewer approves what is shown; the interpreter runs what is there.",
+    benign="Tables are aligned with blanks, right-to-left languages need marks in texts, and scientific"
+    " code uses Greek letters.",
+    traits={
+        "far-right": trait("has code behind a long run of blanks", Severity.HIGH, _HIGH),
+        "far-right-text": trait("has text behind a long run of blanks", Severity.INFO, _LOW),
+        "bidi": trait("turns the direction of reading inside source", Severity.HIGH, _MEDIUM),
+        "zero-width": trait("has invisible characters inside source", Severity.MEDIUM, _MEDIUM),
+        "invisible-data": trait(
+            "has a long run of invisible characters that can carry data", Severity.CRITICAL, _HIGH
+        ),
+        "lookalike-letters": trait("mixes alphabets inside one name", Severity.HIGH, _MEDIUM),
+        "foreign-names": trait("is written in names of another alphabet", Severity.LOW, _LOW),
+        "noise-names": trait("has names made of letters that look alike", Severity.HIGH, _HIGH),
+        "one-line": trait("is one very long line", Severity.MEDIUM, _MEDIUM),
+    },
+)
+
+_FAR = re.compile(rb"(?<=[^ \t\r\n]) {60,}(?=[^ \r\n])|(?<=[^ \t\r\n])\t{16,}(?=[^\t\r\n])")
+_FAR_RUNS: Final = (b" " * BLANKS, b"\t" * 16)
+# Behind the blanks: something that does something, rather than a comment or a column of a table.
+_CODE = re.compile(
+    r"[;\\]?\s{0,4}(?:import\b|from\s+\w|exec\b|eval\b|__import__|getattr\b|compile\b|os\.|subprocess|requests\.|lambda|"
+    r"try:|if\s|for\s|while\s|with\s|def\s|class\s|\w+\s?=\s?\S|;|[\w.]+\()"
+)
+_BIDI: Final = frozenset("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200f\u061c")
+_ZERO: Final = frozenset("\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad\u180e\u3164\uffa0\u115f\u1160")
+_CARRIERS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u200b-\u200d\u2060-\u2064\U000e0001-\U000e007f]{24,}")
+_NAMES = re.compile(r"(?<![\w'\"])[^\W\d]\w{0,120}")
+_NOISE = re.compile(rb"(?<![A-Za-z0-9_])(?=[A-Za-z])(?:[O0Qo]{7,40}|[Il1iL|]{7,40}|[_l1I]{8,40}|[O0Il1o]{8,40})(?![A-Za-z0-9_])")
+_CHEAP_NOISE: Final = (b"O0", b"0O", b"Il", b"lI", b"l1", b"OO", b"ll", b"oO", b"II", b"iI")
+
+
+def find_hidden(data: bytes, language: Language) -> Iterator[Sign]:
+    """Look for what hides, cheap questions first: most sources are plain ASCII with short lines."""
+    plain = data.isascii()
+    far = any(run in data for run in _FAR_RUNS)
+    text = ""
+    if far or not plain:
+        text = bounded_text(data, language)
+    if far:
+        yield from _far_right(text)
+    if not plain:
+        yield from _unseen(text)
+        if language is Language.PYTHON:
+            yield from _alphabets(text)
+    if language is Language.PYTHON:
+        yield from _noise(data)
+        if len(data) > ONE_LINER and data.rstrip().count(b"\n") < 2:  # noqa: PLR2004 - a comment above it
+            yield sign_at(NAME, "one-line", data[:400].decode("utf-8", "replace"), 0, shown=f"{len(data):,} bytes")
+
+
+_FAR_TEXT = re.compile(_FAR.pattern.decode("ascii"))
+
+
+def _far_right(text: str) -> Iterator[Sign]:
+    told: set[str] = set()
+    for count, match in enumerate(_FAR_TEXT.finditer(text)):
+        if count >= MAX_PLACES * 50 or len(told) == 2:  # noqa: PLR2004 - both kinds were told
+            return
+        rest = text[match.end() : match.end() + 200].partition("\n")[0]
+        before = text[max(0, match.start() - 1) : match.start()]
+        code = before not in {"#", "|", "*"} and not rest.startswith(("#", "|", "*", '"', "'", ")"))
+        kind = "far-right" if code and _CODE.match(rest) else "far-right-text"
+        if kind not in told:
+            told.add(kind)
+            yield sign_at(NAME, kind, text, match.end(), shown=rest)
+
+
+def _unseen(text: str) -> Iterator[Sign]:
+    body = text.removeprefix("\ufeff")
+    characters = set(body)
+    for kind, wanted in (("bidi", _BIDI), ("zero-width", _ZERO)):
+        if present := characters & wanted:
+            at = min(text.find(one, len(text) - len(body)) for one in sorted(present))
+            yield sign_at(NAME, kind, text, at)
+    if (run := _CARRIERS.search(body)) is not None:
+        yield sign_at(
+            NAME, "invisible-data", text, run.start() + len(text) - len(body), shown=f"{len(run[0]):,} characters"
+        )
+
+
+def _alphabets(text: str) -> Iterator[Sign]:
+    """Names with letters of two alphabets, and sources named in another alphabet altogether."""
+    foreign: set[str] = set()
+    mixed = False
+    for line, at in _lines_with_letters(text):
+        for match in _NAMES.finditer(line):
+            name = match[0]
+            if name.isascii():
+                continue
+            foreign.add(name)
+            if not mixed and _mixes(name):
+                mixed = True
+                yield sign_at(NAME, "lookalike-letters", text, at + match.start(), shown=name)
+    if len(foreign) >= MIN_NAMES:
+        yield sign_at(NAME, "foreign-names", text, 0, shown=", ".join(sorted(foreign)[:12]))
+
+
+MAX_FOREIGN_LINES: Final = 2_000
+"""Lines with letters beyond ASCII that are looked at for names."""
+
+
+def _lines_with_letters(text: str) -> Iterator[tuple[str, int]]:
+    """Lines beyond ASCII, without comments and texts as far as a quick look tells."""
+    position, taken = 0, 0
+    for line in text.split("\n"):
+        if not line.isascii() and taken < MAX_FOREIGN_LINES:
+            taken += 1
+            bare = _QUOTED.sub(lambda m: " " * len(m[0]), line[:4000])
+            yield bare.partition("#")[0], position
+        position += len(line) + 1
+
+
+_QUOTED = re.compile(r"'[^'\n]*'?|\"[^\"\n]*\"?")
+
+
+def _mixes(name: str) -> bool:
+    """Latin beside Cyrillic, Greek or full-width letters: `раypal`, `ѕubprocess`, `ｅval`."""
+    latin = any(c.isascii() and c.isalpha() for c in name)
+    strange = any(
+        "\u0400" <= c <= "\u052f" or "\uff21" <= c <= "\uff5a" or "\U0001d400" <= c <= "\U0001d7ff" or
+        ("\u0370" <= c <= "\u03ff" and c in "αοορνικυΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
+        for c in name
+    )  # fmt: skip
+    full = all("\uff21" <= c <= "\uff5a" or "\U0001d400" <= c <= "\U0001d7ff" or c == "_" for c in name)
+    return strange and (latin or full)
+
+
+def _noise(data: bytes) -> Iterator[Sign]:
+    if sum(mark in data for mark in _CHEAP_NOISE) < 2:  # noqa: PLR2004 - noise needs at least two of them
+        return
+    names: set[bytes] = set()
+    first = -1
+    for count, match in enumerate(_NOISE.finditer(data, 0, 1 << 20)):
+        if len(set(match[0])) > 1:
+            names.add(match[0])
+            first = match.start() if first < 0 else first
+        if len(names) >= MIN_NAMES or count > 5_000:  # noqa: PLR2004 - enough of one name
+            break
+    if len(names) >= MIN_NAMES:
+        text = data[: first + 400].decode("utf-8", "replace")
+        yield sign_at(NAME, "noise-names", text, min(first, len(text)), shown=b", ".join(sorted(names)).decode())
+
+
+ANALYSIS = ContentAnalysis(
+    rule=RULE,
+    languages=frozenset(
+        {Language.PYTHON, Language.PTH, Language.SHELL, Language.POWERSHELL, Language.JAVASCRIPT}
+    ),
+    run=find_hidden,
+)
