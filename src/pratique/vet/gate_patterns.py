@@ -41,7 +41,7 @@ def _literal(text: str) -> bytes:
 _BY_HAND: Final[dict[Hit, Sequence[bytes]]] = {
     Hit.EXECUTE: (
         rb"(?:^|[^.\w])(?:exec|eval|execfile|compile)\b",  # not `re.compile`, not `frame.eval`
-        _words("__code__ push_source ForwardRef get_type_hints exec_ runcode runsource"),
+        _words("__code__ push_source ForwardRef get_type_hints exec_ runcode runsource allow_pickle"),
     ),
     Hit.IMPORTER: (
         _words(
@@ -55,7 +55,10 @@ _BY_HAND: Final[dict[Hit, Sequence[bytes]]] = {
     ),
     Hit.ATTRIBUTE: (_words("getattr setattr __getattr__ __getitem__"),),
     Hit.PROCESS: (_words("subprocess commands system popen WinExec CreateProcess QProcess"),),
-    Hit.NETWORK: (_words("http HTTPConnection HTTPSConnection WinHttp XMLHTTP QNetworkAccessManager"),),
+    Hit.NETWORK: (
+        _words("http HTTPConnection HTTPSConnection WinHttp XMLHTTP QNetworkAccessManager"),
+        rb"\bmultiprocessing[^\n]{0,40}\bconnection\b",
+    ),
     Hit.DECODE: (_words("base64 codecs fromhex decompress decrypt XOR xor rot13 rot_13 unicode_escape"),),
     Hit.CHARACTERS: (
         _words("chr unichr ord maketrans translate bytearray fromordinal"),

@@ -63,10 +63,10 @@ class Hit(IntFlag):
 
 COMMON_MODULES: Final = frozenset(
     "os sys builtins io json re time types logging pathlib inspect ast asyncio threading numpy pandas "
-    "multiprocessing concurrent signal shutil tempfile codecs gc email ssl setuptools distutils "
+    "multiprocessing concurrent signal shutil tempfile codecs gc email ssl setuptools "
     "pkg_resources argparse click optparse glob fileinput locale platform uuid tqdm unittest operator "
-    "six future test importlib tokenize linecache configparser ConfigParser weakref resource http pip "
-    "py code trace bytes bytearray request requests_".split()
+    "six future test importlib tokenize linecache configparser ConfigParser weakref resource http "
+    "py trace bytes bytearray request requests_".split()
 )
 """Modules (and words) that say little when they occur: of these a rarer component of each name counts."""
 
@@ -77,7 +77,7 @@ COMMON_WORDS: Final = frozenset(
     "find_packages setup Extension replace remove string test util machinery connection request server "
     "client core command dist home Client Path metadata function files spawn push stack data Process "
     "Pool Thread Timer Event sleep submit map version system node machine processor release python_version "
-    "environ StreamReader StreamWriter Session subprocess queue signal wait head quit kill link "
+    "environ StreamReader StreamWriter Session subprocess queue signal wait head quit link "
     "find_spec listdir walk working_set getattr setattr delattr vars locals __init__ loader stdin "
     "modules resources reload interact get_event_loop get_running_loop utils object type moves support "
     "require readline __contains__ __getitem__ __iter__ __repr__ __setitem__ setdefault lookup finalize "
