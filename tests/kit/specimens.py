@@ -47,9 +47,7 @@ class Specimen:
 def load_specimens(root: Path) -> tuple[Specimen, ...]:
     """All specimens below a folder, by name."""
     return tuple(
-        _load(path, folder)
-        for folder in FOLDERS
-        for path in sorted(root.glob(f"*/{folder}/*.py"))
+        _load(path, folder) for folder in FOLDERS for path in sorted(root.glob(f"*/{folder}/*.py"))
     )
 
 

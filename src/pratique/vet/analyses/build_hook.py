@@ -87,6 +87,9 @@ def run(reading: Reading) -> Iterator[Sign]:
         if "." in region.name and region.name.rpartition(".")[2] in _HOOKS
     }
     hooks &= _command_regions(reading)
+    for call in reading.named("setuptools.setup"):
+        if "cmdclass" in call.keywords and hooks:
+            yield signs.at(call, "hook", shown="cmdclass")
     called_at_top = reading.reached_from({0})
     called_by_hook = reading.reached_from(hooks)
     for call in reading.calls(*roles.TALK, roles.RUN, roles.EXECUTE, roles.WRITE):

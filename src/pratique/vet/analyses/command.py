@@ -61,6 +61,10 @@ RULE = Rule(
 )  # fmt: skip
 
 _WINDOW = ("CREATE_NO_WINDOW", "SW_HIDE", "DETACHED_PROCESS", "STARTF_USESHOWWINDOW")
+_HOST_FACTS = frozenset(
+    ["whoami", "hostname", "id", "ifconfig", "ipconfig", "uname", "systeminfo", "netstat", "arp", "wmic",
+     "tasklist", "getmac", "ip", "quser", "net", "ps", "hostnamectl", "sw_vers", "system_profiler"]
+)  # fmt: skip
 _NO_WINDOW = 0x08000000
 _DETACHED = 0x00000008
 _DEVNULL = -3
@@ -100,6 +104,8 @@ def _manner(signs: Signs, call: Call) -> Iterator[Sign]:
         ) and Label.NETWORK not in command.labels:
             yield signs.at(call, "decoded", shown=words or call.name)
         first = words.split(" ", 1)[0].strip("\"'").replace("\\", "/").rpartition("/")[2].lower()
+        if first.removesuffix(".exe") in _HOST_FACTS:
+            yield signs.at(call, "host-facts", shown=words)
         if first.endswith(_PROGRAMS) and first not in _SYSTEM:
             yield signs.at(call, "program-file", shown=words)
     if _hides_window(call):

@@ -23,11 +23,9 @@ RULE = Rule(
         "ransom": trait(
             "walks over files, encrypts them and replaces them", Severity.CRITICAL, Confidence.MEDIUM
         ),
-        "overwrites": trait("walks over files and overwrites them", Severity.LOW, Confidence.LOW),
         "stops-processes": trait("stops many processes", Severity.MEDIUM, Confidence.LOW),
         "stops-machine": trait("shuts down or crashes the machine", Severity.HIGH, Confidence.MEDIUM),
         "own-traces": trait("deletes its own file", Severity.HIGH, Confidence.MEDIUM),
-        "forks": trait("starts copies of itself without end", Severity.HIGH, Confidence.LOW),
     },
 )  # fmt: skip
 

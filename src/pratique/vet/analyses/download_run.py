@@ -96,7 +96,7 @@ def run(reading: Reading) -> Iterator[Sign]:
 
 def _kind(written: Written) -> str | None:
     """`fetched`, `dropped` (decoded in the source), `script` (plain in the source), or None."""
-    labels = written.call.labels
+    labels = frozenset().union(*(value.labels for value in written.data))
     if written.downloads or Label.NETWORK in labels:
         return "fetched"
     if Label.DECODED in labels or any(value.layer for value in written.data):

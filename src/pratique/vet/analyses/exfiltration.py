@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from pratique.vet.analyses import roles
+from pratique.vet.analyses.credential_access import KEY_KINDS, PRIVATE_KINDS
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
 from pratique.vet.analyses.reading import Reading, text_of, words_of
 from pratique.vet.analyses.signs import Signs
@@ -93,6 +95,17 @@ _KINDS = (
     (Label.OUTPUT, "output"),
     (Label.HOST, "host"),
 )
+_SOURCES = (
+    ("environment.dump", "environment"),
+    ("credential.read", "credentials"),
+    ("browser.read", "browser"),
+    ("clipboard", "clipboard"),
+    ("screen", "screen"),
+    ("keys", "keys"),
+    ("process.list", "process list"),
+)
+MIN_FACTS = 2
+"""Different host facts; one alone names a user agent."""
 _PRIVATE = frozenset(label for label, _ in _KINDS)
 _SENDERS = ("curl", "wget", "Invoke-WebRequest", "iwr ", "nslookup", "dig ", "nc ", "ping ")
 
@@ -102,6 +115,7 @@ def run(reading: Reading) -> Iterator[Sign]:
     signs = Signs(rule=RULE.name, reading=reading)
     for call in reading.talks:
         yield from _sent(signs, call)
+    yield from _collects(reading, signs)
     for call in reading.calls(roles.RUN):
         private = call.labels & _PRIVATE
         text = next((words for value in call.arguments if (words := words_of(value))), "")
@@ -136,6 +150,29 @@ def _services(signs: Signs, call: Call, private: frozenset[Label]) -> Iterator[S
             else:
                 yield signs.at(call, "beacon", shown=shown)
             return
+
+
+def _collects(reading: Reading, signs: Signs) -> Iterator[Sign]:
+    """Senders in groups of kin regions that read several kinds of private data, whatever flows."""
+    kinds: dict[int, set[str]] = defaultdict(set)
+    for role, kind in _SOURCES:
+        for call in reading.calls(role):
+            kinds[reading.group(call)].add(kind)
+    hosts: dict[int, set[str]] = defaultdict(set)
+    for call in reading.calls("host.read"):
+        hosts[reading.group(call)].add(call.name)
+    for group, names in hosts.items():
+        if len(names) >= MIN_FACTS:
+            kinds[group].add("host facts")
+    for found in reading.paths:
+        if found.trait in KEY_KINDS or found.trait in PRIVATE_KINDS:
+            kinds[reading.group(found.place)].add(found.trait)
+    done: set[int] = set()
+    for call in reading.calls(roles.SEND):
+        group = reading.group(call)
+        if group not in done and len(kinds[group]) > 1:
+            done.add(group)
+            yield signs.at(call, "collects", shown=", ".join(sorted(kinds[group])))
 
 
 def _target(call: Call) -> str:

@@ -54,25 +54,11 @@ def path_keys(value: Value) -> Iterator[str]:
 
 def written_files(reading: Reading) -> Iterator[Written]:
     """Every write with the path it goes to, as far as that is known."""
-    opened: dict[int, Call] = {}
-    count = 0
-    for call in reading.file.calls:
-        if call.name in roles.OPEN_NAMES and _writes(call):
-            opened[call.region] = call
+    for call in reading.calls(roles.WRITE, roles.FETCH)[:MAX_WRITES]:
         if call.name in roles.DOWNLOAD_NAMES:
             yield _downloaded(call)
         elif roles.WRITE in call.roles:
-            yield _written(call, opened.get(call.region))
-        else:
-            continue
-        count += 1
-        if count >= MAX_WRITES:
-            return
-
-
-def _writes(call: Call) -> bool:
-    mode = call.keywords.get("mode") or (call.arguments[1] if len(call.arguments) > 1 else None)
-    return mode is not None and any(letter in text_of(mode) for letter in "wax+")
+            yield _written(call)
 
 
 def _downloaded(call: Call) -> Written:
@@ -82,9 +68,12 @@ def _downloaded(call: Call) -> Written:
     return Written(call=call, path=path, keys=keys, data=(), text="", downloads=True)
 
 
-def _written(call: Call, opened: Call | None) -> Written:
-    target = opened.arguments[0] if opened is not None and opened.arguments else None
-    data = call.values
+def _written(call: Call) -> Written:
+    """The reader gives the path of an opened file as `<file>`; copies have it as second argument."""
+    target = call.keywords.get("<file>")
+    data = call.arguments
+    if target is None and len(data) > 1 and call.name.startswith(("shutil.", "os.")):
+        data, target = data[:1], data[1]
     return Written(
         call=call,
         path=text_of(target) if target is not None else "",

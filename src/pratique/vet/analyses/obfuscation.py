@@ -43,9 +43,6 @@ RULE = Rule(
         "escapes": trait("writes plain text as escapes", Severity.HIGH, Confidence.MEDIUM),
         "reversed": trait("holds its texts backwards", Severity.HIGH, Confidence.HIGH),
         "marks": trait("shows two or more such marks", Severity.HIGH, Confidence.HIGH),
-        "unreadable": trait(
-            "is no Python that could be read, though it is named so", Severity.LOW, Confidence.LOW
-        ),
     },
 )  # fmt: skip
 

@@ -131,12 +131,13 @@ class Reading:
                 parent[_root(parent, index)] = _root(parent, other)
         return tuple(_root(parent, index) for index in range(len(regions)))
 
+    def group(self, place: Call | Text) -> int:
+        """The number of a place's group of kin regions."""
+        return self.kin[place.region] if place.region < len(self.kin) else place.region
+
     def are_kin(self, first: Call | Text, second: Call | Text) -> bool:
         """Whether two places stand in one region or in kin regions."""
-        kin = self.kin
-        if max(first.region, second.region) >= len(kin):
-            return first.region == second.region
-        return kin[first.region] == kin[second.region]
+        return self.group(first) == self.group(second)
 
     def reached_from(self, regions: set[int]) -> set[int]:
         """These regions and all that they call within the file."""

@@ -1,0 +1,2 @@
+# machine: words in pieces
+NAMES = ["vbox" + "service.exe", "".join(["vm", "tools", "d.exe"])]

@@ -1,0 +1,4 @@
+# hook: no command at all
+from setuptools import setup
+
+setup(name="x")

