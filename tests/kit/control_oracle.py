@@ -21,6 +21,7 @@ class OracleControl:
         self._origins: dict[tuple[str, ProjectName], str] = {}
         self._serials: dict[tuple[str, ProjectName], int] = {}
         self._vettings: dict[Sha256, VettingFacts] = {}
+        self._cleared: set[tuple[ProjectName, Sha256]] = set()
         self._studies: dict[Sha256, ReleaseStudy] = {}
         self._delivered: dict[tuple[str, ProjectName, str, Sha256], DeliveredFile] = {}
         self._pins: dict[tuple[str, str], Sha256] = {}
@@ -89,6 +90,12 @@ class OracleControl:
         if self._vettings.get(digest) != vetting:
             self._epoch += 1
             self._vettings[digest] = vetting
+
+    def cleared(self, project: ProjectName) -> frozenset[Sha256]:
+        return frozenset(digest for name, digest in self._cleared if name == project)
+
+    def add_cleared(self, project: ProjectName, digest: Sha256) -> None:
+        self._cleared.add((project, digest))
 
     def studies(self, digests: Iterable[Sha256]) -> dict[Sha256, ReleaseStudy]:
         return {d: self._studies[d] for d in digests if d in self._studies}

@@ -35,7 +35,7 @@ from pratique.values.names import ProjectName
 T0 = datetime(2026, 3, 24, 10, 39, 0, 123456, tzinfo=UTC)
 DIGESTS = tuple(Sha256(character * 64) for character in "abcdef")
 PROJECTS = (ProjectName("litellm"), ProjectName("zope-interface"))
-TABLES = "tokens, waivers, verdicts, studies, origins, serials, delivered_files, pinned_hashes"
+TABLES = "tokens, waivers, verdicts, studies, origins, serials, delivered_files, pinned_hashes, cleared_files"
 
 
 def _token(number: int = 1, **changes: Any) -> TokenRecord:
@@ -305,6 +305,10 @@ class _Comparison(RuleBasedStateMachine):
             VettingFacts(verdict=verdict, headline=headline, gained=gained),
         )
 
+    @rule(project=projects, digest=digests)
+    def add_cleared(self, project: ProjectName, digest: Sha256) -> None:
+        self.both("add_cleared", project, digest)
+
     @rule(digest=digests, fresh=st.sampled_from([None, ()]), at=times)
     def add_study(self, digest: Sha256, fresh: tuple[()] | None, at: datetime) -> None:
         self.both("add_study", _study(digest, fresh_dependencies=fresh, studied_at=at))
@@ -344,6 +348,7 @@ class _Comparison(RuleBasedStateMachine):
                 self.both("origin", index, project)
         for project in PROJECTS:
             self.both("serial", "public", project)
+            self.both("cleared", project)
 
 
 def _compare(control: ControlState, *, empty: Any, examples: int) -> None:

@@ -321,6 +321,14 @@ class FileKnowledge(Protocol):
         """Replace what vetting said of a file."""
         ...
 
+    def cleared(self, project: ProjectName) -> frozenset[Sha256]:
+        """Files of a project that vetting found clean and that `vettings` has nothing of."""
+        ...
+
+    def add_cleared(self, project: ProjectName, digest: Sha256) -> None:
+        """Remember that vetting found a file clean; answers that others keep stay right."""
+        ...
+
     def studies(self, digests: Iterable[Sha256]) -> dict[Sha256, ReleaseStudy]:
         """Studies of those files that have one."""
         ...

@@ -171,6 +171,16 @@ class ControlTables(ABC):
                 gained=" ".join(vetting.gained),
             )
 
+    def cleared(self, project: ProjectName) -> frozenset[Sha256]:
+        """Files of a project that vetting found clean and that `vettings` has nothing of."""
+        rows = self._seen.fetch("list_cleared", project=project)
+        return frozenset(Sha256(row[0]) for row in rows)
+
+    def add_cleared(self, project: ProjectName, digest: Sha256) -> None:
+        """Remember that vetting found a file clean; answers that others keep stay right."""
+        with self._seen.write(durable=False) as session:
+            session.run("add_cleared", project=project, sha256=digest)
+
     def studies(self, digests: Iterable[Sha256]) -> dict[Sha256, ReleaseStudy]:
         """Studies of those files that have one."""
         rows = self._control.fetch("find_studies", digests=list(digests))

@@ -20,6 +20,7 @@ from pratique.policy.model import (
     FileFacts,
     ProjectFacts,
     ProvenanceFacts,
+    Verdict,
     VettingFacts,
     WaiverFacts,
 )
@@ -39,6 +40,9 @@ class Gathered:
     page: ProjectPage
     files: tuple[PageFile, ...]
     facts: tuple[FileFacts, ...]
+
+
+_CLEARED = VettingFacts(verdict=Verdict.CLEAN)
 
 
 def gather_facts(
@@ -66,6 +70,7 @@ def gather_facts(
     digests = [f.sha256 for f in files if f.sha256 is not None]
     known = _Known(
         vettings=control.vettings(digests),
+        cleared=control.cleared(project),
         studies=control.studies(digests),
         waivers=_applicable(control.waivers(), index=index, asset=asset),
         delivered=frozenset(d.sha256 for d in delivered),
@@ -96,6 +101,7 @@ def gather_facts(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     vettings: Mapping[Sha256, VettingFacts]
+    cleared: frozenset[Sha256]
     studies: Mapping[Sha256, ReleaseStudy]
     waivers: Mapping[Sha256, WaiverFacts]
     delivered: frozenset[Sha256]
@@ -129,7 +135,7 @@ def _facts(
         yanked_reason=file.yanked_reason,
         listed_upstream=listed_upstream,
         delivered_before=digest in known.delivered,
-        vetting=known.vettings.get(digest),
+        vetting=known.vettings.get(digest) or (_CLEARED if digest in known.cleared else None),
         provenance=provenance,
         fresh_dependencies=study.fresh_dependencies if study else None,
         waiver=known.waivers.get(digest),

@@ -51,3 +51,12 @@ SELECT sha256 FROM pinned_hashes WHERE upstream = :upstream AND url = :url;
 -- Pin a hash; the first pin holds.
 INSERT INTO pinned_hashes (upstream, url, sha256) VALUES (:upstream, :url, :sha256)
 ON CONFLICT (upstream, url) DO NOTHING;
+
+-- name: list_cleared
+-- Files of a project that vetting found clean.
+SELECT sha256 FROM cleared_files WHERE project = :project;
+
+-- name: add_cleared
+-- Remember a clean file.
+INSERT INTO cleared_files (project, sha256) VALUES (:project, :sha256)
+ON CONFLICT (project, sha256) DO NOTHING;

@@ -33,3 +33,9 @@ CREATE TABLE pinned_hashes (
   sha256 text NOT NULL CHECK (length(sha256) = 64),
   PRIMARY KEY (upstream, url)
 );
+
+CREATE TABLE cleared_files (
+  project text NOT NULL,
+  sha256 text NOT NULL CHECK (length(sha256) = 64),
+  PRIMARY KEY (project, sha256)
+);

@@ -33,3 +33,9 @@ CREATE TABLE pinned_hashes (
   sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
   PRIMARY KEY (upstream, url)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cleared_files (
+  project TEXT NOT NULL,
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+  PRIMARY KEY (project, sha256)
+) STRICT, WITHOUT ROWID;
