@@ -211,6 +211,24 @@ class Flight:
                 position += len(piece)
                 yield piece
 
+    async def arriving(self) -> AsyncGenerator[bytes, None]:
+        """Every byte as it arrives, the tail included, for somebody who examines and hands nothing on.
+
+        Raises: what the download failed with. Being examined keeps the download going.
+        """
+        position = 0
+        with self._reading():
+            while True:
+                progress, over = self._progress, self.done.done()
+                while position < self._writer.written:
+                    piece = self._read_at(position, _PIECE)
+                    position += len(piece)
+                    yield piece
+                if over:
+                    break
+                await progress.wait()
+            self.done.result()
+
     async def stop(self) -> None:
         """End the download now."""
         self._task.cancel()
