@@ -28,6 +28,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOTHING = Entry()
+HOLE = "\N{HORIZONTAL ELLIPSIS}"
+"""Stands in a dotted name for a part that is not known."""
+_DULL = frozenset({"file.list", "name.lookup"})
+"""Roles that alone are no reason to look closer: half of all functions have them."""
 _REMEMBERED = 50_000
 """Names that are kept with their answer; hostile sources can have any number of different ones."""
 
@@ -66,7 +70,28 @@ class Catalogue:
         self.builtins = frozenset(
             name.split(".")[1].partition("(")[0]
             for name in self._exact
-            if name.startswith("builtins.") and "measure" not in self._exact[name].roles
+            if name.startswith("builtins.") and self._exact[name].roles
+        )
+        self.hot_builtins = frozenset(
+            {
+                "exec",
+                "eval",
+                "compile",
+                "execfile",
+                "open",
+                "__import__",
+                "globals",
+                "__builtins__",
+                "input",
+            }
+            | {"raw_input", "__pyarmor__", "get_ipython"}
+        )
+        """Builtins whose use is a reason to look closer at a function."""
+        self._prefixes = frozenset(
+            prefix
+            for name, entry in self._exact.items()
+            if entry.roles - _DULL
+            for prefix in _prefixes(name)
         )
         self._memory: dict[str, Entry] = {}
         self._canonical: dict[str, str] = {}
@@ -131,6 +156,15 @@ class Catalogue:
             return self._methods.get(method) if "ctypes" in head else None
         return self._methods.get(method)
 
+    def hot(self, name: str) -> bool:
+        """Whether something that is reported may begin with this name: it, or a member of it, has a role."""
+        return (
+            name in self._prefixes
+            or bool(self.look_up(name).roles - _DULL)
+            or name in self.sources
+            or HOLE in name
+        )
+
     def names(self) -> Iterable[str]:
         """All exact names (for documents and tests)."""
         return self._exact.keys()
@@ -171,7 +205,7 @@ class _File(msgspec.Struct):
 
 def _entry(role: str, body: _Role) -> Entry:
     return Entry(
-        roles=frozenset({role}),
+        roles=frozenset({role} - {"measure"}),
         labels=frozenset(body.labels),
         carries=body.carries,
         capabilities=frozenset({Capability(body.capability)} if body.capability else ()),
@@ -187,6 +221,17 @@ def _joined(one: Entry | None, other: Entry) -> Entry:
         carries=one.carries and other.carries,
         capabilities=one.capabilities | other.capabilities,
     )
+
+
+def _prefixes(name: str) -> list[str]:
+    """`a`, `a.b`, `a.b()` of `a.b().c`; of a call also the name that is called."""
+    found = []
+    for position, character in enumerate(name):
+        if character in ".(" and position and name[position - 1] != ")":
+            found.append(name[:position])
+        elif character == ")":
+            found.append(name[: position + 1])
+    return [*found, name]
 
 
 @cache

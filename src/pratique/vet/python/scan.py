@@ -205,7 +205,9 @@ class _Pass:
                     value = getattr(node, field, None)
                     if value is not None and value != []:
                         push(value)
-        digest = blake2b("\0".join(tokens).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES)
+        digest = blake2b(
+            "\0".join(tokens).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES
+        )
         outline.digest = digest.hexdigest()
 
     def _import(self, node: Any, region: int, emit: Any) -> None:

@@ -16,7 +16,16 @@ _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _COOKIE_BYTES = 400
 """The cookie stands in the first two lines; a line longer than this is not a comment about encoding."""
 _TEXT_ENCODINGS = frozenset(
-    {"rot_13", "rot13", "utf_7", "utf-7", "unicode_escape", "raw_unicode_escape", "punycode", "idna"}
+    {
+        "rot_13",
+        "rot13",
+        "utf_7",
+        "utf-7",
+        "unicode_escape",
+        "raw_unicode_escape",
+        "punycode",
+        "idna",
+    }
 )
 """Codecs that turn harmless-looking text into other text: named in `odd_encoding`."""
 

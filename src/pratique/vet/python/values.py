@@ -114,6 +114,16 @@ class Instance:
         self.of = of
 
 
+class Bound:
+    """A method of this source with the object it belongs to."""
+
+    __slots__ = ("owner", "routine")
+
+    def __init__(self, routine: Routine, owner: Instance) -> None:
+        self.routine = routine
+        self.owner = owner
+
+
 class Partial:
     """A callable with some arguments already given."""
 
@@ -121,6 +131,27 @@ class Partial:
 
     def __init__(self, target: V, arguments: list[V], keywords: dict[str, V]) -> None:
         self.target = target
+        self.arguments = arguments
+        self.keywords = keywords
+
+
+class FileValue:
+    """An opened file."""
+
+    __slots__ = ("mode", "path")
+
+    def __init__(self, path: V, mode: str) -> None:
+        self.path = path
+        self.mode = mode
+
+
+class Made:
+    """The result of a call that a later call needs the arguments of: a cipher, a hash, a getter, a code object."""
+
+    __slots__ = ("arguments", "keywords", "name")
+
+    def __init__(self, name: str, arguments: list[V], keywords: dict[str, V]) -> None:
+        self.name = name
         self.arguments = arguments
         self.keywords = keywords
 
@@ -148,16 +179,16 @@ def join(one: V, other: V) -> V:
     if one is other:
         return one
     if one is NONE or (one.const is None and not one.bits):
-        return _either(other, one)
+        return other
     if other is NONE or (other.const is None and not other.bits):
-        return _either(one, other)
+        return one
     same = type(one.const) is type(other.const) and _equal(one.const, other.const)
     names = one.names
     if other.names and other.names != names:
         names = tuple(dict.fromkeys((*names, *other.names)))[:_NAMES_AT_MOST]
     return V(
         one.const if same else UNSET,
-        one.text or other.text if not same else "",
+        "" if same else _either_text(one, other),
         one.bits | other.bits,
         names,
         max(one.layer, other.layer),
@@ -167,9 +198,24 @@ def join(one: V, other: V) -> V:
     )
 
 
-def _either(value: V, _nothing: V) -> V:
-    """A value or nothing: keeps what is known, as a may-analysis does."""
-    return value
+_EITHER_CHARACTERS = 2000
+"""Known text of alternatives; each is a line."""
+
+
+def _either_text(one: V, other: V) -> str:
+    """Both texts as lines, so that whoever judges them sees each alternative."""
+    first, second = _plain_text(one), _plain_text(other)
+    if not first or not second:
+        return first or second
+    if second in first.split("\n"):
+        return first
+    return f"{first}\n{second}" if len(first) + len(second) < _EITHER_CHARACTERS else first
+
+
+def _plain_text(value: V) -> str:
+    if type(value.const) is str:
+        return str(value.const) if len(value.const) < _EITHER_CHARACTERS else ""
+    return value.text
 
 
 _SAME_AT_MOST = 5000
@@ -219,7 +265,11 @@ def _joined_text(constant: Constant) -> str:
     if type(constant) is not tuple:
         return ""
     return " ".join(
-        item if isinstance(item, str) else item.decode("latin-1") if isinstance(item, bytes) else str(item)
+        item
+        if isinstance(item, str)
+        else item.decode("latin-1")
+        if isinstance(item, bytes)
+        else str(item)
         for item in constant[:200]
         if not isinstance(item, (tuple, int)) or isinstance(item, bool)
     )

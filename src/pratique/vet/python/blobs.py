@@ -1,0 +1,88 @@
+"""Bytes that are no text: strings inside them, ciphers and hashes over constants."""
+
+from __future__ import annotations
+
+import hashlib
+import string
+from typing import Any
+
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from pratique.vet.python.limits import Budget, Spent
+from pratique.vet.python.values import UNSET, Made, V
+
+_SHORTEST = 6
+_STRINGS = 5000
+"""Strings taken from one blob; a module of 300 kB has fewer."""
+_PRINTABLE = string.printable[:95].encode()
+_BLANKS = bytes(byte if byte in _PRINTABLE else 0 for byte in range(256))
+_FAILURES = (ValueError, TypeError, InvalidToken, InvalidTag, UnsupportedAlgorithm, Spent)
+
+
+def printable_strings(data: bytes) -> list[str]:
+    """Runs of printable ASCII, in order. Linear."""
+    pieces = data.translate(_BLANKS).split(b"\0")
+    found = [piece.decode("ascii") for piece in pieces if len(piece) >= _SHORTEST]
+    return found[:_STRINGS]
+
+
+def decrypted(made: Made, arguments: list[V], budget: Budget) -> bytes | None:
+    """What a cipher with a constant key makes of a constant; None when it cannot be said."""
+    given = [item.const for item in (*made.arguments, *arguments)]
+    if not arguments or any(item is UNSET for item in given):
+        return None
+    try:
+        data = _raw(arguments[0].const)
+        budget.make(len(data))
+        if made.name.endswith("Fernet"):
+            return Fernet(_raw(given[0])).decrypt(data)
+        if made.name.endswith("ARC4.new"):
+            return Cipher(ARC4(_raw(given[0])), mode=None).decryptor().update(data)
+        return _aes(made, data)
+    except _FAILURES:
+        return None
+
+
+def _aes(made: Made, data: bytes) -> bytes | None:
+    """AES as PyCryptodome has it. Modes arrive as names: their numbers are constants of that library."""
+    key = _raw(made.arguments[0].const)
+    mode = (
+        made.arguments[1].const if len(made.arguments) > 1 else made.keywords.get("mode", V()).const
+    )
+    third = (
+        made.arguments[2]
+        if len(made.arguments) > 2
+        else made.keywords.get("iv", made.keywords.get("IV", V()))
+    )  # noqa: PLR2004 - key, mode, iv
+    number = mode if type(mode) is int else 0
+    chosen: Any = (
+        modes.ECB() if number == 1 else modes.CBC(_raw(third.const)) if number == 2 else None
+    )  # noqa: PLR2004 - PyCryptodome's numbers
+    if chosen is None:
+        return None
+    worker = Cipher(algorithms.AES(key), chosen).decryptor()
+    return worker.update(data) + worker.finalize()
+
+
+def digest_of(made: Made, name: str, budget: Budget) -> Any:
+    """`hashlib.sha256(b"…").digest()` of constants; None when it cannot be said."""
+    if any(item.const is UNSET for item in made.arguments):
+        return None
+    try:
+        data = _raw(made.arguments[0].const) if made.arguments else b""
+        budget.make(len(data))
+        worker = hashlib.new(made.name.rpartition(".")[2], data, usedforsecurity=False)
+    except _FAILURES:
+        return None
+    return worker.hexdigest() if name.endswith("hexdigest") else worker.digest()
+
+
+def _raw(value: Any) -> bytes:
+    if type(value) is str:
+        return value.encode()
+    if type(value) in {bytes, bytearray}:
+        return bytes(value)
+    raise Spent

@@ -1,0 +1,81 @@
+"""Sources inside the source: text that reaches `exec`, `python -c` or a `.py` file is read in turn."""
+
+from __future__ import annotations
+
+import ast
+
+from pratique.vet.python.limits import Spent
+from pratique.vet.python.parse import parsed
+from pratique.vet.python.scan import scan
+from pratique.vet.python.summaries import generic
+from pratique.vet.python.values import NONE, V
+from pratique.vet.python.walk import SeenText, Walk
+
+_SHORTEST = 3
+"""No shorter text calls anything."""
+
+
+def read_inner(walk: Walk, text: str, how: str) -> V:
+    """Read a text as Python, as part of the source it stands in; `eval` answers its value."""
+    site = walk.site
+    limits = walk.budget.limits
+    if (
+        site is None
+        or len(text) < _SHORTEST
+        or walk.layer >= limits.layers
+        or len(text) > walk.inner_left
+    ):
+        return NONE
+    key = (text, how, site)
+    if key in walk.decoded_seen:
+        known: V = walk.decoded_seen[key]
+        return known
+    if len(walk.decoded_seen) >= limits.inner_sources:
+        return NONE
+    walk.decoded_seen[key] = NONE
+    walk.inner_left -= len(text)
+    tree = parsed(text.strip("\n") if how != "eval" else text.strip(), limits)
+    if tree is None:
+        return NONE
+    result = _walk(walk, text, tree, how)
+    walk.decoded_seen[key] = result
+    return result
+
+
+def _walk(walk: Walk, text: str, tree: ast.Module, how: str) -> V:
+    walk.remember.append(tree)
+    found = scan(tree, shortest_text=walk.budget.limits.text_characters)
+    assert walk.site is not None
+    if text not in walk.inner and how != "eval":
+        walk.inner.append(text)
+    walk.layer += 1
+    for item in found.texts:
+        value = item.node.value
+        word = (
+            value
+            if isinstance(value, str)
+            else value.decode("latin-1")
+            if isinstance(value, bytes)
+            else ""
+        )
+        walk.made_texts.setdefault((word, walk.layer), SeenText(word, walk.site, walk.layer))
+    walk.made_imports.extend(
+        type(item)(module=item.module, name=item.name, region=walk.site.region, line=walk.site.line)
+        for item in found.imports
+    )
+    saved = walk.scopes, walk.pending
+    walk.pending = []
+    if how == "written":
+        walk.scopes = [{}]
+    try:
+        if how == "eval" and len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr):
+            return walk.expr(tree.body[0].value)
+        walk.body(tree.body)
+        for routine in walk.pending:
+            generic(walk, routine)
+    except Spent:
+        walk.unfinished.append("following values in a decoded source took more steps than allowed")
+    finally:
+        walk.layer -= 1
+        walk.scopes, walk.pending = saved
+    return NONE

@@ -1,0 +1,433 @@
+"""Pure operations on plain values, each refused when its result would be large.
+
+Nothing here runs code that was read: values are only ever of the types in `PLAIN`, so every operator and
+method is the interpreter's own.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pratique.vet.python.limits import Budget, Spent
+
+PLAIN = frozenset(
+    {str, bytes, bytearray, int, float, bool, type(None), list, tuple, dict, set, range}
+)
+TEXT = frozenset({str, bytes, bytearray})
+_BITS = 20_000
+"""Largest integer in bits. A 2048-bit key needs a tenth; schoolbook multiplication stays in microseconds."""
+_WIDTH_DIGITS = 4
+"""Digits of a width in a format: wider padding is an attack on the reader."""
+
+
+class Cycle:
+    """`itertools.cycle` of something plain: endless, so it only lives inside zip."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self.items = items
+
+
+def size_of(value: Any) -> int:
+    """Bytes that a value roughly takes, without looking into it."""
+    kind = type(value)
+    if kind in TEXT:
+        return len(value)
+    if kind in {list, tuple, set, range}:
+        return 8 * len(value)
+    if kind is dict:
+        return 16 * len(value)
+    return 8
+
+
+def binary(kind: type[ast.operator], left: Any, right: Any, budget: Budget) -> Any:
+    """`left <op> right`.
+
+    Raises: Spent when too large or of types that do not do this.
+    """
+    one, other = type(left), type(right)
+    if one not in PLAIN or other not in PLAIN:
+        raise Spent
+    number = one is int or one is bool
+    if number and (other is int or other is bool):
+        _small_integers(kind, left, right)
+    elif kind is ast.Mult:
+        _repeat(left, right, budget)
+    elif kind is ast.Add:
+        budget.make(size_of(left) + size_of(right))
+    elif kind is ast.Mod and one in TEXT:
+        _percent(left, right, budget)
+    elif kind is ast.Pow:
+        raise Spent
+    try:
+        return _BINARY[kind](left, right)
+    except (ArithmeticError, TypeError, ValueError, KeyError, MemoryError, LookupError) as error:
+        raise Spent from error
+
+
+def _small_integers(kind: type[ast.operator], left: int, right: int) -> None:
+    bits = left.bit_length()
+    if kind is ast.Pow:
+        bits *= abs(right)
+    elif kind is ast.LShift:
+        bits += right
+    elif kind is ast.Mult:
+        bits += right.bit_length()
+    if bits > _BITS or right.bit_length() > _BITS:
+        raise Spent
+
+
+def _repeat(left: Any, right: Any, budget: Budget) -> None:
+    if type(left) is int or type(left) is bool:
+        left, right = right, left
+    if type(right) is int or type(right) is bool:
+        budget.make(size_of(left) * max(0, right))
+
+
+def _percent(template: Any, value: Any, budget: Budget) -> None:
+    text = template if type(template) is str else bytes(template).decode("latin-1")
+    if "*" in text:
+        raise Spent
+    plain_width(text)
+    items = (
+        value
+        if type(value) in {tuple, list}
+        else value.values()
+        if type(value) is dict
+        else [value]
+    )
+    most = max((_shown_size(item) for item in items), default=0)
+    budget.make(len(text) + 10**_WIDTH_DIGITS + most * text.count("%"))
+
+
+def _shown_size(value: Any) -> int:
+    kind = type(value)
+    if kind in {str, bytes, bytearray}:
+        return 4 * len(value)
+    if kind in {list, tuple, set}:
+        return sum(_shown_size(item) if type(item) in TEXT else 300 for item in value)
+    if kind is dict:
+        return 600 * len(value)
+    if kind is int:
+        return int(value).bit_length() + 8
+    return 40
+
+
+def plain_width(text: str) -> None:
+    """Refuse a format with a number of many digits in it."""
+    run = 0
+    for character in text[:20_000]:
+        if character.isdigit():
+            run += 1
+            if run > _WIDTH_DIGITS and "%" in text:
+                _refuse_wide(text)
+                return
+        else:
+            run = 0
+    if len(text) > 20_000:
+        raise Spent
+
+
+def _refuse_wide(text: str) -> None:
+    """Long numbers are fine as text, only not directly after a percent sign and its flags."""
+    for piece in text.split("%")[1:]:
+        digits = 0
+        for character in piece:
+            if character.isdigit():
+                digits += 1
+            elif character not in "#0- +.":
+                break
+        if digits > _WIDTH_DIGITS:
+            raise Spent
+
+
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+    ast.BitAnd: operator.and_,
+}
+_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Invert: operator.invert,
+    ast.Not: operator.not_,
+}
+
+
+def _is_in(one: Any, other: Any) -> bool:
+    return bool(one in other)
+
+
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.In: _is_in,
+    ast.NotIn: lambda one, other: one not in other,
+}
+
+
+def unary(kind: type[ast.unaryop], value: Any) -> Any:
+    """`<op> value`.
+
+    Raises: Spent when the type does not do this.
+    """
+    if type(value) not in PLAIN:
+        raise Spent
+    try:
+        return _UNARY[kind](value)
+    except TypeError as error:
+        raise Spent from error
+
+
+def compare(kind: type[ast.cmpop], left: Any, right: Any) -> Any:
+    """`left <op> right`.
+
+    Raises: Spent when the types do not do this.
+    """
+    if type(left) not in PLAIN or type(right) not in PLAIN:
+        raise Spent
+    try:
+        return _COMPARE[kind](left, right)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Spent from error
+
+
+def subscript(value: Any, index: Any, budget: Budget) -> Any:
+    """`value[index]`.
+
+    Raises: Spent when there is none.
+    """
+    if type(value) not in PLAIN:
+        raise Spent
+    try:
+        if type(index) is slice:
+            # A slice is at most as large as what it is cut from.
+            budget.make(size_of(value))
+        return value[index]
+    except (TypeError, LookupError, ValueError) as error:
+        raise Spent from error
+
+
+_STRING_METHODS = frozenset(
+    "capitalize casefold count encode decode endswith find index isalnum isalpha isascii isdecimal isdigit"
+    " isidentifier islower isnumeric isprintable isspace istitle isupper lower lstrip partition removeprefix"
+    " removesuffix rfind rindex rpartition rsplit rstrip split splitlines startswith strip swapcase title"
+    " upper hex".split()
+)
+"""Methods whose result is no larger than a few times their receiver."""
+_CONTAINER_METHODS = frozenset("copy count index get items keys values".split())
+_INTEGER_METHODS = frozenset("bit_length bit_count conjugate".split())
+_TEXT_CODECS = frozenset(
+    "ascii utf-8 utf8 u8 utf utf-16 utf16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be latin-1 latin1"
+    " iso-8859-1 iso8859-1 l1 cp1252 cp437 utf-7 utf-8-sig unicode-escape raw-unicode-escape"
+    " cp1251 gbk big5 shift-jis euc-jp euc-kr koi8-r cp866 cp850 mac-roman idna punycode".split()
+)
+_MAP_AT_MOST = 70_000
+"""Entries of a translation table: all of the basic plane."""
+_DEEP = frozenset({list, tuple, dict, set})
+
+
+def method(
+    value: Any, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
+) -> Any:
+    """`value.name(*arguments, **keywords)` for a method without effect.
+
+    Raises: Spent when it is unknown, too large, or does not take these.
+    """
+    kind = type(value)
+    try:
+        if kind in TEXT:
+            return _text_method(value, name, arguments, keywords, budget)
+        if kind in {list, tuple, dict, set} and name in _CONTAINER_METHODS:
+            budget.make(size_of(value))
+            result = getattr(value, name)(*arguments, **keywords)
+            return list(result) if name in {"items", "keys", "values"} else result
+        if kind is int:
+            if name == "to_bytes":
+                length = arguments[0] if arguments else keywords.get("length", 1)
+                budget.make(int(length))
+                return value.to_bytes(*arguments, **keywords)
+            if name in _INTEGER_METHODS:
+                return getattr(value, name)(*arguments, **keywords)
+    except (
+        TypeError,
+        ValueError,
+        LookupError,
+        OverflowError,
+        AttributeError,
+        MemoryError,
+    ) as error:
+        raise Spent from error
+    raise Spent
+
+
+def _text_method(
+    value: Any, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
+) -> Any:
+    if name in {"encode", "decode"}:
+        codec = arguments[0] if arguments else keywords.get("encoding", "utf-8")
+        return transcode(value, str(codec), name, list(arguments[1:]), keywords, budget)
+    if name in _STRING_METHODS:
+        budget.make(2 * len(value))
+        # `split` of a long text makes many objects: sixty bytes for each character at worst.
+        if "split" in name and len(value) > budget.limits.value_bytes // 8:
+            raise Spent
+        return getattr(value, name)(*arguments, **keywords)
+    special = _LARGER.get(name)
+    if special is None:
+        raise Spent
+    return special(value, arguments, keywords, budget)
+
+
+def transcode(
+    value: Any,
+    codec: str,
+    direction: str,
+    errors: list[Any],
+    keywords: Mapping[str, Any],
+    budget: Budget,
+) -> Any:
+    """`value.encode(codec)` or `.decode`, only for codecs between text and bytes."""
+    word = codec.lower().replace("_", "-").replace(" ", "-")
+    if word not in _TEXT_CODECS:
+        raise Spent
+    if word in {"idna", "punycode"} and len(value) > 1000:
+        raise Spent  # quadratic
+    budget.make(4 * len(value) if "32" in word else 2 * len(value))
+    handler = errors[0] if errors else keywords.get("errors", "strict")
+    return getattr(value, direction)(word, str(handler))
+
+
+def _join(
+    value: Any, arguments: Sequence[Any], _keywords: Mapping[str, Any], budget: Budget
+) -> Any:
+    (items,) = arguments
+    items = items if type(items) in {list, tuple, str, bytes, bytearray} else list(items)
+    budget.step(len(items) // 8)
+    budget.make(sum(map(len, items)) + len(value) * len(items))
+    return value.join(items)
+
+
+def _replace(
+    value: Any, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
+) -> Any:
+    old, new = arguments[0], arguments[1]
+    times = len(value) + 1 if not old else len(value) // len(old)
+    if len(new) > len(old) and times * len(new) > budget.limits.value_bytes:
+        times = value.count(old)
+    budget.make(len(value) + max(0, len(new) - len(old)) * times)
+    return value.replace(*arguments, **keywords)
+
+
+def _padded(name: str) -> Callable[..., Any]:
+    def pad(
+        value: Any, arguments: Sequence[Any], _keywords: Mapping[str, Any], budget: Budget
+    ) -> Any:
+        budget.make(len(value) + max(0, int(arguments[0])))
+        return getattr(value, name)(*arguments)
+
+    return pad
+
+
+def _translate(
+    value: Any, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
+) -> Any:
+    table = arguments[0]
+    if type(table) is dict:
+        if len(table) > _MAP_AT_MOST or type(value) is not str:
+            raise Spent
+        longest = max((len(item) for item in table.values() if type(item) is str), default=1)
+        budget.make(len(value) * max(1, longest))
+        return value.translate(table)
+    budget.make(len(value))
+    return value.translate(*arguments, **keywords)
+
+
+def _maketrans(
+    value: Any, arguments: Sequence[Any], _keywords: Mapping[str, Any], budget: Budget
+) -> Any:
+    budget.make(sum(16 * len(item) for item in arguments))
+    return type(value).maketrans(*arguments)
+
+
+def _format(
+    value: Any, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
+) -> Any:
+    if type(value) is not str or "." in value and "{" in value and _reaches_in(value):
+        raise Spent
+    braces = value.count("{")
+    most = max((_shown_size(item) for item in (*arguments, *keywords.values())), default=0)
+    budget.make(len(value) + braces * most)
+    return value.format(*arguments, **keywords)
+
+
+def _reaches_in(template: str) -> bool:
+    """Whether a format reaches into its arguments or pads wildly: `{0.__class__}`, `{:>99999}`."""
+    for piece in template.split("{")[1:]:
+        field = piece.partition("}")[0]
+        if "." in field or "[" in field:
+            return True
+    return False
+
+
+def _format_checked(
+    value: Any, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
+) -> Any:
+    if type(value) is str:
+        for piece in value.split("{")[1:]:
+            specification = piece.partition("}")[0].partition(":")[2]
+            if sum(map(str.isdigit, specification)) > _WIDTH_DIGITS or "{" in specification:
+                raise Spent
+    return _format(value, arguments, keywords, budget)
+
+
+_LARGER: dict[str, Callable[..., Any]] = {
+    "join": _join,
+    "replace": _replace,
+    "translate": _translate,
+    "maketrans": _maketrans,
+    "format": _format_checked,
+    "zfill": _padded("zfill"),
+    "center": _padded("center"),
+    "ljust": _padded("ljust"),
+    "rjust": _padded("rjust"),
+}
+
+
+def format_value(value: Any, conversion: int, specification: str, budget: Budget) -> str:
+    """One replacement field of an f-string.
+
+    Raises: Spent when it does not fit.
+    """
+    if type(value) not in PLAIN or sum(map(str.isdigit, specification)) > _WIDTH_DIGITS:
+        raise Spent
+    budget.make(_shown_size(value) + len(specification))
+    try:
+        if conversion == ord("r"):
+            value = repr(value)
+        elif conversion == ord("a"):
+            value = ascii(value)
+        elif conversion == ord("s"):
+            value = str(value)
+        return format(value, specification)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Spent from error

@@ -1,0 +1,284 @@
+"""Functions of the source itself: walked once with nothing known, again at calls that say something.
+
+A call inside a helper that depends on a parameter is reported anew for each call site with different
+constants, placed at that call site. Answers are remembered, recursion is cut, and the number of statements
+walked again is limited.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from pratique.vet.python.evaluator import evaluate_call
+from pratique.vet.python.labels import NOTABLE, PARAMETER
+from pratique.vet.python.limits import Spent
+from pratique.vet.python.values import (
+    NONE,
+    UNSET,
+    ClassValue,
+    Instance,
+    Routine,
+    V,
+    join,
+    joined_bits,
+)
+from pratique.vet.python.walk import Walk
+
+_UNKNOWN_PARAMETER = V(bits=PARAMETER)
+_REMEMBERED = 200
+"""Different sets of arguments of one function that are followed."""
+_KEY_CHARACTERS = 400
+
+
+def generic(walk: Walk, routine: Routine) -> V:
+    """What a function returns when nothing is known of its arguments. Walks it the first time."""
+    if routine.generic is not None:
+        return routine.generic
+    if routine.busy:
+        return _UNKNOWN_PARAMETER
+    bound = {name: _UNKNOWN_PARAMETER for name in _parameters(routine.node.args)}
+    for name, default in _defaults(walk, routine).items():
+        bound[name] = V(
+            default.const,
+            default.text,
+            default.bits | PARAMETER,
+            default.names,
+            default.layer,
+            default.inner,
+        )
+    saved = walk.site, walk.following
+    if routine.outline is not None and not walk.layer:
+        walk.region = routine.outline.index
+        walk.site = None
+    walk.following = False
+    before = len(walk.dependent)
+    routine.generic = _walk_body(walk, routine, bound, None)
+    routine.sinks = len(walk.dependent) > before or routine.sinks
+    walk.site, walk.following = saved
+    return routine.generic
+
+
+def apply(
+    walk: Walk,
+    node: Any,
+    routine: Routine,
+    arguments: list[V],
+    keywords: dict[str, V],
+    *,
+    bound: Instance | None = None,
+) -> V:
+    """The result of calling a function of this source."""
+    informative = any(map(_informative, arguments)) or any(map(_informative, keywords.values()))
+    bits = (joined_bits(arguments) | joined_bits(keywords.values())) & ~PARAMETER
+    if walk.depth > walk.budget.limits.depth or routine.busy:
+        return V(bits=bits) if bits else NONE
+    saved = walk.region
+    result = generic(walk, routine)
+    walk.region = saved
+    depends = result.bits & PARAMETER or routine.sinks
+    if not informative or not depends:
+        return _answer(result, bits)
+    key = _key(arguments, keywords)
+    known = routine.results.get((key, id(bound)))
+    site = walk.here(node)
+    if known is not None and (not routine.sinks or (key, site) in routine.results):
+        return known
+    if len(routine.results) >= _REMEMBERED:
+        return _answer(result, bits)
+    value = _follow(walk, node, routine, arguments, keywords, bound)
+    routine.results[key, id(bound)] = routine.results[key, site] = value
+    return value
+
+
+def _answer(result: V, bits: int) -> V:
+    """What the generic answer means for arguments with these labels."""
+    if not result.bits & PARAMETER:
+        return result
+    return V(
+        result.const,
+        result.text,
+        (result.bits & ~PARAMETER) | bits,
+        result.names,
+        result.layer,
+        result.inner,
+        result.built,
+    )
+
+
+def _follow(
+    walk: Walk,
+    node: Any,
+    routine: Routine,
+    arguments: list[V],
+    keywords: dict[str, V],
+    bound: Instance | None,
+) -> V:
+    folded = evaluate_call(walk, routine, arguments, keywords)
+    if folded is not None:
+        return walk.made(node, folded)
+    saved_site = walk.site, walk.following
+    walk.site, walk.following = walk.here(node), True
+    try:
+        values = _bind(walk, routine, arguments, keywords, bound)
+        return _walk_body(walk, routine, values, bound)
+    finally:
+        walk.site, walk.following = saved_site
+
+
+def construct(
+    walk: Walk, node: Any, of: ClassValue, arguments: list[V], keywords: dict[str, V]
+) -> V:
+    """The result of calling a class of this source."""
+    instance = Instance(of)
+    init = of.attributes.get("__init__")
+    if init is not None and type(init.inner) is Routine:
+        apply(walk, node, init.inner, arguments, keywords, bound=instance)
+    names = tuple(f"{word}()" for item in of.bases for word in item.names)[:2]
+    return V(bits=joined_bits(arguments) & ~PARAMETER, names=names, inner=instance)
+
+
+def _informative(value: V) -> bool:
+    return bool(
+        (value.const is not UNSET and value.const is not None)
+        or value.bits & NOTABLE
+        or value.names
+        or value.text
+        or value.inner is not None
+    )
+
+
+def _walk_body(walk: Walk, routine: Routine, values: dict[str, V], bound: Instance | None) -> V:
+    """Walk a function's body with its parameters bound, and answer what it returns."""
+    saved = (
+        walk.scopes, walk.trail, walk.returns, walk.globals_here, walk.depth, walk.quiet, walk.this_class, walk.unrolling,
+    )  # fmt: skip
+    owner = routine.owner
+    node = routine.node
+    if owner is not None and node.args.args and type(node) is not ast.Lambda:
+        first = (node.args.posonlyargs + node.args.args)[0].arg
+        if not _is_static(node):
+            values[first] = (
+                V(inner=owner) if _is_class_method(node) else V(inner=bound or Instance(owner))
+            )
+    walk.scopes = [*routine.closure, values]
+    walk.trail = None
+    walk.returns = None
+    walk.globals_here = set()
+    walk.depth += 1
+    walk.this_class = owner
+    routine.busy = True
+    try:
+        if type(node) is ast.Lambda:
+            return walk.expr(node.body)
+        walk.body(node.body)
+        return walk.returns or NONE
+    except Spent:
+        return V(bits=joined_bits(values.values()))
+    finally:
+        routine.busy = False
+        (
+            walk.scopes, walk.trail, walk.returns, walk.globals_here, walk.depth, walk.quiet, walk.this_class, walk.unrolling,
+        ) = saved  # fmt: skip
+
+
+def _bind(
+    walk: Walk, routine: Routine, arguments: list[V], keywords: dict[str, V], bound: Instance | None
+) -> dict[str, V]:
+    args = routine.node.args
+    names = [item.arg for item in (*args.posonlyargs, *args.args)]
+    if names and (
+        bound is not None or (routine.owner is not None and _is_class_method(routine.node))
+    ):
+        names = names[1:] if not _is_static(routine.node) else names
+    values = {name: NONE for name in _parameters(args)}
+    values.update(_defaults(walk, routine))
+    values.update(zip(names, arguments, strict=False))
+    rest = arguments[len(names) :]
+    if args.vararg is not None:
+        if all(item.const is not UNSET for item in rest):
+            values[args.vararg.arg] = V(tuple(item.const for item in rest), "", joined_bits(rest))
+        else:
+            values[args.vararg.arg] = V(bits=joined_bits(rest), inner=list(rest))
+    extra: dict[Any, V] = {}
+    for name, value in keywords.items():
+        if name in values:
+            values[name] = value
+        else:
+            extra[name] = value
+    if args.kwarg is not None:
+        values[args.kwarg.arg] = V(bits=joined_bits(extra.values()), inner=extra)
+    return values
+
+
+def _parameters(args: ast.arguments) -> list[str]:
+    names = [item.arg for item in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
+    names.extend(item.arg for item in (args.vararg, args.kwarg) if item is not None)
+    return names
+
+
+def _defaults(walk: Walk, routine: Routine) -> dict[str, V]:
+    args = routine.node.args
+    if not args.defaults and not args.kw_defaults:
+        return {}
+    saved = walk.scopes, walk.recording
+    walk.scopes = routine.closure
+    walk.recording = False
+    try:
+        names = [item.arg for item in (*args.posonlyargs, *args.args)]
+        found = dict(
+            zip(names[len(names) - len(args.defaults) :], walk.exprs(args.defaults), strict=False)
+        )
+        for item, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
+            if default is not None:
+                found[item.arg] = walk.expr(default)
+    finally:
+        walk.scopes, walk.recording = saved
+    return found
+
+
+def _is_static(node: Any) -> bool:
+    return _decorated(node, "staticmethod")
+
+
+def _is_class_method(node: Any) -> bool:
+    return _decorated(node, "classmethod")
+
+
+def _decorated(node: Any, word: str) -> bool:
+    return any(
+        type(item) is ast.Name and item.id == word for item in getattr(node, "decorator_list", ())
+    )
+
+
+def _key(arguments: list[V], keywords: dict[str, V]) -> Any:
+    return (
+        tuple(_print(item) for item in arguments),
+        tuple(
+            (name, _print(item))
+            for name, item in sorted(keywords.items(), key=lambda pair: pair[0])
+        ),
+    )
+
+
+def _print(value: V) -> Any:
+    const = value.const
+    if type(const) in {str, bytes}:
+        return const, value.bits
+    if type(const) in {int, float, bool, type(None)}:
+        return type(const), const, value.bits
+    if const is not UNSET:
+        return type(const), repr(const)[:_KEY_CHARACTERS] if len(const) < _KEY_CHARACTERS else id(
+            const
+        )
+    return (
+        value.text[:_KEY_CHARACTERS],
+        value.bits,
+        value.names,
+        id(value.inner) if value.inner is not None else 0,
+    )
+
+
+def returned(walk: Walk, value: V) -> None:
+    """Note what a function returns."""
+    walk.returns = value if walk.returns is None else join(walk.returns, value)
