@@ -14,7 +14,7 @@ from pratique.store.errors import StoreDamagedError
 from pratique.store.migrations import Group, load_migrations, load_schema
 from pratique.store.statements import Dialect, load_statements, parse_statements
 
-GROUPS: tuple[Group, ...] = ("control", "seen", "facts")
+GROUPS: tuple[Group, ...] = ("control", "seen", "facts", "vetting")
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
 
 

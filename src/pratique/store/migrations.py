@@ -16,9 +16,9 @@ from typing import Literal, TypeAlias
 from pratique.store.errors import StoreDamagedError
 from pratique.store.statements import SQL_FOLDER, Dialect
 
-Group: TypeAlias = Literal["control", "seen", "facts", "ledger"]
+Group: TypeAlias = Literal["control", "seen", "facts", "vetting", "ledger"]
 """`control`: what people decided; `seen`: what the door met; `facts`: projections of the ledger;
-`ledger`: the log itself, which only PostgreSQL keeps in tables."""
+`vetting`: what was found in bytes; `ledger`: the log itself, which only PostgreSQL keeps in tables."""
 
 MIGRATIONS_FOLDER = Path(__file__).parent / "migrations"
 

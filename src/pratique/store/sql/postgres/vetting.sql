@@ -1,0 +1,9 @@
+-- name: find_content_facts
+-- Facts of these contents, in whatever languages they were read.
+SELECT sha256, language, facts FROM content_facts
+WHERE engine = :engine AND sha256 = ANY(:digests);
+
+-- name: find_verdict_reports
+-- Verdicts that an engine gave these files, with every base and weights.
+SELECT sha256, base_sha256, weights, verdict FROM vetting_reports
+WHERE sha256 = ANY(:digests) AND engine = :engine;
