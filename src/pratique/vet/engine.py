@@ -6,21 +6,49 @@ Owns: the order of things. Never: I/O; a verdict `clean` over something that was
     for chunk in chunks:
         vetting.feed(chunk)          # contents are analysed while the rest is still on its way
     outcome = vetting.finish()       # .report, .release, .new
+
+What happens in which order, and why: docs/explain/vetting.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
+from pratique.vet.archive_signs import archive_signs
+from pratique.vet.archives.model import ProblemClass, Reading
+from pratique.vet.archives.reader import open_archive
+from pratique.vet.base import Base, ContentKey, Known
+from pratique.vet.contents import Contents, facts_of_old
+from pratique.vet.gate import matcher
 from pratique.vet.limits import DEFAULT, VetLimits
-from pratique.vet.model import ContentFacts, Context, Language, ReleaseFacts, Report
+from pratique.vet.model import (
+    ENGINE,
+    ContentFacts,
+    Context,
+    Language,
+    Metadata,
+    Regime,
+    ReleaseFacts,
+    Report,
+)
+from pratique.vet.old_files import open_old
+from pratique.vet.release.metadata import read_metadata
+from pratique.vet.release.view import ReleaseView, open_view
+from pratique.vet.score import Weights, shipped_weights
+from pratique.vet.verdict import Case, bounded_sentences, judge, rules_by_name, unknown_report
 
-ContentKey: TypeAlias = "tuple[str, Language]"
-"""sha256 in hex, and how the content is read."""
-Known: TypeAlias = "Callable[[str, Language], ContentFacts | None]"
-"""Asks the store for facts of a content that was analysed before."""
+__all__ = [
+    "Base",
+    "ContentKey",
+    "Known",
+    "Outcome",
+    "Vetting",
+    "facts_of",
+    "vet_archive",
+    "warm_up",
+]
 
 
 def know_nothing(_sha256: str, _language: Language) -> ContentFacts | None:
@@ -28,28 +56,25 @@ def know_nothing(_sha256: str, _language: Language) -> ContentFacts | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
-    """What a release is judged against: its approved predecessor, or the project that it copies."""
-
-    release: ReleaseFacts
-    contents: Mapping[ContentKey, ContentFacts]
-    """Facts of all its contents that have some."""
-    read: Callable[[str], bytes | None] | None = None
-    """Gives a member's bytes by path, when the archive is at hand: only lines that were added are then
-    looked at. `old_files` makes one from the archive's bytes."""
-    clone: bool = False
-    """Whether it is another project, which this one copies."""
+def warm_up() -> None:
+    """Load every table that vetting needs, so that nothing is read from disk later."""
+    matcher()
+    shipped_weights()
+    rules_by_name()
+    vet_archive(b"", "warm-1.0.tar.gz")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What vetting gives back; the second and third are for the store."""
+    """What vetting gives back; all but the report is for the store."""
 
     report: Report
     release: ReleaseFacts
     new: Mapping[ContentKey, ContentFacts] = field(default_factory=dict)
     """Facts that were made now, and were not known before."""
+    partial: bool = False
+    """Whether some contents have no facts, because only what was added to them was looked at. As a base
+    the release is then whole only with its archive (`Base.read`)."""
 
 
 class Vetting:
@@ -66,14 +91,122 @@ class Vetting:
         base: Base | None = None,
         known: Known = know_nothing,
         limits: VetLimits = DEFAULT,
-    ) -> None: ...
+        weights: Weights | None = None,
+    ) -> None:
+        self._filename = filename
+        self._context = context or Context()
+        self._base = base
+        self._limits = limits
+        self._weights = weights or shipped_weights()
+        self._contents = Contents(filename, base=base, known=known, limits=limits)
+        self._archive = open_archive(
+            filename, limits=limits.archive, open_scanner=self._contents.open_scanner
+        )
+        self._sha256 = hashlib.sha256()
+        self._size = 0
+        self._failed: list[str] = []
 
     def feed(self, chunk: bytes | memoryview) -> None:
         """Take the next bytes of the file, and analyse the members that they complete."""
+        self._sha256.update(chunk)
+        self._size += len(chunk)
+        if self._failed:
+            return
+        try:
+            for member in self._archive.feed(chunk):
+                self._contents.take(member)
+        except Exception as error:  # noqa: BLE001 - our mistake on hostile bytes: the rest is unread
+            self._failed.append(f"reading stopped at byte {self._size:,}: {type(error).__name__}")
 
-    def finish(self) -> Outcome:
-        """Judge what was read."""
-        raise NotImplementedError
+    def finish(self, archive: bytes | memoryview | None = None) -> Outcome:
+        """Judge what was read.
+
+        Shape: with `archive`, the whole of it, what only readers see that begin at its end is examined
+        too; without it, there being such a thing makes `unknown`.
+        """
+        reading = self._read_to_end(archive)
+        release, unread = self._release(reading)
+        contents = self._contents
+        try:
+            report = self._judge(release, reading, unread)
+        except Exception as error:  # noqa: BLE001 - our mistake on hostile facts: never `clean`
+            sentence = f"judging failed: {type(error).__name__}"
+            report = unknown_report((*unread, sentence), limits=self._limits)
+        return Outcome(
+            report=report, release=release, new=contents.new, partial=bool(contents.carried)
+        )
+
+    def base(self, archive: bytes | memoryview | None = None) -> Base:
+        """The facts of what was fed, without a judgement; instead of `finish`."""
+        release, _ = self._release(self._read_to_end(archive))
+        return Base(release=release, contents=dict(self._contents.facts))
+
+    def _read_to_end(self, archive: bytes | memoryview | None) -> Reading | None:
+        if self._failed:
+            return None
+        try:
+            for member in self._archive.end(archive):
+                self._contents.take(member)
+            return self._archive.finish()
+        except Exception as error:  # noqa: BLE001 - our mistake on hostile bytes: the rest is unread
+            self._failed.append(f"reading failed at the end: {type(error).__name__}")
+            return None
+
+    def _release(self, reading: Reading | None) -> tuple[ReleaseFacts, tuple[str, ...]]:
+        contents = self._contents
+        unread = [*self._failed]
+        if reading is not None:
+            unread += [
+                f"{problem.path}: {problem.sentence}" if problem.path else problem.sentence
+                for problem in reading.problems
+                if problem.problem_class is ProblemClass.UNREAD
+            ]
+        try:
+            metadata = read_metadata(contents.metadata)
+        except Exception as error:  # noqa: BLE001 - our mistake on hostile metadata
+            metadata = Metadata()
+            unread.append(f"reading the metadata failed: {type(error).__name__}")
+        release = ReleaseFacts(
+            engine=ENGINE,
+            filename=self._filename,
+            sha256=self._sha256.hexdigest(),
+            kind=reading.kind.value if reading is not None else "other",
+            size=self._size,
+            files=tuple(sorted(contents.entries.values(), key=lambda entry: entry.path)),
+            metadata=metadata,
+            problems=bounded_sentences(unread, self._limits.sentences),
+        )
+        for entry in release.files:
+            for sentence in contents.facts[entry.sha256, entry.language].unfinished:
+                unread.append(f"{entry.path}: {sentence}")
+        return release, tuple(unread)
+
+    def _judge(
+        self, release: ReleaseFacts, reading: Reading | None, unread: tuple[str, ...]
+    ) -> Report:
+        contents = self._contents
+        view = open_view(release, contents.facts_at)
+        base = self._open_base()
+        regime = Regime.FIRST
+        if self._base is not None:
+            regime = Regime.CLONE if self._base.clone else Regime.DIFF
+        case = Case(
+            view=view,
+            base=base,
+            regime=regime,
+            context=self._context,
+            unread=unread,
+            contents=len(contents.facts),
+            analysed=contents.analysed,
+            more=archive_signs(reading.problems if reading else ()),
+        )
+        return judge(case, weights=self._weights, limits=self._limits)
+
+    def _open_base(self) -> ReleaseView | None:
+        base = self._base
+        if base is None:
+            return None
+        return open_view(base.release, facts_of_old(base, self._contents, self._limits))
 
 
 def vet_archive(
@@ -84,11 +217,14 @@ def vet_archive(
     base: Base | None = None,
     known: Known = know_nothing,
     limits: VetLimits = DEFAULT,
+    weights: Weights | None = None,
 ) -> Outcome:
     """Vet a file that is there as a whole."""
-    vetting = Vetting(filename, context=context, base=base, known=known, limits=limits)
+    vetting = Vetting(
+        filename, context=context, base=base, known=known, limits=limits, weights=weights
+    )
     vetting.feed(data)
-    return vetting.finish()
+    return vetting.finish(data)
 
 
 def facts_of(
@@ -99,4 +235,7 @@ def facts_of(
     limits: VetLimits = DEFAULT,
 ) -> Base:
     """Make the base from an archive that was approved: its facts without a judgement."""
-    raise NotImplementedError
+    vetting = Vetting(filename, known=known, limits=limits)
+    vetting.feed(data)
+    built = vetting.base(archive=data)
+    return Base(release=built.release, contents=built.contents, read=open_old(data, filename))

@@ -65,8 +65,7 @@ _BY_HAND: Final[dict[Hit, Sequence[bytes]]] = {
         rb"\\x[0-9a-fA-F]{2}\\x[0-9a-fA-F]{2}\\x[0-9a-fA-F]{2}\\x[0-9a-fA-F]{2}",
         rb"\[[ \t]*:[ \t]*:[ \t]*-[ \t]*1[ \t]*\]",
         rb"\\[0-7]{3}\\[0-7]{3}\\[0-7]{3}\\[0-7]{3}",
-        rb"[0-9]{2,3},[ \t]?[0-9]{2,3},[ \t]?[0-9]{2,3},[ \t]?[0-9]{2,3},[ \t]?[0-9]{2,3},[ \t]?"
-        rb"[0-9]{2,3},[ \t]?[0-9]{2,3},[ \t]?[0-9]{2,3},",
+        rb"(?:[0-9]{2,3},[ \t]?){8}",
         rb"\bdecode[ \t]*\(",
     ),
     Hit.HOST: (_words("expanduser getuser hostname USERNAME COMPUTERNAME version_info"),),
@@ -213,12 +212,11 @@ startup
         ),
     ),
     Hit.COMMAND: (
+        rb"(?i)\b(?:curl|wget|openssl) ",
         _parts(
             """
-curl 
 curl"
 curl'
-wget 
 wget"
 wget'
 powershell
@@ -252,7 +250,6 @@ chmod +x
 chmod 7
 nohup
 base64 -
-openssl 
 python -c
 python3 -c
 perl -e

@@ -61,16 +61,20 @@ class Hit(IntFlag):
     """Not plain text in a Python sense: other encodings, letters that look like others, NUL."""
 
 
-COMMON_MODULES: Final = frozenset(
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+COMMON_MODULES: Final = _words(
     "os sys builtins io json re time types logging pathlib inspect ast asyncio threading numpy pandas "
     "multiprocessing concurrent signal shutil tempfile codecs gc email ssl setuptools "
     "pkg_resources argparse click optparse glob fileinput locale platform uuid tqdm unittest operator "
     "six future test importlib tokenize linecache configparser ConfigParser weakref resource http "
-    "py trace bytes bytearray request requests_".split()
+    "py trace bytes bytearray request requests_"
 )
 """Modules (and words) that say little when they occur: of these a rarer component of each name counts."""
 
-COMMON_WORDS: Final = frozenset(
+COMMON_WORDS: Final = _words(
     "run get post put send read write open update append insert clear pop items keys values copy close "
     "start stop request create load loads dump query decode encode main exit call move rename exists "
     "info install path print join register connect compile eval exec execfile input upload clone parse "
@@ -83,7 +87,7 @@ COMMON_WORDS: Final = frozenset(
     "require readline __contains__ __getitem__ __iter__ __repr__ __setitem__ setdefault lookup finalize "
     "process Distribution _vendor __main__ _internal get_objects architecture tzname _distutils "
     "build_meta expanduser expandvars getcwd getcwdb getpid cpu_count platform version_info chdir umask "
-    "get_data getlocale getdefaultlocale distributions lib2to3 code".split()
+    "get_data getlocale getdefaultlocale distributions lib2to3 code"
 )
 """Components that name too many other things to say anything alone."""
 
@@ -96,7 +100,7 @@ CLASS_OF_ROLE: Final = {
     "browser": Hit.SENSITIVE, "credential": Hit.SENSITIVE, "persistence": Hit.PERSIST,
     "registry": Hit.PERSIST, "file": Hit.FILES, "file.read": Hit(0), "file.list": Hit(0),
     "host": Hit.HOST, "environment": Hit.ENVIRON, "thread": Hit(0), "sleep": Hit(0),
-    "measure": Hit(0), "input": Hit(0), "system": Hit(0),
+    "input": Hit(0), "system": Hit(0),
 }  # fmt: skip
 """What a role, or its family, counts as; nothing for what no analysis looks at alone. A role that is not
 named here counts as executing, so that a new one is never overlooked."""

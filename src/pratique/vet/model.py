@@ -169,6 +169,8 @@ class ContentFacts(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     unfinished: tuple[str, ...] = ()
     """Sentences: what could not be examined and why. Never empty when something was left out; makes
     `unknown`."""
+    hits: int = 0
+    """What the gate found in a Python source; whether that asks for parsing depends on where it stands."""
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

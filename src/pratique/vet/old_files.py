@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Any
 
-from isal import igzip, isal_zlib
+from isal import igzip
 
 _MEMBER_BYTES = 8 << 20
 """Larger sources are not compared by line; `limits.source_bytes` is below."""
@@ -18,8 +17,6 @@ _HELD_BYTES = 64 << 20
 _WALKED_BYTES = 1 << 30
 """Of a tar, whatever it holds."""
 _SOURCES = (".py", ".pyw", ".pth", ".pyi")
-_BROKEN = (zipfile.BadZipFile, zlib.error, KeyError, OSError, RuntimeError, ValueError, EOFError,
-           NotImplementedError, tarfile.TarError, isal_zlib.error)  # fmt: skip
 
 
 def open_old(data: bytes | memoryview, filename: str) -> Callable[[str], bytes | None]:
@@ -51,7 +48,7 @@ class _FromZip:
                 return _at_most(member)
         except KeyError:
             return None
-        except _BROKEN:
+        except Exception:  # noqa: BLE001 - whatever its readers trip over: it is not compared by line
             self._broken = True
             return None
 
@@ -66,7 +63,7 @@ class _FromTar:
             self._members = {}
             try:
                 self._read(self._members)
-            except _BROKEN:
+            except Exception:  # noqa: BLE001 - whatever its readers trip over: it is not compared by line
                 self._members.clear()
         return self._members.get(path)
 
@@ -74,14 +71,19 @@ class _FromTar:
         """A tar has no index: all its sources are taken in one go, within the limit."""
         left, walked = _HELD_BYTES, 0
         raw = io.BytesIO(self._data)
-        opened: IO[bytes] = igzip.open(raw) if bytes(self._data[:2]) == b"\x1f\x8b" else raw
-        with tarfile.open(fileobj=opened, mode="r|*" if opened is raw else "r|") as archive:
+        packed = self._data[:2] == b"\x1f\x8b"
+        opened: Any = igzip.IGzipFile(fileobj=raw) if packed else raw  # type: ignore[no-untyped-call]
+        with tarfile.open(fileobj=opened, mode="r|" if packed else "r|*") as archive:
             for info in archive:
                 walked += info.size
                 if walked > _WALKED_BYTES:
                     members.clear()
                     return
-                if not info.isreg() or info.size > _MEMBER_BYTES or not info.name.endswith(_SOURCES):
+                if (
+                    not info.isreg()
+                    or info.size > _MEMBER_BYTES
+                    or not info.name.endswith(_SOURCES)
+                ):
                     continue
                 left -= info.size
                 if left < 0:

@@ -83,7 +83,9 @@ class Scored(msgspec.Struct, frozen=True):
 def score(features: Iterable[str], table: Table) -> Scored:
     """Weigh features."""
     points = {
-        feature: weight for feature in sorted(features) if (weight := table.weights.get(feature, 0.0))
+        feature: weight
+        for feature in sorted(features)
+        if (weight := table.weights.get(feature, 0.0))
     }
     total = table.intercept + math.fsum(points.values())
     return Scored(score=1 / (1 + math.exp(-max(-60.0, min(60.0, total)))), points=points)

@@ -1,0 +1,100 @@
+"""What decides by itself, whatever the score: deeds without an honest reason, at places that run unasked."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from pratique.vet.model import PlacedSign, Reach, Regime
+
+
+class HardRule(NamedTuple):
+    """Signs of a rule (all traits when none are named) from some reach on."""
+
+    rule: str
+    traits: frozenset[str]
+    reaches: frozenset[Reach]
+    reason: str
+    diff_only: bool = False
+    """Only when it is new against a base: some honest projects have always done it."""
+
+
+_STARTUP = frozenset({Reach.STARTUP})
+_UNASKED = frozenset({Reach.STARTUP, Reach.BUILD})
+_EARLY = frozenset({Reach.STARTUP, Reach.BUILD, Reach.IMPORT})
+
+
+def _traits(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+HARD_RULES: Final[tuple[HardRule, ...]] = (
+    HardRule(
+        rule="decoded-exec",
+        traits=_traits("layers inner-network inner-process"),
+        reaches=_UNASKED,
+        reason="Decoded code that reaches outside runs without anybody having called it.",
+    ),
+    HardRule(
+        rule="decoded-exec",
+        traits=_traits("constant layers marshal decrypt opaque inner-network inner-process"),
+        reaches=_EARLY,
+        reason="Decoded code that runs unasked is new in a project that had none.",
+        diff_only=True,
+    ),
+    HardRule(
+        rule="fetched-exec",
+        traits=_traits("exec decoded"),
+        reaches=_EARLY,
+        reason="Whoever has the server decides what runs, unasked and on every machine.",
+    ),
+    HardRule(
+        rule="reverse-shell",
+        traits=_traits("descriptors pty pipes loop run-received"),
+        reaches=_EARLY,
+        reason="A shell is handed to another machine without being asked for.",
+    ),
+    HardRule(
+        rule="download-run",
+        traits=_traits("hidden-place dropped"),
+        reaches=_UNASKED,
+        reason="A program is fetched or unfolded, hidden and started at once.",
+    ),
+    HardRule(
+        rule="exfiltration",
+        traits=_traits(
+            "environment browser clipboard screen keys cloud sensitive-file to-service host-to-service"
+        ),
+        reaches=_UNASKED,
+        reason="Private data is sent away by installing, or by starting Python.",
+    ),
+    HardRule(
+        rule="command",
+        traits=_traits("download-run decode-run reverse-shell powershell-encoded dns-exfiltration"),
+        reaches=_UNASKED,
+        reason="A command that fetches, unfolds or hands over a shell runs unasked.",
+    ),
+    HardRule(
+        rule="native-injection",
+        traits=_traits("shellcode other-process memory-file"),
+        reaches=_EARLY,
+        reason="Machine code is put into memory and started, unasked.",
+    ),
+)
+"""Each was looked for in all benign archives of evals and found in none."""
+
+
+def decides(placed: PlacedSign, regime: Regime) -> bool:
+    """Whether a sign makes a release malicious by itself."""
+    return any(_matches(rule, placed, regime) for rule in _BY_RULE.get(placed.sign.rule, ()))
+
+
+def _matches(rule: HardRule, placed: PlacedSign, regime: Regime) -> bool:
+    if rule.diff_only and regime is Regime.FIRST:
+        return False
+    return placed.reach in rule.reaches and (not rule.traits or placed.sign.trait in rule.traits)
+
+
+_BY_RULE: Final[dict[str, tuple[HardRule, ...]]] = {
+    name: tuple(rule for rule in HARD_RULES if rule.rule == name)
+    for name in {rule.rule for rule in HARD_RULES}
+}

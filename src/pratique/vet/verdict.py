@@ -1,0 +1,162 @@
+"""From a release with its facts to a report: what is new, what it weighs, what decides.
+
+Owns: the regimes, the hard rules above the score, and that nothing unexamined ends as `clean`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from pratique.vet.analyses.kit import Rule
+from pratique.vet.analyses.registry import PYTHON_ANALYSES
+from pratique.vet.archive_signs import RULE as ARCHIVE_RULE
+from pratique.vet.content.registry import CONTENT_ANALYSES
+from pratique.vet.features import features_of_all
+from pratique.vet.findings import findings_of
+from pratique.vet.hard_rules import decides
+from pratique.vet.limits import VetLimits
+from pratique.vet.model import (
+    ENGINE,
+    Change,
+    Context,
+    Language,
+    PlacedSign,
+    Regime,
+    Report,
+    Sign,
+    Verdict,
+)
+from pratique.vet.release.diff import capabilities, new_capabilities, new_signs
+from pratique.vet.release.rules import RELEASE_RULES, run_release_rules
+from pratique.vet.release.view import ReleaseView, placed_signs
+from pratique.vet.score import Table, Weights, points_by_sign, score
+
+LARGE_CODE_BYTES = 300_000
+"""Python beyond which a first release is never `malicious` by score alone: in large packages honest
+reasons add up, and a large package nearly always has a predecessor to be compared with."""
+
+
+@cache
+def rules_by_name() -> Mapping[str, Rule]:
+    """Every rule of this engine."""
+    every = [ARCHIVE_RULE]
+    every += [one.rule for one in PYTHON_ANALYSES]
+    every += [one.rule for one in CONTENT_ANALYSES]
+    every += [one.rule for one in RELEASE_RULES]
+    return {rule.name: rule for rule in every}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Everything a verdict rests on."""
+
+    view: ReleaseView
+    base: ReleaseView | None
+    regime: Regime
+    context: Context
+    unread: Sequence[str]
+    contents: int
+    analysed: int
+    more: Sequence[PlacedSign] = ()
+    """Signs of the archive itself."""
+
+
+def judge(case: Case, *, weights: Weights, limits: VetLimits) -> Report:
+    """Judge a release."""
+    crashed: list[str] = []
+    placed = _signs(case, crashed)
+    table = weights.table(case.regime)
+    given = features_of_all(placed)
+    scored = score(given, table)
+    decisive = frozenset(one for one in placed if decides(one, case.regime))
+    unread = (*case.unread, *crashed)
+    return Report(
+        engine=ENGINE,
+        verdict=_verdict(case, scored.score, table, bool(decisive), bool(unread)),
+        regime=case.regime,
+        base=case.context.base or (case.base.prose if case.base else ""),
+        score=round(scored.score, 6),
+        features=tuple(sorted(given)),
+        findings=findings_of(
+            placed,
+            rules=rules_by_name(),
+            points=points_by_sign(scored.points, given),
+            decisive=decisive,
+            limit=limits.findings,
+        ),
+        capabilities=tuple(held.capability for held in capabilities(case.view)),
+        changes=_changes(case),
+        unread=bounded_sentences(unread, limits.sentences),
+        contents=case.contents,
+        analysed=case.analysed,
+    )
+
+
+def _content_signs(case: Case) -> tuple[PlacedSign, ...]:
+    return placed_signs(case.view) if case.base is None else new_signs(case.view, case.base)
+
+
+def _signs(case: Case, crashed: list[str]) -> tuple[PlacedSign, ...]:
+    """Signs that count in this regime, from contents and from the release as a whole."""
+    found = [*_content_signs(case), *case.more]
+    of_release, failed = run_release_rules(case.view, case.base, case.context)
+    found.extend(of_release)
+    crashed.extend(failed)
+    # Earliest first: a feature's points belong to the sign that runs with least asking.
+    found.sort(key=lambda one: (-one.reach, one.path, *_place(one.sign)))
+    return tuple(found)
+
+
+def _place(sign: Sign) -> tuple[object, ...]:
+    return (sign.line, sign.column, sign.rule, sign.trait, sign.layer, sign.shown, sign.excerpt)
+
+
+def _changes(case: Case) -> tuple[Change, ...]:
+    if case.base is None or case.regime is not Regime.DIFF:
+        return ()
+    return new_capabilities(case.view, case.base)
+
+
+def _verdict(case: Case, value: float, table: Table, decisive: bool, unread: bool) -> Verdict:  # noqa: FBT001 - two facts of a table of decisions
+    if decisive:
+        return Verdict.MALICIOUS
+    if value >= table.thresholds.malicious:
+        large = case.regime is Regime.FIRST and code_bytes(case.view) > LARGE_CODE_BYTES
+        return Verdict.SUSPICIOUS if large else Verdict.MALICIOUS
+    if value >= table.thresholds.suspicious:
+        return Verdict.SUSPICIOUS
+    return Verdict.UNKNOWN if unread else Verdict.CLEAN
+
+
+def code_bytes(view: ReleaseView) -> int:
+    """Python in a release, equal contents counted once."""
+    sizes = {e.sha256: e.size for e in view.entries.values() if e.language is Language.PYTHON}
+    return sum(sizes.values())
+
+
+def bounded_sentences(sentences: Iterable[str], limit: int) -> tuple[str, ...]:
+    """The first different ones, with the number of those left out."""
+    unique = tuple(dict.fromkeys(sentences))
+    if len(unique) <= limit:
+        return unique
+    return (*unique[:limit], f"{len(unique) - limit:,} more of this kind")
+
+
+def unknown_report(
+    unread: Sequence[str], *, regime: Regime = Regime.FIRST, base: str = "", limits: VetLimits
+) -> Report:
+    """The report when no judgement was reached."""
+    return Report(
+        engine=ENGINE,
+        verdict=Verdict.UNKNOWN,
+        regime=regime,
+        base=base,
+        score=0.0,
+        features=(),
+        findings=(),
+        capabilities=(),
+        changes=(),
+        unread=bounded_sentences(unread, limits.sentences),
+    )
