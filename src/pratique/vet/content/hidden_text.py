@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pratique.vet.analyses.kit import ContentAnalysis, Rule, trait
+from pratique.vet.content.first_pass import Seen, first_pass
 from pratique.vet.content.texts import bounded_text, sign_at
 from pratique.vet.model import Confidence, Language, Severity, Sign
 
@@ -61,7 +62,6 @@ _ZERO: Final = frozenset("\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff
 _CARRIERS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u200b-\u200d\u2060-\u2064\U000e0001-\U000e007f]{24,}")
 _NAMES = re.compile(r"(?<![\w'\"])[^\W\d]\w{0,120}")
 _NOISE = re.compile(rb"(?<![A-Za-z0-9_])(?=[A-Za-z])(?:[O0Qo]{7,40}|[Il1iL|]{7,40}|[_l1I]{8,40}|[O0Il1o]{8,40})(?![A-Za-z0-9_])")
-_CHEAP_NOISE: Final = (b"O0", b"0O", b"Il", b"lI", b"l1", b"OO", b"ll", b"oO", b"II", b"iI")
 
 
 def find_hidden(data: bytes, language: Language) -> Iterator[Sign]:
@@ -161,7 +161,7 @@ def _mixes(name: str) -> bool:
 
 
 def _noise(data: bytes) -> Iterator[Sign]:
-    if sum(mark in data for mark in _CHEAP_NOISE) < 2:  # noqa: PLR2004 - noise needs at least two of them
+    if Seen.NOISE not in first_pass(data):
         return
     names: set[bytes] = set()
     first = -1

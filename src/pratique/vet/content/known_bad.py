@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pratique.vet.analyses.kit import ContentAnalysis, Rule, trait
 from pratique.vet.content.data_tables import load_table
+from pratique.vet.content.first_pass import Seen, first_pass
 from pratique.vet.content.texts import bounded_text, sign_at
 from pratique.vet.model import Confidence, Language, Severity, Sign
 
@@ -83,7 +84,11 @@ def _stands_alone(text: str, at: int, size: int) -> bool:
 
 
 def _run(data: bytes, language: Language) -> Iterator[Sign]:
-    return find_known(data, language, shipped_table())
+    """With the shipped table; its texts were looked for in the common pass."""
+    table = shipped_table()
+    if Seen.KNOWN not in first_pass(data):
+        table = KnownBad(contents=table.contents)
+    return find_known(data, language, table)
 
 
 ANALYSIS = ContentAnalysis(rule=RULE, languages=frozenset(Language), run=_run)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from pratique.vet.analyses.kit import ContentAnalysis, Rule, trait
-from pratique.vet.content.secret_forms import SECRET_FORMS, FoundSecret, find_secrets
+from pratique.vet.content.first_pass import Seen, first_pass
+from pratique.vet.content.secret_forms import FoundSecret, find_secrets
 from pratique.vet.content.texts import bounded_text, place_of
 from pratique.vet.model import Confidence, Language, Severity, Sign
 from pratique.vet.safe_text import excerpt, mask_secrets
@@ -49,14 +50,11 @@ _TRAITS: Final[dict[str, str]] = {
     "slack-token": "bot-token", "slack-webhook": "webhook", "discord-webhook": "webhook", "password-in-url": "password",
     "json-web-token": "token", "authorization-header": "token",
 }  # fmt: skip
-_GATE: Final = tuple(
-    sorted({mark.encode() for form in SECRET_FORMS for mark in form.marks} - {b".", b"gh", b"://", b"secret", b"Secret"})
-) + (b"PRIVATE KEY", b"ghp_", b"gho_", b"ghs_", b"ghu_", b"ghr_", b"ecret_", b"ECRET_", b"ecretAcc")  # fmt: skip
 
 
 def find_shipped(data: bytes, language: Language) -> Iterator[Sign]:
     """Secrets with their masked line; formats without a check of their own need entropy."""
-    if not any(mark in data for mark in _GATE) and not (b"://" in data and b"@" in data):
+    if Seen.SECRET not in first_pass(data):
         return
     text = bounded_text(data, language)
     told = 0
