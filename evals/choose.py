@@ -67,10 +67,14 @@ class Tag:
 
 def tags_of(repo: Path) -> list[Tag]:
     """Final releases by version; of several tags of one version the first by name."""
-    shape = "%09".join(
-        ["%(refname:strip=2)", "%(objectname)", "%(*objectname)", "%(creatordate:unix)",
-         "%(*committerdate:unix)"]
-    )  # fmt: skip
+    fields = (
+        "refname:strip=2",
+        "objectname",
+        "*objectname",
+        "creatordate:unix",
+        "*committerdate:unix",
+    )
+    shape = "%09".join(f"%({name})" for name in fields)
     listed = subprocess.run(
         ["git", "-C", str(repo), "for-each-ref", "refs/tags", "--sort=refname", f"--format={shape}"],
         check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL,

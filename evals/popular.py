@@ -59,7 +59,7 @@ def render(weights: dict[str, int], *, leave_out: set[str], source: str) -> str:
     ranked = sorted(kept.items(), key=lambda item: (-item[1], item[0]))[:MOST]
     value = {
         "what": "names that other projects depend on, with how many distinct projects require them",
-        "method": "evals/popular.py: Requires-Dist (extras included) of the published wheels listed",
+        "method": "evals/popular.py: Requires-Dist, extras included, of published wheels; 0: known",
         "source": source,
         "names": dict(ranked),
     }

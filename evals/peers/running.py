@@ -100,7 +100,7 @@ class Peer:
     def close(self) -> None:
         """End the child and remove its folder."""
         self._child.kill()
-        self._child.wait()
+        self._child.communicate()  # waits, and closes both pipes
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def ask(self, data: bytes, filename: str) -> Answer:
@@ -115,9 +115,12 @@ class Peer:
     def _round_trip(self, path: Path) -> Answer:
         assert self._child.stdin
         assert self._child.stdout
-        self._child.stdin.write(json.dumps(str(path)) + "\n")
-        self._child.stdin.flush()
-        line = self._child.stdout.readline()
+        try:
+            self._child.stdin.write(json.dumps(str(path)) + "\n")
+            self._child.stdin.flush()
+            line = self._child.stdout.readline()
+        except BrokenPipeError:
+            line = ""
         if not line:
             raise places.EvalsError(f"{self.name} ended; to do: run its worker by hand to see why")
         return msgspec.json.decode(line, type=Answer)
