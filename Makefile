@@ -14,13 +14,13 @@ UV := .tools/uv/bin/uv
 # Stamps carry a checksum of what they were made from: unchanged locks cost nothing, changed ones
 # are installed once.
 MAIN_KEY := $(shell cat requirements/main.txt pyproject.toml | cksum | cut -d' ' -f1)
-DEV_KEY := $(shell cat requirements/main.txt requirements/dev.txt pyproject.toml | cksum | cut -d' ' -f1)
+DEV_KEY := $(shell cat requirements/main.txt requirements/dev.txt requirements/evals.txt pyproject.toml | cksum | cut -d' ' -f1)
 MAIN_STAMP := $(VENV)/.main-$(MAIN_KEY)
 DEV_STAMP := $(VENV)/.dev-$(DEV_KEY)
 UV_STAMP := .tools/uv/.key-$(shell cat requirements/clients/uv.txt | cksum | cut -d' ' -f1)
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps
 
-.PHONY: help env dev up drill test test-fast lint format bench docs lock clean
+.PHONY: help env dev up drill test test-fast lint format bench evals docs lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +44,8 @@ $(MAIN_STAMP): | $(VENV)/bin/python
 dev: $(DEV_STAMP) ## add what tests and lint need
 
 $(DEV_STAMP): $(MAIN_STAMP)
-	@echo "installing what requirements/dev.txt locks ..."
-	@$(INSTALL) -r requirements/dev.txt
+	@echo "installing what requirements/dev.txt and evals.txt lock ..."
+	@$(INSTALL) -r requirements/dev.txt -r requirements/evals.txt
 	@rm -f $(VENV)/.dev-* && touch $@
 
 up: env ## open all doors on 127.0.0.1:8420 (more flags: ARGS="--home DIR --listen HOST:PORT")
@@ -71,6 +71,9 @@ format: dev ## let ruff write the formatting
 
 bench: dev $(UV_STAMP) ## measure against the peers (BENCH=small: a quick round)
 	@$(BIN)/python benchmarks/run.py $(if $(filter small,$(BENCH)),--small) $(ARGS)
+
+evals: dev ## measure the vetter (docs/howto/evaluate-vetting.md; ARGS="--size 50 --peers")
+	@$(BIN)/python -m evals.run $(ARGS)
 
 docs: dev ## check links, and that every command, setting, rule and error is documented
 	@$(BIN)/python -m pytest -q -p no:randomly tests/house/test_docs.py $(ARGS)
