@@ -69,13 +69,20 @@ class Stream:
         self.offset += len(piece)
         return piece
 
+    def at_hand(self, count: int) -> bytes:
+        """Exactly `count` bytes if they have come, else none: the quick way for the usual case."""
+        at = self._at
+        if len(self._piece) - at < count:
+            return b""
+        self._at = at + count
+        self.offset += count
+        return self._piece[at : at + count].tobytes()
+
     def read(self, count: int) -> Steps[bytes]:
         """Exactly `count` bytes, fewer only at the end."""
-        at = self._at
-        if len(self._piece) - at >= count:
-            self._at = at + count
-            self.offset += count
-            return bytes(self._piece[at : at + count])
+        data = self.at_hand(count)
+        if data:
+            return data
         parts: list[bytes] = []
         while count:
             piece = yield from self.some(count)
@@ -87,7 +94,7 @@ class Stream:
 
     def peek(self, count: int) -> Steps[bytes]:
         """Like `read`, but the bytes stay."""
-        data = yield from self.read(count)
+        data = self.at_hand(count) or (yield from self.read(count))
         self.unread(data)
         return data
 

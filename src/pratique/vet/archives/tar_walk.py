@@ -41,7 +41,7 @@ class TarWalk:
         """Read to the end of the stream; its first block has been found to be a header."""
         while True:
             offset = self._stream.offset
-            block = yield from self._stream.read(t.BLOCK)
+            block = self._stream.at_hand(t.BLOCK) or (yield from self._stream.read(t.BLOCK))
             self._shelf.budget.step()
             self._shelf.budget.unpack(len(block), "")
             if len(block) < t.BLOCK:
@@ -77,7 +77,9 @@ class TarWalk:
             if passed > self._limits.skipped_bytes:
                 most = f"{self._limits.skipped_bytes:,}"
                 raise ArchiveStoppedError("limit-skipped", "", most)
-            if len(block) < t.BLOCK or block == t.EMPTY or _is_header(block):
+            if len(block) < t.BLOCK:
+                break
+            if block == t.EMPTY or _is_header(block):
                 self._stream.unread(block)
                 break
         if self._ended:

@@ -68,7 +68,8 @@ class ZipWalk:
         """Read to the end of the stream."""
         trailing = False
         while True:
-            signature = yield from self._stream.peek(4)
+            signature = self._stream.at_hand(4) or (yield from self._stream.read(4))
+            self._stream.unread(signature)
             if not signature:
                 return
             if self.seen.ends and not trailing:
@@ -123,11 +124,12 @@ class ZipWalk:
 
     def _entry(self) -> Steps[None]:
         offset = self._stream.offset
-        head = yield from self._whole(z.LOCAL_SIZE, "the header of an entry")
+        take, what = self._stream.at_hand, "the header of an entry"
+        head = take(z.LOCAL_SIZE) or (yield from self._whole(z.LOCAL_SIZE, what))
         name_size, extra_size = z.lengths(head, central=False)
-        name = yield from self._whole(name_size, "the name of an entry")
-        extra = yield from self._whole(extra_size, "the header of an entry")
-        header = z.parse_local(head, name, extra, offset)
+        size = name_size + extra_size
+        rest = take(size) or (yield from self._whole(size, what))
+        header = z.parse_local(head, rest[:name_size], rest[name_size:], offset)
         self.seen.entries[offset] = header
         path = self._shelf.announce_zip(header)
         if header.flags & (z.ENCRYPTED | z.STRONG) or header.method not in z.METHODS:
@@ -203,11 +205,12 @@ class ZipWalk:
 
     def _row(self) -> Steps[None]:
         begin = self._stream.offset
-        head = yield from self._whole(z.CENTRAL_SIZE, "the list of members")
+        take, what = self._stream.at_hand, "the list of members"
+        head = take(z.CENTRAL_SIZE) or (yield from self._whole(z.CENTRAL_SIZE, what))
         name_size, extra_size, comment = z.lengths(head, central=True)
-        name = yield from self._whole(name_size, "the list of members")
-        extra = yield from self._whole(extra_size, "the list of members")
-        yield from self._whole(comment, "the list of members")
+        size = name_size + extra_size + comment
+        rest = take(size) or (yield from self._whole(size, what))
+        name, extra = rest[:name_size], rest[name_size : name_size + extra_size]
         directories = self.seen.directories
         if not directories or directories[-1].end != begin:
             directories.append(Directory(start=begin, end=begin))
