@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import platformdirs
@@ -84,12 +84,32 @@ class StorageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Name of the log on its checkpoints; choose a domain you own before others rely on it."""
 
 
+class VetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[vet]` table."""
+
+    mode: Literal["inline", "off"] = "inline"
+    """`inline`: a file nobody has vetted is vetted before its last bytes leave. `off`: never."""
+    ahead: bool = True
+    """Vet new files of projects that were delivered before, while they are in cool-down."""
+    follow_minutes: Annotated[int, msgspec.Meta(ge=1)] = 60
+    """How often the pages of those projects are looked at for new files."""
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
+    """Confined processes of each door process; each handles one file at a time."""
+    memory_mib: Annotated[int, msgspec.Meta(ge=128)] = 352
+    """What each may write to; with shared code a worker stays some 10 % above it."""
+    cpu_seconds: Annotated[float, msgspec.Meta(gt=0)] = 20.0
+    """CPU time for one file; large files get more."""
+    require_confinement: bool = False
+    """Refuse to work where the kernel has neither Landlock nor seccomp."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings, checked."""
 
     home: Path
     door: DoorSettings = DoorSettings()
     storage: StorageSettings = StorageSettings()
+    vet: VetSettings = VetSettings()
     upstream: tuple[UpstreamSettings, ...] = ()
     index: tuple[IndexSettings, ...] = ()
 
@@ -114,6 +134,7 @@ _ENVIRONMENT = {
     "PRATIQUE_LISTEN": ("door", "listen"),
     "PRATIQUE_PUBLIC_URL": ("door", "public_url"),
     "PRATIQUE_DATABASE_URL": ("storage", "database_url"),
+    "PRATIQUE_VET": ("vet", "mode"),
 }
 
 

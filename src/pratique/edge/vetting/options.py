@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pratique.edge.vetting.confinement import Walls
+from pratique.settings import VetSettings
 
 MIB = 1 << 20
 
@@ -46,6 +47,18 @@ class PoolOptions:
     prepare: str = "pratique.edge.vetting.engine_job:prepare"
     walls: Walls | None = None
     """Leaves out walls, for tests and for finding out what a kernel lacks."""
+
+    @classmethod
+    def of(cls, settings: VetSettings) -> PoolOptions:
+        """As `[vet]` in pratique.toml says."""
+        memory = settings.memory_mib * MIB
+        return cls(
+            workers=settings.workers,
+            memory_bytes=memory,
+            recycle_bytes=memory * 2 // 3,
+            job=JobLimits(cpu_seconds=settings.cpu_seconds),
+            require_confinement=settings.require_confinement,
+        )
 
     def walls_or_all(self) -> Walls:
         """Every wall, unless some were chosen."""
