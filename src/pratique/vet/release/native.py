@@ -5,16 +5,7 @@ from __future__ import annotations
 from pratique.vet.model import ContentFacts, Language
 from pratique.vet.release.paths import module_stem
 
-FORMS = {
-    "elf": "elf",
-    "pe": "pe",
-    "mz": "pe",
-    "dos": "pe",
-    "macho": "macho",
-    "mach-o": "macho",
-    "fat-macho": "macho",
-    "wasm": "wasm",
-}
+FORMS = {"elf": "elf", "pe": "pe", "mach-o": "macho", "wasm": "wasm"}
 """Words of `ContentFacts.form` → kind of machine code."""
 
 

@@ -16,7 +16,4 @@ class _Popular(msgspec.Struct, frozen=True):
 def popular_names() -> dict[str, int]:
     """Normalised name → how many projects require it."""
     file = importlib.resources.files("pratique.vet").joinpath("data", "popular.json")
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=_Popular).names
-    except FileNotFoundError:
-        return {}
+    return msgspec.json.decode(file.read_bytes(), type=_Popular).names

@@ -40,6 +40,8 @@ RULE = Rule(
 
 SMALLEST = 256
 """Bytes: less holds no program worth hiding."""
+UNKNOWN = frozenset(("", "base64", "hex"))
+"""Forms of data that do not say what it is."""
 SHOWN = 5
 """Pairs of loader and data shown; the first tell all."""
 _RUNNING = frozenset((Capability.DYNAMIC_CODE, Capability.NATIVE))
@@ -78,7 +80,7 @@ def is_opaque(entry: FileEntry, facts: ContentFacts) -> bool:
     """Whether the bytes tell nothing of what they are."""
     return (
         facts.language is Language.DATA
-        and not facts.form
+        and facts.form in UNKNOWN
         and entry.size >= SMALLEST
         and extension(entry.path) not in _PLAIN
     )
