@@ -74,15 +74,22 @@ def find_blobs(data: bytes) -> Iterator[Blob]:
 
 
 def _is_encoded(run: bytes) -> bool:
-    """Not a line of dashes, not a list of words: many different characters, none of them ruling."""
+    """Not a line of dashes, not a list of names: digits and both cases at the rates of an encoding."""
+    if b"-----" in run:
+        return False  # keys and certificates between their own marks
     counts = Counter(run)
     if max(counts.values()) > len(run) // 3:
         return False
-    if len(counts) < 10:  # noqa: PLR2004 - hexadecimal digits at the least
-        return False
-    letters = sum(counts[c] for c in b"etaoinsrhl")
-    words = counts[0x5F] + counts[0x2D] + counts[0x0A]
-    return not (letters > len(run) * 0.45 and words > len(run) // 25)
+    digits = sum(counts[c] for c in b"0123456789")
+    if not run.translate(None, b"0123456789abcdefABCDEF\r\n"):
+        return digits > len(run) // 20 and len(counts) > _HEX_DIGITS // 2
+    upper = sum(counts[c] for c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    lower = sum(counts[c] for c in b"abcdefghijklmnopqrstuvwxyz")
+    words = counts[0x5F] + counts[0x2D]
+    return min(digits * 3, upper, lower) > len(run) // 10 and words < len(run) // 12
+
+
+_HEX_DIGITS: Final = 16
 
 
 def describe(run: bytes, *, start: int = 0) -> Blob:

@@ -25,6 +25,12 @@ class Seen(IntFlag):
     """An indicator of the shipped table."""
     SCRIPTING = 1 << 4
     """JavaScript that decodes, evaluates or starts programs."""
+    UNSEEN = 1 << 5
+    """Characters that print as nothing or turn the direction of reading (UTF-8)."""
+    MIXED = 1 << 6
+    """A letter that looks Latin and is not, beside one that is (UTF-8)."""
+    FOREIGN = 1 << 7
+    """A letter beyond ASCII where names end: before `=`, `(` or `[`."""
 
 
 def _quoted(text: str) -> bytes:
@@ -33,12 +39,12 @@ def _quoted(text: str) -> bytes:
 
 AGENT_PATTERNS: Final[tuple[bytes, ...]] = (
     rb"(?:ignore|disregard|forget|override)[ \t\r\n]{1,3}(?:all[ \t\r\n]{1,3}|any[ \t\r\n]{1,3})?(?:of[ \t\r\n]{1,3})?(?:the[ \t\r\n]{1,3}|your[ \t\r\n]{1,3}|my[ \t\r\n]{1,3})?(?:previous|prior|above|earlier|preceding|existing|other)[ \t\r\n]{1,3}(?:instruction|prompt|direction|rule|context|guideline|message|command)",
-    rb"<[ ]?/?(?:system|important|instructions?|hidden|secret|admin|assistant|developer)(?:[_ -](?:directive|instructions?|prompt|message|override|notice|note|command))?[ ]?>",
+    rb"<[ ]?/?(?:system|important|(?:system|important|hidden|secret|admin|assistant|developer)[_ -](?:directive|instructions?|prompt|message|override|notice|note|command))[ ]?>",
     rb"(?:do not|don'?t|never|without)[ \t\r\n]{1,3}(?:ever[ \t\r\n]{1,3})?(?:tell|telling|mention|mentioning|inform|informing|notify|notifying|reveal|revealing|disclose|show|alert|alerting)[ \t\r\n]{1,3}(?:this[ \t\r\n]{1,3}|it[ \t\r\n]{1,3}|anything[ \t\r\n]{1,3}|any[ \t\r\n]{1,3}of[ \t\r\n]{1,3}this[ \t\r\n]{1,3})?(?:to[ \t\r\n]{1,3})?(?:the[ \t\r\n]{1,3}|your[ \t\r\n]{1,3})?(?:user|human|developer|operator)",
     rb"you are (?:now )?(?:an?|the) (?:ai|helpful|unrestricted|autonomous|coding|security|system|large language)[ a-z-]{0,40}(?:assistant|agent|model|tool|auditor)",
-    rb"(?:before|after|when|whenever|prior to) (?:using|calling|invoking|you use|you call|running) (?:this|any|other|the) (?:other )?(?:tool|function)s?",
+    rb"(?:before|after|when|whenever|prior to) (?:using|calling|invoking|you use|you call|running) (?:this|any|other|the) (?:other )?tools?\b",
     rb"(?:system|developer|assistant)[ _-]?(?:prompt|message|directive|override)[ ]?[:=]",
-    rb"\[(?:system|inst|admin|assistant)\]|<\|(?:im_start|system|im_end|endoftext|user)\|>|\[/inst\]",
+    rb"<\|(?:im_start|system|im_end|endoftext|user)\|>|\[/inst\]",
     rb"(?:llm|ai|gpt|claude|gemini|copilot|language model)s?[ ,a-z]{0,30}(?:analy[sz]ing|reviewing|scanning|reading|evaluating|auditing) (?:this|the) (?:code|file|package|script|module)",
     rb"(?:classify|mark|report|treat|rate|label) (?:this|the) (?:package|file|code|script|module) (?:as )?(?:safe|benign|clean|harmless|trusted)",
 )
@@ -55,8 +61,19 @@ _PATTERNS: Final = {
     ),
     int(Seen.AGENT): tuple(b"(?i)" + pattern for pattern in AGENT_PATTERNS),
     int(Seen.NOISE): (
-        rb"\b(?:[O0Qo]{7,40}|[Il1i]{7,40}|[_l1I]{8,40}|[O0Il1o]{8,40})\b",
+        rb"\b(?:[OQo][O0Qo]{6,39}|[Il][Il1i]{6,39}|_{0,8}[lI][_l1I]{7,39}|[OIlo][O0Il1o]{7,39})\b",
     ),
+    int(Seen.UNSEEN): (
+        rb"\xe2\x80[\x8b-\x8f\xaa-\xae]", rb"\xe2\x81[\xa0-\xaf]", rb"\xef\xbb\xbf", rb"\xc2\xad", rb"\xe1\xa0\x8e",
+        rb"\xe3\x85\xa4", rb"\xef\xbe\xa0", rb"\xe1\x85[\x9f\xa0]", rb"\xef\xb8[\x80-\x8f]", rb"\xf3\xa0[\x80-\x87][\x80-\xbf]",
+        rb"\xd8\x9c",
+    ),
+    int(Seen.MIXED): (
+        rb"[A-Za-z0-9_](?:[\xd0-\xd3][\x80-\xbf]|\xce[\x80-\xbf]|\xcf[\x80-\x8f]|\xef[\xbc\xbd][\x80-\xbf]|\xf0\x9d[\x90-\x9f][\x80-\xbf])",
+        rb"(?:[\xd0-\xd3][\x80-\xbf]|\xce[\x80-\xbf]|\xcf[\x80-\x8f]|\xef[\xbc\xbd][\x80-\xbf]|\xf0\x9d[\x90-\x9f][\x80-\xbf])[A-Za-z0-9_]",
+        rb"\xef\xbd[\x80-\x9a]\xef\xbd", rb"\xf0\x9d[\x90-\x9f][\x80-\xbf]\xf0\x9d",
+    ),
+    int(Seen.FOREIGN): (rb"[\xc3-\xf0][\x80-\xbf]{1,3}[ \t]*[=(\[]",),
     int(Seen.KNOWN): tuple(
         _quoted(text) for table in ("hosts", "texts") for text in load_table("known-bad").get(table, {})
     ),

@@ -19,6 +19,8 @@ BLANKS: Final = 60
 """Blanks inside a line behind which code is out of sight in most editors and on the web."""
 ONE_LINER: Final = 5_000
 """Characters of a Python file that is one line; generated tables have at least line ends."""
+MAX_LINE_ENDS: Final = 2
+"""Line ends of a "one-line" file: a comment may stand above the line."""
 MAX_PLACES: Final = 20
 """Places told per kind."""
 MIN_NAMES: Final = 8
@@ -50,7 +52,6 @@ RULE = Rule(
     },
 )
 
-_FAR = re.compile(rb"(?<=[^ \t\r\n]) {60,}(?=[^ \r\n])|(?<=[^ \t\r\n])\t{16,}(?=[^\t\r\n])")
 _FAR_RUNS: Final = (b" " * BLANKS, b"\t" * 16)
 # Behind the blanks: something that does something, rather than a comment or a column of a table.
 _CODE = re.compile(
@@ -61,52 +62,62 @@ _BIDI: Final = frozenset("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200f\u061c
 _ZERO: Final = frozenset("\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad\u180e\u3164\uffa0\u115f\u1160")
 _CARRIERS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u200b-\u200d\u2060-\u2064\U000e0001-\U000e007f]{24,}")
 _NAMES = re.compile(r"(?<![\w'\"])[^\W\d]\w{0,120}")
-_NOISE = re.compile(rb"(?<![A-Za-z0-9_])(?=[A-Za-z])(?:[O0Qo]{7,40}|[Il1iL|]{7,40}|[_l1I]{8,40}|[O0Il1o]{8,40})(?![A-Za-z0-9_])")
+_NOISE = re.compile(
+    rb"(?<![A-Za-z0-9_])(?:[OQo][O0Qo]{6,39}|[Il][Il1i]{6,39}|_{0,8}[lI][_l1I]{7,39}|[OIlo][O0Il1o]{7,39})(?![A-Za-z0-9_])"
+)
 
 
 def find_hidden(data: bytes, language: Language) -> Iterator[Sign]:
     """Look for what hides, cheap questions first: most sources are plain ASCII with short lines."""
-    plain = data.isascii()
+    seen = first_pass(data)
     far = any(run in data for run in _FAR_RUNS)
-    text = ""
-    if far or not plain:
+    python = language is Language.PYTHON
+    if far or seen & (Seen.UNSEEN | Seen.MIXED | Seen.FOREIGN):
         text = bounded_text(data, language)
-    if far:
-        yield from _far_right(text)
-    if not plain:
-        yield from _unseen(text)
-        if language is Language.PYTHON:
+        if far:
+            yield from _far_right(text)
+        if Seen.UNSEEN in seen:
+            yield from _unseen(text)
+        if python and seen & (Seen.MIXED | Seen.FOREIGN):
             yield from _alphabets(text)
-    if language is Language.PYTHON:
+    if python and Seen.NOISE in seen:
         yield from _noise(data)
-        if len(data) > ONE_LINER and data.rstrip().count(b"\n") < 2:  # noqa: PLR2004 - a comment above it
-            yield sign_at(NAME, "one-line", data[:400].decode("utf-8", "replace"), 0, shown=f"{len(data):,} bytes")
-
-
-_FAR_TEXT = re.compile(_FAR.pattern.decode("ascii"))
+    if python and len(data) > ONE_LINER and data.count(b"\n") <= MAX_LINE_ENDS:
+        head = data[:400].decode("utf-8", "replace")
+        yield sign_at(NAME, "one-line", head, 0, shown=f"{len(data):,} bytes")
 
 
 def _far_right(text: str) -> Iterator[Sign]:
     told: set[str] = set()
-    for count, match in enumerate(_FAR_TEXT.finditer(text)):
-        if count >= MAX_PLACES * 50 or len(told) == 2:  # noqa: PLR2004 - both kinds were told
+    position = 0
+    for _ in range(MAX_PLACES * 50):
+        starts = [at for run in _FAR_TEXTS if (at := text.find(run, position)) >= 0]
+        if not starts or len(told) == 2:  # noqa: PLR2004 - both kinds were told
             return
-        rest = text[match.end() : match.end() + 200].partition("\n")[0]
-        before = text[max(0, match.start() - 1) : match.start()]
+        start = min(starts)
+        position = start
+        while position < len(text) and text[position] in " \t":
+            position += 1
+        rest = text[position : position + 200].partition("\n")[0]
+        before = text[max(0, start - 1) : start]
+        if before in {"", "\n", "\r"} or not rest.strip():
+            continue  # indentation, or blanks at the end of a line
         code = before not in {"#", "|", "*"} and not rest.startswith(("#", "|", "*", '"', "'", ")"))
         kind = "far-right" if code and _CODE.match(rest) else "far-right-text"
         if kind not in told:
             told.add(kind)
-            yield sign_at(NAME, kind, text, match.end(), shown=rest)
+            yield sign_at(NAME, kind, text, position, shown=rest)
+
+
+_FAR_TEXTS: Final = (" " * BLANKS, "\t" * 16)
 
 
 def _unseen(text: str) -> Iterator[Sign]:
     body = text.removeprefix("\ufeff")
-    characters = set(body)
     for kind, wanted in (("bidi", _BIDI), ("zero-width", _ZERO)):
-        if present := characters & wanted:
-            at = min(text.find(one, len(text) - len(body)) for one in sorted(present))
-            yield sign_at(NAME, kind, text, at)
+        places = [at for one in wanted if (at := body.find(one)) >= 0]
+        if places:
+            yield sign_at(NAME, kind, text, min(places) + len(text) - len(body))
     if (run := _CARRIERS.search(body)) is not None:
         yield sign_at(
             NAME, "invisible-data", text, run.start() + len(text) - len(body), shown=f"{len(run[0]):,} characters"
@@ -161,8 +172,6 @@ def _mixes(name: str) -> bool:
 
 
 def _noise(data: bytes) -> Iterator[Sign]:
-    if Seen.NOISE not in first_pass(data):
-        return
     names: set[bytes] = set()
     first = -1
     for count, match in enumerate(_NOISE.finditer(data, 0, 1 << 20)):

@@ -126,7 +126,7 @@ def _texts(data: bytes, seen: Mark) -> Iterator[Sign]:
     told: set[str] = set()
     if Mark.MINER in seen:
         yield _sign("mines", "words of mining")
-    for text in strings_around(data):
+    for text in strings_around(data, seen):
         for kind, bad, found in (
             ("names-places", _BAD_PLACES, judge_url(text)),
             ("commands", _BAD_COMMANDS, judge_command(text)),

@@ -36,8 +36,7 @@ class Mark(IntFlag):
 _PATTERNS: Final = {
     int(Mark.PACKER): (rb"UPX![\x0c-\x0f]", rb"\$Info: This file is packed with the UPX", rb"\.MPRESS1", rb"\.themida", rb"\.vmp[01]",
                        rb"ASPack", rb"\.petite"),
-    int(Mark.RUNTIME): (rb"bun\.sh/docs", rb"oven-sh/bun", rb"node_bootstrap", rb"NODE_MODULE_VERSION", rb"Deno\.core",
-                        rb"Go build ID: \"", rb"/rustc/[0-9a-f]{40}", rb"electron\.asar"),
+    int(Mark.RUNTIME): (rb"bun\.sh/docs", rb"oven-sh/bun", rb"node_bootstrap", rb"NODE_MODULE_VERSION", rb"Deno\.core", rb"electron\.asar"),
     int(Mark.FROZEN): (rb"_MEIPASS2?", rb"PYZ-00\.pyz", rb"NUITKA_ONEFILE_PARENT", rb"MEI\x0c\x0b\x0a\x0b\x0e", rb"cx_Freeze"),
     int(Mark.INJECTS): (rb"VirtualAllocEx", rb"WriteProcessMemory", rb"CreateRemoteThread", rb"NtUnmapViewOfSection",
                         rb"process_vm_writev", rb"QueueUserAPC", rb"SetThreadContext"),
@@ -54,11 +53,13 @@ _PATTERNS: Final = {
                         rb"reg add", rb"certutil", rb"base64 -d", rb"rm -rf "),
     int(Mark.MINER): (rb"stratum\+(?:tcp|ssl)", rb"xmrig", rb"cryptonight", rb"donate-level"),
 }  # fmt: skip
-_CALLS = re.compile(
-    rb"://[A-Za-z0-9]|/dev/tcp/|(?i:powershell)|curl -|wget |chmod \+x|crontab|schtasks|systemctl |reg add|certutil|"
-    rb"base64 -d|rm -rf |\.ssh/|\.aws/|(?i:login data)|wallet\.dat|_history|\.git-credentials|\.pypirc|\.npmrc|"
-    rb"cookies\.sqlite|key4\.db|(?i:local storage)[\\/]"
-)
+_NEEDLES: Final = {
+    Mark.URL: (b"://", b"/dev/tcp/"),
+    Mark.PLACE: (b".ssh/", b".aws/", b"ogin Data", b"ocal Storage", b"wallet.dat", b"_history", b".git-credentials",
+                 b".pypirc", b".npmrc", b"cookies.sqlite", b"key4.db"),
+    Mark.COMMAND: (b"owershell", b"owerShell", b"curl -", b"wget ", b"chmod +x", b"crontab", b"schtasks", b"systemctl ",
+                   b"reg add", b"certutil", b"base64 -d", b"rm -rf "),
+}  # fmt: skip
 
 
 @cache
@@ -71,19 +72,28 @@ def seen_marks(data: bytes) -> Mark:
     return Mark(_matcher().search(data))
 
 
-def strings_around(data: bytes) -> Iterator[str]:
-    """Printable texts that hold an address, a path or a command; UTF-16 is not looked at."""
-    last = -1
-    for count, match in enumerate(_CALLS.finditer(data)):
-        if count >= MAX_STRINGS:
+def strings_around(data: bytes, seen: Mark) -> Iterator[str]:
+    """Printable texts that hold an address, a path or a command, where their mark was seen.
+
+    UTF-16 is not looked at.
+    """
+    for mark, needles in _NEEDLES.items():
+        if mark in seen:
+            for needle in needles:
+                yield from _around(data, needle)
+
+
+def _around(data: bytes, needle: bytes) -> Iterator[str]:
+    position = 0
+    for _ in range(MAX_STRINGS):
+        at = data.find(needle, position)
+        if at < 0:
             return
-        if match.start() < last:
-            continue
-        first = match.start()
-        floor = max(0, first - 300)
+        first = at
+        floor = max(0, at - 300, position)
         while first > floor and 0x20 <= data[first - 1] < 0x7F:  # noqa: PLR2004 - printable ASCII
             first -= 1
         text = _TEXT.match(data, first)
+        position = max(at + len(needle), text.end() if text else 0)
         if text is not None:
-            last = text.end()
             yield text[0].decode("ascii")
