@@ -29,7 +29,7 @@ class Nested(Protocol):
         """What is left once all bytes have come; `archive` is all of them, when held."""
 
     def wants_more(self) -> bool:
-        """False once it is clear that this is no archive, or that it goes no further."""
+        """False once it is clear that this is no archive."""
 
 
 OpenNested = Callable[[str, bytes], Nested | None]

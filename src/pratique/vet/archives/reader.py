@@ -70,13 +70,12 @@ class ArchiveReader:
 
     def feed(self, chunk: bytes | memoryview) -> Iterator[Member]:
         """Take the next bytes; yield the members that they complete."""
-        if self._done:
-            return
-        yield from self._guarded(self._take(chunk))
+        if not self._stopped:
+            yield from self._guarded(self._take(chunk))
 
     def wants_more(self) -> bool:
-        """False once it is clear that this is no archive, or that it goes no further."""
-        return not self._done
+        """False once further bytes cannot change anything."""
+        return not self._stopped
 
     def end(self, archive: bytes | memoryview | None = None) -> Iterator[Member]:
         """Say that all bytes have come; yield what the other end of the archive shows beyond that.
@@ -117,6 +116,10 @@ class ArchiveReader:
     def _take(self, chunk: bytes | memoryview) -> Iterator[Member]:
         if not self._depth:
             self._desk.budget.arrive(self._raw.arrived + len(chunk))
+        if self._done:
+            # The walk is over, but who begins at the end may still see something.
+            self._raw.pass_by(chunk)
+            return
         self._raw.push(chunk)
         yield from self._drive()
 
@@ -202,6 +205,7 @@ class ArchiveReader:
         if self._depth <= self._desk.limits.nesting:
             return False
         self._shelf.problem("limit-nesting", detail=self._desk.limits.nesting)
+        self._stopped = True
         return True
 
     def _tell_container(self, named: str, found: str) -> None:
@@ -210,7 +214,9 @@ class ArchiveReader:
 
     def _tell_no_archive(self) -> None:
         """Inside another archive, bytes that only look packed are an ordinary file."""
-        if not self._depth:
+        if self._depth:
+            self._stopped = True
+        else:
             self._shelf.problem("not-an-archive")
 
     def _kind(self) -> ArchiveKind:

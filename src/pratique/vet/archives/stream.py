@@ -131,9 +131,13 @@ class RawStream(Stream):
     def push(self, chunk: bytes | memoryview) -> None:
         """Give the next bytes; only when the walk has asked for them."""
         self._next = memoryview(chunk)
+        self.pass_by(chunk)
+
+    def pass_by(self, chunk: bytes | memoryview) -> None:
+        """Count bytes that nobody will read any more."""
         self.arrived += len(chunk)
         if self._keeps_tail and len(chunk):
-            self.tail.add(self._next)
+            self.tail.add(chunk)
 
     def _more(self) -> Steps[bytes | memoryview]:
         while self._next is None or not len(self._next):
