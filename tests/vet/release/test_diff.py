@@ -79,13 +79,21 @@ def test_a_constant_outside_of_an_unchanged_function_is_seen_in_what_its_sign_sh
 
 def test_a_renamed_and_edited_file_keeps_its_signs() -> None:
     base = {
-        "pkg/a.py": code(region("", digest="m"), region("f", digest="d"), region("h", digest="h"),
-                         signs=[sign("open", shown="x"), sign("run", place=1)]),
-    }  # fmt: skip
+        "pkg/a.py": code(
+            region("", digest="m"),
+            region("f", digest="d"),
+            region("h", digest="h"),
+            signs=[sign("open", shown="x"), sign("run", place=1)],
+        ),
+    }
     renamed = {
-        "pkg/sub/a.py": code(region("", digest="m2"), region("f", digest="d2"), region("h", digest="h"),
-                             signs=[sign("open", shown="x"), sign("run", place=1)]),
-    }  # fmt: skip
+        "pkg/sub/a.py": code(
+            region("", digest="m2"),
+            region("f", digest="d2"),
+            region("h", digest="h"),
+            signs=[sign("open", shown="x"), sign("run", place=1)],
+        ),
+    }
     assert news(renamed, base) == []
 
 
@@ -188,10 +196,12 @@ PATHS = ["pkg/__init__.py", "pkg/a.py", "pkg/b.py", "hook.pth", "pkg/tests/t.py"
 SIGNS = st.lists(
     st.builds(
         lambda trait, place, shown: sign(trait, place=place, shown=shown),
-        st.sampled_from("ab"), st.integers(0, 1), st.sampled_from(["", "x", "y"]),
+        st.sampled_from("ab"),
+        st.integers(0, 1),
+        st.sampled_from(["", "x", "y"]),
     ),
     max_size=3,
-)  # fmt: skip
+)
 
 
 CALLS = st.lists(st.sampled_from([".f", "pkg.a.f"]), max_size=1)

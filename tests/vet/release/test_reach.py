@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.release_facts import code, region, sign, view_of
-from pratique.vet.model import ContentFacts, Language, Metadata, Reach
+from pratique.vet.model import Capability, ContentFacts, Language, Metadata, Reach
 from pratique.vet.release.view import ReleaseView, placed_signs
 
 
@@ -69,6 +69,8 @@ def test_an_import_inside_a_function_counts_only_when_the_function_runs() -> Non
         ("steal", [".work:steal"]),
         ("pkg.api.steal", [".api:steal"]),
         (".api.steal", [".:api"]),
+        ("..work.steal", [".work:steal"]),
+        ("..work.steal", [".:work"]),
     ],
 )
 def test_calls_reach_functions_of_other_modules_however_they_are_named(
@@ -215,6 +217,20 @@ def test_files_that_setup_runs_by_path_are_built_with() -> None:
     )
     assert reach(view, "pkg-1.0/pkg/version.py") is Reach.BUILD
     assert reach(view, "pkg-1.0/pkg/__init__.py") is Reach.IMPORT
+
+
+def test_setup_that_executes_a_file_runs_the_version_module() -> None:
+    view = view_of(
+        {
+            "pkg-1.0/setup.py": code(uses=[(Capability.DYNAMIC_CODE, 0)]),
+            "pkg-1.0/pkg/__init__.py": code(),
+            "pkg-1.0/pkg/_version.py": code(),
+            "pkg-1.0/pkg/core.py": code(),
+        },
+        kind="sdist",
+    )
+    assert reach(view, "pkg-1.0/pkg/_version.py") is Reach.BUILD
+    assert reach(view, "pkg-1.0/pkg/core.py") is Reach.SUBMODULE
 
 
 def test_command_classes_of_another_module_are_built_with() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pratique.vet.model import Language
+from pratique.vet.model import Capability, Language
 from pratique.vet.release.paths import extension
 from pratique.vet.release.words import word_set
 
@@ -32,11 +32,20 @@ _OWNERS = {
 
 
 def load_of(name: str) -> Load | None:
-    """What a call of that name may do with a file."""
-    kind = LOADERS.get(name.rpartition(".")[2])
+    """What a call of that name may do with a file: `open`, or a method of what `open` gave."""
+    kind = LOADERS.get(name.partition("()")[0].rpartition(".")[2]) or LOADERS.get(
+        name.rpartition(".")[2]
+    )
     owners = _OWNERS.get(kind) if kind else None
     return None if owners is not None and name.partition(".")[0] not in owners else kind
 
+
+BY_CAPABILITY = {
+    Capability.FILESYSTEM: Load.OPEN,
+    Capability.PROCESS: Load.RUN,
+    Capability.NATIVE: Load.NATIVE,
+}
+"""The same, by what a region can do."""
 
 _OPENED_AS: dict[Language, tuple[Load, ...]] = {
     Language.SHELL: (Load.RUN,),

@@ -175,8 +175,7 @@ def _ini(data: bytes) -> configparser.RawConfigParser:
 def _from_project(project: Mapping[str, Any], fields: Metadata) -> Metadata:
     if not project:
         return fields
-    people = [person for person in project.get("authors") or () if isinstance(person, Mapping)]
-    keepers = [person for person in project.get("maintainers") or () if isinstance(person, Mapping)]
+    people, keepers = _people(project.get("authors")), _people(project.get("maintainers"))
     return Metadata(
         name=_line(project.get("name")),
         version=_line(project.get("version")),
@@ -189,6 +188,11 @@ def _from_project(project: Mapping[str, Any], fields: Metadata) -> Metadata:
         classifiers=len(_lines(project.get("classifiers") or ())),
         requires=_lines(project.get("dependencies") or ()),
     )
+
+
+def _people(value: object) -> list[Mapping[str, Any]]:
+    listed = value[:MAX_ITEMS] if isinstance(value, list) else []
+    return [person for person in listed if isinstance(person, Mapping)]
 
 
 def _entry_points(

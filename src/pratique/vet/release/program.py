@@ -7,9 +7,10 @@ method of that name in the same file. Names that lead out of the release lead no
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from pratique.vet.model import ContentFacts, Import, RegionKind
+from pratique.vet.model import Capability, ContentFacts, Import, RegionKind
 from pratique.vet.release.layout import Layout
 from pratique.vet.release.paths import extension, folder
 from pratique.vet.release.words import word_set, words
@@ -44,6 +45,7 @@ class Unit:
     _classes: dict[str, dict[str, int]] = field(default_factory=dict)
     _bound: dict[str, list[Import]] | None = None
     _by_region: dict[int, list[Import]] | None = None
+    _uses: dict[int, set[Capability]] | None = None
 
     @property
     def names(self) -> Mapping[str, list[int]]:
@@ -85,6 +87,14 @@ class Unit:
             for item in self.facts.imports:
                 self._by_region.setdefault(item.region, []).append(item)
         return self._by_region.get(region, [])
+
+    def capabilities_of(self, region: int) -> AbstractSet[Capability]:
+        """What that region can do by itself."""
+        if self._uses is None:
+            self._uses = {}
+            for use in self.facts.uses:
+                self._uses.setdefault(use.region, set()).add(use.capability)
+        return self._uses.get(region, frozenset())
 
 
 @dataclass(slots=True, eq=False)
@@ -170,7 +180,9 @@ class Program:
             found = self.attribute(unit, local, MAX_CHAIN)
             if found:
                 return found
-        found = self._absolute(absolute(unit, clean))
+        # A relative import keeps its own dots behind the one that says "of this file".
+        steps = (clean[1:], clean) if clean.startswith("..") else (clean,)
+        found = [hit for step in steps for hit in self._absolute(absolute(unit, step))]
         if found or "." not in local:
             return found
         last = local.rpartition(".")[2]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pratique.vet.model import ContentFacts, FileEntry, Reach, RegionKind, ReleaseFacts
 from pratique.vet.release.layout import Layout, lay_out
-from pratique.vet.release.loaders import LOADERS, Load, load_of, opens
+from pratique.vet.release.loaders import BY_CAPABILITY, Load, load_of, opens
 from pratique.vet.release.program import Program, Unit, open_program
 from pratique.vet.release.starts import Start, starts_of
 
@@ -108,13 +108,14 @@ class _Walk:
             for target in program.imported(unit, item):
                 if (target.path, 0) not in self.placement.placed:
                     self.come(queue, target, 0, level, Cause("imported by", unit.path, item.line))
+        for capability in unit.capabilities_of(region):
+            self.note_load(unit, BY_CAPABILITY.get(capability), level, 0)
         if region >= len(unit.facts.regions):
             return
         here = unit.facts.regions[region]
         self.edges += len(here.calls)
         for name in here.calls:
-            if name.rpartition(".")[2] in LOADERS:
-                self.note_load(unit, name, level, here.line)
+            self.note_load(unit, load_of(name), level, here.line)
             for target, index in program.called(unit, region, name):
                 if (target.path, index) not in self.placement.placed:
                     caller = (
@@ -122,10 +123,10 @@ class _Walk:
                     )
                     self.come(queue, target, index, level, Cause(caller, unit.path, here.line))
 
-    def note_load(self, unit: Unit, name: str, level: Reach, line: int) -> None:
-        kind = load_of(name)
+    def note_load(self, unit: Unit, kind: Load | None, level: Reach, line: int) -> None:
+        """Remember the earliest place that loads files of a kind."""
         if kind is not None:
-            cause = Cause(f"{name.lstrip('.')} may load it, called in", unit.path, line)
+            cause = Cause("a call that may load it stands in", unit.path, line)
             self.loads.setdefault(
                 (scope_of(self.placement.layout, unit.path), kind), (level, cause)
             )
@@ -201,16 +202,13 @@ def _reach_aside(walk: _Walk) -> None:
 def _note_idle_loads(walk: _Walk) -> None:
     """Functions that are only called from outside load files too; one example of each kind is enough."""
     layout = walk.placement.layout
-    wanted = {(scope, kind) for scope in ("", *layout.names) for kind in Load}
     for path, unit in walk.program.units.items():
         scope = scope_of(layout, path)
-        if unit.aside or all(
-            (scope, kind) in walk.loads or (scope, kind) not in wanted for kind in Load
-        ):
+        if unit.aside or all((scope, kind) in walk.loads for kind in Load):
             continue
+        for use in unit.facts.uses:
+            walk.note_load(unit, BY_CAPABILITY.get(use.capability), Reach.CALLED, use.line)
         for region in unit.facts.regions:
-            if region.kind is RegionKind.MODULE:
-                continue
-            for name in region.calls:
-                if name.rpartition(".")[2] in LOADERS:
-                    walk.note_load(unit, name, Reach.CALLED, region.line)
+            if region.kind is not RegionKind.MODULE:
+                for name in region.calls:
+                    walk.note_load(unit, load_of(name), Reach.CALLED, region.line)

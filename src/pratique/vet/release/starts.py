@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pratique.vet.model import ContentFacts, Import, Language, Metadata, Reach, RegionKind
+from pratique.vet.model import (
+    Capability,
+    ContentFacts,
+    Import,
+    Language,
+    Metadata,
+    Reach,
+    RegionKind,
+)
 from pratique.vet.release.paths import base_name, extension
 from pratique.vet.release.program import Program, Unit
 from pratique.vet.release.words import word_set, words
@@ -22,6 +30,9 @@ BACKEND_HOOKS = words("build", "backend_hooks")
 
 BUILD_FILES = words("build", "files")
 """Build hooks by convention: their backends run them unasked when the project's settings say so."""
+
+VERSION_FILES = word_set("build", "version_files")
+"""Modules that setup scripts execute by their path, to learn the version."""
 
 _NOBODY = Unit(
     path="",
@@ -87,6 +98,18 @@ def _setup(program: Program, unit: Unit) -> Iterator[Start]:
     for maker in makers:
         for index in _command_methods(maker):
             yield Start(maker, index, "a build command class, which setup.py hands to setuptools")
+    yield from _run_by_path(program, unit)
+
+
+def _run_by_path(program: Program, unit: Unit) -> Iterator[Start]:
+    """What `exec(open("pkg/version.py").read())` most likely names, since the path itself is not kept."""
+    can = unit.capabilities_of(0)
+    if Capability.DYNAMIC_CODE in can:
+        for path in program.layout.modules:
+            if base_name(path).removesuffix(".py") in VERSION_FILES and path in program.units:
+                yield Start(
+                    program.units[path], 0, "setup.py executes a file, most likely this one"
+                )
 
 
 def _command_methods(unit: Unit) -> Iterator[int]:

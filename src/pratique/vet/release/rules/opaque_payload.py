@@ -89,9 +89,10 @@ def is_opaque(entry: FileEntry, facts: ContentFacts) -> bool:
 def _loaders(facts: ContentFacts) -> Iterator[tuple[int, str]]:
     """Regions that open a file and execute, load or decrypt."""
     running = {use.region for use in facts.uses if use.capability in _RUNNING}
+    opening = {use.region for use in facts.uses if use.capability is Capability.FILESYSTEM}
     ciphers = word_set("loads", "decrypt")
     for index, region in enumerate(facts.regions):
-        if not any(load_of(call) is Load.OPEN for call in region.calls):
+        if index not in opening and not any(load_of(call) is Load.OPEN for call in region.calls):
             continue
         if index in running:
             yield index, "executed"
