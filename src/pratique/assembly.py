@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -13,6 +14,7 @@ from pratique.doors.console.pages import Console, ConsoleParts
 from pratique.doors.index.auth import Authenticator
 from pratique.doors.index.cooked import Kitchen
 from pratique.doors.index.files import FileOptions, FileService
+from pratique.doors.index.following import Following, FollowingParts
 from pratique.doors.index.http import DoorParts, IndexDoor
 from pratique.doors.index.loading import IndexView, PageLimits
 from pratique.doors.index.metrics import Metrics
@@ -20,6 +22,7 @@ from pratique.doors.index.pages import PageService
 from pratique.doors.index.sidecars import Sidecars
 from pratique.doors.index.studies import Studies
 from pratique.doors.index.upkeep import Upkeep, UpkeepParts
+from pratique.doors.index.vetting import VettingParts, VettingService
 from pratique.doors.index.views import ViewRecorder
 from pratique.doors.overview import Overview
 from pratique.edge.blobs import DiskBlobStore
@@ -28,6 +31,8 @@ from pratique.edge.pages import DiskPageStore
 from pratique.edge.policy_source import PolicySource
 from pratique.edge.test_projects import ADVISORY, BuiltInUpstream
 from pratique.edge.upstream import SimpleUpstream
+from pratique.edge.vetting.options import PoolOptions
+from pratique.edge.vetting.pool import PoolStatus, VettingPool
 from pratique.home import node_id, prepare_home
 from pratique.index.ports import ControlState, Upstream
 from pratique.ledger.entries import Draft
@@ -37,7 +42,11 @@ from pratique.store.control import heal_control, open_control
 from pratique.store.logs import open_log
 from pratique.store.presence import PresenceStore, open_presence
 from pratique.store.recorder import GroupCommitRecorder
+from pratique.store.vetting import open_vetting
+from pratique.store.vetting_audits import open_audits
 from pratique.values.instants import Clock, now_utc
+from pratique.vet.model import ENGINE
+from pratique.vet.score import shipped_digest
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +67,9 @@ class OpenDoor:
     presence: PresenceStore
     policy: PolicySource
     upkeep: Upkeep
+    vetting: VettingService | None
+    """None when vetting is off."""
+    pool: PoolStatus | None
 
 
 @asynccontextmanager
@@ -112,10 +124,17 @@ async def open_door(
             downloads=ground.downloads,
             upstreams=ground.upstreams,
         )
+        pool, vetting = await _open_vetting(stack, ground)
         studies = Studies(
-            pages=ground.pages, sidecars=sidecars, knowledge=ground.control, clock=clock
+            pages=ground.pages,
+            sidecars=sidecars,
+            knowledge=ground.control,
+            clock=clock,
+            vetting=vetting if settings.vet.ahead else None,
         )
         stack.push_async_callback(studies.close)
+        if vetting is not None and settings.vet.ahead and first_worker:
+            await stack.enter_async_context(_following(ground, vetting, studies))
         authenticator = Authenticator(
             tokens=ground.control,
             epoch=ground.control.epoch,
@@ -127,7 +146,7 @@ async def open_door(
         upkeep = _upkeep(ground, first_worker=first_worker)
         await stack.enter_async_context(upkeep.running())
         yield OpenDoor(
-            door=_door(ground, sidecars, studies, authenticator, upkeep),
+            door=_door(ground, sidecars, studies, authenticator, upkeep, vetting),
             pages=ground.pages,
             studies=studies,
             control=ground.control,
@@ -136,7 +155,58 @@ async def open_door(
             presence=ground.presence,
             policy=ground.policy,
             upkeep=upkeep,
+            vetting=vetting,
+            pool=pool.status() if pool is not None else None,
         )
+
+
+async def _open_vetting(
+    stack: AsyncExitStack, ground: _Ground
+) -> tuple[VettingPool | None, VettingService | None]:
+    settings = ground.settings
+    if settings.vet.mode == "off":
+        return None, None
+    pool = await stack.enter_async_context(VettingPool(PoolOptions.of(settings.vet)))
+    vetting = VettingService(
+        VettingParts(
+            pool=pool,
+            facts=stack.enter_context(closing(open_vetting(settings))),
+            audits=stack.enter_context(closing(open_audits(settings))),
+            pages=ground.pages,
+            blobs=ground.blobs,
+            downloads=ground.downloads,
+            upstreams=ground.upstreams,
+            control=ground.control,
+            note=ground.note,
+            clock=ground.clock,
+            engine=ENGINE,
+            weights=shipped_digest(),
+        )
+    )
+    stack.push_async_callback(vetting.close)
+    return pool, vetting
+
+
+@asynccontextmanager
+async def _following(
+    ground: _Ground, vetting: VettingService, studies: Studies
+) -> AsyncIterator[None]:
+    following = Following(
+        FollowingParts(
+            pages=ground.pages,
+            vetting=vetting,
+            blobs=ground.blobs,
+            projects=ground.control.projects,
+            look_at=studies.look_at,
+            every_seconds=60.0 * ground.settings.vet.follow_minutes,
+        )
+    )
+    task = asyncio.create_task(following.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _open_ground(
@@ -194,6 +264,7 @@ def _door(
     studies: Studies,
     authenticator: Authenticator,
     upkeep: Upkeep,
+    vetting: VettingService | None,
 ) -> IndexDoor:
     kitchen = Kitchen(
         pages=ground.pages,
@@ -217,6 +288,7 @@ def _door(
             x_accel=ground.settings.door.x_accel,
         ),
         after_commit=upkeep.blob_added,
+        vetting=vetting,
     )
     return IndexDoor(
         DoorParts(

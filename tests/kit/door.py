@@ -54,6 +54,13 @@ url = "{upstream}"
 """
 
 
+_UNVETTED = """
+[vet]
+mode = "off"
+"""
+"""Most tests publish files whose content is no archive; those of vetting say what they want."""
+
+
 class SettableClock:
     """A clock that stands still until it is told to move. Safe from any thread."""
 
@@ -315,6 +322,8 @@ def write_home(home: Path, upstream: FakeUpstream, *, settings: str, policy: str
     """Write `pratique.toml` and `policy.toml`; `{upstream}` stands for the upstream's URL."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     text = settings if "[[upstream]]" in settings else settings + _PLAIN_INDEX
+    if "[vet]" not in text:
+        text += _UNVETTED
     (home / "pratique.toml").write_text(text.replace("{upstream}", upstream.url), "utf-8")
     (home / "policy.toml").write_text(policy, "utf-8")
     (home / "advisories").mkdir(exist_ok=True)

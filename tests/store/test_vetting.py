@@ -21,7 +21,6 @@ from pratique.store.control import open_control
 from pratique.store.errors import StoreDamagedError
 from pratique.store.vetting import VettingStore, open_vetting
 from pratique.store.vetting_audits import AuditStore, open_audits
-from pratique.store.vetting_rows import ApprovedFile, Audit, KeptReport, ReportKey
 from pratique.values.digests import Sha256
 from pratique.values.names import ProjectName
 from pratique.vet.engine import ContentKey
@@ -41,6 +40,7 @@ from pratique.vet.model import (
     Report,
     Severity,
 )
+from pratique.vet.records import ApprovedFile, Audit, KeptReport, ReportKey
 
 T0 = datetime(2026, 3, 24, 10, 39, 0, 123456, tzinfo=UTC)
 DIGESTS = tuple(Sha256(character * 64) for character in "abcdef")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 from isal import isal_zlib
@@ -22,14 +21,19 @@ from pratique.store.columns import from_micros, to_micros
 from pratique.store.connect import Database, Row
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.errors import StoreDamagedError
-from pratique.store.vetting_predecessor import choose_predecessor
-from pratique.store.vetting_rows import ApprovedFile, KeptReport, ReportKey
 from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
 from pratique.values.names import ProjectName
 from pratique.vet.engine import ContentKey
 from pratique.vet.facts import decode_release
 from pratique.vet.model import ENGINE, Language, Report
+from pratique.vet.records import (
+    ApprovedFile,
+    KeptRelease,
+    KeptReport,
+    ReportKey,
+    choose_predecessor,
+)
 
 VETTING_FILE = "vetting.db"
 VETTING_SCHEMA = "pratique_vetting"
@@ -41,18 +45,6 @@ _CACHE_BYTES = 16 << 20
 _UNPACK_ERROR: type[Exception] = IsalError  # type: ignore[assignment] # stub: an instance
 _PURGE_ROWS = 5_000
 """At a time, so that others get a turn to write."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptRelease:
-    """Everything that was kept of a release file: enough to judge its successor."""
-
-    sha256: Sha256
-    engine: str
-    facts: bytes
-    """As `vet.facts.encode_release` wrote them."""
-    contents: Mapping[ContentKey, bytes]
-    """As `vet.facts.encode_content` wrote them."""
 
 
 class VettingStore:

@@ -6,6 +6,7 @@ weight is below zero, so nothing that is added to a release can lower its score.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -66,9 +67,20 @@ def parse_weights(text: bytes) -> Weights:
 
 
 @cache
+def _shipped() -> bytes:
+    return resources.files("pratique.vet").joinpath("data/weights.json").read_bytes()
+
+
+@cache
 def shipped_weights() -> Weights:
     """The table that comes with this engine."""
-    return parse_weights(resources.files("pratique.vet").joinpath("data/weights.json").read_bytes())
+    return parse_weights(_shipped())
+
+
+@cache
+def shipped_digest() -> str:
+    """Names the shipped table: reports made with another one are of yesterday. 16 hex digits."""
+    return hashlib.sha256(_shipped()).hexdigest()[:16]
 
 
 class Scored(msgspec.Struct, frozen=True):

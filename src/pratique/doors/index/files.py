@@ -1,13 +1,16 @@
 """The file service: one file, sidecar or attestation to one client.
 
 Order of steps for a file that may pass: 1. locate and decide; 2. the ledger takes the delivery
-(durable under `strict`); 3. bytes flow, the last ones only after hash, length and a second look
-at the decision; 4. the ledger takes how it ended; 5. the file is remembered as delivered. A crash
-after 2 leaves a delivery without an end, which counts as fetched: the error is on the safe side.
+(durable under `strict`); 3. bytes flow, the last ones only after hash, length, verdict and a second
+look at the decision; 4. the ledger takes how it ended; 5. the file is remembered as delivered. A
+crash after 2 leaves a delivery without an end, which counts as fetched: the error is on the safe
+side. A file that nobody has vetted is vetted before 2 when it is stored or small, so that a refusal
+still has a status and a reason; a larger one along with 3.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import secrets
@@ -32,13 +35,14 @@ from pratique.doors.index.sending import (
     send_stream,
 )
 from pratique.doors.index.sidecars import Kind, Sidecars, file_key
+from pratique.doors.index.vetting import VettingService
 from pratique.edge.flights import Flight, Flights
 from pratique.errors import IntegrityError, UnavailableError
 from pratique.index.model import PageFile
 from pratique.index.ports import BlobStore, ControlState, DeliveredFile, Identity, Upstream
 from pratique.ledger.entries import Draft
 from pratique.ledger.store import Recorder
-from pratique.policy.model import Outcome
+from pratique.policy.model import Outcome, VettingFacts
 from pratique.values.digests import Sha256
 from pratique.values.instants import render_instant
 
@@ -47,8 +51,14 @@ log = logging.getLogger(__name__)
 _HOLD_BACK_BYTES = 64 * 1024
 """How much of a file under way is kept until its hash is known. A wheel's directory of contents
 is at its end, and a compressed archive without its last block does not unpack."""
+_VETTED_FIRST_BYTES = 4 * 1024 * 1024
+"""A file up to this size is sent once it was vetted: it would wait for the tail anyway."""
 ACCEL_LOCATION = "/_pratique_blobs/"
 """Internal location in docs/operate/nginx.conf."""
+
+
+class ClosedMeanwhileError(IntegrityError):
+    """The file was closed while it was on its way to a client; its tail stays here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +85,7 @@ class FileService:
         metrics: Metrics,
         options: FileOptions,
         after_commit: Callable[[], None],
+        vetting: VettingService | None = None,
     ) -> None:
         self._pages = pages
         self._finder = Finder(pages)
@@ -87,6 +98,7 @@ class FileService:
         self._metrics = metrics
         self._options = options
         self._after_commit = after_commit
+        self._vetting = vetting
         self._remembered: set[tuple[str, Sha256]] = set()
 
     async def answer(
@@ -108,8 +120,14 @@ class FileService:
     def _refuse(
         self, request: web.BaseRequest, located: Located, door: str, identity: Identity
     ) -> web.StreamResponse:
-        decision = located.decision
         block_url = self._kitchen.block_url(located.described, located.position)
+        self._note_refusal(request, located, door, identity)
+        return refusal(located.decision, block_url)
+
+    def _note_refusal(
+        self, request: web.BaseRequest, located: Located, door: str, identity: Identity
+    ) -> None:
+        decision = located.decision
         body = self._body(request, located, door, status=403)
         body |= {
             "reason": reason_line(decision, ""),
@@ -125,7 +143,6 @@ class FileService:
             )
         )
         self._metrics.refusals.labels(decision.outcome.value, decision.rule).inc()
-        return refusal(decision, block_url)
 
     def _body(
         self, request: web.BaseRequest, located: Located, door: str, *, status: int
@@ -185,6 +202,11 @@ class FileService:
             return await self._head(request, located)
         etag = f'"{digest}"' if digest is not None else ""
         held_by_client = bool(etag) and not_modified(request, etag)
+        if self._vets_first(request, located, held_by_client=held_by_client):
+            located = await self._vetted(located, asset=asset_of(identity))
+            if not located.decision.outcome.lets_bytes_through:
+                return self._refuse(request, located, "file", identity)
+            blob = self._blobs.path(digest) if digest is not None else None
         status = 304 if held_by_client else 200
         draft = self._delivery(request, located, "file", identity, status=status)
         if self._options.strict:
@@ -199,8 +221,12 @@ class FileService:
                 sent.complete = True
                 return web.Response(status=304, headers=file_headers(etag, _content_type(located)))
             if blob is not None and digest is not None:
+                if self._vets_first(request, located, held_by_client=False):
+                    located = await self._vetted(located, asset=asset_of(identity))
+                if not located.decision.outcome.lets_bytes_through:
+                    return self._refuse(request, located, "file", identity)
                 return await send_blob(request, self._stored(digest, located), sent)
-            return await self._first_time(request, located, sent, asset=asset_of(identity))
+            return await self._first_time(request, located, sent, identity)
         finally:
             self._ended(draft, located, identity, sent)
 
@@ -232,14 +258,72 @@ class FileService:
             accel_path=accel,
         )
 
+    # ── vetting ──────────────────────────────────────────────────────────────────────────────
+
+    def _vets_first(
+        self, request: web.BaseRequest, located: Located, *, held_by_client: bool
+    ) -> bool:
+        """Whether the verdict comes before the answer: whenever it costs no stream its head start."""
+        digest, size = located.file.sha256, located.file.size
+        if self._vetting is None or digest is None or not self._vetting.wants(located):
+            return False
+        small = size is not None and size <= _VETTED_FIRST_BYTES
+        stored = self._blobs.path(digest) is not None
+        return small or stored or held_by_client or "Range" in request.headers
+
+    async def _vetted(self, located: Located, *, asset: str) -> Located:
+        """The file with its verdict, decided again."""
+        assert self._vetting is not None
+        digest = located.file.sha256
+        try:
+            if digest is not None and self._blobs.path(digest) is not None:
+                await self._vetting.vet_stored(located, digest)
+            else:
+                await self._vetting.vet_arriving(located, self._join(located))
+        except IntegrityError as error:
+            self._note_integrity(located, error)
+            raise
+        return await self._located_again(located, asset=asset)
+
+    def _examined(self, located: Located, flight: Flight) -> asyncio.Task[VettingFacts] | None:
+        """Begin to vet a file along with its download."""
+        if self._vetting is None or not self._vetting.wants(located):
+            return None
+        task = asyncio.ensure_future(self._vetting.vet_arriving(located, flight))
+        # A client may leave, or the download fail, before anybody looks at it.
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return task
+
+    async def _located_again(self, located: Located, *, asset: str) -> Located:
+        path = unquote(located.file.door_path)
+        again = await self._finder.locate(located.described.index, path, asset=asset)
+        if again is None:
+            raise ClosedMeanwhileError(
+                f"{located.file.filename} left the index while it was downloaded"
+            )
+        return again
+
+    # ── first downloads ──────────────────────────────────────────────────────────────────────
+
     async def _first_time(
-        self, request: web.BaseRequest, located: Located, sent: Sent, *, asset: str
+        self, request: web.BaseRequest, located: Located, sent: Sent, identity: Identity
     ) -> web.StreamResponse:
         """Answer while the file arrives; a range waits for all of it, since parts prove nothing."""
         flight = self._join(located)
+        examination = self._examined(located, flight)
 
         async def release() -> None:
-            await self._release(located, flight.done.result(), asset=asset)
+            if located.file.sha256 is None:
+                self._pin(located, flight.done.result())
+            if examination is not None:
+                await asyncio.shield(examination)
+            again = await self._located_again(located, asset=asset_of(identity))
+            if not again.decision.outcome.lets_bytes_through:
+                self._note_refusal(request, again, "file", identity)
+                raise ClosedMeanwhileError(
+                    f"{located.file.filename} was closed while it was downloaded: "
+                    f"{again.decision.reason}"
+                )
 
         try:
             if "Range" in request.headers:
@@ -255,6 +339,8 @@ class FileService:
                 content_type=_content_type(located),
                 sent=sent,
             )
+        except ClosedMeanwhileError:
+            raise
         except IntegrityError as error:
             self._note_integrity(located, error)
             raise
@@ -270,28 +356,17 @@ class FileService:
         flight.done.add_done_callback(lambda _: self._after_commit())
         return flight
 
-    async def _release(self, located: Located, digest: Sha256, *, asset: str) -> None:
-        """Second look before the last bytes: nothing may have changed for the worse meanwhile.
-
-        A file without a published hash gets its hash here, and is decided with it.
-        """
+    def _pin(self, located: Located, digest: Sha256) -> None:
+        """A file without a published hash gets its hash with its first download."""
         described, file = located.described, located.file
-        project = described.project.project
-        if file.sha256 is None:
-            holds = self._control.pin_hash(described.upstream, file.url, digest)
-            if holds != digest:
-                raise IntegrityError(
-                    f"{file.filename} has changed since it was first downloaded",
-                    expected=f"sha256 {holds}, got {digest}",
-                )
-            self._pages.forget(described.index, project)
-            self._kitchen.forget(described.index, project)
-        path = unquote(file.door_path)
-        again = await self._finder.locate(described.index, path, asset=asset)
-        if again is None:
-            raise IntegrityError(f"{file.filename} left the index while it was downloaded")
-        if not again.decision.outcome.lets_bytes_through:
-            raise IntegrityError(f"{file.filename} was closed while it was downloaded")
+        holds = self._control.pin_hash(described.upstream, file.url, digest)
+        if holds != digest:
+            raise IntegrityError(
+                f"{file.filename} has changed since it was first downloaded",
+                expected=f"sha256 {holds}, got {digest}",
+            )
+        self._pages.forget(described.index, described.project.project)
+        self._kitchen.forget(described.index, described.project.project)
 
     def _upstream(self, located: Located) -> Upstream:
         view = self._pages.views[located.described.index]

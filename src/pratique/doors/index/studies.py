@@ -18,6 +18,7 @@ from packaging.version import Version
 from pratique.doors.index.locate import Located
 from pratique.doors.index.pages import Described, PageService
 from pratique.doors.index.sidecars import Sidecars
+from pratique.doors.index.vetting import VettingService
 from pratique.errors import PratiqueError
 from pratique.index.attestations import parse_publisher
 from pratique.index.core_metadata import dependency_names
@@ -42,6 +43,10 @@ _RETRY = timedelta(minutes=10)
 _YOUNG = timedelta(days=14)
 """Attestations are read for files up to this age: PyPI takes no new files for older releases."""
 _ATTEMPTS_REMEMBERED = 10_000
+_AHEAD_MOST_BYTES = 256 * 1024 * 1024
+"""Larger files are vetted when somebody asks for them."""
+_TAGS = 3
+"""The last parts of a wheel's name: Python, ABI, platform."""
 
 _Key = tuple[str, ProjectName, str]
 """Index view, project, file name."""
@@ -51,12 +56,20 @@ class Studies:
     """Runs studies in the background of one event loop."""
 
     def __init__(
-        self, *, pages: PageService, sidecars: Sidecars, knowledge: FileKnowledge, clock: Clock
+        self,
+        *,
+        pages: PageService,
+        sidecars: Sidecars,
+        knowledge: FileKnowledge,
+        clock: Clock,
+        vetting: VettingService | None = None,
     ) -> None:
+        """`vetting` is given when files are vetted ahead of their first download."""
         self._pages = pages
         self._sidecars = sidecars
         self._knowledge = knowledge
         self._clock = clock
+        self._vetting = vetting
         self._attempted: OrderedDict[Sha256, Instant] = OrderedDict()
         # Names only: a waiting study must not keep a page of thousands of files in memory.
         self._queue: OrderedDict[_Key, None] = OrderedDict()
@@ -131,7 +144,7 @@ class Studies:
             and bool(provenance.predecessor)
             and (provenance.publisher is None or provenance.predecessor_publisher is None)
         )
-        wanted = uncompared or unread
+        wanted = uncompared or unread or self._vets(located)
         if wanted:
             self._attempted[file.sha256] = now
             while len(self._attempted) > _ATTEMPTS_REMEMBERED:
@@ -155,6 +168,22 @@ class Studies:
         if provenance is not None and provenance.predecessor:
             await self._read_predecessor(located, provenance.predecessor)
         self._store(located, fresh, publisher)
+        if self._vetting is not None and self._vets(located):
+            await self._vetting.vet_ahead(located)
+
+    def _vets(self, located: Located) -> bool:
+        """Whether to vet a young file before anybody may have it: of followed projects only.
+
+        Of the many wheels of a release those are fetched that look like one delivered before; the
+        others are vetted when somebody asks for them.
+        """
+        if self._vetting is None or not self._vetting.wants(located):
+            return False
+        shape = _shape(located.file.filename)
+        return (located.file.size or 0) <= _AHEAD_MOST_BYTES and any(
+            facts.delivered_before and _shape(file.filename) == shape
+            for file, facts, _ in located.described.rows
+        )
 
     def _store(
         self,
@@ -224,6 +253,13 @@ class Studies:
         if digest is None or self._knowledge.studies([digest]):
             return
         self._store(before, None, await self._publisher(before))
+
+
+def _shape(filename: str) -> tuple[str, ...]:
+    """What tells a wheel for our machines from one for others; an sdist is an sdist."""
+    if not filename.endswith(".whl"):
+        return ()
+    return tuple(filename.removesuffix(".whl").rsplit("-", _TAGS)[1:])
 
 
 def _predecessor(located: Located) -> Located | None:
