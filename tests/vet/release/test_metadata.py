@@ -90,7 +90,8 @@ path = "hooks/custom.py"
 def test_a_project_table_stands_in_for_missing_core_metadata() -> None:
     metadata = read_metadata(
         {
-            "pyproject.toml": b'[project]\nname = "x"\nversion = "1"\nauthors = [{name = "A", email = "a@a.example"}]\ndependencies = ["y"]\n'
+            "pyproject.toml": b'[project]\nname = "x"\nversion = "1"\ndependencies = ["y"]\n'
+            b'authors = [{name = "A", email = "a@a.example"}]\n'
         }
     )
     assert (metadata.name, metadata.author, metadata.requires) == ("x", "A", ("y",))
@@ -99,9 +100,11 @@ def test_a_project_table_stands_in_for_missing_core_metadata() -> None:
 def test_npm() -> None:
     metadata = read_metadata(
         {
-            "package/package.json": b"""{"name": "x", "version": "1.0.0", "author": {"name": "A", "email": "a@a.example"},
-            "scripts": {"test": "no", "postinstall": "node setup.js", "preinstall": "sh x.sh"},
-            "dependencies": {"y": "^1"}, "bin": {"x": "cli.js"}, "homepage": "https://x.example/"}"""
+            "package/package.json": b"""{
+                "name": "x", "version": "1.0.0", "author": {"name": "A", "email": "a@a.example"},
+                "scripts": {"test": "no", "postinstall": "node setup.js", "preinstall": "sh x.sh"},
+                "dependencies": {"y": "^1"}, "bin": {"x": "cli.js"}, "homepage": "https://x.example/"
+            }"""
         }
     )
     assert metadata.scripts == ("sh x.sh", "node setup.js")
