@@ -46,7 +46,9 @@ def read_python(source: bytes | str, *, limits: ReadLimits = DEFAULT_LIMITS) -> 
             return _read(text, limits, unfinished)
         except (RecursionError, MemoryError):
             unfinished.append("the source nests too deeply to be walked")
-            return token_calls(text, limits, unfinished)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must cost one file's certainty, not the worker
+            unfinished.append(f"reading failed: {type(error).__name__}")
+        return token_calls(text, limits, unfinished)
 
 
 @contextmanager

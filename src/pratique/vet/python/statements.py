@@ -9,7 +9,7 @@ from typing import Any
 from pratique.vet.python.calls import call_value
 from pratique.vet.python.evaluator import evaluate_expression, evaluate_loop
 from pratique.vet.python.expressions import attribute_of, item_of, spread
-from pratique.vet.python.labels import NOTABLE
+from pratique.vet.python.labels import NOTABLE, PARAMETER
 from pratique.vet.python.limits import Spent
 from pratique.vet.python.summaries import returned
 from pratique.vet.python.values import (
@@ -92,8 +92,9 @@ def _bind_attribute(walk: Walk, target: Any, value: V) -> None:
     inner = base.inner
     of = inner.of if type(inner) is Instance else inner
     if type(of) is ClassValue:
-        old = of.attributes.get(target.attr)
-        of.attributes[target.attr] = value if old is None else join(old, value)
+        of.attributes[target.attr] = _attribute_joined(of.attributes.get(target.attr), value)
+        if value.bits & PARAMETER:
+            walk.dependents += 1
         if _hot(walk, value):
             walk.hot_attributes.add(target.attr)
         return
@@ -106,6 +107,17 @@ def _bind_attribute(walk: Walk, target: Any, value: V) -> None:
         and base.const is UNSET
     ):
         walk.set(target.value.id, V(bits=base.bits | value.bits, names=base.names))
+
+
+def _attribute_joined(old: V | None, value: V) -> V:
+    """What an attribute holds; what a constructor was given says more than that it is a parameter."""
+    if old is None or _only_parameter(old):
+        return value
+    return old if _only_parameter(value) else join(old, value)
+
+
+def _only_parameter(value: V) -> bool:
+    return value.bits == PARAMETER and value.const is UNSET and not value.text and value.inner is None
 
 
 def _hot(walk: Walk, value: V) -> bool:
@@ -357,6 +369,7 @@ def function(walk: Walk, node: Any) -> None:
     prefix = f"{owner.name}." if owner is not None else ""
     routine = Routine(f"{prefix}{node.name}", node, owner=owner, outline=outline, closure=closure)
     value = V(names=(), inner=routine)
+    routine.region = walk.region
     walk.pending.append(routine)
     for decorator in reversed(node.decorator_list):
         given = walk.expr(decorator)
@@ -378,6 +391,7 @@ def _decorate(walk: Walk, decorator: ast.expr, given: V, value: V) -> V:
 
 def lambda_(walk: Walk, node: ast.Lambda) -> V:
     routine = Routine("<lambda>", node, owner=None, outline=None, closure=list(walk.scopes))
+    routine.region = walk.region
     walk.pending.append(routine)
     return V(inner=routine)
 

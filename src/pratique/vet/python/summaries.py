@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from pratique.vet.python import operations
 from pratique.vet.python.evaluator import evaluate_call
 from pratique.vet.python.labels import NOTABLE, PARAMETER
 from pratique.vet.python.limits import Spent
@@ -29,6 +30,7 @@ _UNKNOWN_PARAMETER = V(bits=PARAMETER)
 _REMEMBERED = 200
 """Different sets of arguments of one function that are followed."""
 _KEY_CHARACTERS = 400
+_KEY_ITEMS = 40
 
 
 def generic(walk: Walk, routine: Routine) -> V:
@@ -48,13 +50,13 @@ def generic(walk: Walk, routine: Routine) -> V:
             default.inner,
         )
     saved = walk.site, walk.following
-    if routine.outline is not None and not walk.layer:
-        walk.region = routine.outline.index
+    if not walk.layer:
+        walk.region = routine.outline.index if routine.outline is not None else routine.region
         walk.site = None
     walk.following = False
-    before = len(walk.dependent)
+    before = walk.dependents
     routine.generic = _walk_body(walk, routine, bound, None)
-    routine.sinks = len(walk.dependent) > before or routine.sinks
+    routine.sinks = walk.dependents > before or routine.sinks
     walk.site, walk.following = saved
     return routine.generic
 
@@ -76,7 +78,9 @@ def apply(
     saved = walk.region
     result = generic(walk, routine)
     walk.region = saved
-    depends = result.bits & PARAMETER or routine.sinks
+    if result.const is UNSET and not arguments and not keywords:
+        result = _evaluated(walk, routine, result)
+    depends = result.bits & PARAMETER or routine.sinks or type(result.inner) is Routine
     if not informative or not depends:
         return _answer(result, bits)
     key = _key(arguments, keywords)
@@ -89,6 +93,18 @@ def apply(
     value = _follow(walk, node, routine, arguments, keywords, bound)
     routine.results[key, id(bound)] = routine.results[key, site] = value
     return value
+
+
+def _evaluated(walk: Walk, routine: Routine, result: V) -> V:
+    """What a function without arguments comes to, if it is pure; tried once."""
+    if routine.pure_failed:
+        return result
+    routine.pure_failed = True
+    folded = evaluate_call(walk, routine, [], {})
+    if folded is not None:
+        routine.generic = folded
+        return folded
+    return result
 
 
 def _answer(result: V, bits: int) -> V:
@@ -268,9 +284,8 @@ def _print(value: V) -> Any:
     if type(const) in {int, float, bool, type(None)}:
         return type(const), const, value.bits
     if const is not UNSET:
-        return type(const), repr(const)[:_KEY_CHARACTERS] if len(const) < _KEY_CHARACTERS else id(
-            const
-        )
+        size = len(const) if type(const) in operations.PLAIN else _KEY_CHARACTERS
+        return type(const), repr(const) if size < _KEY_ITEMS else id(const)
     return (
         value.text[:_KEY_CHARACTERS],
         value.bits,

@@ -77,7 +77,7 @@ class Routine:
     """A function of this source."""
 
     __slots__ = (
-        "busy", "closure", "generic", "name", "node", "outline", "owner", "pure_failed", "results", "sinks",
+        "busy", "closure", "generic", "name", "node", "outline", "owner", "pure_failed", "region", "results", "sinks",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +102,8 @@ class Routine:
         self.results: dict[object, V] = {}
         """What it returned for arguments that were followed."""
         self.busy = False
+        self.region = 0
+        """Region that its calls belong to."""
         self.pure_failed = False
 
 

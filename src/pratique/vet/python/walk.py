@@ -77,7 +77,7 @@ class Walk:
     """One walk. Owned by one reading; nothing of it outlives that."""
 
     __slots__ = (
-        "budget", "by_key", "catalogue", "decoded_seen", "dependent", "depth", "globals_here", "hot_attributes", "inner", "inner_left", "layer",
+        "budget", "by_key", "catalogue", "decoded_seen", "dependent", "dependents", "depth", "globals_here", "hot_attributes", "inner", "inner_left", "layer",
         "made_texts", "module", "outlines", "pending", "quiet", "recording", "region", "returns", "scan", "scopes", "self_name", "site",
         "stars", "trail", "unfinished", "this_class", "unrolling", "made_imports", "read_inner", "classes", "evaluated", "remember", "following",
     )  # fmt: skip
@@ -104,6 +104,8 @@ class Walk:
         self.self_name = ""
         self.stars: list[str] = []
         self.pending: list[Routine] = []
+        self.dependents = 0
+        """How often such a call was seen."""
         self.dependent: set[int] = set()
         """Ids of call nodes whose report depends on a parameter of the function around."""
         self.recording = True
@@ -224,6 +226,7 @@ class Walk:
         if self.site is None or self.layer:
             if _from_parameter(arguments, keywords):
                 self.dependent.add(id(node))
+                self.dependents += 1
         elif self.following and id(node) not in self.dependent:
             return  # said already, where it stands
         site = self.here(node)
@@ -287,7 +290,7 @@ def _print(value: V) -> Any:
         return const if len(const) <= 200 else (len(const), const[:100], const[-100:])  # noqa: PLR2004 - either end tells
     if kind is int or kind is bool or const is None or kind is float:
         return const
-    return (kind, len(const) if hasattr(const, "__len__") else 0)
+    return kind
 
 
 def spent_statement(walk: Walk) -> None:
