@@ -37,7 +37,7 @@ EXAMPLES = {
 }
 
 REMEDY = (
-    "Look at the place that the finding names, beside the release before. If there is an honest reason, record"
+    "Look at the place that the finding names, beside the release before. If the reason is honest, record"
     " a review with it, or a [waiver](waiver.md) for the one file; if not, deny the release with a"
     " [deny-list](deny-list.md) entry and tell the index."
 )
