@@ -136,7 +136,9 @@ def choose(cases: Iterable[Case], *, size: int | None) -> list[Case]:
         kept.setdefault((case.group, case.part, case.rule), []).append(case)
     for drawn in kept.values():
         drawn.sort(key=lambda case: hashlib.sha256(case.name.encode()).digest())
-    return [case for drawn in kept.values() for case in drawn[:size]]
+    chosen = [case for drawn in kept.values() for case in drawn[:size]]
+    # By name: grafts of one payload come together, so that it is extracted once.
+    return sorted(chosen, key=lambda case: (GROUPS.index(case.group), case.name))
 
 
 def _of_sample(sample: Sample) -> Case:
