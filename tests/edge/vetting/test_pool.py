@@ -25,6 +25,7 @@ from pratique.policy.model import Verdict
 from pratique.vet.engine import ContentKey
 from pratique.vet.model import Context, Language, Regime
 
+SPINNING = JobLimits(cpu_seconds=0.5, cpu_seconds_per_mib=0.5, wait_factor=100.0)
 QUICK = JobLimits(cpu_seconds=0.5, cpu_seconds_per_mib=0.5, wait_factor=4.0)
 
 
@@ -84,6 +85,25 @@ async def test_a_file_on_disk_is_read_by_the_worker_itself(open_pool: Any, tmp_p
     with pytest.raises(InputError, match="is not a file"):
         await pool.vet_file(tmp_path / "pipe", "echo")
     await assert_works(pool)
+
+
+async def test_the_whole_file_is_at_hand_when_it_can_be(open_pool: Any, tmp_path: Path) -> None:
+    pool = await open_pool()
+    path = tmp_path / "x.whl"
+    path.write_bytes(data := os.urandom(2 * MIB))
+    both = (sha256(data), sha256(data))
+    assert (await pool.vet_file(path, "twice")).report.features == both
+    assert (await pool.vet_bytes(data, "twice")).report.features == both
+    async with await pool.vet_stream("twice") as stream:
+        await stream.feed(data)
+        assert (await stream.finish(path)).report.features == both
+    async with await pool.vet_stream("twice") as stream:
+        await stream.feed(data)
+        assert (await stream.finish()).report.features == (sha256(data), "nothing")
+    (worker,) = pool._workers
+    # Whatever was handed over was closed again.
+    if os.geteuid() == 0:
+        assert len(list(Path(f"/proc/{worker.pid}/fd").iterdir())) == 1
 
 
 async def test_a_base_is_sent_once_and_held_with_its_archive(
@@ -165,9 +185,10 @@ async def test_questions_while_bytes_are_under_way_lose_no_byte(open_pool: Any) 
 async def test_a_job_that_goes_wrong_is_unknown_and_the_pool_goes_on(
     open_pool: Any, deed: str, argument: bytes, reason: str
 ) -> None:
-    pool = await open_pool(job=QUICK)
+    limits = SPINNING if deed.startswith("spin") else QUICK
+    pool = await open_pool(job=limits)
     vetted = await asyncio.wait_for(
-        pool.vet_bytes(argument, deed, context=Context(base="x 1.0 (wheel)")), timeout=20
+        pool.vet_bytes(argument, deed, context=Context(base="x 1.0 (wheel)")), timeout=60
     )
     assert_unknown(vetted, reason)
     assert vetted.report.base == "x 1.0 (wheel)"

@@ -20,8 +20,10 @@ from pratique.edge.vetting.frames import (
     Ask,
     BaseFacts,
     Failed,
+    Finish,
     Kind,
     KnownFacts,
+    Payload,
     Start,
     StoredContent,
     Vetted,
@@ -72,15 +74,15 @@ class Assignment:
                 self.worker.send(Kind.BASE, base)
                 self.worker.bases.hold(base, kept=True)
             if descriptors:
-                await self._send_with(start, descriptors)
+                await self._send_with(Kind.START, start, descriptors)
             else:
                 self.worker.send(Kind.START, start)
 
-    async def _send_with(self, start: Start, descriptors: list[int]) -> None:
+    async def _send_with(self, kind: Kind, payload: Payload, descriptors: list[int]) -> None:
         await self.worker.drain_all()
         while not self._settled.done():
             try:
-                self.worker.send_with(Kind.START, start, descriptors)
+                self.worker.send_with(kind, payload, descriptors)
             except BlockingIOError:  # the socket itself is full for a moment
                 await asyncio.sleep(_ROOM_SECONDS)
             except OSError:
@@ -102,10 +104,18 @@ class Assignment:
                 self.worker.send_data(view[begin : begin + DATA_BYTES])
                 await self.worker.drain()
 
-    async def finish(self, *, said: bool = True) -> Vetted | str:
-        """The outcome, or a clause that says why there is none. `said`: the worker waits for it."""
-        if said and not self._settled.done():
+    async def finish(self, archive: int | None = None) -> None:
+        """Say that all bytes were sent; `archive` is a descriptor of the whole file."""
+        if self._settled.done():
+            return
+        if archive is None:
             self.worker.send(Kind.FINISH)
+            return
+        async with self._waiting():
+            await self._send_with(Kind.FINISH, Finish(), [archive])
+
+    async def outcome(self) -> Vetted | str:
+        """The outcome, or a clause that says why there is none."""
         async with self._waiting():
             await asyncio.wait({self._settled})
         if not self._settled.done():

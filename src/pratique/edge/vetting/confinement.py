@@ -153,7 +153,8 @@ def _forget_surroundings(keep: int) -> None:
 def _limit_resources(steps: _Steps, memory_bytes: int) -> tuple[str, ...]:
     """Hard limits. CPU time is set from outside, for each job (`process.py`)."""
     wanted = {
-        # What the worker writes to; with DATA alone it could still map files without end.
+        # What the worker writes to. DATA alone would let it share memory with itself without end;
+        # archives are mapped besides, and one that does not fit is only not looked at from its end.
         "DATA": memory_bytes,
         "AS": 4 * memory_bytes,
         "NOFILE": _DESCRIPTORS,

@@ -6,6 +6,7 @@ import encodings
 import encodings.aliases
 import importlib
 import io
+import mmap
 import tarfile
 import zipfile
 from contextlib import suppress
@@ -14,9 +15,10 @@ import msgspec
 
 from pratique.edge.vetting.frames import BaseFacts, Start, StoredContent, Vetted
 from pratique.edge.vetting.worker import Helper, MakeJob
-from pratique.vet.engine import Base, ContentKey, Outcome, Vetting, facts_of
+from pratique.vet.engine import Base, ContentKey, Outcome, Vetting, facts_of, warm_up
 from pratique.vet.facts import decode_content, decode_release, encode_content, encode_release
 from pratique.vet.model import ContentFacts, Context, Language
+from pratique.vet.old_files import open_old
 
 _LONG = "x" * 3_000
 
@@ -34,9 +36,12 @@ class EngineJob:
         """Take the next bytes."""
         self._vetting.feed(chunk)
 
-    def finish(self) -> Vetted:
+    def finish(self, archive: mmap.mmap | None, /) -> Vetted:
         """Judge what was read."""
-        return pack(self._vetting.finish())
+        if archive is None:
+            return pack(self._vetting.finish())
+        with memoryview(archive) as whole:
+            return pack(self._vetting.finish(whole))
 
     def _known(self, sha256: str, language: Language) -> ContentFacts | None:
         kept = self._contents.get((sha256, language))
@@ -50,6 +55,7 @@ def pack(outcome: Outcome) -> Vetted:
     """An outcome as it travels."""
     return Vetted(
         report=outcome.report,
+        partial=outcome.partial,
         release=encode_release(outcome.release),
         new=tuple(
             StoredContent(sha256=sha256, language=language, facts=encode_content(facts))
@@ -72,18 +78,25 @@ def _base(helper: Helper, contents: dict[ContentKey, ContentFacts]) -> Base | No
     release = decode_release(helper.base.release)
     if release is None:
         raise ValueError
-    return Base(release=release, contents=contents, clone=helper.base.clone)
+    old = helper.archive
+    return Base(
+        release=release,
+        contents=contents,
+        read=open_old(memoryview(old), release.filename) if old is not None else None,
+        clone=helper.base.clone,
+    )
 
 
 def prepare() -> MakeJob:
     """Use everything once that a job may use, so that nothing has to be loaded behind the wall."""
     _load_codecs()
+    warm_up()
     for filename, data in (("warm-1.0-py3-none-any.whl", _wheel()), ("warm-1.0.tar.gz", _sdist())):
         base = facts_of(data, filename)
         for judged_by in (None, base):
             vetting = Vetting(filename, context=Context(), base=judged_by)
             vetting.feed(data)
-            packed = pack(vetting.finish())
+            packed = pack(vetting.finish(data))
             msgspec.msgpack.decode(msgspec.msgpack.encode(packed), type=Vetted)
     return EngineJob
 

@@ -1,9 +1,10 @@
-"""Opening what a worker may read: regular files, for reading only, handed over as descriptors."""
+"""What a worker may read, as descriptors: regular files for reading only, bytes held in memory."""
 
 from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from pratique.errors import InputError
@@ -25,3 +26,20 @@ def open_for_worker(path: Path) -> tuple[int, int]:
         os.close(descriptor)
         raise InputError(f"{path} is not a file", expected="a wheel, sdist, egg or npm tarball")
     return descriptor, about.st_size
+
+
+def hold_in_memory(data: bytes | memoryview) -> int | None:
+    """A file that is nowhere but in memory; the caller closes it. None where there is no such thing."""
+    if not hasattr(os, "memfd_create"):
+        return None
+    with suppress(OSError):
+        descriptor = os.memfd_create("archive")
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(descriptor, view) :]
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+    return None

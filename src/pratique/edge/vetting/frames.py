@@ -7,7 +7,7 @@ msgpack. Facts travel as the engine encoded them, so that the parent never has t
                                             READY confinement (once; or FAILED)
     BASE facts (if not held)
     START (+ descriptors: file, base archive)
-    DATA*, FINISH                           ASK hashes        ← answered by KNOWN
+    DATA*, FINISH (+ descriptor: file)      ASK hashes        ← answered by KNOWN
                                             OUTCOME, or FAILED
     CANCEL, at any time                     CANCELLED
 """
@@ -92,6 +92,10 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds_per_mib: float = 0.1
 
 
+class Finish(msgspec.Struct, frozen=True, kw_only=True, tag="finish"):
+    """All bytes were sent. A descriptor that comes along is the whole file, to be looked at from its end."""
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Which of these contents have facts?"""
 
@@ -112,6 +116,8 @@ class Vetted(msgspec.Struct, frozen=True, kw_only=True):
     """For the store; empty when the job failed."""
     new: tuple[StoredContent, ...] = ()
     """Facts that were made now, for the store."""
+    partial: bool = False
+    """As in the engine's outcome: as a base the release is whole only with its archive."""
     failure: str = ""
     """Why there is no judgement; also in `report.unread`."""
     cpu_seconds: float = 0.0
@@ -126,7 +132,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     """The worker goes away after this."""
 
 
-Payload = Confinement | BaseFacts | Start | Ask | KnownFacts | Vetted | Failed
+Payload = Confinement | BaseFacts | Start | Finish | Ask | KnownFacts | Vetted | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 

@@ -33,7 +33,12 @@ def unpack(vetted: Vetted) -> Outcome | None:
     release = decode_release(vetted.release)
     if release is None:
         return None
-    return Outcome(report=vetted.report, release=release, new=unpack_contents(vetted.new))
+    return Outcome(
+        report=vetted.report,
+        release=release,
+        new=unpack_contents(vetted.new),
+        partial=vetted.partial,
+    )
 
 
 def unpack_contents(contents: tuple[StoredContent, ...]) -> dict[ContentKey, ContentFacts]:

@@ -14,17 +14,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 from pratique.edge.vetting.assignment import Assignment, KnownSource
 from pratique.edge.vetting.confinement import Confinement
 from pratique.edge.vetting.errors import VettingUnavailableError
+from pratique.edge.vetting.files import hold_in_memory
 from pratique.edge.vetting.frames import BaseFacts, Vetted
 from pratique.edge.vetting.options import PoolOptions
 from pratique.edge.vetting.process import WorkerProcess
@@ -57,6 +59,15 @@ class PoolStatus:
     def sentence(self) -> str:
         """One line: `2 vetting workers, confinement: landlock abi 6, seccomp, rlimits`."""
         return f"{self.workers} vetting workers, confinement: {self.confinement.sentence}"
+
+
+class _More(TypedDict):
+    """What every way to vet takes besides the bytes."""
+
+    context: Context | None
+    base: BaseFacts | None
+    base_archive: Path | None
+    known: KnownSource | None
 
 
 class VettingPool:
@@ -166,11 +177,22 @@ class VettingPool:
         known: KnownSource | None = None,
     ) -> Vetted:
         """Vet a file that is in memory."""
-        stream = await self.vet_stream(
-            filename, context=context, base=base, base_archive=base_archive, known=known
-        )
-        await stream.feed(data)
-        return await stream.finish()
+        more: _More = {
+            "context": context,
+            "base": base,
+            "base_archive": base_archive,
+            "known": known,
+        }
+        descriptor = hold_in_memory(data)
+        if descriptor is None:
+            async with await self.vet_stream(filename, **more) as stream:
+                await stream.feed(data)
+                return await stream.finish()
+        try:
+            stream = VettingStream(self, filename, deferrable=True, **more)
+            return await stream.finish_with(descriptor, size=len(data))
+        finally:
+            os.close(descriptor)
 
     async def vet_file(
         self,

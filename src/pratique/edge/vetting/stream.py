@@ -147,21 +147,35 @@ class VettingStream:
     async def finish(self, file: Path | None = None) -> Vetted:
         """The judgement; `unknown` with the reason when there is none.
 
-        `file` is the whole file on disk, which is read instead when the stream was deferred.
+        `file` is the whole file on disk. It is read instead when the stream was deferred, and looked at
+        from its end as well: what only readers that begin there would see is `unknown` without it.
         Raises: InputError when that cannot be opened.
         """
-        if self._assignment is not None:
-            return await self._settle(self._assignment, said=True)
-        if file is None or self._unavailable:
-            return self._unfinished(self._unavailable or "no worker was free for it")
+        if file is None:
+            return await self.finish_with(None)
         descriptor, size = open_for_worker(file)
         try:
-            assignment = await self.open(descriptor, size=size)
+            return await self.finish_with(descriptor, size=size)
         finally:
             os.close(descriptor)
-        if assignment is None:
-            return self._unfinished(self._unavailable)
-        return await self._settle(assignment, said=False)
+
+    async def finish_with(self, file: int | None, *, size: int = 0) -> Vetted:
+        """As `finish`, with a descriptor of the file."""
+        if self._assignment is None and file is not None and not self._unavailable:
+            await self.open(file, size=size)
+        elif self._assignment is not None:
+            await self._say_finished(self._assignment, file)
+        if self._assignment is None:
+            return self._unfinished(self._unavailable or "no worker was free for it")
+        return await self._settle(self._assignment)
+
+    async def _say_finished(self, assignment: Assignment, file: int | None) -> None:
+        self._pool.forget(self)
+        try:
+            await assignment.finish(file)
+        except BaseException:
+            self.cancel()
+            raise
 
     def cancel(self) -> None:
         """Nobody wants the judgement any more. The worker is freed, or killed, in the background."""
@@ -180,10 +194,10 @@ class VettingStream:
         await assignment.abandon()
         self._pool.give_back(assignment, failed=False)
 
-    async def _settle(self, assignment: Assignment, *, said: bool) -> Vetted:
+    async def _settle(self, assignment: Assignment) -> Vetted:
         self._pool.forget(self)
         try:
-            outcome = await assignment.finish(said=said)
+            outcome = await assignment.outcome()
         except asyncio.CancelledError:
             self.cancel()
             raise

@@ -47,8 +47,8 @@ class Job(Protocol):
         """Take the next bytes."""
         ...
 
-    def finish(self) -> Vetted:
-        """Judge what was read."""
+    def finish(self, archive: mmap.mmap | None, /) -> Vetted:
+        """Judge what was read; `archive` is the whole file, mapped, when it is at hand."""
         ...
 
 
@@ -64,6 +64,7 @@ class Helper(Protocol):
         ...
 
 
+Received: TypeAlias = "tuple[Kind, bytes, list[int]]"
 MakeJob: TypeAlias = Callable[[Start, Helper], Job]
 
 
@@ -86,7 +87,7 @@ class _Help:
         self.archive = archive
         self._channel = channel
         self._misses = 0 if ask else _MISSES
-        self.pending: list[tuple[Kind, bytes]] = []
+        self.pending: list[Received] = []
         """Frames that came while an answer was awaited."""
 
     def known(self, sha256: str, language: Language) -> bytes | None:
@@ -95,14 +96,15 @@ class _Help:
             return None
         self._channel.send(Kind.ASK, Ask(keys=((sha256, language),)))
         while True:
-            kind, payload, _ = self._channel.receive()
+            received = self._channel.receive()
+            kind, payload, _ = received
             if kind is Kind.CANCEL:
                 raise _Cancelled
             if kind is Kind.KNOWN:
                 break
             # Data that was under way already: at most what fits into the socket and the parent's
             # buffer, because the parent waits for neither more than that.
-            self.pending.append((kind, payload))
+            self.pending.append(received)
         found = msgspec.msgpack.decode(payload, type=KnownFacts).contents
         self._misses = 0 if found else self._misses + 1
         return found[0].facts if found else None
@@ -153,7 +155,8 @@ class _Service:
                 case Kind.CANCEL:
                     self._channel.send(Kind.CANCELLED)
                 case _:
-                    pass  # the rest of a job that failed before it was sent whole
+                    # The rest of a job that failed before it was sent whole.
+                    _close(descriptors)
 
     def _serve(self, start: Start, descriptors: Sequence[int]) -> None:
         """One job; every exception of it becomes a frame, except the end of the parent."""
@@ -172,27 +175,26 @@ class _Service:
         else:
             self._channel.send(Kind.OUTCOME, outcome)
         finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
+            _close(descriptors)
 
     def _do(self, start: Start, descriptors: Sequence[int]) -> Vetted:
         budget = _Budget(start)
         base = self._bases.use(start.base) if start.base else None
         if start.base and base is None:
             raise LookupError
-        archive = _map(descriptors[-1]) if start.archive else None
-        try:
-            helper = _Help(self._channel, base, archive, ask=start.ask)
+        with contextlib.ExitStack() as stack:
+            old = _map(descriptors[-1], stack) if start.archive else None
+            helper = _Help(self._channel, base, old, ask=start.ask)
             job = self._make_job(start, helper)
             if start.file:
                 self._read_file(descriptors[0], job, budget)
+                whole = _map(descriptors[0], stack)
             else:
-                self._read_frames(helper, job, budget)
-            outcome = job.finish()
-            return msgspec.structs.replace(outcome, cpu_seconds=budget.spent())
-        finally:
-            if archive is not None:
-                _unmap(archive)
+                given = self._read_frames(helper, job, budget)
+                stack.callback(_close, given)
+                whole = _map(given[0], stack) if given else None
+            outcome = job.finish(whole)
+        return msgspec.structs.replace(outcome, cpu_seconds=budget.spent())
 
     def _read_file(self, descriptor: int, job: Job, budget: _Budget) -> None:
         offset = 0
@@ -201,26 +203,37 @@ class _Service:
             budget.took(len(chunk))
             job.feed(chunk)
 
-    def _read_frames(self, helper: _Help, job: Job, budget: _Budget) -> None:
+    def _read_frames(self, helper: _Help, job: Job, budget: _Budget) -> list[int]:
+        """Up to FINISH; gives the descriptors that came with it."""
         while True:
-            if helper.pending:
-                kind, payload = helper.pending.pop(0)
-            else:
-                kind, payload, _ = self._channel.receive()
+            received = helper.pending.pop(0) if helper.pending else self._channel.receive()
+            kind, payload, descriptors = received
             match kind:
                 case Kind.DATA:
                     budget.took(len(payload))
                     job.feed(payload)
                 case Kind.FINISH:
-                    return
+                    return descriptors
                 case _:
                     raise _Cancelled
 
 
-def _map(descriptor: int) -> mmap.mmap | None:
-    """The base's archive; None for an empty file, which cannot be mapped."""
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _map(descriptor: int, stack: contextlib.ExitStack) -> mmap.mmap | None:
+    """A file in memory; None for an empty one, and for one beyond the limit of address space."""
     size = os.lseek(descriptor, 0, os.SEEK_END)
-    return mmap.mmap(descriptor, size, access=mmap.ACCESS_READ) if size else None
+    if size == 0:
+        return None
+    try:
+        archive = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
+    except OSError:
+        return None
+    stack.callback(_unmap, archive)
+    return archive
 
 
 def _unmap(archive: mmap.mmap) -> None:
