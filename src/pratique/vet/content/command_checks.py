@@ -21,6 +21,12 @@ _WRAPPERS: Final = frozenset({
     "do", "else", "if", "elif", "while", "until", "!", "{", "builtin", "unbuffer", "catchsegv", "proxychains", "torify",
     "timeout", "env", "start", "call", "@echo", "&", "winpty", "caffeinate", "daemonize", "run",
 })  # fmt: skip
+PROSAIC: Final = frozenset("""
+    set at start format type head copy import source find last w id host ping touch export exec service reg net ps del
+    fetch move cat tail history env security q git node passwd http https ftp sftp telnet axel python ruby perl amp
+    security aws vault route import install open screen who zip tar unset cron
+""".split())
+"""Commands whose names are words of prose: they count in lower case only."""
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w{0,60}=")
 _NUMBER = re.compile(r"\d+[smhd]?")
 MAX_FETCHED: Final = 32
@@ -79,6 +85,8 @@ def name_of(words: list[str]) -> str:
     word = words[0].lower().lstrip("@(").replace("\\", "/")
     name = word.rpartition("/")[2] if word not in {".", "/"} else word
     name = name.removesuffix(".exe").removesuffix(".com")
+    if name in PROSAIC and words[0] != word:
+        return words[0]  # "Fetch the page", "At last": prose, whatever a careless system would run
     if name.startswith("python3."):
         return "python3"
     return name if name else word
@@ -104,7 +112,7 @@ def check_command(
             findings.add("exfiltration", joined)
     if name in {"nslookup", "dig", "host", "ping"} and (command.nested or _data_in_name(words)):
         findings.add("dns-exfiltration", whole)
-    if piped and name == "tee" and "env" in whole.split():
+    if name == "set" and len(words) == 1 and (whole != text or command.redirects):
         findings.add("environment-dump", whole)
 
 
@@ -115,8 +123,16 @@ def _prints_only(nested: list[str]) -> bool:
     return all(text.strip().lower().startswith(harmless) for text in nested)
 
 
+_DATA_NAME = re.compile(rf"{HOLE}(?:\.[A-Za-z0-9{HOLE}-]{{1,63}}){{2,8}}\.?")
+
+
 def _data_in_name(words: list[str]) -> bool:
-    return any(HOLE in word and "." in word.rpartition(HOLE)[2] for word in words[1:])
+    """Something unknown below a name of two labels or more: `….collect.example`."""
+    return len(words) <= MAX_LOOKUP_WORDS and any(_DATA_NAME.search(word) for word in words[1:])
+
+
+MAX_LOOKUP_WORDS: Final = 6
+"""Words of a lookup; a sentence that begins with "host" has more."""
 
 
 # ── fetching and running ─────────────────────────────────────────────────────────────────────
@@ -241,6 +257,16 @@ def _always(trait: str) -> Check:
     return check
 
 
+def _given(trait: str) -> Check:
+    """Only with arguments: alone it is a word."""
+
+    def check(words: list[str], text: str, findings: Findings) -> None:
+        if len(words) > 1:
+            findings.add(trait, text)
+
+    return check
+
+
 def _when(*rules: tuple[str, tuple[str, ...]]) -> Check:
     """For each trait the texts (regular expressions on the lower-case command) that tell it."""
     compiled = [(trait, [re.compile(p) for p in patterns]) for trait, patterns in rules]
@@ -255,6 +281,8 @@ def _when(*rules: tuple[str, tuple[str, ...]]) -> Check:
 
 
 def _netcat(words: list[str], text: str, findings: Findings) -> None:
+    if len(words) == 1:
+        return
     flags = [word for word in words[1:] if word.startswith("-")]
     if any(re.fullmatch(r"-[a-z]*[ec][a-z]*|--(?:sh-)?exec.*", flag) for flag in flags):
         findings.add("reverse-shell", text)
@@ -332,7 +360,7 @@ _BY_NAME: Final[dict[str, Check]] = {
     **dict.fromkeys(
         ("whoami", "uname", "systeminfo", "ifconfig", "ipconfig", "sw_vers", "lscpu", "hostname", "id", "netstat", "tasklist",
          "arp", "lsb_release", "dmidecode", "hostnamectl", "ss", "lsof", "quser", "getmac", "system_profiler", "nltest",
-         "ioreg", "lspci", "lsusb", "w", "last"), _RECON),
+         "ioreg", "lspci", "lsusb"), _RECON),
     "ps": _when(("recon", (r"-?[aef]*[aef][ux]",))),
     "ip": _when(("recon", (r"\bip (?:a|addr|address|route|r|link)\b",))),
     "net": _when(("recon", (r"\bnet (?:user|localgroup|view|group|config|share|accounts)\b",)),
@@ -341,7 +369,7 @@ _BY_NAME: Final[dict[str, Check]] = {
                   ("destructive", (r"shadowcopy delete",))),
     "dscl": _RECON,
     "socat": _when(("reverse-shell", (r"exec:", r"system:", r"pty")), ("raw-connection", (r"tcp|udp|openssl",))),
-    "telnet": _always("raw-connection"),
+    "telnet": _given("raw-connection"),
     "openssl": _when(("raw-connection", (r"s_client",)), ("encrypts", (r"\benc\b.*-(?:aes|pbkdf2|e\b)", r"pkeyutl|rsautl"))),
     "crontab": _cron,
     "systemctl": _when(("persistence", (r"\benable\b", r"--user .*start", r"daemon-reload")),
@@ -349,7 +377,8 @@ _BY_NAME: Final[dict[str, Check]] = {
     "service": _when(("evasion", (rf"{_SECURITY_SERVICES}.*\bstop\b",))),
     "loginctl": _when(("persistence", (r"enable-linger",))),
     "launchctl": _when(("persistence", (r"\b(?:load|bootstrap|enable|submit|start)\b",))),
-    "update-rc.d": _always("persistence"), "chkconfig": _always("persistence"), "at": _always("persistence"),
+    "update-rc.d": _given("persistence"), "chkconfig": _given("persistence"),
+    "at": _when(("persistence", (r"^at (?:-[fmt]\b|now\b|\d|noon|midnight|teatime|tomorrow)",))),
     "reg": _when(("persistence", (r"\badd\b.*currentversion[\\/]+(?:run|policies)", r"\badd\b.*winlogon",
                                   r"\badd\b.*\bshell[\\/]+open")),
                  ("evasion", (r"disableantispyware|disabletaskmgr|enablelua|disableregistrytools|windows defender",)),
@@ -377,7 +406,7 @@ _BY_NAME: Final[dict[str, Check]] = {
     "vault": _when(("credential-read", (r"kv get|\bread\b|token lookup",))),
     "secret-tool": _always("credential-read"), "trufflehog": _always("credential-read"), "gitleaks": _always("credential-read"),
     "cmdkey": _always("credential-read"), "mimikatz": _always("credential-read"), "lazagne": _always("credential-read"),
-    "env": _environment, "printenv": _environment, "set": _environment,
+    "env": _environment, "printenv": _environment,
     "export": _when(("environment-dump", (r"^export(?: -p)?$",)), ("evasion", (r"histfile=/dev/null|histsize=0|histfilesize=0",))),
     "unset": _when(("evasion", (r"histfile|prompt_command",))),
     "history": _when(("evasion", (r"-c",))),
@@ -398,8 +427,8 @@ _BY_NAME: Final[dict[str, Check]] = {
     **dict.fromkeys(("xmrig", "minerd", "cpuminer", "ethminer", "nbminer", "t-rex", "lolminer", "xmr-stak", "ccminer"), _always("miner")),
     **dict.fromkeys(("mkfs", "mkfs.ext4", "mkfs.xfs"), _always("destructive")),
     "chmod": _when(("privilege", (r"\bu?\+s\b|[ug]+\+s|\b[2467]7[57][57]\b",)), ("makes-executable", (r"\+x|\b0?[57][0-7]{2}\b",))),
-    "visudo": _always("privilege"), "usermod": _always("account"), "useradd": _always("account"), "adduser": _always("account"),
-    "passwd": _always("account"), "chpasswd": _always("account"),
+    "visudo": _always("privilege"), "usermod": _given("account"), "useradd": _given("account"), "adduser": _given("account"),
+    "passwd": _given("account"), "chpasswd": _always("account"),
     "insmod": _always("privilege"), "modprobe": _always("privilege"), "setcap": _always("privilege"),
     "nsenter": _always("container-escape"),
     "docker": _when(("container-escape", (r"--privileged|-v /:|--pid[= ]host|docker\.sock",))),
@@ -411,7 +440,7 @@ _BY_NAME: Final[dict[str, Check]] = {
                     _when(("surveillance", (r"^screencapture|^scrot|^pbpaste|-o\b|root|avfoundation|x11grab|dshow|^arecord|^wl-paste",)))),
     "osascript": _when(("living-off-land", (r"do shell script|login item|display dialog.*(?:password|hidden answer)|keystroke",)),
                        ("credential-read", (r"hidden answer|password",))),
-    **dict.fromkeys(("scp", "sftp", "ftp", "tftp", "rclone"), _always("upload")),
+    **dict.fromkeys(("scp", "sftp", "ftp", "tftp", "rclone"), _given("upload")),
     "rsync": _when(("upload", (r"\w@[\w.…-]+:|rsync://",))),
     "ssh": _when(("tunnel", (r"-r\b.*\d|stricthostkeychecking[= ]no|-d \d",))),
     **dict.fromkeys(("ngrok", "cloudflared", "frpc", "chisel", "bore", "ligolo", "localtunnel", "lt", "tailscale"),

@@ -85,6 +85,8 @@ def judge_disguise(path: str, form: str) -> str | None:
         return None
     if group == "script" and extension in _MAY_BE_PYTHON:
         return None
+    if group == "script" and extension == "env":
+        return None
     if group == "encoded" and extension in {"lock", "env", "cfg", "md", "license", "json"}:
         return None
     return group

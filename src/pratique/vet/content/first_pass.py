@@ -43,7 +43,7 @@ AGENT_PATTERNS: Final[tuple[bytes, ...]] = (
     rb"(?:do not|don'?t|never|without)[ \t\r\n]{1,3}(?:ever[ \t\r\n]{1,3})?(?:tell|telling|mention|mentioning|inform|informing|notify|notifying|reveal|revealing|disclose|show|alert|alerting)[ \t\r\n]{1,3}(?:this[ \t\r\n]{1,3}|it[ \t\r\n]{1,3}|anything[ \t\r\n]{1,3}|any[ \t\r\n]{1,3}of[ \t\r\n]{1,3}this[ \t\r\n]{1,3})?(?:to[ \t\r\n]{1,3})?(?:the[ \t\r\n]{1,3}|your[ \t\r\n]{1,3})?(?:user|human|developer|operator)",
     rb"you are (?:now )?(?:an?|the) (?:ai|helpful|unrestricted|autonomous|coding|security|system|large language)[ a-z-]{0,40}(?:assistant|agent|model|tool|auditor)",
     rb"(?:before|after|when|whenever|prior to) (?:using|calling|invoking|you use|you call|running) (?:this|any|other|the) (?:other )?tools?\b",
-    rb"(?:system|developer|assistant)[ _-]?(?:prompt|message|directive|override)[ ]?[:=]",
+    rb"\b(?:system|developer) (?:prompt|directive|override) ?:",
     rb"<\|(?:im_start|system|im_end|endoftext|user)\|>|\[/inst\]",
     rb"(?:llm|ai|gpt|claude|gemini|copilot|language model)s?[ ,a-z]{0,30}(?:analy[sz]ing|reviewing|scanning|reading|evaluating|auditing) (?:this|the) (?:code|file|package|script|module)",
     rb"(?:classify|mark|report|treat|rate|label) (?:this|the) (?:package|file|code|script|module) (?:as )?(?:safe|benign|clean|harmless|trusted)",

@@ -138,7 +138,7 @@ def _by_structure(first: bytes, whole: bytes) -> str:  # noqa: C901 - a table of
 _PICKLE_TEXT = re.compile(rb"\(*[cd]?(?:[\w.]+\n[\w.]+\n|dp0|lp0)")
 _SHEBANG = re.compile(rb"#![^\n]{0,120}?(python|pypy|bash|zsh|ksh|dash|sh|node|perl|ruby|pwsh|fish|tclsh)\b")
 _STRONG = re.compile(
-    rb"^(?:import [\w.]+(?: as \w+)?(?:[;,\s]|$)|from [\w.]+ import [\w*(]|def \w+\(|class \w+[(:]|exec\(|@\w+)",
+    rb"^(?:import [\w.]+(?: as \w+)?(?:[;,\s]|$)|from [\w.]+ import [\w*(]|def \w+\(|class \w+[(:]|exec\()",
     re.MULTILINE,
 )
 _PYTHONIC = re.compile(

@@ -72,15 +72,16 @@ _DECODE_FLAGS: Final = frozenset({"-d", "-D", "--decode", "-di", "-r", "-rp", "-
 _SHELLS: Final = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"})
 
 
-def judge_command(text: str) -> tuple[tuple[str, str], ...]:
+def judge_command(text: str, *, windows: bool = False) -> tuple[tuple[str, str], ...]:
     """What a command or script does: (trait, the part that does it) pairs, each trait once.
 
     Shape: one line, or a script; arguments of a list are to be joined by blanks. Holes ("…") are kept.
+    `windows`: it is known to be for Windows; otherwise its words tell.
     """
     if not _worth(text):
         return ()
     findings = Findings()
-    _judge(text[:MAX_TEXT], findings, DEPTH)
+    _judge(text[:MAX_TEXT], findings, DEPTH, windows=windows)
     return tuple((trait, printable(shown, SHOWN)) for trait, shown in findings.traits.items())
 
 
@@ -95,12 +96,12 @@ def _worth(text: str) -> bool:
     return len(plain) != len(low) and not _NAMES.isdisjoint(_WORDS.findall(plain))
 
 
-def _judge(text: str, findings: Findings, depth: int) -> None:
+def _judge(text: str, findings: Findings, depth: int, *, windows: bool = False) -> None:
     if depth <= 0 or findings.judged >= MAX_JUDGED or not text.strip():
         return
     findings.judged += 1
     low = text.lower().replace("^", "")
-    windows = any(mark in low for mark in _WINDOWS)
+    windows = windows or any(mark in low for mark in _WINDOWS)
     if windows:
         check_powershell(text, findings)
         for script in encoded_scripts(text):
@@ -138,7 +139,7 @@ def _pipeline(pipeline: list[Command], findings: Findings, depth: int) -> None:
         words = unwrap(command.words)
         name = name_of(words)
         whole = " | ".join(part.text for part in pipeline)
-        if command.hidden:
+        if command.hidden and (name in _NAMES or name in _PROSE or name in INTERPRETERS):
             findings.add("hidden-words", whole)
         if name in INTERPRETERS and _reads_input(words):
             if fetched:
@@ -211,7 +212,7 @@ def _flows(pipeline: list[Command], findings: Findings) -> None:
     first = [name_of(unwrap(command.words)) for command in pipeline]
     sends = {"curl", "wget", "nc", "ncat", "netcat", "socat", "telnet", "ssh", "openssl", "ftp"}
     for index, name in enumerate(first[1:], start=1):
-        if name not in sends:
+        if name not in sends or len(pipeline[index].words) == 1:
             continue
         text = pipeline[index].text
         takes = name != "curl" or "@-" in text or "-T" in pipeline[index].words

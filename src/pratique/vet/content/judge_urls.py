@@ -38,12 +38,13 @@ _EXECUTABLE = (
     ".deb", ".rpm", ".appimage", ".so", ".dylib", ".pyd", ".pyc", ".xll", ".cpl", ".iso", ".img",
 )  # fmt: skip
 _SCRIPT = (
-    ".ps1", ".sh", ".bat", ".cmd", ".vbs", ".vbe", ".hta", ".js", ".py", ".pyw", ".wsf", ".pl",
-    ".rb", ".php", ".psm1", ".sct", ".bash",
+    ".ps1", ".sh", ".bat", ".cmd", ".vbs", ".vbe", ".hta", ".py", ".pyw", ".wsf", ".psm1", ".sct", ".bash",
 )  # fmt: skip
 _USUAL_PORTS = frozenset({"", "80", "443", "8080", "8443", "22", "21", "25", "587", "465", "5432",
                           "3306", "6379", "27017", "8000", "8888", "5000", "3000", "9200", "11434"})  # fmt: skip
-_REVERSE_PORTS = frozenset({"1337", "4444", "4445", "5555", "6666", "9001", "31337", "12345", "8444"})
+_LATIN_LOOKING = frozenset("аесорхуіјѕԁһԛԝᴀνορυκικα")
+_RESOLVERS = frozenset({"1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9", "1.2.3.4", "208.67.222.222"})
+"""Public name servers that everybody asks, and the address of every example."""
 _QUIET_SUFFIXES = ("test", "invalid", "localhost", "local", "internal", "localdomain")
 _QUIET_HOSTS = ("example.com", "example.org", "example.net", "schema.org", "www.w3.org")
 
@@ -135,7 +136,7 @@ def _judge(host: str, port: str, rest: str, *, scheme: str) -> Iterator[str]:
             return
         yield "public-address"
     yield from _name_tricks(host)
-    if port in _REVERSE_PORTS or (port and port not in _USUAL_PORTS):
+    if port and port not in _USUAL_PORTS:
         yield "odd-port"
     yield from _download(rest, scheme)
 
@@ -143,15 +144,25 @@ def _judge(host: str, port: str, rest: str, *, scheme: str) -> Iterator[str]:
 def _name_tricks(host: str) -> Iterator[str]:
     if host.endswith(".onion"):
         yield "onion"
-    if host.startswith("xn--") or ".xn--" in host or not (host.isascii() or "…" in host):
+    if host.startswith("xn--") or ".xn--" in host:
+        yield "international-name"
+    elif not host.isascii() and any(_mixes(label) for label in host.replace("…", "").split(".")):
         yield "lookalike-name"
     if host.rpartition(".")[2] in _ODD_SUFFIXES:
         yield "odd-suffix"
 
 
+def _mixes(label: str) -> bool:
+    """Cyrillic, Greek or full-width letters beside Latin ones, or alone where they all look Latin."""
+    strange = [c for c in label if "\u0370" <= c <= "\u052f" or "\uff21" <= c <= "\uff5a"]
+    if not strange:
+        return False
+    return any("a" <= c <= "z" for c in label) or all(c in _LATIN_LOOKING for c in strange)
+
+
 def _download(rest: str, scheme: str) -> Iterator[str]:
-    if not scheme.startswith(("http", "ftp")):
-        return
+    if not scheme.startswith(("http", "ftp")) or "/blob/" in rest or "/tree/" in rest:
+        return  # a page that shows a source is no download
     path = rest.partition("?")[0].partition("#")[0].rstrip(").,;]}").lower()
     name = path.rpartition("/")[2]
     if name.endswith(_EXECUTABLE):
@@ -201,7 +212,8 @@ def _address_kind(host: str) -> str | None:
             address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    return "public" if address.is_global and not address.is_multicast else "private"
+    public = address.is_global and not address.is_multicast and host not in _RESOLVERS
+    return "public" if public else "private"
 
 
 def _from_number(host: str) -> ipaddress.IPv4Address:

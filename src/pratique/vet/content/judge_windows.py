@@ -83,7 +83,8 @@ def _fetches(low: str, findings: Findings) -> None:
 
 def _near(low: str, word: str) -> str:
     at = low.find(word)
-    return low[max(0, at - 60) : at + 140]
+    first = max(low.rfind("\n", 0, at) + 1, at - 60)
+    return low[first : at + 140].strip()
 
 
 def encoded_scripts(text: str) -> Iterator[str]:

@@ -48,7 +48,12 @@ RULE = Rule(
         "bare-address": _trait("holds a public IP address by itself", Severity.LOW, Confidence.LOW),
         "private-address": _trait("names a private or loopback address", Severity.INFO),
         "onion": _trait("names a hidden service", Severity.HIGH),
-        "lookalike-name": _trait("has letters outside ASCII in its host name", Severity.MEDIUM),
+        "lookalike-name": _trait(
+            "has letters in its host name that look like others", Severity.HIGH, Confidence.HIGH
+        ),
+        "international-name": _trait(
+            "has an encoded international host name", Severity.LOW, Confidence.LOW
+        ),
         "odd-port": _trait("names a port that no common service uses", Severity.LOW, Confidence.LOW),
         "odd-suffix": _trait(
             "has a top-level domain that is mostly abused", Severity.LOW, Confidence.LOW

@@ -94,7 +94,7 @@ def find_commands(data: bytes, language: Language) -> Iterator[Sign]:
     seen: set[str] = set()
     parts = _notebook_parts(text) if language is Language.NOTEBOOK else _parts(text)
     for part in parts:
-        for kind, shown in judge_command(part):
+        for kind, shown in judge_command(part, windows=language is Language.POWERSHELL):
             if kind not in seen:
                 seen.add(kind)
                 yield sign_near(NAME, kind, text, shown)

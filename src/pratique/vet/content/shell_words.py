@@ -207,7 +207,7 @@ class _Reader:
         if not self.command.words and _ASSIGNMENT.match(word):
             name, _, value = word.partition("=")
             self.script.variables[name] = value
-        odd = pieces > 1 and self.kinds & {"single", "double", "escaped", "ansi", "braced"}
+        odd = pieces > 1 and self.kinds & {"single", "double", "escaped", "ansi"}
         if odd and not self.command.words and word.isalnum():
             self.command.hidden = True
         if "ansi" in self.kinds and not self.command.words:

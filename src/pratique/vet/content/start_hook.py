@@ -76,6 +76,11 @@ _KNOWN_SHAPES = (
         r"\[\]\);\s?\(p not in mp\) and mp\.append\(p\)(?:;\s?m and setattr\(sys\.modules\['[\w.]{1,120}'\], '\w{1,80}',"
         r" m\))?"
     ),
+    re.compile(r"import sys; sys\.__plen = len\(sys\.path\)"),
+    re.compile(
+        r"import sys; new=sys\.path\[sys\.__plen:\]; del sys\.path\[sys\.__plen:\]; p=getattr\(sys,'__egginsert',0\);"
+        r" sys\.path\[p:p\]=new; sys\.__egginsert = p\+len\(new\)"
+    ),
     re.compile(r"import coverage; ?coverage\.process_startup\(\)"),
     re.compile(
         r"import os, ?sys;\s?exec\('if os\.environ\.get\(\"COV_CORE_(?:SOURCE|DATAFILE)\"\):?\\n {0,4}"
