@@ -51,11 +51,12 @@ class ArchiveReader:
     """
 
     def __init__(
-        self, filename: str, desk: Desk, *, prefix: str = "", depth: int = 0, size: int = 0
+        self, filename: str, desk: Desk, *, prefix: str = "", depth: int = 0, is_zip: bool = False
     ) -> None:
         self._filename = filename
         self._desk = desk
         self._depth = depth
+        self._is_zip = is_zip
         self._shelf = Shelf(desk, prefix=prefix, depth=depth, open_nested=self._open_nested)
         self._raw = RawStream(tail_bytes=TAIL)
         self._walk = self._steps()
@@ -66,7 +67,6 @@ class ArchiveReader:
         self._finished_end = False
         self._record: bytes | None = None
         self._records = 0
-        desk.budget.packed = max(desk.budget.packed, size)
 
     def feed(self, chunk: bytes | memoryview) -> Iterator[Member]:
         """Take the next bytes; yield the members that they complete."""
@@ -178,7 +178,7 @@ class ArchiveReader:
     def _named_container(self) -> str:
         name = self._filename.lower()
         if self._depth:
-            return ""
+            return "zip" if self._is_zip else ""
         if name.endswith(_ZIP_NAMES):
             return "zip"
         return next((what for end, what in _TAR_NAMES.items() if name.endswith(end)), "")
@@ -209,7 +209,7 @@ class ArchiveReader:
         return True
 
     def _tell_container(self, named: str, found: str) -> None:
-        if named and named != found:
+        if named and named != found and not self._depth:
             self._shelf.problem("wrong-container", detail=f"{named} by name, {found} by content")
 
     def _tell_no_archive(self) -> None:
@@ -255,14 +255,15 @@ class ArchiveReader:
             self._records += 1
 
     def _open_nested(self, path: str, head: bytes) -> ArchiveReader | None:
-        del head  # what it is is found again from its first bytes
         budget = self._desk.budget
         budget.nested += 1
         if budget.nested > self._desk.limits.nested_archives:
             most = f"{self._desk.limits.nested_archives:,}"
             self._desk.problems.add("limit-nested-archives", path=path, detail=most)
             return None
-        return ArchiveReader(path, self._desk, prefix=f"{path}!", depth=self._depth + 1)
+        is_zip = head.startswith(zip_records.LOCAL)
+        depth = self._depth + 1
+        return ArchiveReader(path, self._desk, prefix=f"{path}!", depth=depth, is_zip=is_zip)
 
 
 def _begins_tar(block: bytes, *, may_be_empty: bool) -> bool:
@@ -288,7 +289,9 @@ def open_archive(
     Shape: `filename` is the base name, which decides together with the first bytes; `size` is what the
     archive will come to in bytes when somebody trustworthy has said so, for the ratio limit alone.
     """
-    return ArchiveReader(filename, Desk(limits or Limits(), open_scanner), size=size)
+    desk = Desk(limits or Limits(), open_scanner)
+    desk.budget.packed = size
+    return ArchiveReader(filename, desk)
 
 
 def read_archive(
