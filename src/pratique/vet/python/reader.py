@@ -139,7 +139,7 @@ def _is_hot(walk: Walk, routine: Routine, hot_names: set[str]) -> bool:
     outline = routine.outline
     if outline is None:
         return True  # nested functions and lambdas, whose surroundings were walked
-    if not outline.names.isdisjoint(hot_names):
+    if not outline.names.isdisjoint(hot_names) or not outline.imported.keys().isdisjoint(hot_names):
         return True
     if not outline.attributes.isdisjoint(
         walk.catalogue.methods
@@ -150,7 +150,8 @@ def _is_hot(walk: Walk, routine: Routine, hot_names: set[str]) -> bool:
             return True
         value = walk.module.get(name)
         if value is None:
-            if name in outline.names and name in walk.catalogue.modules:
+            bound = name in outline.names or name in outline.imported
+            if bound and name in walk.catalogue.modules:
                 return True
         elif _is_hot_pair(walk, value, attr):
             return True
@@ -281,9 +282,16 @@ def _regions(found: Scan, walk: Walk) -> tuple[Region, ...]:
 def _calls(outline: Outline, module: dict[str, V], known: set[str], walk: Walk) -> set[str]:
     """What a region calls or hands on: every name it uses that is a function, a class or imported."""
     found: set[str] = set()
+    local = outline.imported if outline.kind is RegionKind.FUNCTION else {}
     for name in outline.names:
-        _add_name(found, name, module.get(name), known)
+        if name in local:
+            found.add(local[name])
+        else:
+            _add_name(found, name, module.get(name), known)
     for name, attr in outline.pairs:
+        if name in local:
+            found.add(walk.catalogue.canonical(f"{local[name]}.{attr}"))
+            continue
         if outline.owner and name in {"self", "cls"}:
             member = f"{outline.owner}.{attr}"
             if member in known:

@@ -34,6 +34,8 @@ class Outline(msgspec.Struct):
     """`name.attribute` with a plain name before the dot."""
     attributes: set[str] = msgspec.field(default_factory=set)
     """Attributes of anything else."""
+    imported: dict[str, str] = msgspec.field(default_factory=dict)
+    """Names that its import statements bind, with what they stand for. Binding alone is no use."""
     owner: str = ""
     """Qualified name of the class it is a method of."""
 
@@ -190,8 +192,7 @@ class _Pass:
                     qualified = f"{around}.{node.name}" if around else node.name
                     _inside(body, qualified, classes)
             elif kind is ast.Import or kind is ast.ImportFrom:
-                self._import(node, index, emit)
-                names.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
+                self._import(node, outline, emit)
             elif kind is ast.If and index == 0 and is_main_guard(node):
                 emit("main")
                 self._main(node)
@@ -210,16 +211,22 @@ class _Pass:
         )
         outline.digest = digest.hexdigest()
 
-    def _import(self, node: Any, region: int, emit: Any) -> None:
-        imports, line = self.found.imports, node.lineno
+    def _import(self, node: Any, outline: Outline, emit: Any) -> None:
+        imports, line, region = self.found.imports, node.lineno, outline.index
         if type(node) is ast.Import:
             for alias in node.names:
                 imports.append(Import(module=alias.name, region=region, line=line))
+                first = alias.name.partition(".")[0]
+                outline.imported[alias.asname or first] = alias.name if alias.asname else first
                 emit(f"import {alias.name} {alias.asname}")
             return
         module = "." * node.level + (node.module or "")
         for alias in node.names:
             imports.append(Import(module=module, name=alias.name, region=region, line=line))
+            # As the walk names them: a dot before what is not found from the top.
+            holder = f".{module}" if node.level else module
+            dot = "" if holder.endswith(".") else "."
+            outline.imported[alias.asname or alias.name] = f"{holder}{dot}{alias.name}"
             emit(f"from {module} import {alias.name} {alias.asname}")
 
 
