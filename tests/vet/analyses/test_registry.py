@@ -10,7 +10,7 @@ from pratique.vet.analyses.reading import Reading
 from pratique.vet.analyses.registry import MAX_ALIKE, PYTHON_ANALYSES, run_analyses
 from pratique.vet.analyses.signs import Signs
 from pratique.vet.model import Confidence, Severity, Sign
-from pratique.vet.python import read_python
+from pratique.vet.python.reader import read_python
 
 CATALOGUE = Path(roles.__file__).parents[1] / "catalogue.toml"
 SOURCE = b"import os\n" + b"os.system('true')\n" * 5

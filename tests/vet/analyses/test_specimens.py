@@ -8,7 +8,7 @@ import pytest
 from kit.specimens import Specimen, load_specimens
 from pratique.vet.analyses.registry import PYTHON_ANALYSES, run_analyses
 from pratique.vet.model import Sign
-from pratique.vet.python import read_python
+from pratique.vet.python.reader import read_python
 
 SPECIMENS = load_specimens(Path(__file__).parent / "specimens")
 RULES = {analysis.rule.name: analysis for analysis in PYTHON_ANALYSES}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pratique.vet.analyses import roles
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
-from pratique.vet.analyses.reading import Reading, carries, names_of, text_of, words_of
+from pratique.vet.analyses.reading import HOLE, Reading, carries, names_of, text_of, words_of
 from pratique.vet.analyses.signs import Signs
 from pratique.vet.model import Confidence, Severity, Sign
 from pratique.vet.python.model import Call, Label
@@ -15,9 +15,9 @@ RULE = Rule(
     name="build-hook",
     title="Does more than build when it is built",
     techniques=("T1195.002", "T1546.016"),
-    what="setup.py, or a command class given to setup(), uses the network, starts processes, "
-    "executes code or writes files elsewhere.",
-    danger="pip runs it on every install from source, before anybody has looked at the package, "
+    what="The file setup.py, or a command class given to setup(), uses the network, starts "
+    "processes, executes code or writes files elsewhere.",
+    danger="Installers run it on every install from source, before anybody has looked at the package, "
     "with all rights of the user.",
     benign="Builds call compilers and version control, and now and then fetch a library they "
     "need.",
@@ -151,8 +151,7 @@ def _asks_own_name(call: Call) -> bool:
 def _is_tool(call: Call) -> bool:
     command = words_of(call.arguments[0]) if call.arguments else ""
     first = command.split(" ", 1)[0].replace("\\", "/").rpartition("/")[2].lower()
-    executable = bool(call.arguments) and "sys.executable" in names_of(call.arguments[0])
-    return first.removesuffix(".exe") in _TOOLS or executable
+    return first.removesuffix(".exe") in _TOOLS or (first == HOLE and carries(call, Label.HOST))
 
 
 def _place(call: Call) -> str:

@@ -47,7 +47,18 @@ RULE = Rule(
             "installs packages from another index or address", Severity.HIGH, Confidence.MEDIUM
         ),
         "system-write": trait("writes to system files with a command", Severity.MEDIUM, Confidence.MEDIUM),
-        "other": trait("starts another suspicious command", Severity.MEDIUM, Confidence.LOW),
+        "living-off-land": trait(
+            "runs code through a program of the system", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "upload": trait("uploads files with a command", Severity.MEDIUM, Confidence.LOW),
+        "tunnel": trait("opens a tunnel with a command", Severity.HIGH, Confidence.MEDIUM),
+        "listens": trait("listens on a port with a command", Severity.HIGH, Confidence.MEDIUM),
+        "encrypts": trait("encrypts files with a command", Severity.MEDIUM, Confidence.LOW),
+        "privilege": trait("asks for more rights with a command", Severity.MEDIUM, Confidence.LOW),
+        "account": trait("changes accounts of the system", Severity.HIGH, Confidence.MEDIUM),
+        "container-escape": trait("leaves its container", Severity.CRITICAL, Confidence.MEDIUM),
+        "surveillance": trait("watches with a command", Severity.HIGH, Confidence.MEDIUM),
+        "makes-executable": trait("makes a file executable", Severity.LOW, Confidence.LOW),
         "text-only": trait("holds a suspicious command as text", Severity.MEDIUM, Confidence.LOW),
         "decoded": trait("starts a command that was decoded first", Severity.HIGH, Confidence.HIGH),
         "hidden-window": trait("starts a process without a window", Severity.MEDIUM, Confidence.MEDIUM),
@@ -83,11 +94,10 @@ def run(reading: Reading) -> Iterator[Sign]:
     signs = Signs(rule=RULE.name, reading=reading)
     started: set[tuple[int, str]] = set()
     for found in reading.commands:
-        if found.trait in _ELSEWHERE:
+        if found.trait in _ELSEWHERE or found.trait not in RULE.traits:
             continue
-        name = found.trait if found.trait in RULE.traits else "other"
         started.add((found.place.line, found.trait))
-        yield signs.at(found.place, name, shown=f"{found.trait}: {found.shown}")
+        yield signs.at(found.place, found.trait, shown=f"{found.trait}: {found.shown}")
     for call in reading.calls(roles.RUN):
         yield from _manner(signs, call)
     for found in reading.command_texts:
@@ -142,7 +152,17 @@ def _shown(call: Call) -> str:
     return next((text for value in call.arguments if (text := words_of(value))), call.name)
 
 
-_ELSEWHERE = frozenset({"install-package", "inline-code", "unchecked-download"})
+_ELSEWHERE = frozenset(
+    {
+        "install-package",
+        "inline-code",
+        "unchecked-download",
+        "kill-process",
+        "publish",
+        "recon",
+        "agent-cli",
+    }
+)
 """Judged by other rules (self-install, unusual-code), or too common to say anything."""
 _LOUD = frozenset(
     ["download-run", "decode-run", "reverse-shell", "powershell-encoded", "powershell-hidden", "miner",

@@ -67,9 +67,6 @@ _INNER = (
     (roles.EXECUTE, "inner-execute"),
     (roles.WRITE, "inner-write"),
 )
-_CIPHERS = ("decrypt", "Fernet", "AES", "ARC4", "ChaCha")
-_READS = frozenset({"ast.parse", "dis.Bytecode", "pickle.loads", "pickle.load"})
-"""Look at code without running it, or (pickle) carry decoded data in honest work all the time."""
 _PACKER_TEXTS = ("PYARMOR\x00", "PY00", "PYARMOR")
 MIN_SHOWN = 12
 """Characters of a constant below which it is a name or a number, not code."""
@@ -78,16 +75,13 @@ MIN_SHOWN = 12
 def run(reading: Reading) -> Iterator[Sign]:
     """Executed values that carry a decoding, by where it came from; then what is inside."""
     signs = Signs(rule=RULE.name, reading=reading)
-    for call in reading.calls(roles.EXECUTE, roles.COMPILE, roles.LOAD):
-        if call.name not in _READS and (found := _origin(call)) is not None:
+    for call in (*reading.calls(roles.EXECUTE), *reading.calls(roles.LOAD)):
+        executes = roles.EXECUTE in call.roles or call.name.startswith("marshal.")
+        if executes and (found := _origin(reading, call)) is not None:
             yield signs.at(call, found[0], shown=found[1])
     for call in reading.calls(roles.IMPORT):
         value = call.arguments[0] if call.arguments else None
-        if (
-            value is not None
-            and Label.DECODED in value.labels
-            and Label.NETWORK not in value.labels
-        ):
+        if value is not None and value.layer and Label.NETWORK not in value.labels:
             yield signs.at(call, "module-name", shown=text_of(value))
     yield from _packers(reading, signs)
     for role, name in _INNER:
@@ -97,17 +91,17 @@ def run(reading: Reading) -> Iterator[Sign]:
                 break
 
 
-def _origin(call: Call) -> tuple[str, str] | None:
+def _origin(reading: Reading, call: Call) -> tuple[str, str] | None:
     """Trait and text of the first argument that was decoded; None when nothing was, or it was fetched."""
     for value in call.arguments[:1] or call.values[:1]:
         labels = value.labels
         if Label.NETWORK in labels or not (Label.DECODED in labels or value.layer):
             continue
-        return _trait_of(call, value), text_of(value)
+        return _trait_of(reading, call, value), text_of(value)
     return None
 
 
-def _trait_of(call: Call, value: Value) -> str:
+def _trait_of(reading: Reading, call: Call, value: Value) -> str:
     names = f"{call.name} {names_of(value)}"
     if value.layer > 1:
         return "layers"
@@ -115,7 +109,7 @@ def _trait_of(call: Call, value: Value) -> str:
         return "constant"
     if "marshal" in names:
         return "marshal"
-    if any(cipher in names for cipher in _CIPHERS):
+    if reading.near(call, reading.calls("decrypt")):
         return "decrypt"
     return "file" if Label.FILE in value.labels else "opaque"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pratique.vet.analyses import roles
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
-from pratique.vet.analyses.reading import Reading, names_of, text_of, words_of
+from pratique.vet.analyses.reading import Reading, text_of, words_of
 from pratique.vet.analyses.signs import Signs
 from pratique.vet.model import Confidence, Severity, Sign
 
@@ -66,8 +66,8 @@ def run(reading: Reading) -> Iterator[Sign]:
             yield signs.at(call, "user-files", shown=text_of(place))
         elif place.names and place.names[0] in _HOME_NAMES and not text_of(place):
             yield signs.at(call, "user-files", shown=place.names[0])
-        elif any(name in names_of(place) for name in _SELF):
-            yield signs.at(call, "own-traces", shown=names_of(place))
+        elif reading.mentions(call, _SELF):
+            yield signs.at(call, "own-traces", shown=call.name)
     yield from _ransom(reading, signs)
     yield from _stops(reading, signs)
 

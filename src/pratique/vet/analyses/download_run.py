@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pratique.vet.analyses import roles
 from pratique.vet.analyses.files import Written, is_hidden_place, path_keys, written_files
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
-from pratique.vet.analyses.reading import Reading, carries, words_of
+from pratique.vet.analyses.reading import Reading, carries, text_of, words_of
 from pratique.vet.analyses.signs import Signs
 from pratique.vet.model import Confidence, Severity, Sign
 from pratique.vet.python.model import Call, Label
@@ -116,11 +116,13 @@ def _started(
     names = {"dropped": "dropped", "script": "dropped-script", "fetched": "run"}
     for call in linked:
         yield signs.at(call, names[kind], shown=_step(written, call))
-        if kind == "fetched" and is_hidden_place(written):
+        if kind == "fetched" and is_hidden_place(reading, written):
             yield signs.at(call, "hidden-place", shown=_step(written, call))
     if not linked and kin and kind != "script":
-        trait_name = "beside" if kind == "fetched" else names[kind]
-        yield signs.at(kin[0], trait_name, shown=_step(written, kin[0]))
+        if kind == "fetched":
+            yield signs.at(kin[0], "beside", shown=_step(written, kin[0]))
+        elif any(value.layer and len(text_of(value)) >= MIN_DROPPED for value in written.data):
+            yield signs.at(kin[0], "dropped", shown=_step(written, kin[0]))
     if kind != "script":
         yield from _other_ways(reading, signs, written)
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pratique.vet.analyses import roles
 from pratique.vet.analyses.credential_access import KEY_KINDS, PRIVATE_KINDS
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
-from pratique.vet.analyses.reading import Reading, text_of, words_of
+from pratique.vet.analyses.reading import HOLE, Reading, text_of, words_of
 from pratique.vet.analyses.signs import Signs
-from pratique.vet.content.judges import judge_path, judge_url
+from pratique.vet.content.judges import judge_url
 from pratique.vet.model import Confidence, Severity, Sign
-from pratique.vet.python.model import Call, Label
+from pratique.vet.python.model import Call, Label, Value
 
 RULE = Rule(
     name="exfiltration",
@@ -106,6 +106,12 @@ _SOURCES = (
 )
 MIN_FACTS = 2
 """Different host facts; one alone names a user agent."""
+THIEVES = frozenset(
+    ["webhook", "callback", "paste", "tunnel", "file-host", "shortener", "dynamic-dns", "public-address",
+     "bare-address", "onion"]
+)  # fmt: skip
+"""Kinds of addresses that stolen data goes to."""
+_NOT_SENT = frozenset({"headers", "timeout", "proxies", "auth", "cert", "verify"})
 _PRIVATE = frozenset(label for label, _ in _KINDS)
 _SENDERS = ("curl", "wget", "Invoke-WebRequest", "iwr ", "nslookup", "dig ", "nc ", "ping ")
 
@@ -116,6 +122,10 @@ def run(reading: Reading) -> Iterator[Sign]:
     for call in reading.talks:
         yield from _sent(signs, call)
     yield from _collects(reading, signs)
+    metadata = [found.place for found in reading.urls if found.trait == "cloud-metadata"]
+    for call in reading.calls(roles.SEND):
+        if metadata and reading.near(call, metadata):
+            yield signs.at(call, "cloud", shown=_target(call))
     for call in reading.calls(roles.RUN):
         private = call.labels & _PRIVATE
         text = next((words for value in call.arguments if (words := words_of(value))), "")
@@ -125,24 +135,46 @@ def run(reading: Reading) -> Iterator[Sign]:
 
 
 def _sent(signs: Signs, call: Call) -> Iterator[Sign]:
-    private = call.labels & _PRIVATE
-    dns = roles.DNS in call.roles
-    if dns and private:
-        yield signs.at(call, "dns", shown=_target(call))
+    if roles.DNS in call.roles:
+        yield from _looked_up(signs, call)
+        return
+    if call.roles.isdisjoint((roles.SEND, roles.FETCH)):
+        return
+    private = _labels(call)
     for label, name in _KINDS:
-        if label not in private:
-            continue
-        if label is Label.FILE and any(True for v in call.values for _ in judge_path(text_of(v))):
-            yield signs.at(call, "sensitive-file", shown=_target(call))
-        yield signs.at(call, name, shown=_target(call))
+        if label in private:
+            yield signs.at(call, name, shown=_target(call))
+    if any(_is_secret_file(value) for value in call.values):
+        yield signs.at(call, "sensitive-file", shown=_target(call))
     if call.quiet and Label.HOST in private:
         yield signs.at(call, "quiet", shown=_target(call))
     yield from _services(signs, call, private)
 
 
+def _labels(call: Call) -> frozenset[Label]:
+    """Private labels of what is sent. Headers are left out: every user agent names the platform."""
+    sent = (*call.arguments, *(v for key, v in call.keywords.items() if key not in _NOT_SENT))
+    return frozenset().union(*(value.labels for value in sent)) & _PRIVATE if sent else frozenset()
+
+
+def _is_secret_file(value: Value) -> bool:
+    labels = value.labels
+    return Label.FILE in labels and (Label.SECRET in labels or Label.BROWSER in labels)
+
+
+def _looked_up(signs: Signs, call: Call) -> Iterator[Sign]:
+    """A name with a part that is known and a part that is data; the own address is asked without."""
+    for value in call.arguments[:1]:
+        known = text_of(value)
+        if HOLE in known and "." in known.replace(HOLE, "") and value.labels & _PRIVATE:
+            yield signs.at(call, "dns", shown=known)
+
+
 def _services(signs: Signs, call: Call, private: frozenset[Label]) -> Iterator[Sign]:
     for value in call.values:
-        for _, shown in judge_url(words_of(value)):
+        for name, shown in judge_url(words_of(value)):
+            if name not in THIEVES:
+                continue
             if private - {Label.HOST}:
                 yield signs.at(call, "to-service", shown=shown)
             elif private:

@@ -19,6 +19,7 @@ _HIDDEN = (
     "\\public\\", "/.cache/", "/.config/", "/.local/", "tempfile", "gettempdir", "mkdtemp",
     "mkstemp", "startup", "\\roaming", "system32",
 )  # fmt: skip
+_FOLDERS = frozenset({"TEMP", "TMP", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PUBLIC", "TMPDIR"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,16 @@ def _written(call: Call) -> Written:
     )
 
 
-def is_hidden_place(written: Written) -> bool:
+def is_hidden_place(reading: Reading, written: Written) -> bool:
     """Whether a file goes where nobody looks: temporary folders, profile folders, dot folders."""
     place = f"{written.path} {' '.join(written.keys)}".lower()
-    return any(part in place for part in _HIDDEN)
+    if any(part in place for part in _HIDDEN):
+        return True
+    if HOLE not in written.path and written.path:
+        return False
+    asked = (*reading.calls("file.temporary"), *reading.calls("environment.read"))
+    return any(
+        call.region == written.call.region
+        and ("temp" in call.name or any(text_of(v).upper() in _FOLDERS for v in call.arguments))
+        for call in asked
+    )

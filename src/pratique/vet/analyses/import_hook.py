@@ -24,7 +24,6 @@ RULE = Rule(
     "such as six.",
     traits={
         "import-system": trait("hooks the import system", Severity.LOW, Confidence.MEDIUM),
-        "modules-replaced": trait("replaces modules in sys.modules", Severity.LOW, Confidence.LOW),
         "patches-library": trait(
             "replaces functions of a network, TLS or input library", Severity.MEDIUM, Confidence.MEDIUM
         ),
@@ -83,8 +82,6 @@ def run(reading: Reading) -> Iterator[Sign]:
     for call in reading.calls("import"):
         if call.name.startswith(_IMPORT_HOOKS):
             yield signs.at(call, "import-system", shown=call.name)
-        elif call.name.startswith("sys.modules"):
-            yield signs.at(call, "modules-replaced", shown=call.name)
     for call in reading.named("builtins.setattr"):
         if call.arguments and names_of(call.arguments[0]).startswith(_PATCHED):
             yield signs.at(call, "patches-library", shown=names_of(call.arguments[0]))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pratique.vet.analyses import roles
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
-from pratique.vet.analyses.reading import Reading, names_of, words_of
+from pratique.vet.analyses.reading import Reading, words_of
 from pratique.vet.analyses.signs import Signs
 from pratique.vet.model import Confidence, Severity, Sign
 from pratique.vet.python.model import Text
@@ -72,7 +72,7 @@ def run(reading: Reading) -> Iterator[Sign]:
     signs = Signs(rule=RULE.name, reading=reading)
     seen: set[tuple[str, int]] = set()
     for found in reading.urls:
-        name = "public-address" if found.trait == "bare-address" else found.trait
+        name = found.trait
         if name in RULE.traits and (name, found.place.region) not in seen:
             seen.add((name, found.place.region))
             yield signs.at(found.place, name, shown=found.shown)
@@ -110,13 +110,12 @@ def _sockets(reading: Reading, signs: Signs) -> Iterator[Sign]:
 
 
 def _threads(reading: Reading, signs: Signs) -> Iterator[Sign]:
-    places = {f".{region.name}": index for index, region in enumerate(reading.file.regions)}
+    """Threads in a region that hands on a function which talks."""
     talking = {call.region for call in reading.talks}
     for call in reading.calls("thread.start"):
-        for value in call.values:
-            regions = {places[name] for name in value.names if name in places}
-            if regions and not talking.isdisjoint(reading.reached_from(regions)):
-                yield signs.at(call, "thread", shown=names_of(value))
+        targets = reading.reached_from(reading.callees(call.region))
+        if not talking.isdisjoint(targets - {call.region}):
+            yield signs.at(call, "thread", shown=call.name)
 
 
 ANALYSIS = PythonAnalysis(rule=RULE, run=run)

@@ -16,19 +16,12 @@ RULE = Rule(
     name="obfuscation",
     title="Is written not to be read",
     techniques=("T1027", "T1027.010", "T1036"),
-    what="Names without meaning, long encoded constants, code pushed far to the right, texts "
-    "put together letter by letter, nests of lambdas.",
+    what="Long encoded constants that are decoded, texts put together letter by letter, written as escapes "
+    "or backwards, words that would give it away built from pieces, nests of lambdas.",
     danger="Source is published to be read. Who makes that impossible has a reason.",
     benign="Generated parsers and tables have long lines; some vendors obfuscate code that they "
     "sell.",
     traits={
-        "pushed-right": trait(
-            "has code behind more blanks than a screen is wide", Severity.CRITICAL, Confidence.HIGH
-        ),
-        "names": trait("has names made to be confused", Severity.HIGH, Confidence.HIGH),
-        "foreign-names": trait(
-            "has many names in letters that keyboards here lack", Severity.LOW, Confidence.LOW
-        ),
         "blob": trait("decodes a long encoded constant", Severity.MEDIUM, Confidence.MEDIUM),
         "blob-run": trait(
             "decodes a long encoded constant beside code that executes or starts something",
@@ -36,7 +29,6 @@ RULE = Rule(
         ),
         "letters": trait("puts texts together letter by letter", Severity.HIGH, Confidence.MEDIUM),
         "nest": trait("nests lambdas or decoding calls many deep", Severity.HIGH, Confidence.MEDIUM),
-        "one-line": trait("is a program in one very long line", Severity.HIGH, Confidence.MEDIUM),
         "hidden-word": trait(
             "builds or decodes a word that would give it away", Severity.HIGH, Confidence.HIGH
         ),
@@ -48,22 +40,15 @@ RULE = Rule(
 
 MAX_SCAN = 400_000
 """Characters of source looked at line by line; obfuscated files show it at once."""
-BLANKS = " " * 90
-LONG_LINE = 3000
 BLOB = 400
 """Characters of an encoded constant; keys, hashes and small pictures are shorter or not decoded."""
-MANY = 4
+MIN_LINE = 40
+"""Characters below which a line holds no mark."""
 LETTERS = 8
 """`chr(` in one line; tables of characters have one or two."""
-CALLS = 40
-STATEMENTS = 5
 ESCAPES = 20
 _NESTS = (("lambda", 5), ("decompress(", 3), ("__import__(", 3))
 """More of one of these in a line is no line that somebody wrote to be read."""
-_CONFUSED = re.compile(
-    r"\b(?:[Il1]{6,40}|[O0o]{6,40}|_0x[0-9a-f]{4,12}|[Il1O0]{9,40}|_{5,40}[A-Za-z0-9]{0,3}_*)\b"
-)
-_FOREIGN = re.compile(r"[^\W\d_a-zA-Z\u00c0-\u024f]{2,30}")
 _ENCODED = re.compile(r"[A-Za-z0-9+/=_\-\s!#$%&()*;<>?@^`{|}~]{400}")
 _LETTER = re.compile(r"\bchr\(|\\x[0-9a-fA-F]{2}")
 _WORDS = (
@@ -80,7 +65,7 @@ def run(reading: Reading) -> Iterator[Sign]:
     marks: set[str] = set()
     first: Sign | None = None
     for sign in (*_lines(reading, signs), *_texts(reading, signs)):
-        if sign.trait not in ("foreign-names", "blob"):
+        if sign.trait != "blob":
             marks.add(sign.trait)
             first = first or sign
         yield sign
@@ -89,37 +74,17 @@ def run(reading: Reading) -> Iterator[Sign]:
 
 
 def _lines(reading: Reading, signs: Signs) -> Iterator[Sign]:
-    names: set[str] = set()
-    foreign: set[str] = set()
     for number, line, region in reading.code_lines(MAX_SCAN):
-        yield from _line(signs, line, number, region)
-        head = line[:LONG_LINE]
-        if len(names) < MANY:
-            names.update(_CONFUSED.findall(head))
-            if len(names) >= MANY:
-                yield signs.line(number, region, "names", shown=", ".join(sorted(names)[:MANY]))
-        if not head.isascii() and len(foreign) < MANY * 2 and "#" not in head and '"' not in head:
-            foreign.update(_FOREIGN.findall(head))
-            if len(foreign) >= MANY * 2:
-                yield signs.line(
-                    number, region, "foreign-names", shown=", ".join(sorted(foreign)[:MANY])
-                )
+        if len(line) >= MIN_LINE:
+            yield from _line(signs, line, number, region)
 
 
 def _line(signs: Signs, line: str, number: int, region: int) -> Iterator[Sign]:
     stripped = line.lstrip()
-    if BLANKS in stripped:
-        after = stripped[stripped.rfind(BLANKS) :].strip()
-        if after and after[0] not in "#'\"\\)]}," and ("(" in after or "import" in after):
-            yield signs.line(number, region, "pushed-right", shown=after)
-    elif len(line) - len(stripped) > len(BLANKS) * 2 and "(" in stripped:
-        yield signs.line(number, region, "pushed-right", shown=stripped)
     if any(line.count(word) > count for word, count in _NESTS):
         yield signs.line(number, region, "nest", shown=stripped[:400])
     if line.count("chr(") >= LETTERS:
         yield signs.line(number, region, "letters", shown=stripped[:400])
-    if len(line) > LONG_LINE and line.count("(") > CALLS and line.count(";") > STATEMENTS:
-        yield signs.line(number, region, "one-line", shown=stripped[:400])
     if line.count("\\x") > ESCAPES and _readable_escapes(line):
         yield signs.line(number, region, "escapes", shown=stripped[:400])
 

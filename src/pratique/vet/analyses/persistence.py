@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pratique.vet.analyses import roles
 from pratique.vet.analyses.files import written_files
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
-from pratique.vet.analyses.reading import Reading, names_of, words_of
+from pratique.vet.analyses.reading import Reading, words_of
 from pratique.vet.analyses.signs import Signs
 from pratique.vet.content.judges import judge_path
 from pratique.vet.model import Confidence, Severity, Sign
@@ -105,7 +105,7 @@ def _registry(reading: Reading, signs: Signs) -> Iterator[Sign]:
 
 def _copies(reading: Reading, signs: Signs) -> Iterator[Sign]:
     for call in reading.named(*_COPIES):
-        if call.arguments and any(part in names_of(call.arguments[0]) for part in _SELF):
+        if reading.mentions(call, _SELF):
             yield signs.at(call, "copies-itself", shown=call.name)
     for call in reading.calls(roles.MODE):
         if "SetFileAttributes" in call.name:

@@ -15,6 +15,8 @@ HOLE = "\N{HORIZONTAL ELLIPSIS}"
 """Stands in known texts for what is not known."""
 MAX_TEXT = 20_000
 """Characters of one text that are judged: payloads say what they do long before, and files are many."""
+MAX_LINE = 2_000
+"""Characters of a line that are searched for words."""
 MAX_JUDGED = 4_000
 """Texts judged per file: more are tables of data (word lists, host lists), judged by their first ones."""
 MAX_KIN = 400
@@ -121,7 +123,7 @@ class Reading:
         if len(regions) > MAX_KIN:
             return tuple(parent)
         for index in range(len(regions)):
-            for other in self._callees(index):
+            for other in self.callees(index):
                 parent[_root(parent, index)] = _root(parent, other)
         first_of_class: dict[str, int] = {}
         for index, region in enumerate(regions):
@@ -144,18 +146,18 @@ class Reading:
         reached = set(regions)
         waiting = list(regions)
         while waiting:
-            index = waiting.pop()
-            for target in self._callees(index):
-                if target not in reached:
-                    reached.add(target)
-                    waiting.append(target)
+            news = self.callees(waiting.pop()) - reached
+            reached |= news
+            waiting.extend(news)
         return reached
 
-    def _callees(self, index: int) -> Iterator[int]:
+    def callees(self, index: int) -> set[int]:
+        """Regions that a region calls or hands on."""
+        if index >= len(self.file.regions):
+            return set()
         region = self.file.regions[index]
-        for name in _kin_names(region.name, region.calls):
-            if (target := self._places.get(name)) is not None:
-                yield target
+        names = _kin_names(region.name, region.calls)
+        return {self._places[name] for name in names if name in self._places}
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -182,6 +184,16 @@ class Reading:
             if limit < 0:
                 return
             yield number, line, open_regions[-1][1] if open_regions else 0
+
+    def source_line(self, call: Call | Text) -> str:
+        """The line as written where a call or text stands; "" for a place that is not there."""
+        lines = self.file.lines
+        return lines[call.line - 1] if 1 <= call.line <= len(lines) else ""
+
+    def mentions(self, call: Call, words: Iterable[str]) -> bool:
+        """Whether a call's own line has one of the words: for names that stand for no value."""
+        line = self.source_line(call)[:MAX_LINE]
+        return not call.layer and any(word in line for word in words)
 
     @cached_property
     def texts(self) -> tuple[Text, ...]:

@@ -15,8 +15,8 @@ RULE = Rule(
     name="self-install",
     title="Installs or starts other software",
     techniques=("T1072", "T1105", "T1195.001"),
-    what="pip, npm or another installer is run from code, or a whole runtime (bun, node, deno) "
-    "or an AI assistant's command line is started.",
+    what="The program pip, npm or another installer is run from code, or a whole runtime (bun, "
+    "node, deno) or an AI assistant's command line is started.",
     danger="What is installed this way passes by lock files, hashes and review. Recent worms "
     "fetch a runtime of their own so that their payload needs no Python at all.",
     benign="Development helpers and notebooks install missing packages; they say so.",

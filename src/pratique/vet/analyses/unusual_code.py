@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pratique.vet.analyses import roles
 from pratique.vet.analyses.files import written_files
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
-from pratique.vet.analyses.reading import Reading, names_of, text_of, words_of
+from pratique.vet.analyses.reading import HOLE, Reading, carries, text_of, words_of
 from pratique.vet.analyses.signs import Signs
 from pratique.vet.model import Confidence, Severity, Sign
-from pratique.vet.python.model import Call
+from pratique.vet.python.model import Call, Label
 
 RULE = Rule(
     name="unusual-code",
@@ -76,13 +76,20 @@ def run(reading: Reading) -> Iterator[Sign]:
         elif any(mark in written.text for mark in _SCRIPTS):
             yield signs.at(written.call, "script-written", shown=written.text)
     for text in reading.texts:
-        if len(text.text) >= MIN_PROGRAM * 2 and "\n" in text.text and _is_python(text.text[:4000]):
+        if _is_program(text.text[:4000]):
             yield signs.at(text, "inner-sinks", shown=text.text)
 
 
 def _starts_python(call: Call, words: str) -> bool:
-    names = " ".join(names_of(value) for value in call.arguments[:2])
-    return " -c " in words and any(name in f"{words} {names}" for name in _INTERPRETERS)
+    own = words.startswith(HOLE) and carries(call, Label.HOST)  # sys.executable
+    return " -c " in words and (own or any(name in words for name in _INTERPRETERS))
+
+
+def _is_program(text: str) -> bool:
+    """Whether a text of several lines imports at the start of a line, as no prose does."""
+    lines = text.split("\n")
+    imports = any(line.startswith(("import ", "from ")) and "." not in line[-1:] for line in lines)
+    return len(lines) > 1 and imports and _is_python(text)
 
 
 def _is_python(text: str) -> bool:

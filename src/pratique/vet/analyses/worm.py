@@ -46,10 +46,12 @@ _API = (
     "/dispatches",
     "/user/repos",
 )
-_SECRET_CALLS = (
+MAX_SCAN = 400_000
+"""Characters of source searched line by line."""
+_SECRET_CALLS = frozenset([
     "list_secrets", "get_secret_value", "get_parameters_by_path", "list_secret_for_all_namespaces",
     "describe_parameters", "list_namespaced_secret",
-)  # fmt: skip
+])  # fmt: skip
 _WORKFLOWS = (".github/workflows", ".gitlab-ci.yml", ".circleci/config")
 
 
@@ -70,9 +72,10 @@ def run(reading: Reading) -> Iterator[Sign]:
             yield signs.at(call, "repository", shown=address)
             if carries(call, Label.SECRET):
                 yield signs.at(call, "with-secret", shown=address)
-    for call in reading.file.calls:
-        if call.name.rpartition(".")[2] in _SECRET_CALLS:
-            yield signs.at(call, "secrets-api", shown=call.name)
+    asked = any(f".{name}(" in reading.file.source for name in _SECRET_CALLS)
+    for number, line, region in reading.code_lines(MAX_SCAN) if asked else ():
+        if any(f".{name}(" in line for name in _SECRET_CALLS):
+            yield signs.line(number, region, "secrets-api", shown=line.strip()[:200])
     yield from _workflows(reading, signs)
 
 

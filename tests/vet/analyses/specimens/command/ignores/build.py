@@ -1,4 +1,4 @@
-# download-run, decode-run, reverse-shell, powershell-encoded, powershell-hidden, persistence, destructive, miner, exfiltration, hidden-words, dns-exfiltration, environment-dump, credential-read, evasion, memory-code, raw-connection, install-from-elsewhere, system-write, program-file, decoded, hidden-window, detached, silent, host-facts, other, text-only, download: what builds start
+# download-run, decode-run, reverse-shell, powershell-encoded, powershell-hidden, persistence, destructive, miner, exfiltration, hidden-words, dns-exfiltration, environment-dump, credential-read, evasion, memory-code, raw-connection, install-from-elsewhere, system-write, program-file, decoded, hidden-window, detached, silent, host-facts, text-only, download, living-off-land, upload, tunnel, listens, encrypts, privilege, account, container-escape, surveillance, makes-executable: what builds start
 import subprocess
 import sys
 

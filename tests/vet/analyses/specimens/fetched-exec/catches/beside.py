@@ -1,14 +1,19 @@
-# beside: fetched here, executed there, in one class
+# beside: fetched here, executed there, a queue between
+import queue
+
 import requests
 
+waiting = queue.Queue()
 
-class Loader:
-    def fetch(self):
-        self.body = requests.get("https://stage.example/two").json()
 
-    def start(self, transform):
-        exec(transform(self.body))
+def fetch():
+    waiting.put(requests.get("https://stage.example/two").json())
 
-    def run(self):
-        self.fetch()
-        self.start(str)
+
+def start():
+    exec(waiting.get())
+
+
+def main():
+    fetch()
+    start()

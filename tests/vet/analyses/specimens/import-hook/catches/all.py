@@ -1,4 +1,4 @@
-# import-system, modules-replaced, patches-library, python-variable, pip-configuration, certificates-off, certificates-off-and-send, proxy, other-package: Python for everybody else
+# import-system, patches-library, python-variable, pip-configuration, certificates-off, certificates-off-and-send, proxy, other-package: Python for everybody else
 import os
 import socket
 import ssl
@@ -8,7 +8,6 @@ import urllib.request
 import requests
 
 sys.meta_path.insert(0, object())
-sys.modules["json"] = None
 setattr(requests, "get", None)
 os.environ["PYTHONSTARTUP"] = "/srv/x.py"
 with open(os.path.expanduser("~/.pypirc"), "w") as handle:

@@ -1,4 +1,4 @@
-# import-system, modules-replaced, patches-library, python-variable, pip-configuration, certificates-off, certificates-off-and-send, proxy, other-package: a path is added, a module looked up
+# import-system, patches-library, python-variable, pip-configuration, certificates-off, certificates-off-and-send, proxy, other-package: a path is added, a module looked up
 import os
 import sys
 

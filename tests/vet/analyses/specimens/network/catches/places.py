@@ -17,13 +17,13 @@ PLACES = [
     "https://raw.githubusercontent.com/x/y/example",
     "https://x.repl.co/example",
     "stratum+tcp://pool.example:3333",
-    "http://8.8.8.8/example",
+    "http://192.88.99.1/example",
     "http://inertinertinert.onion/example",
     "http://ex\u0430mple.com/",
-    "http://service.example.net.co:41337/",
-    "http://inert.top/",
-    "https://files.inert.com/setup.exe",
-    "https://files.inert.com/setup.sh",
+    "http://service.pratique-specimen.com:41337/",
+    "http://pratique-specimen.top/",
+    "https://files.pratique-specimen.com/setup.exe",
+    "https://files.pratique-specimen.com/setup.sh",
 ]
 requests.get("https://pastebin.com/raw/example")
 ADDRESS = base64.b64decode("aHR0cHM6Ly9jb2xsZWN0LmV4YW1wbGUv").decode()

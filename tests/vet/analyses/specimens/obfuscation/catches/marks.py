@@ -1,9 +1,4 @@
-# pushed-right, names, letters, nest, hidden-word, escapes, reversed, marks: marks of every kind
-import base64                                                                                                                        ;print(base64)
-IlIlIlIl = 1
-lIlIlIlI = 2
-IIlIIlIIl = 3
-llIIllIIll = 4
+# letters, nest, hidden-word, escapes, reversed, marks: marks of every kind
 word = chr(105) + chr(110) + chr(101) + chr(114) + chr(116) + chr(33) + chr(33) + chr(33) + chr(33)
 f = lambda a: lambda b: lambda c: lambda d: lambda e: lambda g: (a, b, c, d, e, g)
 hidden = "sub" + "process"

@@ -1,3 +1,3 @@
 # hidden-word: a word out of letters
-letters = ["e", "x", "e", "c"]
+letters = ["sub", "pro", "cess"]
 word = "".join(letters)
