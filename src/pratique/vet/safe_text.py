@@ -21,18 +21,27 @@ _RUN_HEAD = 32
 
 # Letters and marks that print as nothing, or change what the character before them looks like.
 _UNSEEN = frozenset(
-    [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0]
-    + list(range(0x180B, 0x1810))
-    + list(range(0xFE00, 0xFE10))
-    + list(range(0xE0100, 0xE01F0))
+    (
+        0x034F,
+        0x115F,
+        0x1160,
+        0x17B4,
+        0x17B5,
+        0x2800,
+        0x3164,
+        0xFFA0,
+        *range(0x180B, 0x1810),
+        *range(0xFE00, 0xFE10),
+        *range(0xE0100, 0xE01F0),
+    )
 )
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def printable(text: str | bytes, limit: int = SHOWN) -> str:
-    """Secrets masked, long runs cut with their count, everything unseen as an escape, cut to `limit`.
+    r"""Secrets masked, long runs cut with their count, everything unseen as an escape, cut to `limit`.
 
-    Bytes are read as UTF-8; what is not UTF-8 is shown as `\\xNN`.
+    Bytes are read as UTF-8; what is not UTF-8 is shown as `\xNN`.
     """
     if isinstance(text, bytes):
         text = text[: limit * _AROUND].decode("utf-8", "backslashreplace")
@@ -135,6 +144,6 @@ def _visible(character: str) -> str:
         return character
     if character in _SHORT:
         return _SHORT[character]
-    if code < 0x100:
+    if code < 0x100:  # noqa: PLR2004 - the width of the escape
         return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004 - the width of the escape

@@ -33,10 +33,28 @@ _RUN = re.compile(rb"[A-Za-z0-9+/=_\-\r\n]*")
 _SET: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-\r\n")
 _HEX = re.compile(rb"[0-9a-fA-F\s]*")
 _MARSHAL: Final = (b"\xe3\x00\x00\x00", b"c\x00\x00\x00", b"\xe3\x01\x00\x00", b"\x63\x00\x00\x00")
-_QUIET_FORMS: Final = frozenset({"png", "jpeg", "gif", "ico", "webp", "font", "der", "pem", "mp3", "ogg", "wav", "mp4", "bmp",
-                                 "tiff", "pdf", "timezone", "numpy", "parquet", "arrow", "flac", "gettext"})  # fmt: skip
+_QUIET_FORMS: Final = frozenset({"png", "jpeg", "gif", "ico", "webp", "font", "der", "pem", "mp3",
+    "ogg", "wav", "mp4", "bmp",
+                                 "tiff", "pdf", "timezone", "numpy", "parquet", "arrow", "flac",
+                                 "gettext"})  # fmt: skip
 _EXECUTABLES: Final = frozenset({"elf", "pe", "mach-o", "wasm", "dex", "java-class", "jar"})
-_ARCHIVES: Final = frozenset({"zip", "gzip", "xz", "bzip2", "zstd", "7z", "rar", "tar", "lz4", "cab", "wheel", "lzma", "zlib"})
+_ARCHIVES: Final = frozenset(
+    {
+        "zip",
+        "gzip",
+        "xz",
+        "bzip2",
+        "zstd",
+        "7z",
+        "rar",
+        "tar",
+        "lz4",
+        "cab",
+        "wheel",
+        "lzma",
+        "zlib",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +114,7 @@ def describe(run: bytes, *, start: int = 0) -> Blob:
     """What an encoded stretch holds, layers peeled off."""
     inner, layers, encodings = run, 0, 0
     while layers < MAX_LAYERS and (peeled := _peel(inner[:MAX_DECODED])) is not None:
-        encodings += inner[0] in _SET and inner[0] != 0x78  # noqa: PLR2004 - `x` opens a zlib stream
+        encodings += inner[0] in _SET and inner[0] != 0x78  # noqa: PLR2004 - ASCII, and what is too short to tell
         inner, layers = peeled, layers + 1
     return Blob(
         start=start, size=len(run), holds=what_is(inner) if layers else "",
@@ -112,7 +130,7 @@ def _peel(data: bytes) -> bytes | None:
             return zlib.decompressobj(wbits=47).decompress(data, MAX_DECODED)
         except zlib.error:
             return None
-    if len(head) < 64:  # noqa: PLR2004 - short texts are what they are
+    if len(head) < 64:  # noqa: PLR2004 - ASCII, and what is too short to tell
         return None
     compact = data.translate(None, b"\r\n\t ")
     try:
@@ -147,7 +165,7 @@ def what_is(data: bytes) -> str:
     if form == "python" or looks_like_python(data):
         return "python"
     sample = data[:4096]
-    printable = sum(1 for byte in sample if 32 <= byte < 127 or byte in b"\t\r\n")  # noqa: PLR2004 - ASCII
+    printable = sum(1 for byte in sample if 32 <= byte < 127 or byte in b"\t\r\n")  # noqa: PLR2004 - ASCII, and what is too short to tell
     if sample and printable >= len(sample) * 0.95:
         return "python" if b"exec(" in data or b"import " in data else "text"
     return "opaque" if entropy(data) > OPAQUE - 0.3 or len(data) < ENTROPY_SAMPLE else ""
@@ -157,7 +175,9 @@ def entropy(data: bytes) -> float:
     """Bits per byte over the first, the middle and the last 16 KiB."""
     if len(data) > 3 * ENTROPY_SAMPLE:
         middle = len(data) // 2
-        data = data[:ENTROPY_SAMPLE] + data[middle : middle + ENTROPY_SAMPLE] + data[-ENTROPY_SAMPLE:]
+        data = (
+            data[:ENTROPY_SAMPLE] + data[middle : middle + ENTROPY_SAMPLE] + data[-ENTROPY_SAMPLE:]
+        )
     if not data:
         return 0.0
     total = len(data)

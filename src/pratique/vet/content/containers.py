@@ -58,7 +58,7 @@ def _end_of_jpeg(data: bytes) -> int:
 
 def _end_of_gif(data: bytes) -> int:
     """Walk the blocks of a GIF to its trailer."""
-    flags = data[10] if len(data) > 10 else 0  # noqa: PLR2004 - the screen descriptor
+    flags = data[10] if len(data) > 10 else 0  # noqa: PLR2004 - sizes of the headers
     position = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
     for _ in range(MAX_CHUNKS):
         mark = data[position : position + 1]
@@ -94,7 +94,7 @@ def sound_data(data: bytes) -> bytes:
         size = int.from_bytes(data[position + 4 : position + 8], "little")
         if kind == b"data":
             return data[position + 8 : position + 8 + size]
-        if len(kind) < 4:  # noqa: PLR2004 - the file ends
+        if len(kind) < 4:  # noqa: PLR2004 - sizes of the headers
             return b""
         position += 8 + size + (size & 1)
     return b""

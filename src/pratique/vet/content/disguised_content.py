@@ -23,15 +23,27 @@ RULE = Rule(
     " lines that know better.",
     benign="Test data is misnamed on purpose, and some formats are zips under a name of their own.",
     traits={
-        "executable": trait("is a program under another kind's name", Severity.HIGH, Confidence.HIGH),
-        "archive": trait("is an archive under another kind's name", Severity.HIGH, Confidence.MEDIUM),
-        "python": trait("is Python source under another kind's name", Severity.MEDIUM, Confidence.MEDIUM),
-        "script": trait("is a script under another kind's name", Severity.MEDIUM, Confidence.MEDIUM),
+        "executable": trait(
+            "is a program under another kind's name", Severity.HIGH, Confidence.HIGH
+        ),
+        "archive": trait(
+            "is an archive under another kind's name", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "python": trait(
+            "is Python source under another kind's name", Severity.MEDIUM, Confidence.MEDIUM
+        ),
+        "script": trait(
+            "is a script under another kind's name", Severity.MEDIUM, Confidence.MEDIUM
+        ),
         "code-object": trait(
-            "is compiled Python or a pickle under another kind's name", Severity.HIGH, Confidence.HIGH
+            "is compiled Python or a pickle under another kind's name",
+            Severity.HIGH,
+            Confidence.HIGH,
         ),
         "encoded": trait(
-            "is one encoded text under the name of a readable one", Severity.MEDIUM, Confidence.MEDIUM
+            "is one encoded text under the name of a readable one",
+            Severity.MEDIUM,
+            Confidence.MEDIUM,
         ),
         "other": trait("is of another kind than its name says", Severity.LOW, Confidence.LOW),
     },
@@ -40,7 +52,22 @@ RULE = Rule(
 _GROUP: Final[dict[str, str]] = {
     **dict.fromkeys(("elf", "pe", "mach-o", "wasm", "dex", "java-class"), "executable"),
     **dict.fromkeys(
-        ("zip", "gzip", "xz", "bzip2", "zstd", "7z", "rar", "tar", "jar", "wheel", "cab", "lz4", "lzma", "cpio"),
+        (
+            "zip",
+            "gzip",
+            "xz",
+            "bzip2",
+            "zstd",
+            "7z",
+            "rar",
+            "tar",
+            "jar",
+            "wheel",
+            "cab",
+            "lz4",
+            "lzma",
+            "cpio",
+        ),
         "archive",
     ),
     **dict.fromkeys(("shell", "script", "node", "perl", "ruby", "pwsh"), "script"),
@@ -52,24 +79,43 @@ _GROUP: Final[dict[str, str]] = {
 # What a name may hold besides plain text (""). A name that is not here promises nothing.
 _PROMISED: Final[dict[str, frozenset[str]]] = {
     **{name: frozenset({form}) for name, form in (
-        ("png", "png"), ("jpg", "jpeg"), ("jpeg", "jpeg"), ("gif", "gif"), ("ico", "ico"), ("bmp", "bmp"), ("webp", "webp"),
-        ("tif", "tiff"), ("tiff", "tiff"), ("wav", "wav"), ("mp3", "mp3"), ("ogg", "ogg"), ("flac", "flac"), ("mp4", "mp4"),
+        ("png", "png"), ("jpg", "jpeg"), ("jpeg", "jpeg"), ("gif", "gif"), ("ico", "ico"), ("bmp",
+        "bmp"), ("webp", "webp"),
+        ("tif", "tiff"), ("tiff", "tiff"), ("wav", "wav"), ("mp3", "mp3"), ("ogg", "ogg"), ("flac",
+        "flac"), ("mp4", "mp4"),
         ("pdf", "pdf"), ("ttf", "font"), ("otf", "font"), ("woff", "font"), ("woff2", "font"),
     )},
-    **dict.fromkeys(("crt", "cer", "pem", "key", "csr", "der", "p7b", "pub"), frozenset({"pem", "der", "base64"})),
-    **dict.fromkeys(("txt", "md", "rst", "log", "csv", "tsv", "license", "text", "adoc"), frozenset({"", "utf-16", "pem"})),
-    **dict.fromkeys(("json", "yaml", "yml", "toml", "ini", "cfg", "conf", "xml", "svg", "html", "htm", "css", "lock", "po",
+    **dict.fromkeys(("crt", "cer", "pem", "key", "csr", "der", "p7b", "pub"), frozenset({"pem",
+    "der", "base64"})),
+    **dict.fromkeys(("txt", "md", "rst", "log", "csv", "tsv", "license", "text", "adoc"),
+    frozenset({"", "utf-16", "pem"})),
+    **dict.fromkeys(("json", "yaml", "yml", "toml", "ini", "cfg", "conf", "xml", "svg", "html",
+    "htm", "css", "lock", "po",
                      "properties", "env"), frozenset({"", "utf-16"})),
     **dict.fromkeys(("mo",), frozenset({"gettext"})),
 }  # fmt: skip
-_PICTURES: Final = frozenset({"png", "jpeg", "gif", "ico", "bmp", "webp", "tiff", "font", "mp3", "ogg", "wav", "mp4", "flac"})
-_BARE: Final = frozenset({"LICENSE", "README", "COPYING", "AUTHORS", "NOTICE", "CHANGELOG", "VERSION", "METADATA", "RECORD"})
+_PICTURES: Final = frozenset(
+    {"png", "jpeg", "gif", "ico", "bmp", "webp", "tiff", "font", "mp3", "ogg", "wav", "mp4", "flac"}
+)
+_BARE: Final = frozenset(
+    {
+        "LICENSE",
+        "README",
+        "COPYING",
+        "AUTHORS",
+        "NOTICE",
+        "CHANGELOG",
+        "VERSION",
+        "METADATA",
+        "RECORD",
+    }
+)
 _MAY_BE_PYTHON: Final = frozenset({"txt", "md", "rst", "cfg", "conf", "text", "adoc", "ini"})
 """Documentation shows source, and configuration is written in it."""
 
 
 def judge_disguise(path: str, form: str) -> str | None:
-    """The trait of a content whose form contradicts its name; None when it does not, or nothing is promised."""
+    """The trait of a content whose form contradicts its name; None when nothing is promised or broken."""
     name = path.rpartition("/")[2]
     extension = name.rpartition(".")[2].lower() if "." in name else ""
     promised = _PROMISED.get(extension)

@@ -59,8 +59,12 @@ _CODE = re.compile(
     r"try:|if\s|for\s|while\s|with\s|def\s|class\s|\w+\s?=\s?\S|;|[\w.]+\()"
 )
 _BIDI: Final = frozenset("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200f\u061c")
-_ZERO: Final = frozenset("\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad\u180e\u3164\uffa0\u115f\u1160")
-_CARRIERS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u200b-\u200d\u2060-\u2064\U000e0001-\U000e007f]{24,}")
+_ZERO: Final = frozenset(
+    "\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad\u180e\u3164\uffa0\u115f\u1160"
+)
+_CARRIERS = re.compile(
+    "[\ufe00-\ufe0f\U000e0100-\U000e01ef\u200b-\u200d\u2060-\u2064\U000e0001-\U000e007f]{24,}"
+)
 _NAMES = re.compile(r"(?<![\w'\"])[^\W\d]\w{0,120}")
 _NOISE = re.compile(
     rb"(?<![A-Za-z0-9_])(?:[OQo][O0Qo]{6,39}|[Il][Il1i]{6,39}|_{0,8}[lI][_l1I]{7,39}|[OIlo][O0Il1o]{7,39})(?![A-Za-z0-9_])"
@@ -92,7 +96,7 @@ def _far_right(text: str) -> Iterator[Sign]:
     position = 0
     for _ in range(MAX_PLACES * 50):
         starts = [at for run in _FAR_TEXTS if (at := text.find(run, position)) >= 0]
-        if not starts or len(told) == 2:  # noqa: PLR2004 - both kinds were told
+        if not starts or len(told) == 2:  # noqa: PLR2004 - enough was told
             return
         start = min(starts)
         position = start
@@ -120,7 +124,11 @@ def _unseen(text: str) -> Iterator[Sign]:
             yield sign_at(NAME, kind, text, min(places) + len(text) - len(body))
     if (run := _CARRIERS.search(body)) is not None:
         yield sign_at(
-            NAME, "invisible-data", text, run.start() + len(text) - len(body), shown=f"{len(run[0]):,} characters"
+            NAME,
+            "invisible-data",
+            text,
+            run.start() + len(text) - len(body),
+            shown=f"{len(run[0]):,} characters",
         )
 
 
@@ -160,14 +168,16 @@ _QUOTED = re.compile(r"'[^'\n]*'?|\"[^\"\n]*\"?")
 
 
 def _mixes(name: str) -> bool:
-    """Latin beside Cyrillic, Greek or full-width letters: `раypal`, `ѕubprocess`, `ｅval`."""
+    """Latin beside Cyrillic, Greek or full-width letters: `eval` whose `e` is Cyrillic."""
     latin = any(c.isascii() and c.isalpha() for c in name)
     strange = any(
         "\u0400" <= c <= "\u052f" or "\uff21" <= c <= "\uff5a" or "\U0001d400" <= c <= "\U0001d7ff" or
         ("\u0370" <= c <= "\u03ff" and c in "αοορνικυΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
         for c in name
     )  # fmt: skip
-    full = all("\uff21" <= c <= "\uff5a" or "\U0001d400" <= c <= "\U0001d7ff" or c == "_" for c in name)
+    full = all(
+        "\uff21" <= c <= "\uff5a" or "\U0001d400" <= c <= "\U0001d7ff" or c == "_" for c in name
+    )
     return strange and (latin or full)
 
 
@@ -178,11 +188,17 @@ def _noise(data: bytes) -> Iterator[Sign]:
         if len(set(match[0])) > 1:
             names.add(match[0])
             first = match.start() if first < 0 else first
-        if len(names) >= MIN_NAMES or count > 5_000:  # noqa: PLR2004 - enough of one name
+        if len(names) >= MIN_NAMES or count > 5_000:  # noqa: PLR2004 - enough was told
             break
     if len(names) >= MIN_NAMES:
         text = data[: first + 400].decode("utf-8", "replace")
-        yield sign_at(NAME, "noise-names", text, min(first, len(text)), shown=b", ".join(sorted(names)).decode())
+        yield sign_at(
+            NAME,
+            "noise-names",
+            text,
+            min(first, len(text)),
+            shown=b", ".join(sorted(names)).decode(),
+        )
 
 
 ANALYSIS = ContentAnalysis(

@@ -26,17 +26,28 @@ RULE = Rule(
     title="Instructions for AI tools",
     techniques=("T1204", "T1059"),
     what="A docstring, tool description or document tells a language model what to do: to ignore its"
-    " instructions, to keep something from the user, to read and hand over files, or to call the package safe.",
+    " instructions, to keep something from the user, to read and hand over files, or to call the"
+    " package safe.",
     danger="Agents read what they install. A sentence in a docstring is enough to make one send keys, and"
     " no line of code shows it.",
     benign="Libraries for language models ship prompts and tests against exactly such sentences.",
     traits={
-        "ignore-instructions": trait("tells a model to ignore its instructions", Severity.MEDIUM, Confidence.LOW),
-        "hide-from-user": trait("tells a model to keep something from the user", Severity.HIGH, Confidence.MEDIUM),
-        "system-block": trait("imitates a system message or directive", Severity.LOW, Confidence.LOW),
+        "ignore-instructions": trait(
+            "tells a model to ignore its instructions", Severity.MEDIUM, Confidence.LOW
+        ),
+        "hide-from-user": trait(
+            "tells a model to keep something from the user", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "system-block": trait(
+            "imitates a system message or directive", Severity.LOW, Confidence.LOW
+        ),
         "role": trait("gives a model a role", Severity.INFO, Confidence.LOW),
-        "tool-order": trait("tells a model to call a tool before or after others", Severity.MEDIUM, Confidence.LOW),
-        "fool-review": trait("tells a model that this code is safe", Severity.HIGH, Confidence.HIGH),
+        "tool-order": trait(
+            "tells a model to call a tool before or after others", Severity.MEDIUM, Confidence.LOW
+        ),
+        "fool-review": trait(
+            "tells a model that this code is safe", Severity.HIGH, Confidence.HIGH
+        ),
         "asks-for-secrets": trait(
             "tells a model to read or send credentials", Severity.CRITICAL, Confidence.HIGH
         ),
@@ -46,7 +57,8 @@ RULE = Rule(
 
 # In the order of AGENT_PATTERNS.
 _KINDS: Final = (
-    "ignore-instructions", "system-block", "hide-from-user", "role", "tool-order", "system-block", "system-block",
+    "ignore-instructions", "system-block", "hide-from-user", "role", "tool-order", "system-block",
+    "system-block",
     "fool-review", "fool-review",
 )  # fmt: skip
 _PHRASES: Final = tuple(
@@ -58,9 +70,11 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _RUNS = re.compile(
-    r"\b(?:run|execute|invoke)\b.{0,60}\b(?:command|shell|bash|curl|script|terminal|code)\b", re.IGNORECASE
+    r"\b(?:run|execute|invoke)\b.{0,60}\b(?:command|shell|bash|curl|script|terminal|code)\b",
+    re.IGNORECASE,
 )
-_SECRET_WORDS: Final = ("api key", "api_key", "private key", "credentials", "access token", "environment variables",
+_SECRET_WORDS: Final = ("api key", "api_key", "private key", "credentials", "access token",
+    "environment variables",
                         "ssh key", "mcp.json", "password")  # fmt: skip
 
 
@@ -85,7 +99,9 @@ def _purpose(text: str, at: int, told: set[str]) -> Iterator[Sign]:
     around = text[max(0, at - AROUND) : at + AROUND]
     if "asks-for-secrets" not in told and _ASKS.search(around):
         low = around.lower()
-        places = [kind for kind, _ in judge_path(around) if kind not in {"pth-name", "developer-hook"}]
+        places = [
+            kind for kind, _ in judge_path(around) if kind not in {"pth-name", "developer-hook"}
+        ]
         if places or any(word in low for word in _SECRET_WORDS):
             told.add("asks-for-secrets")
             yield sign_at(NAME, "asks-for-secrets", text, at, shown=" ".join(around.split())[:300])
@@ -97,7 +113,8 @@ def _purpose(text: str, at: int, told: set[str]) -> Iterator[Sign]:
 ANALYSIS = ContentAnalysis(
     rule=RULE,
     languages=frozenset({
-        Language.PYTHON, Language.TEXT, Language.JAVASCRIPT, Language.NOTEBOOK, Language.METADATA, Language.SHELL,
+        Language.PYTHON, Language.TEXT, Language.JAVASCRIPT, Language.NOTEBOOK, Language.METADATA,
+        Language.SHELL,
     }),
     run=find_instructions,
 )  # fmt: skip

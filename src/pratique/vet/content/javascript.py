@@ -50,10 +50,16 @@ _EVALUATES = re.compile(
 )
 _HEX_NAME = re.compile(r"(?<!\w)_0x[0-9a-f]{3,8}(?!\w)")
 _STARTS: Final = ("child_process", "execSync(", "spawnSync(", "Deno.Command", "Bun.spawn")
-_ENVIRONMENT = re.compile(r"(?:JSON\.stringify|Object\.(?:entries|assign|keys)|\.\.\.)\s?\(?\s?\{?\s?(?:\.\.\.)?process\.env(?![\w.\[])")
-_LITERAL = re.compile(r"'(?P<a>[^'\n\\]{8,600})'|\"(?P<b>[^\"\n\\]{8,600})\"|`(?P<c>[^`\\]{8,600})`")
-_BAD: Final = frozenset({"download-run", "reverse-shell", "decode-run", "powershell-encoded", "powershell-hidden", "persistence",
-                         "credential-read", "exfiltration", "dns-exfiltration", "miner", "evasion", "memory-code", "agent-cli",
+_ENVIRONMENT = re.compile(
+    r"(?:JSON\.stringify|Object\.(?:entries|assign|keys)|\.\.\.)\s?\(?\s?\{?\s?(?:\.\.\.)?process\.env(?![\w.\[])"
+)
+_LITERAL = re.compile(
+    r"'(?P<a>[^'\n\\]{8,600})'|\"(?P<b>[^\"\n\\]{8,600})\"|`(?P<c>[^`\\]{8,600})`"
+)
+_BAD: Final = frozenset({"download-run", "reverse-shell", "decode-run", "powershell-encoded",
+    "powershell-hidden", "persistence",
+                         "credential-read", "exfiltration", "dns-exfiltration", "miner", "evasion",
+                         "memory-code", "agent-cli",
                          "living-off-land", "destructive"})  # fmt: skip
 
 
@@ -63,16 +69,25 @@ def find_javascript(data: bytes, language: Language) -> Iterator[Sign]:
         return
     text = bounded_text(data, language)
     if (match := _EVALUATES.search(text)) is not None:
-        yield sign_at(NAME, "evaluates-decoded", text, match.start(), shown=_decoded(text, match.end()))
+        yield sign_at(
+            NAME, "evaluates-decoded", text, match.start(), shown=_decoded(text, match.end())
+        )
     yield from _obfuscated(text)
     starts = next((word for word in _STARTS if word in text), None)
     if starts is not None:
         yield sign_at(NAME, "starts-programs", text, text.find(starts), shown=starts)
         yield from _commands(text)
-    network = any(word in text for word in ("fetch(", "https.request", "http.request", "XMLHttpRequest", "axios", "dns."))
+    network = any(
+        word in text
+        for word in ("fetch(", "https.request", "http.request", "XMLHttpRequest", "axios", "dns.")
+    )
     if network and (match := _ENVIRONMENT.search(text)) is not None:
         yield sign_at(NAME, "reads-environment", text, match.start())
-    if "ethereum" in text and "prototype" in text and ("XMLHttpRequest" in text or "window.fetch" in text):
+    if (
+        "ethereum" in text
+        and "prototype" in text
+        and ("XMLHttpRequest" in text or "window.fetch" in text)
+    ):
         yield sign_at(NAME, "hooks-wallet", text, text.find("ethereum"))
 
 
@@ -81,7 +96,9 @@ def _obfuscated(text: str) -> Iterator[Sign]:
     for match in _HEX_NAME.finditer(text, 0, 512 * 1024):
         names.add(match[0])
         if len(names) >= _NOISY:
-            yield sign_at(NAME, "obfuscated", text, match.start(), shown=", ".join(sorted(names)[:8]))
+            yield sign_at(
+                NAME, "obfuscated", text, match.start(), shown=", ".join(sorted(names)[:8])
+            )
             return
 
 
@@ -102,9 +119,13 @@ def _decoded(text: str, at: int) -> str:
     if match is None:
         return text[at : at + 120]
     try:
-        return base64.b64decode(match["text"] + "=" * (-len(match["text"]) % 4)).decode("utf-8", "replace")
+        return base64.b64decode(match["text"] + "=" * (-len(match["text"]) % 4)).decode(
+            "utf-8", "replace"
+        )
     except (binascii.Error, ValueError):
         return match["text"]
 
 
-ANALYSIS = ContentAnalysis(rule=RULE, languages=frozenset({Language.JAVASCRIPT}), run=find_javascript)
+ANALYSIS = ContentAnalysis(
+    rule=RULE, languages=frozenset({Language.JAVASCRIPT}), run=find_javascript
+)

@@ -10,16 +10,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from dataclasses import dataclass
 from typing import Final
 
-from pratique.vet.content.command_checks import (
-    FETCHERS,
-    INTERPRETERS,
-    Findings,
-    check_command,
-    name_of,
-    unwrap,
-)
+from pratique.vet.content.command_checks import check_command
+from pratique.vet.content.command_words import FETCHERS, INTERPRETERS, Findings, name_of, unwrap
+from pratique.vet.content.data_tables import load_table
 from pratique.vet.content.judge_windows import check_powershell, encoded_scripts
 from pratique.vet.content.shell_words import HOLE, MAX_TEXT, Command, decode_escapes, parse_shell
 from pratique.vet.safe_text import printable
@@ -31,42 +27,31 @@ MAX_JUDGED: Final = 40
 """Texts judged for one: bounds the product of depth and breadth."""
 
 # A text without any of these words or parts is no command that a trait is about. Lower case.
-_NAMES: Final = frozenset("""
-    curl wget aria2c axel sh bash zsh dash ksh powershell pwsh nc ncat netcat socat mkfifo crontab cron
-    systemctl launchctl loginctl schtasks base64 eval printenv histfile setenforce iptables ufw rm shred
-    whoami uname ifconfig ipconfig systeminfo netstat tasklist xmrig stratum minerd pip pip3 pipx npm pnpm
-    yarn gem nslookup dig scp rsync sftp ftp tftp certutil bitsadmin mshta regsvr32 rundll32 msiexec wmic
-    iex invoke webclient openssl xxd printf python python2 python3 perl ruby php nodejs osascript docker
-    podman nsenter kubectl aws gcloud az gh vault claude gemini codex aider copilot twine attrib taskkill
-    killall pkill erase mkfs dd vssadmin chmod chattr sudo xattr spctl csrutil screencapture scrot xclip
-    xsel pbpaste arecord ffmpeg ssh telnet hostname lscpu sw_vers ss arp ip tar zip grep egrep rg xcopy
-    robocopy sqlite3 gpg sed awk iwr irm wscript cscript cmstp uv conda cargo bun deno easy_install dscl
-    wevtutil netsh bcdedit cipher vaultcmd cmdkey ngrok cloudflared frpc chisel bore ligolo tailscale rclone
-    useradd usermod adduser chpasswd insmod modprobe setcap visudo unset auditctl chkconfig diskutil rmdir
-    lsof trufflehog gitleaks mimikatz lazagne quser getmac nltest lspci lsusb dmidecode system_profiler
-    busybox getstream assembly preference mppreference pypy3 lua py wipe bashrc zshrc zshenv authorized_keys
-    bash_profile crontabs getasynckeystate
-""".split())  # fmt: skip
+_NAMES: Final = frozenset(load_table("command-words")["names"]["words"].split())
 # Words of ordinary prose: they count where a command starts.
-_PROSE: Final = frozenset("""
-    set at start format type head copy import source find last w id host ping touch export exec service
-    reg net ps del fetch move mv cp cat tee tail sc rd history env security cmd amp q git node passwd
-    flit poetry
-""".split())  # fmt: skip
+_PROSE: Final = frozenset(load_table("command-words")["starting"]["words"].split())
 _STARTING = re.compile(
-    r"(?:^|[;&|(`\n])[ \t]{0,8}(?:sudo |nohup |exec )?(?:" + "|".join(sorted(_PROSE)) + r")(?![\w(.=:])"
+    r"(?:^|[;&|(`\n])[ \t]{0,8}(?:sudo |nohup |exec )?(?:"
+    + "|".join(sorted(_PROSE))
+    + r")(?![\w(.=:])"
 )
-_PARTS: Final = ("/dev/tcp", "/dev/udp", "xmr", "miner", "frombase64", "downloadstring", "downloadfile", ":(){", "$ifs", "${",
-                 "add-type", "new-object", "ntds", "lsass", "--donate-level", "mppreference")  # fmt: skip
+_PARTS: Final = ("/dev/tcp", "/dev/udp", "xmr", "miner", "frombase64", "downloadstring",
+    "downloadfile", ":(){", "$ifs", "${",
+                 "add-type", "new-object", "ntds", "lsass", "--donate-level",
+                 "mppreference")  # fmt: skip
 _WORDS = re.compile(r"[a-z0-9_]+")
 _HIDERS: Final = str.maketrans("", "", "'\"\\^`")
 _WINDOWS: Final = (
-    "powershell", "pwsh", "cmd ", "cmd.exe", "cmd/", ".exe", "%appdata%", "%temp%", "%userprofile%", "reg add",
-    "schtasks", ":\\", "$env:", "iex", "invoke-", "new-object", "taskkill", "rundll", "bitsadmin", "certutil",
-    "mshta", "wmic", "-encodedcommand", "set-mp", "add-mp", "start-process", "net user", "attrib +", "vssadmin",
+    "powershell", "pwsh", "cmd ", "cmd.exe", "cmd/", ".exe", "%appdata%", "%temp%", "%userprofile%",
+    "reg add",
+    "schtasks", ":\\", "$env:", "iex", "invoke-", "new-object", "taskkill", "rundll", "bitsadmin",
+    "certutil",
+    "mshta", "wmic", "-encodedcommand", "set-mp", "add-mp", "start-process", "net user", "attrib +",
+    "vssadmin",
     "wevtutil", "get-", "[system.", "[convert]", "[net.",
 )  # fmt: skip
-_DECODERS: Final = frozenset({"base64", "gbase64", "xxd", "openssl", "rev", "tr", "gunzip", "zcat", "printf", "uudecode",
+_DECODERS: Final = frozenset({"base64", "gbase64", "xxd", "openssl", "rev", "tr", "gunzip", "zcat",
+    "printf", "uudecode",
                               "base32", "bzcat", "xzcat"})  # fmt: skip
 _DECODE_FLAGS: Final = frozenset({"-d", "-D", "--decode", "-di", "-r", "-rp", "-ps", "-p", "-a"})
 _SHELLS: Final = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"})
@@ -104,9 +89,9 @@ def _judge(text: str, findings: Findings, depth: int, *, windows: bool = False) 
     windows = windows or any(mark in low for mark in _WINDOWS)
     if windows:
         check_powershell(text, findings)
-        for script in encoded_scripts(text):
-            findings.add("powershell-encoded", script)
-            _judge(script, findings, depth - 1)
+        for inner in encoded_scripts(text):
+            findings.add("powershell-encoded", inner)
+            _judge(inner, findings, depth - 1)
     _whole_text(text, low, findings)
     script = parse_shell(text, windows=windows)
     for pipeline in script.pipelines:
@@ -133,32 +118,43 @@ def _line(text: str, at: int) -> str:
 
 
 def _pipeline(pipeline: list[Command], findings: Findings, depth: int) -> None:
-    fetched = decoded = False
-    source = ""
+    passed = _Passed()
+    whole = " | ".join(part.text for part in pipeline)
     for command in pipeline:
         words = unwrap(command.words)
         name = name_of(words)
-        whole = " | ".join(part.text for part in pipeline)
         if command.hidden and (name in _NAMES or name in _PROSE or name in INTERPRETERS):
             findings.add("hidden-words", whole)
         if name in INTERPRETERS and _reads_input(words):
-            if fetched:
+            if passed.fetched:
                 findings.add("download-run", whole)
-            if decoded:
+            if passed.decoded:
                 findings.add("decode-run", whole)
-                _judge(_decode(pipeline, source), findings, depth - 1)
-            elif source:
-                _judge(source, findings, depth - 1)
-        if name in FETCHERS:
-            fetched = True
-        if name in _DECODERS and (name in {"rev", "printf"} or _DECODE_FLAGS.intersection(words)):
-            decoded = True
-        if name in {"echo", "printf"}:
-            source = decode_escapes(" ".join(w for w in words[1:] if not w.startswith("-")))
-        check_command(command, words, name, findings, piped=command is not pipeline[0], whole=whole)
+            inner = _decode(pipeline, passed.source) if passed.decoded else passed.source
+            _judge(inner, findings, depth - 1)
+        passed.take(words, name)
+        check_command(command, words, name, findings, whole=whole)
         _nested(command, words, name, findings, depth)
     if len(pipeline) > 1:
         _flows(pipeline, findings)
+
+
+@dataclass(slots=True)
+class _Passed:
+    """What the commands so far hand to the next one."""
+
+    fetched: bool = False
+    decoded: bool = False
+    source: str = ""
+    """The text that `echo` or `printf` began with."""
+
+    def take(self, words: list[str], name: str) -> None:
+        if name in FETCHERS:
+            self.fetched = True
+        if name in _DECODERS and (name in {"rev", "printf"} or _DECODE_FLAGS.intersection(words)):
+            self.decoded = True
+        if name in {"echo", "printf"}:
+            self.source = decode_escapes(" ".join(w for w in words[1:] if not w.startswith("-")))
 
 
 def _reads_input(words: list[str]) -> bool:
@@ -184,7 +180,10 @@ def _nested(command: Command, words: list[str], name: str, findings: Findings, d
         _judge(inner, findings, depth - 1)
     if name in _SHELLS or name in {"cmd", "su", "eval", "wsl", "busybox"}:
         for index, word in enumerate(words[1:], start=1):
-            if word.lower() in {"-c", "/c", "/k", "-lc", "-ic", "-xc", "-ec", "/q/c"} or name == "eval":
+            if (
+                word.lower() in {"-c", "/c", "/k", "-lc", "-ic", "-xc", "-ec", "/q/c"}
+                or name == "eval"
+            ):
                 rest = words[index:] if name == "eval" else words[index + 1 :]
                 _judge(" ".join(rest), findings, depth - 1)
                 break

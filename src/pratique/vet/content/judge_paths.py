@@ -23,7 +23,8 @@ SHOWN: Final = 120
 # Parts that several places share, for those without a leading dot: one test instead of many.
 _KEYS: Final = (
     "id_", "cred", "token", "json", "key", "terraform", "cookie", "wallet", "chrom", "local", "config",
-    "opera", "discord", ".pth", "pass", "hist", "profile", "minecraft", "environ", "etc/", "run", "data",
+    "opera", "discord", ".pth", "pass", "hist", "profile", "minecraft", "environ", "etc/", "run",
+    "data",
     "system", "library/", "firefox", "proc/", "/dev/", "startup", "microsoft", "steam", "storage",
     "secret", "host", "browser", "lib/", "/sputnik", "key", "site",
 )  # fmt: skip
@@ -71,9 +72,9 @@ _DOT_NAME = re.compile(r"(?:^|[^a-z0-9_.\-)\]])\.[a-z]|\.(?:pth|start)(?![a-z0-9
 
 
 def judge_path(text: str) -> tuple[tuple[str, str], ...]:
-    """What the paths named in a text hold: (trait, the path) pairs, each trait once.
+    r"""What the paths named in a text hold: (trait, the path) pairs, each trait once.
 
-    Shape: a path, a command, or any text; "/" and "\\" are the same, case is ignored.
+    Shape: a path, a command, or any text; "/" and "\" are the same, case is ignored.
     """
     low = text[:MAX_TEXT].lower()
     if "\\" in low:

@@ -30,7 +30,9 @@ _BARE = re.compile(
     r"(?<![A-Za-z0-9_.\-/@…])(?P<host>[A-Za-z0-9_\-…]{1,63}(?:\.[A-Za-z0-9_\-…]{1,63}){1,8})"
     r"(?::(?P<port>\d{2,5})(?!\d))?(?P<rest>/[^\s\"'<>`]{0,200})?"
 )
-_NUMBER_HOST = re.compile(r"(?:0x[0-9a-fA-F]{1,8}|\d{8,10}|(?:0x?[0-9a-fA-F]+\.){3}0x?[0-9a-fA-F]+)")
+_NUMBER_HOST = re.compile(
+    r"(?:0x[0-9a-fA-F]{1,8}|\d{8,10}|(?:0x?[0-9a-fA-F]+\.){3}0x?[0-9a-fA-F]+)"
+)
 _DOTTED = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 _EXECUTABLE = (
@@ -38,12 +40,16 @@ _EXECUTABLE = (
     ".deb", ".rpm", ".appimage", ".so", ".dylib", ".pyd", ".pyc", ".xll", ".cpl", ".iso", ".img",
 )  # fmt: skip
 _SCRIPT = (
-    ".ps1", ".sh", ".bat", ".cmd", ".vbs", ".vbe", ".hta", ".py", ".pyw", ".wsf", ".psm1", ".sct", ".bash",
+    ".ps1", ".sh", ".bat", ".cmd", ".vbs", ".vbe", ".hta", ".py", ".pyw", ".wsf", ".psm1", ".sct",
+    ".bash",
 )  # fmt: skip
 _USUAL_PORTS = frozenset({"", "80", "443", "8080", "8443", "22", "21", "25", "587", "465", "5432",
-                          "3306", "6379", "27017", "8000", "8888", "5000", "3000", "9200", "11434"})  # fmt: skip
+                          "3306", "6379", "27017", "8000", "8888", "5000", "3000", "9200",
+                          "11434"})  # fmt: skip
 _LATIN_LOOKING = frozenset("аесорхуіјѕԁһԛԝᴀνορυκικα")
-_RESOLVERS = frozenset({"1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9", "1.2.3.4", "208.67.222.222"})
+_RESOLVERS = frozenset(
+    {"1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9", "1.2.3.4", "208.67.222.222"}
+)
 """Public name servers that everybody asks, and the address of every example."""
 _QUIET_SUFFIXES = ("test", "invalid", "localhost", "local", "internal", "localdomain")
 _QUIET_HOSTS = ("example.com", "example.org", "example.net", "schema.org", "www.w3.org")

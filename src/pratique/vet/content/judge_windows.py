@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from pratique.vet.content.command_checks import Findings
+from pratique.vet.content.command_words import Findings
 
 MAX_ENCODED: Final = 8
 """Encoded scripts read of one text; attacks carry one."""
@@ -19,34 +19,48 @@ _ENCODED = re.compile(
     r"(?P<text>[A-Za-z0-9+/=]{16,60000})",
     re.IGNORECASE,
 )
-_FROM_BASE64 = re.compile(r"frombase64string\(\s?['\"](?P<text>[A-Za-z0-9+/=]{16,60000})", re.IGNORECASE)
+_FROM_BASE64 = re.compile(
+    r"frombase64string\(\s?['\"](?P<text>[A-Za-z0-9+/=]{16,60000})", re.IGNORECASE
+)
 _HIDDEN = re.compile(r"(?<![\w-])[-/]w(?:in(?:dowstyle)?)?\s{1,4}(?:hid(?:den)?|h|1)(?!\w)")
 _BYPASS = re.compile(r"(?<![\w-])[-/]e(?:p|x|xec|xecutionpolicy)\s{1,4}(?:bypass|unrestricted)")
 
-_RUNS: Final = ("iex", "invoke-expression", "start-process", "invoke-item", "invoke-command", ".invoke(", "saps ",
-                "& $", "cmd /c", "shellexecute", "diagnostics.process", "assembly]::load", "start ")  # fmt: skip
+_RUNS: Final = ("iex", "invoke-expression", "start-process", "invoke-item", "invoke-command",
+    ".invoke(", "saps ",
+                "& $", "cmd /c", "shellexecute", "diagnostics.process", "assembly]::load",
+                "start ")  # fmt: skip
 _FETCHES: Final = (
-    "downloadstring", "downloadfile", "downloaddata", "openread", "invoke-webrequest", "iwr ", "irm ", "invoke-restmethod",
+    "downloadstring", "downloadfile", "downloaddata", "openread", "invoke-webrequest", "iwr ",
+    "irm ", "invoke-restmethod",
     "start-bitstransfer", "webclient", "webrequest", "httpclient", "curl ", "wget ", "xmlhttp",
 )  # fmt: skip
 
 # Trait → lower-case texts any of which tells it, with nothing else asked.
 _TELLS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    ("evasion", ("set-mppreference", "add-mppreference", "disablerealtimemonitoring", "disableantispyware", "amsiutils",
-                 "amsiinitfailed", "amsiscanbuffer", "uninstall-windowsdefender", "stop-service windefend",
+    ("evasion", ("set-mppreference", "add-mppreference", "disablerealtimemonitoring",
+    "disableantispyware", "amsiutils",
+                 "amsiinitfailed", "amsiscanbuffer", "uninstall-windowsdefender",
+                 "stop-service windefend",
                  "clear-eventlog", "netsh advfirewall set", "disableioavprotection", "exclusionpath",
                  "remove-item (get-psreadlineoption)", "consentpromptbehavioradmin", "disabletaskmgr",
                  "disableregistrytools", "hidefileext")),
-    ("persistence", ("register-scheduledtask", "new-scheduledtask", "new-service ", "schtasks /create", "schtasks.exe /create",
-                     "currentversion\\run", "set-wmiinstance", "__eventfilter", "start menu\\programs\\startup",
+    ("persistence", ("register-scheduledtask", "new-scheduledtask", "new-service ",
+    "schtasks /create", "schtasks.exe /create",
+                     "currentversion\\run", "set-wmiinstance", "__eventfilter",
+                     "start menu\\programs\\startup",
                      "winlogon\\", "userinit")),
     ("memory-code", ("reflection.assembly]::load", "virtualalloc", "createthread", "writeprocessmemory",
                      "getdelegateforfunctionpointer", "[dllimport", "marshal]::copy")),
-    ("surveillance", ("copyfromscreen", "get-clipboard", "getasynckeystate", "system.windows.forms.clipboard")),
-    ("credential-read", ("cmdkey /list", "vaultcmd", "reg save hklm", "key=clear", "mimikatz", "sekurlsa", "lsass",
-                         "get-storedcredential", "passwordvault", "protecteddata]::unprotect", "ntds.dit")),
-    ("destructive", ("vssadmin delete", "wbadmin delete", "cipher /w", "format c:", "recoveryenabled no",
-                     "del /f /s /q c:", "rd /s /q c:", "remove-item -recurse -force c:", "del /s /q %userprofile%")),
+    ("surveillance", ("copyfromscreen", "get-clipboard", "getasynckeystate",
+    "system.windows.forms.clipboard")),
+    ("credential-read", ("cmdkey /list", "vaultcmd", "reg save hklm", "key=clear", "mimikatz",
+    "sekurlsa", "lsass",
+                         "get-storedcredential", "passwordvault", "protecteddata]::unprotect",
+                         "ntds.dit")),
+    ("destructive", ("vssadmin delete", "wbadmin delete", "cipher /w", "format c:",
+    "recoveryenabled no",
+                     "del /f /s /q c:", "rd /s /q c:", "remove-item -recurse -force c:",
+                     "del /s /q %userprofile%")),
 )  # fmt: skip
 
 
@@ -60,7 +74,9 @@ def check_powershell(text: str, findings: Findings) -> None:
                 break
     shell = "powershell" in low or "pwsh" in low
     if shell and (_HIDDEN.search(low) or _BYPASS.search(low)):
-        findings.add("powershell-hidden", _near(low, "powershell" if "powershell" in low else "pwsh"))
+        findings.add(
+            "powershell-hidden", _near(low, "powershell" if "powershell" in low else "pwsh")
+        )
     _fetches(low, findings)
     if "sockets.tcpclient" in low and ("getstream" in low or "iex" in low):
         findings.add("reverse-shell", _near(low, "sockets.tcpclient"))
@@ -70,7 +86,7 @@ def check_powershell(text: str, findings: Findings) -> None:
 
 def _fetches(low: str, findings: Findings) -> None:
     fetch = next((word for word in _FETCHES if word in low), None)
-    if fetch is None or "://" not in low and "$" not in low and "…" not in low:
+    if fetch is None or ("://" not in low and "$" not in low and "…" not in low):
         return
     findings.add("download", _near(low, fetch))
     if any(run in low for run in _RUNS):

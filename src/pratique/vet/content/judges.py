@@ -8,8 +8,8 @@ and cost a few microseconds on ordinary strings.
 
 from __future__ import annotations
 
-from pratique.vet.content.judge_urls import judge_url
-from pratique.vet.content.judge_paths import judge_path
 from pratique.vet.content.judge_commands import judge_command
+from pratique.vet.content.judge_paths import judge_path
+from pratique.vet.content.judge_urls import judge_url
 
 __all__ = ["judge_command", "judge_path", "judge_url"]

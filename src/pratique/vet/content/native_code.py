@@ -40,13 +40,17 @@ RULE = Rule(
         "program": trait("holds a program for the machine", Severity.LOW, _MEDIUM),
         "webassembly": trait("holds WebAssembly or Java code", Severity.INFO, _HIGH),
         "packed": trait("holds a packed program", Severity.HIGH, _HIGH),
-        "dense": trait("holds a program that is nearly all compressed or encrypted", Severity.MEDIUM, _MEDIUM),
+        "dense": trait(
+            "holds a program that is nearly all compressed or encrypted", Severity.MEDIUM, _MEDIUM
+        ),
         "runtime": trait("bundles a whole language runtime", Severity.MEDIUM, _MEDIUM),
         "frozen-python": trait("is a frozen Python program", Severity.HIGH, _MEDIUM),
         "injects": trait("imports what writes into other processes", Severity.HIGH, _MEDIUM),
         "watches": trait("imports what reads keys, screen or clipboard", Severity.HIGH, _MEDIUM),
         "debugs": trait("asks whether it is being watched", Severity.LOW, _LOW),
-        "preload": trait("names the places that load it into other programs", Severity.HIGH, _MEDIUM),
+        "preload": trait(
+            "names the places that load it into other programs", Severity.HIGH, _MEDIUM
+        ),
         "remote-shell": trait("names a shell beside a bare connection", Severity.HIGH, _MEDIUM),
         "names-places": trait("names an address that attacks like", Severity.HIGH, _MEDIUM),
         "names-credentials": trait("names places of credentials", Severity.HIGH, _MEDIUM),
@@ -55,10 +59,13 @@ RULE = Rule(
     },
 )
 
-_BAD_PLACES: Final = frozenset({"webhook", "callback", "paste", "tunnel", "file-host", "onion", "dynamic-dns", "mining-pool",
+_BAD_PLACES: Final = frozenset({"webhook", "callback", "paste", "tunnel", "file-host", "onion",
+    "dynamic-dns", "mining-pool",
                                 "cloud-metadata", "public-address"})  # fmt: skip
-_BAD_COMMANDS: Final = frozenset({"download-run", "reverse-shell", "decode-run", "powershell-encoded", "powershell-hidden",
-                                  "persistence", "evasion", "miner", "destructive", "credential-read"})  # fmt: skip
+_BAD_COMMANDS: Final = frozenset({"download-run", "reverse-shell", "decode-run",
+    "powershell-encoded", "powershell-hidden",
+                                  "persistence", "evasion", "miner", "destructive",
+                                  "credential-read"})  # fmt: skip
 _NATIVE: Final = frozenset({"elf", "pe", "mach-o", "wasm", "java-class", "dex", "static-library"})
 
 
@@ -84,14 +91,22 @@ def _kind(data: bytes, form: str) -> str:
     if form == "elf":
         # A position-independent program has the type of a library, but asks for a loader.
         shared = data[16:18] in {b"\x03\x00", b"\x00\x03"}
-        return "library" if shared and b"/ld-linux" not in data[:4096] and b"/ld-musl" not in data[:4096] else "program"
+        return (
+            "library"
+            if shared and b"/ld-linux" not in data[:4096] and b"/ld-musl" not in data[:4096]
+            else "program"
+        )
     if form == "pe":
         offset = int.from_bytes(data[0x3C:0x40], "little")
         flags = int.from_bytes(data[offset + 22 : offset + 24], "little")
         return "library" if flags & 0x2000 else "program"
     if form == "mach-o":
         kind = data[12:16]
-        return "library" if kind in {b"\x06\0\0\0", b"\x08\0\0\0", b"\0\0\0\x06", b"\0\0\0\x08"} else _of_universal(data)
+        return (
+            "library"
+            if kind in {b"\x06\0\0\0", b"\x08\0\0\0", b"\0\0\0\x06", b"\0\0\0\x08"}
+            else _of_universal(data)
+        )
     return "library"
 
 
@@ -100,7 +115,11 @@ def _of_universal(data: bytes) -> str:
     if data[:4] != b"\xca\xfe\xba\xbe":
         return "program"
     offset = int.from_bytes(data[16:20], "big")
-    return "library" if data[offset + 12 : offset + 16] in {b"\x06\0\0\0", b"\x08\0\0\0"} else "program"
+    return (
+        "library"
+        if data[offset + 12 : offset + 16] in {b"\x06\0\0\0", b"\x08\0\0\0"}
+        else "program"
+    )
 
 
 def _marks(data: bytes) -> Iterator[Sign]:
@@ -140,8 +159,10 @@ def _texts(data: bytes, seen: Mark) -> Iterator[Sign]:
                 yield _sign(kind, wanted[0])
 
 
-_CREDENTIALS: Final = frozenset({"ssh-key", "cloud-credential", "browser-store", "wallet", "messenger-token",
-                                 "password-manager", "shell-history", "git-credential", "package-token"})  # fmt: skip
+_CREDENTIALS: Final = frozenset({"ssh-key", "cloud-credential", "browser-store", "wallet",
+    "messenger-token",
+                                 "password-manager", "shell-history", "git-credential",
+                                 "package-token"})  # fmt: skip
 
 
 def _sign(kind: str, shown: str) -> Sign:

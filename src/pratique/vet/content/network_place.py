@@ -28,7 +28,9 @@ RULE = Rule(
     " cannot be traced to their user.",
     benign="Libraries for these services, tests, and documentation name them too.",
     traits={
-        "webhook": _trait("posts to a chat or notification service's bot or webhook", Severity.HIGH),
+        "webhook": _trait(
+            "posts to a chat or notification service's bot or webhook", Severity.HIGH
+        ),
         "callback": _trait(
             "names a service that records who calls it", Severity.HIGH, Confidence.HIGH
         ),
@@ -54,7 +56,9 @@ RULE = Rule(
         "international-name": _trait(
             "has an encoded international host name", Severity.LOW, Confidence.LOW
         ),
-        "odd-port": _trait("names a port that no common service uses", Severity.LOW, Confidence.LOW),
+        "odd-port": _trait(
+            "names a port that no common service uses", Severity.LOW, Confidence.LOW
+        ),
         "odd-suffix": _trait(
             "has a top-level domain that is mostly abused", Severity.LOW, Confidence.LOW
         ),

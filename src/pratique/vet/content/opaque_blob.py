@@ -41,21 +41,25 @@ RULE = Rule(
         "encoded-script": trait("holds a script as encoded text", Severity.HIGH, _HIGH),
         "encoded-pickle": trait("holds a pickle as text", Severity.MEDIUM, _MEDIUM),
         "encoded-archive": trait("holds an archive as text", Severity.MEDIUM, _MEDIUM),
-        "encoded-opaque": trait(
-            "holds encoded bytes of no known form", Severity.MEDIUM, _LOW
-        ),
+        "encoded-opaque": trait("holds encoded bytes of no known form", Severity.MEDIUM, _LOW),
         "encoded-twice": trait("holds text that is encoded several times", Severity.HIGH, _HIGH),
-        "opaque-data": trait("is encrypted or compressed data of no known form", Severity.LOW, _LOW),
-        "appended-data": trait("has data behind the end of its picture or sound", Severity.MEDIUM, _MEDIUM),
+        "opaque-data": trait(
+            "is encrypted or compressed data of no known form", Severity.LOW, _LOW
+        ),
+        "appended-data": trait(
+            "has data behind the end of its picture or sound", Severity.MEDIUM, _MEDIUM
+        ),
         "appended-code": trait(
-            "has an archive, a program or source behind the end of its picture or sound", Severity.CRITICAL, _HIGH
+            "has an archive, a program or source behind the end of its picture or sound",
+            Severity.CRITICAL,
+            _HIGH,
         ),
         "sound-is-text": trait("is a sound whose samples are text", Severity.CRITICAL, _HIGH),
-        "sound-is-noise": trait(
-            "is a sound whose samples look encrypted", Severity.MEDIUM, _LOW
-        ),
+        "sound-is-noise": trait("is a sound whose samples look encrypted", Severity.MEDIUM, _LOW),
         "sound-is-code": trait(
-            "is a sound whose samples hold an archive, a program or source", Severity.CRITICAL, _HIGH
+            "is a sound whose samples hold an archive, a program or source",
+            Severity.CRITICAL,
+            _HIGH,
         ),
     },
 )
@@ -70,9 +74,11 @@ _BY_CONTENT: Final = {
     "opaque": "encoded-opaque",
 }
 _TEXTUAL: Final = frozenset({
-    Language.PYTHON, Language.PTH, Language.SHELL, Language.POWERSHELL, Language.JAVASCRIPT, Language.TEXT, Language.DATA,
+    Language.PYTHON, Language.PTH, Language.SHELL, Language.POWERSHELL, Language.JAVASCRIPT,
+    Language.TEXT, Language.DATA,
 })  # fmt: skip
-_CODE_FORMS: Final = frozenset({"zip", "elf", "pe", "mach-o", "python", "shell", "gzip", "7z", "rar", "wheel", "jar", "xz",
+_CODE_FORMS: Final = frozenset({"zip", "elf", "pe", "mach-o", "python", "shell", "gzip", "7z",
+    "rar", "wheel", "jar", "xz",
                                 "script", "base64", "hex", "pickle", "tar", "zstd"})  # fmt: skip
 
 
@@ -103,7 +109,7 @@ def _encoded(data: bytes) -> Iterator[Sign]:
         column = blob.start - (data.rfind(b"\n", 0, blob.start) + 1)
         if kind is not None:
             yield _sign(kind, line, shown, column=column, layer=blob.layers)
-        if blob.encodings >= 2:  # noqa: PLR2004 - see above
+        if blob.encodings >= 2:  # noqa: PLR2004 - once is common, twice has a purpose
             yield _sign("encoded-twice", line, shown, column=column, layer=blob.layers)
 
 
@@ -122,21 +128,29 @@ def _in_samples(data: bytes) -> Iterator[Sign]:
     if len(samples) < MIN_OPAQUE:
         return
     sample = samples[: 64 * 1024]
-    text = sum(sample.count(byte) for byte in b"\t\r\n") + len(sample) - len(sample.translate(None, _PRINTABLE))
+    text = (
+        sum(sample.count(byte) for byte in b"\t\r\n")
+        + len(sample)
+        - len(sample.translate(None, _PRINTABLE))
+    )
     form = form_of(samples)
     if form in _CODE_FORMS - {"base64", "hex"}:
         yield _sign("sound-is-code", 0, f"samples are: {form}")
     elif text > len(sample) * 0.99:
         yield _sign("sound-is-text", 0, printable(samples[:100], 120))
     elif (bits := entropy(samples)) > _NOISE:
-        yield _sign("sound-is-noise", 0, f"{len(samples):,} bytes of samples with {bits:.2f} bits per byte")
+        yield _sign(
+            "sound-is-noise", 0, f"{len(samples):,} bytes of samples with {bits:.2f} bits per byte"
+        )
 
 
 _PRINTABLE: Final = bytes(range(32, 127))
 
 
 def _sign(kind: str, line: int, shown: str, *, column: int = 0, layer: int = 0) -> Sign:
-    return Sign(rule=NAME, trait=kind, line=line, column=column, shown=printable(shown), layer=layer)
+    return Sign(
+        rule=NAME, trait=kind, line=line, column=column, shown=printable(shown), layer=layer
+    )
 
 
 ANALYSIS = ContentAnalysis(

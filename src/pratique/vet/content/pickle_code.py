@@ -32,26 +32,41 @@ RULE = Rule(
     danger="`torch.load` or `pickle.load` on such a file is the same as running it.",
     benign="Pickles of a project's own classes call their constructors; that alone is not reported.",
     traits={
-        "runs-code": trait("runs commands or code when it is loaded", Severity.CRITICAL, Confidence.HIGH),
-        "reaches-out": trait("opens connections or files when it is loaded", Severity.HIGH, Confidence.MEDIUM),
+        "runs-code": trait(
+            "runs commands or code when it is loaded", Severity.CRITICAL, Confidence.HIGH
+        ),
+        "reaches-out": trait(
+            "opens connections or files when it is loaded", Severity.HIGH, Confidence.MEDIUM
+        ),
         "imports": trait(
             "imports modules that have no place in data", Severity.HIGH, Confidence.MEDIUM
         ),
-        "hides-names": trait("puts the name of what it calls together", Severity.HIGH, Confidence.MEDIUM),
-        "broken": trait("ends or breaks in a way that hides what follows", Severity.LOW, Confidence.LOW),
+        "hides-names": trait(
+            "puts the name of what it calls together", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "broken": trait(
+            "ends or breaks in a way that hides what follows", Severity.LOW, Confidence.LOW
+        ),
     },
 )
 
 _RUNS: Final = frozenset({
-    "os", "posix", "nt", "subprocess", "pty", "runpy", "code", "codeop", "commands", "popen2", "importlib", "pip", "ctypes",
-    "sys", "timeit", "cProfile", "profile", "pdb", "bdb", "trace", "multiprocessing", "asyncio.subprocess", "marshal", "types",
-    "platform", "webbrowser", "shutil", "_posixsubprocess", "imp", "pydoc", "doctest", "torch.utils.cpp_extension",
+    "os", "posix", "nt", "subprocess", "pty", "runpy", "code", "codeop", "commands", "popen2",
+    "importlib", "pip", "ctypes",
+    "sys", "timeit", "cProfile", "profile", "pdb", "bdb", "trace", "multiprocessing",
+    "asyncio.subprocess", "marshal", "types",
+    "platform", "webbrowser", "shutil", "_posixsubprocess", "imp", "pydoc", "doctest",
+    "torch.utils.cpp_extension",
 })  # fmt: skip
-_BUILTINS: Final = frozenset({"exec", "eval", "compile", "__import__", "open", "getattr", "setattr", "globals", "execfile",
-                              "breakpoint", "delattr", "vars", "input", "apply", "map", "filter"})  # fmt: skip
-_HARMLESS: Final = frozenset({("sys", "maxsize"), ("types", "SimpleNamespace"), ("types", "MappingProxyType"),
+_BUILTINS: Final = frozenset({"exec", "eval", "compile", "__import__", "open", "getattr", "setattr",
+    "globals", "execfile",
+                              "breakpoint", "delattr", "vars", "input", "apply", "map",
+                              "filter"})  # fmt: skip
+_HARMLESS: Final = frozenset({("sys", "maxsize"), ("types", "SimpleNamespace"), ("types",
+    "MappingProxyType"),
                               ("os", "PathLike")})  # fmt: skip
-_REACH: Final = frozenset({"socket", "urllib", "urllib.request", "requests", "httpx", "aiohttp", "ftplib", "smtplib", "http.client",
+_REACH: Final = frozenset({"socket", "urllib", "urllib.request", "requests", "httpx", "aiohttp",
+    "ftplib", "smtplib", "http.client",
                            "tempfile", "io", "pathlib", "zipimport"})  # fmt: skip
 _NAMES: Final = frozenset({"operator", "functools", "builtins", "__builtin__"})
 
@@ -73,7 +88,9 @@ def _judge(data: bytes, where: str) -> Iterator[Sign]:
     for kind, shown in _calls(data):
         if (kind, shown) not in told and len(told) < MAX_TOLD:
             told.add((kind, shown))
-            yield Sign(rule=NAME, trait=kind, shown=printable(f"{where}: {shown}" if where else shown))
+            yield Sign(
+                rule=NAME, trait=kind, shown=printable(f"{where}: {shown}" if where else shown)
+            )
 
 
 def _calls(data: bytes) -> Iterator[tuple[str, str]]:
@@ -81,7 +98,8 @@ def _calls(data: bytes) -> Iterator[tuple[str, str]]:
     recent: list[str] = []
     memo: dict[int, str] = {}
     try:
-        for count, (opcode, argument, position) in enumerate(pickletools.genops(data)):
+        for count, (opcode, argument, place) in enumerate(pickletools.genops(data)):
+            position = place or 0
             if count >= MAX_OPCODES:
                 yield "broken", f"more than {MAX_OPCODES:,} opcodes"
                 return
@@ -92,12 +110,24 @@ def _calls(data: bytes) -> Iterator[tuple[str, str]]:
                 module, _, attribute = argument.partition(" ")
                 yield from _of(module, attribute)
             elif name == "STACK_GLOBAL":
-                yield from (_of(recent[-2], recent[-1]) if len(recent) > 1 else iter([("hides-names", "a computed name")]))
+                yield from (
+                    _of(recent[-2], recent[-1])
+                    if len(recent) > 1
+                    else iter([("hides-names", "a computed name")])
+                )
             elif name in {"MEMOIZE", "BINPUT", "PUT", "LONG_BINPUT"} and recent:
                 memo[argument if isinstance(argument, int) else len(memo)] = recent[-1]
-            elif name in {"BINGET", "GET", "LONG_BINGET"} and isinstance(argument, int) and argument in memo:
+            elif (
+                name in {"BINGET", "GET", "LONG_BINGET"}
+                and isinstance(argument, int)
+                and argument in memo
+            ):
                 recent = [*recent[-7:], memo[argument]]
-            elif name == "STOP" and position < len(data) - 1 and data[position + 1 : position + 2] == b"\x80":
+            elif (
+                name == "STOP"
+                and position < len(data) - 1
+                and data[position + 1 : position + 2] == b"\x80"
+            ):
                 yield from _calls_after(data, position)
                 return
     except (ValueError, IndexError, UnicodeDecodeError, OverflowError) as error:
@@ -122,7 +152,7 @@ def _calls_after(data: bytes, position: int) -> Iterator[tuple[str, str]]:
                     yield from _of(module, attribute)
                 if count >= MAX_OPCODES:
                     return
-                stop = at
+                stop = at or 0
         except (ValueError, IndexError, UnicodeDecodeError, OverflowError):
             return
         position += 1 + stop
@@ -135,12 +165,22 @@ def _of(module: str, attribute: str) -> Iterator[tuple[str, str]]:
         return
     if module in {"builtins", "__builtin__"}:
         if attribute.partition(".")[0] in _BUILTINS:
-            yield ("hides-names" if attribute in {"getattr", "globals", "vars"} else "runs-code"), shown
+            yield (
+                ("hides-names" if attribute in {"getattr", "globals", "vars"} else "runs-code"),
+                shown,
+            )
     elif module == "operator" and attribute in {"attrgetter", "methodcaller", "itemgetter"}:
         if attribute != "itemgetter":
             yield "hides-names", shown
     elif module in _RUNS or root in {"subprocess", "ctypes", "pip", "importlib", "multiprocessing"}:
-        yield ("runs-code" if root not in {"types", "platform", "shutil", "imp", "multiprocessing"} else "imports"), shown
+        yield (
+            (
+                "runs-code"
+                if root not in {"types", "platform", "shutil", "imp", "multiprocessing"}
+                else "imports"
+            ),
+            shown,
+        )
     elif module in _REACH or root in {"urllib", "requests", "socket", "httpx", "aiohttp"}:
         yield "reaches-out", shown
 
@@ -155,12 +195,15 @@ def _zip_members(data: bytes) -> Iterator[tuple[str, bytes]]:
         head = data[position : position + 30]
         method = int.from_bytes(head[8:10], "little")
         packed = int.from_bytes(head[18:22], "little")
-        name_size, extra = int.from_bytes(head[26:28], "little"), int.from_bytes(head[28:30], "little")
+        name_size, extra = (
+            int.from_bytes(head[26:28], "little"),
+            int.from_bytes(head[28:30], "little"),
+        )
         start = position + 30 + name_size + extra
         name = data[position + 30 : position + 30 + name_size].decode("utf-8", "replace")
-        end = start + packed if packed and packed != 0xFFFFFFFF else _next_header(data, start)
+        end = start + packed if packed and packed != 0xFFFFFFFF else _next_header(data, start)  # noqa: PLR2004 - the zip format's own numbers
         content = data[start:end]
-        if method == 8:  # noqa: PLR2004 - deflate
+        if method == 8:  # noqa: PLR2004 - the zip format's own numbers
             try:
                 content = zlib.decompressobj(-15).decompress(content, MAX_BYTES)
             except zlib.error:
@@ -170,7 +213,11 @@ def _zip_members(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _next_header(data: bytes, start: int) -> int:
-    ends = [at for mark in (b"PK\x07\x08", b"PK\x03\x04", b"PK\x01\x02") if (at := data.find(mark, start)) >= 0]
+    ends = [
+        at
+        for mark in (b"PK\x07\x08", b"PK\x03\x04", b"PK\x01\x02")
+        if (at := data.find(mark, start)) >= 0
+    ]
     return min(ends, default=len(data))
 
 

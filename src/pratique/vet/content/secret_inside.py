@@ -23,8 +23,10 @@ MAX_SECRETS: Final = 20
 MIN_BITS: Final = 3.0
 """Bits per character; invented examples (`xxxx`, `1234…`) have less."""
 MIN_SURE_BITS: Final = 2.5
-_EXAMPLES: Final = ("example", "xxxx", "1234567", "abcdef", "your", "test", "dummy", "fake", "0000", "sample", "redacted",
-                    "placeholder", "secret", "password", "changeme", "...", "foobar", "deadbeef", "qwerty")  # fmt: skip
+_EXAMPLES: Final = ("example", "xxxx", "1234567", "abcdef", "your", "test", "dummy", "fake", "0000",
+    "sample", "redacted",
+                    "placeholder", "secret", "password", "changeme", "...", "foobar", "deadbeef",
+                    "qwerty")  # fmt: skip
 
 RULE = Rule(
     name=NAME,
@@ -45,9 +47,11 @@ RULE = Rule(
 )
 
 _TRAITS: Final[dict[str, str]] = {
-    "aws-key-id": "cloud-key", "aws-secret-key": "cloud-key", "google-api-key": "cloud-key", "azure-storage-key": "cloud-key",
+    "aws-key-id": "cloud-key", "aws-secret-key": "cloud-key", "google-api-key": "cloud-key",
+    "azure-storage-key": "cloud-key",
     "private-key": "private-key", "discord-token": "bot-token", "telegram-bot-token": "bot-token",
-    "slack-token": "bot-token", "slack-webhook": "webhook", "discord-webhook": "webhook", "password-in-url": "password",
+    "slack-token": "bot-token", "slack-webhook": "webhook", "discord-webhook": "webhook",
+    "password-in-url": "password",
     "json-web-token": "token", "authorization-header": "token",
 }  # fmt: skip
 
@@ -69,7 +73,8 @@ def find_shipped(data: bytes, language: Language) -> Iterator[Sign]:
         yield Sign(
             rule=NAME, trait=_TRAITS.get(found.kind, "token"), line=line, column=column,
             excerpt=excerpt(text, found.start),
-            shown=found.kind if found.kind in {"private-key", "password-in-url"} else mask_secrets(f"{found.kind} …{kept}"),
+            shown=found.kind if found.kind in {"private-key",
+            "password-in-url"} else mask_secrets(f"{found.kind} …{kept}"),
         )  # fmt: skip
 
 
@@ -92,7 +97,8 @@ def _bits(text: str) -> float:
 ANALYSIS = ContentAnalysis(
     rule=RULE,
     languages=frozenset({
-        Language.PYTHON, Language.PTH, Language.SHELL, Language.POWERSHELL, Language.JAVASCRIPT, Language.NOTEBOOK,
+        Language.PYTHON, Language.PTH, Language.SHELL, Language.POWERSHELL, Language.JAVASCRIPT,
+        Language.NOTEBOOK,
         Language.TEXT, Language.METADATA,
     }),
     run=find_shipped,

@@ -38,15 +38,11 @@ RULE = Rule(
         "shell-history": trait("names histories of shells and tools", Severity.HIGH, _HIGH),
         "browser-store": trait("names stores of web browsers", Severity.HIGH, _MEDIUM),
         "wallet": trait("names wallets or seed phrases", Severity.HIGH, _MEDIUM),
-        "messenger-token": trait(
-            "names stores of messengers and games", Severity.HIGH, _MEDIUM
-        ),
+        "messenger-token": trait("names stores of messengers and games", Severity.HIGH, _MEDIUM),
         "password-manager": trait("names stores of password managers", Severity.HIGH, _MEDIUM),
         "agent-credential": trait("names credentials of AI tools", Severity.MEDIUM, _MEDIUM),
         "ci-secret": trait("names secrets or files of build servers", Severity.MEDIUM, _LOW),
-        "autostart": trait(
-            "names a place whose content the system starts", Severity.HIGH, _MEDIUM
-        ),
+        "autostart": trait("names a place whose content the system starts", Severity.HIGH, _MEDIUM),
         "shell-startup": trait("names the start-up file of a shell", Severity.MEDIUM, _MEDIUM),
         "ssh-access": trait("names the files that let people in by SSH", Severity.HIGH, _MEDIUM),
         "python-startup": trait(

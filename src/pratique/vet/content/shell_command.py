@@ -44,7 +44,9 @@ RULE = Rule(
         ),
         "memory-code": trait("loads code straight into memory", Severity.CRITICAL, _HIGH),
         "inline-code": trait(
-            "hands an interpreter a program that decodes, executes or connects", Severity.HIGH, _MEDIUM
+            "hands an interpreter a program that decodes, executes or connects",
+            Severity.HIGH,
+            _MEDIUM,
         ),
         "persistence": trait("arranges to be started again", Severity.HIGH, _MEDIUM),
         "credential-read": trait("reads credentials", Severity.HIGH, _MEDIUM),
@@ -85,7 +87,9 @@ RULE = Rule(
     },
 )
 
-_NOTEBOOK_COMMAND = re.compile(r"\"\s{0,40}(?:!|%%bash|%sx |%system |%pip )(?P<text>[^\n]{2,2000}?)(?:\\n)?\",?\s*(?:\n|$)")
+_NOTEBOOK_COMMAND = re.compile(
+    r"\"\s{0,40}(?:!|%%bash|%sx |%system |%pip )(?P<text>[^\n]{2,2000}?)(?:\\n)?\",?\s*(?:\n|$)"
+)
 
 
 def find_commands(data: bytes, language: Language) -> Iterator[Sign]:

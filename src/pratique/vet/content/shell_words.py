@@ -1,6 +1,6 @@
-"""Shell text as pipelines of words, read in one pass; what a shell would join is joined.
+r"""Shell text as pipelines of words, read in one pass; what a shell would join is joined.
 
-Not a shell: no globbing, no arithmetic, no here-documents. Enough to see `c''url $U|s\\h` as
+Not a shell: no globbing, no arithmetic, no here-documents. Enough to see `c''url $U|s\h` as
 `curl … | sh`. Variables assigned by constants are filled in; what is not known becomes "…".
 """
 
@@ -69,8 +69,10 @@ class Script:
     variables: dict[str, str] = field(default_factory=dict)
 
 
-def parse_shell(text: str, *, windows: bool = False, variables: dict[str, str] | None = None) -> Script:
-    """Read shell text, or a Windows command line (where "\\" is no escape and "^" is dropped)."""
+def parse_shell(
+    text: str, *, windows: bool = False, variables: dict[str, str] | None = None
+) -> Script:
+    r"""Read shell text, or a Windows command line (where "\" is no escape and "^" is dropped)."""
     text = text[:MAX_TEXT]
     if windows:
         text = text.replace("^", "").replace("\\", "\\\\").replace("\\\\\n", "\n")
@@ -242,7 +244,7 @@ _BRACKET = re.compile(r"[()]")
 
 
 def decode_escapes(text: str) -> str:
-    """`\\x63url`, `\\143url` and their kind, as `printf` and `$'…'` read them."""
+    r"""`\x63url`, `\143url` and their kind, as `printf` and `$'…'` read them."""
 
     def one(match: re.Match[str]) -> str:
         if match[1] or match[2]:

@@ -61,24 +61,37 @@ RULE = Rule(
 _KNOWN_SHAPES = (
     re.compile(r"import _virtualenv"),
     re.compile(
-        r"import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os\.environ\.get\(var, '(?:local|stdlib)'\) =="
+        r"import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os\.environ\.get\(var, '(?:local"
+        r"|stdlib)'\) =="
         r" 'local'; enabled and __import__\('_distutils_hack'\)(?:\.add_shim\(\))?;? ?"
     ),
-    re.compile(r"import __editable___(?P<a>\w{1,200})_finder; __editable___(?P=a)_finder\.install\(\)"),
-    re.compile(r"import _(?P<b>\w{1,100})(?:_editable_loader)?; _?(?P=b)(?:_editable_loader)?\.install\(\)"),
     re.compile(
-        r"import sys, ?types, ?os;\s?has_mfs = sys\.version_info > \(3, ?5\);\s?p = os\.path\.join\(sys\._getframe\(1\)"
-        r"\.f_locals\['sitedir'\], \*\((?:'[\w.\-]{1,80}',? ?){1,12}\)\);\s?importlib = has_mfs and __import__\("
-        r"'importlib\.util'\);\s?has_mfs and __import__\('importlib\.machinery'\);\s?m = has_mfs and sys\.modules\."
-        r"setdefault\('[\w.]{1,120}', importlib\.util\.module_from_spec\(importlib\.machinery\.PathFinder\.find_spec\("
-        r"'[\w.]{1,120}', \[os\.path\.dirname\(p\)\]\)\)\);\s?m = m or sys\.modules\.setdefault\('[\w.]{1,120}',"
-        r" types\.ModuleType\('[\w.]{1,120}'\)\);\s?mp = \(m or \[\]\) and m\.__dict__\.setdefault\('__path__',"
-        r"\[\]\);\s?\(p not in mp\) and mp\.append\(p\)(?:;\s?m and setattr\(sys\.modules\['[\w.]{1,120}'\], '\w{1,80}',"
+        r"import __editable___(?P<a>\w{1,200})_finder; __editable___(?P=a)_finder\.install\(\)"
+    ),
+    re.compile(
+        r"import _(?P<b>\w{1,100})(?:_editable_loader)?; _?(?P=b)(?:_editable_loader)?\.install\(\)"
+    ),
+    re.compile(
+        r"import sys, ?types, ?os;\s?has_mfs = sys\.version_info > \(3,"
+        r" ?5\);\s?p = os\.path\.join\(sys\._getframe\(1\)"
+        r"\.f_locals\['sitedir'\], \*\((?:'"
+        r"[\w.\-]{1,80}',? ?){1,12}\)\);\s?importlib = has_mfs and __import__\("
+        r"'importlib\.util'\);\s?has_mfs and __import__\('importlib"
+        r"\.machinery'\);\s?m = has_mfs and sys\.modules\."
+        r"setdefault\('"
+        r"[\w.]{1,120}', importlib\.util\.module_from_spec\(importlib\.machinery\.PathFinder\.find_spec\("
+        r"'[\w.]{1,120}', \[os\.path\.dirname\(p\)\]\)\)\);\s?m = m or sys"
+        r"\.modules\.setdefault\('[\w.]{1,120}',"
+        r" types\.ModuleType\('"
+        r"[\w.]{1,120}'\)\);\s?mp = \(m or \[\]\) and m\.__dict__\.setdefault\('__path__',"
+        r"\[\]\);\s?\(p not in mp\) and mp\.append\(p\)(?:;\s?m and setattr\(sys\.modules\['"
+        r"[\w.]{1,120}'\], '\w{1,80}',"
         r" m\))?"
     ),
     re.compile(r"import sys; sys\.__plen = len\(sys\.path\)"),
     re.compile(
-        r"import sys; new=sys\.path\[sys\.__plen:\]; del sys\.path\[sys\.__plen:\]; p=getattr\(sys,'__egginsert',0\);"
+        r"import sys; new=sys\.path\[sys\.__plen:\]; del sys\.path\[sys"
+        r"\.__plen:\]; p=getattr\(sys,'__egginsert',0\);"
         r" sys\.path\[p:p\]=new; sys\.__egginsert = p\+len\(new\)"
     ),
     re.compile(r"import coverage; ?coverage\.process_startup\(\)"),
@@ -87,16 +100,21 @@ _KNOWN_SHAPES = (
         r"(?:try:\\n {0,8})?from pytest_cov\.embed import init;\\?n? {0,8}init\(\)"
         r"(?:\\n {0,4}except (?:Exception|ImportError)(?: as exc)?:[^']{0,300})?'\)"
     ),
-    re.compile(r"import os; os\.environ\.get\('COV_CORE_SOURCE'\) and __import__\('pytest_cov\.embed'\)\.\w+\(\)"),
+    re.compile(
+        r"import os; os\.environ\.get\('COV_CORE_SOURCE'\) and __import__\('pytest_cov\.embed'\)\.\w+\(\)"
+    ),
 )
 _PLAIN = re.compile(r"import[ \t]+[A-Za-z_][\w.]{0,200}(?:[ \t]*;)?[ \t]*")
 _ENTRY = re.compile(r"[A-Za-z_][\w.]{1,200}:[A-Za-z_][\w.]{0,200}")
 _CONTENT = (
-    ("executes", ("exec(", "eval(", "compile(", "exec (", "runpy", "getattr(", "__builtins__", "execfile", "import_module",
+    ("executes", ("exec(", "eval(", "compile(", "exec (", "runpy", "getattr(", "__builtins__",
+    "execfile", "import_module",
                   "marshal", "\\x", "chr(")),
-    ("decodes", ("base64", "b64decode", "fromhex", "zlib", "decompress", "codecs", "rot13", "b85decode", "unhexlify",
+    ("decodes", ("base64", "b64decode", "fromhex", "zlib", "decompress", "codecs", "rot13",
+    "b85decode", "unhexlify",
                  "lzma", "a85decode", "[::-1]")),
-    ("process", ("subprocess", "os.system", "popen", "os.exec", "os.spawn", "startfile", "pty", "posix_spawn", "fork(")),
+    ("process", ("subprocess", "os.system", "popen", "os.exec", "os.spawn", "startfile", "pty",
+    "posix_spawn", "fork(")),
     ("network", ("urllib", "urlopen", "requests", "socket", "http.client", "httpx", "://", "ftplib")),
 )  # fmt: skip
 
@@ -122,7 +140,9 @@ def find_hooks(data: bytes, language: Language) -> Iterator[Sign]:
 
 
 def _kinds(line: str) -> Iterator[str]:
-    bare = line.partition(" #")[0].rstrip() if "'" not in line and '"' not in line else line.rstrip()
+    bare = (
+        line.partition(" #")[0].rstrip() if "'" not in line and '"' not in line else line.rstrip()
+    )
     if len(line) <= _SHAPE_LIMIT and any(shape.fullmatch(bare) for shape in _KNOWN_SHAPES):
         yield "known-shape"
         return

@@ -35,9 +35,7 @@ def place_of(text: str, at: int) -> tuple[int, int]:
     return line, at - (text.rfind("\n", 0, at) + 1)
 
 
-def sign_at(
-    rule: str, trait: str, text: str, at: int, *, shown: str = "", layer: int = 0
-) -> Sign:
+def sign_at(rule: str, trait: str, text: str, at: int, *, shown: str = "", layer: int = 0) -> Sign:
     """A sign at a character's place, with the line around it as excerpt."""
     line, column = place_of(text, at)
     return Sign(
