@@ -15,6 +15,7 @@ from pratique.doors.index.auth import Authenticator
 from pratique.doors.index.cooked import Kitchen
 from pratique.doors.index.files import FileOptions, FileService
 from pratique.doors.index.following import Following, FollowingParts
+from pratique.doors.index.grounds import GroundParts, Grounds
 from pratique.doors.index.http import DoorParts, IndexDoor
 from pratique.doors.index.loading import IndexView, PageLimits
 from pratique.doors.index.metrics import Metrics
@@ -167,15 +168,25 @@ async def _open_vetting(
     if settings.vet.mode == "off":
         return None, None
     pool = await stack.enter_async_context(VettingPool(PoolOptions.of(settings.vet)))
-    vetting = VettingService(
-        VettingParts(
+    facts = stack.enter_context(closing(open_vetting(settings)))
+    grounds = Grounds(
+        GroundParts(
             pool=pool,
-            facts=stack.enter_context(closing(open_vetting(settings))),
-            audits=stack.enter_context(closing(open_audits(settings))),
+            facts=facts,
             pages=ground.pages,
             blobs=ground.blobs,
             downloads=ground.downloads,
             upstreams=ground.upstreams,
+        )
+    )
+    vetting = VettingService(
+        VettingParts(
+            pool=pool,
+            grounds=grounds,
+            facts=facts,
+            audits=stack.enter_context(closing(open_audits(settings))),
+            pages=ground.pages,
+            blobs=ground.blobs,
             control=ground.control,
             note=ground.note,
             clock=ground.clock,

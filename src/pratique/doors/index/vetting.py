@@ -12,94 +12,32 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
+from pratique.doors.index.grounds import Ground, Grounds, KeptFacts, Pool, context_of
 from pratique.doors.index.locate import Located
-from pratique.doors.index.pages import Described, PageService
-from pratique.doors.index.sidecars import file_key
-from pratique.edge.flights import Flight, Flights, SingleFlight
-from pratique.edge.vetting.assignment import KnownSource
-from pratique.edge.vetting.frames import BaseFacts, StoredContent, Vetted
-from pratique.edge.vetting.stream import VettingStream
-from pratique.errors import PratiqueError
-from pratique.index.ports import BlobStore, ControlState, Upstream
+from pratique.doors.index.pages import PageService
+from pratique.edge.flights import Flight, SingleFlight
+from pratique.edge.vetting.frames import Vetted
+from pratique.index.ports import BlobStore, ControlState
 from pratique.ledger.entries import Draft
 from pratique.policy.model import Verdict, VettingFacts
 from pratique.values.digests import Sha256
 from pratique.values.instants import Clock
-from pratique.vet.engine import ContentKey
-from pratique.vet.model import Context, Report
+from pratique.vet.model import Report
 from pratique.vet.records import (
-    ApprovedFile,
     Audit,
-    KeptRelease,
     KeptReport,
     ReportKey,
-    choose_predecessor,
     vetting_facts,
 )
 
 log = logging.getLogger(__name__)
 
-_BASE_MOST_BYTES = 64 * 1024 * 1024
-"""A larger predecessor is not fetched only to be compared with; one that is stored is used."""
 _CLEAN_KEPT = 20_000
 _ACTOR = "door:index"
-
-
-class Pool(Protocol):
-    """What vets; `edge.vetting.pool` fulfils it."""
-
-    async def vet_stream(  # noqa: D102 - as the pool says
-        self,
-        filename: str,
-        *,
-        context: Context | None = None,
-        base: BaseFacts | None = None,
-        base_archive: Path | None = None,
-        known: KnownSource | None = None,
-        deferrable: bool = False,
-    ) -> VettingStream: ...
-
-    async def vet_file(  # noqa: D102 - as the pool says
-        self,
-        path: Path,
-        filename: str = "",
-        *,
-        context: Context | None = None,
-        base: BaseFacts | None = None,
-        base_archive: Path | None = None,
-        known: KnownSource | None = None,
-    ) -> Vetted: ...
-
-
-class KeptFacts(Protocol):
-    """What was found out before; `store.vetting` fulfils it."""
-
-    def release(self, sha256: Sha256) -> KeptRelease | None:
-        """A release file with all its contents."""
-        ...
-
-    def content_facts(self, keys: Iterable[ContentKey]) -> Mapping[ContentKey, bytes]:
-        """Facts of those contents that have some."""
-        ...
-
-    def add_facts(
-        self, contents: Mapping[ContentKey, bytes], *, release: tuple[Sha256, bytes] | None = None
-    ) -> None:
-        """Keep what was found in one file."""
-        ...
-
-    def set_report(self, kept: KeptReport) -> None:
-        """Keep a report."""
-        ...
-
-    def reports_of(self, sha256: Sha256) -> Sequence[KeptReport]:
-        """Every report of a file, newest first."""
-        ...
 
 
 class Audits(Protocol):
@@ -115,12 +53,11 @@ class VettingParts:
     """What the service works with."""
 
     pool: Pool
+    grounds: Grounds
     facts: KeptFacts
     audits: Audits
     pages: PageService
     blobs: BlobStore
-    downloads: Flights
-    upstreams: Mapping[str, Upstream]
     control: ControlState
     note: Callable[[Draft], None]
     clock: Clock
@@ -129,33 +66,19 @@ class VettingParts:
     """Digest of the weights in force: with `engine` it says which reports are of today."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ground:
-    """What a file is judged against."""
-
-    facts: BaseFacts | None
-    sha256: str
-    archive: Path | None
-    name: str
-
-
-_NOTHING = _Ground(facts=None, sha256="", archive=None, name="")
-
-
 class VettingService:
     """Vets files for the door, each once however many ask for it. Lives on one event loop."""
 
     def __init__(self, parts: VettingParts) -> None:
         self._parts = parts
         self._runs: SingleFlight[Sha256, VettingFacts] = SingleFlight()
-        self._bases: SingleFlight[Sha256, _Ground] = SingleFlight()
         # Pages kept from before a clean verdict do not know of it: it does not raise the epoch.
         self._clean: OrderedDict[Sha256, None] = OrderedDict()
 
     async def close(self) -> None:
         """Stop vetting; what was not finished is done at the next download."""
         await self._runs.close()
-        await self._bases.close()
+        await self._parts.grounds.close()
 
     def wants(self, located: Located) -> bool:
         """Whether nobody has vetted the file yet."""
@@ -183,7 +106,7 @@ class VettingService:
             return None
         if self._parts.blobs.path(digest) is not None:
             return await self.vet_stored(located, digest)
-        return await self.vet_arriving(located, self._join(located))
+        return await self.vet_arriving(located, self._parts.grounds.join(located))
 
     def is_of_today(self, digest: Sha256) -> bool:
         """Whether the newest report of a file was made by this engine with these weights."""
@@ -194,17 +117,17 @@ class VettingService:
     # ── one file ─────────────────────────────────────────────────────────────────────────────
 
     async def _arriving(self, located: Located, digest: Sha256, flight: Flight) -> VettingFacts:
-        kept = await self._kept_ground(located)
+        kept = await self._parts.grounds.kept(located)
         if kept is None:
             # The predecessor has to be read first: meanwhile the file arrives all the same.
-            kept, _ = await asyncio.gather(self._fetched_ground(located), flight.wait())
+            kept, _ = await asyncio.gather(self._parts.grounds.fetched(located), flight.wait())
             return await self._stored(located, digest, ground=kept)
         stream = await self._parts.pool.vet_stream(
             located.file.filename,
-            context=self._context(located, kept),
+            context=context_of(located, kept),
             base=kept.facts,
             base_archive=kept.archive,
-            known=self._known,
+            known=self._parts.grounds.known,
             deferrable=True,
         )
         async with stream:
@@ -215,138 +138,32 @@ class VettingService:
         return self._keep(located, digest, vetted, kept)
 
     async def _stored(
-        self, located: Located, digest: Sha256, *, ground: _Ground | None = None
+        self, located: Located, digest: Sha256, *, ground: Ground | None = None
     ) -> VettingFacts:
         if ground is None:
-            ground = await self._kept_ground(located) or await self._fetched_ground(located)
+            ground = await self._parts.grounds.kept(located) or await self._parts.grounds.fetched(
+                located
+            )
         path = self._parts.blobs.path(digest)
         if path is None:  # evicted this moment: it is vetted when it comes again
             return VettingFacts(verdict=Verdict.UNKNOWN, headline="the stored file was removed")
         vetted = await self._parts.pool.vet_file(
             path,
             located.file.filename,
-            context=self._context(located, ground),
+            context=context_of(located, ground),
             base=ground.facts,
             base_archive=ground.archive,
-            known=self._known,
+            known=self._parts.grounds.known,
         )
         return self._keep(located, digest, vetted, ground)
 
-    def _context(self, located: Located, ground: _Ground) -> Context:
-        facts = located.facts
-        version = str(facts.distribution.version) if facts.distribution else ""
-        return Context(
-            project=facts.project,
-            version=version,
-            first_release=False if ground.facts is not None else None,
-            base=ground.name,
-        )
-
-    async def _known(self, keys: tuple[ContentKey, ...]) -> Mapping[ContentKey, bytes]:
-        return self._parts.facts.content_facts(keys)
-
-    # ── what it is judged against ────────────────────────────────────────────────────────────
-
-    async def _kept_ground(self, located: Located) -> _Ground | None:
-        """The predecessor as it was kept; None when there is one that has to be read first."""
-        before = await self._predecessor(located)
-        if before is None:
-            return _NOTHING
-        assert before.file.sha256 is not None
-        release = self._parts.facts.release(before.file.sha256)
-        return None if release is None else self._ground(before, release)
-
-    async def _fetched_ground(self, located: Located) -> _Ground:
-        """The predecessor, read for this purpose; nothing when it cannot be had."""
-        before = await self._predecessor(located)
-        if before is None or before.file.sha256 is None:
-            return _NOTHING
-        digest = before.file.sha256
-        return await self._bases.do(digest, lambda: self._read_base(before, digest))
-
-    async def _read_base(self, before: Located, digest: Sha256) -> _Ground:
-        parts = self._parts
-        path = parts.blobs.path(digest)
-        if path is None:
-            size = before.file.size
-            if size is None or size > _BASE_MOST_BYTES:
-                return _NOTHING
-            try:
-                path = parts.blobs.path(await self._join(before).wait())
-            except PratiqueError as error:
-                log.info("no predecessor to compare with", extra={"why": str(error)})
-                return _NOTHING
-        if path is None:
-            return _NOTHING
-        vetted = await parts.pool.vet_file(
-            path,
-            before.file.filename,
-            context=self._context(before, _NOTHING),
-            known=self._known,
-        )
-        if vetted.failure or vetted.report.verdict is Verdict.MALICIOUS:
-            # What is bad by itself is no measure for its successor.
-            return _NOTHING
-        self._keep_facts(digest, vetted)
-        release = parts.facts.release(digest)
-        return _NOTHING if release is None else self._ground(before, release)
-
-    def _ground(self, before: Located, release: KeptRelease) -> _Ground:
-        name = before.file.filename
-        return _Ground(
-            facts=BaseFacts(
-                key=f"{release.sha256}/{release.engine}",
-                release=release.facts,
-                contents=tuple(
-                    StoredContent(sha256=sha256, language=language, facts=facts)
-                    for (sha256, language), facts in release.contents.items()
-                ),
-            ),
-            sha256=release.sha256,
-            archive=self._parts.blobs.path(release.sha256),
-            name=name,
-        )
-
-    async def _predecessor(self, located: Located) -> Located | None:
-        """The nearest file before it that policy lets through and vetting did not object to."""
-        described = await self._parts.pages.describe(located.described.index, located.facts.project)
-        if described is None:
-            return None
-        positions = _candidates(described, located)
-        chosen = choose_predecessor(
-            located.file.filename,
-            [one for one, _ in positions],
-            project=located.facts.project,
-            sha256=located.file.sha256 or "",
-        )
-        if chosen is None:
-            return None
-        position = next(i for one, i in positions if one is chosen)
-        return Located(described=described, position=position)
-
-    def _join(self, located: Located) -> Flight:
-        upstream, file = self._parts.upstreams[located.described.upstream], located.file
-        return self._parts.downloads.join(
-            file_key(upstream, file),
-            lambda: upstream.open_file(file.url),
-            expected_sha256=file.sha256,
-            expected_size=file.size,
-        )
-
     # ── what was found ───────────────────────────────────────────────────────────────────────
 
-    def _keep_facts(self, digest: Sha256, vetted: Vetted) -> None:
-        if vetted.release:
-            self._parts.facts.add_facts(
-                {(c.sha256, c.language): c.facts for c in vetted.new},
-                release=(digest, vetted.release),
-            )
-
     def _keep(
-        self, located: Located, digest: Sha256, vetted: Vetted, ground: _Ground
+        self, located: Located, digest: Sha256, vetted: Vetted, ground: Ground
     ) -> VettingFacts:
         parts = self._parts
-        self._keep_facts(digest, vetted)
+        self._parts.grounds.keep_facts(digest, vetted)
         parts.facts.set_report(
             KeptReport(
                 key=ReportKey(
@@ -404,31 +221,3 @@ class VettingService:
         self._clean[digest] = None
         while len(self._clean) > _CLEAN_KEPT:
             self._clean.popitem(last=False)
-
-
-def _candidates(described: Described, located: Located) -> list[tuple[ApprovedFile, int]]:
-    """Files of other releases on the page that may pass, with their positions.
-
-    Those of the same release do not count: who poisons a release poisons all of its files.
-    """
-    own = located.facts.distribution
-    suffix = ".whl" if located.file.filename.endswith(".whl") else ""
-    found = []
-    for i, (file, facts, decision) in enumerate(described.rows):
-        if file.sha256 is None or not decision.outcome.lets_bytes_through:
-            continue
-        if decision.waived_by or file.filename.endswith(".whl") != bool(suffix):
-            continue
-        if facts.vetting is not None and facts.vetting.verdict is not Verdict.CLEAN:
-            continue
-        theirs = facts.distribution
-        if theirs is None or (own is not None and theirs.version == own.version):
-            continue
-        one = ApprovedFile(
-            project=facts.project,
-            sha256=file.sha256,
-            filename=file.filename,
-            approved_at=described.currency.decided_at,
-        )
-        found.append((one, i))
-    return found

@@ -1,0 +1,263 @@
+"""What a file is judged against: the release before it, kept, or fetched and read for the purpose."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pratique.doors.index.locate import Located
+from pratique.doors.index.pages import Described, PageService
+from pratique.doors.index.sidecars import file_key
+from pratique.edge.flights import Flight, Flights, SingleFlight
+from pratique.edge.vetting.assignment import KnownSource
+from pratique.edge.vetting.frames import BaseFacts, StoredContent, Vetted
+from pratique.edge.vetting.stream import VettingStream
+from pratique.errors import PratiqueError
+from pratique.index.ports import BlobStore, Upstream
+from pratique.policy.model import Verdict
+from pratique.values.digests import Sha256
+from pratique.vet.base import ContentKey
+from pratique.vet.model import Context
+from pratique.vet.records import ApprovedFile, KeptRelease, KeptReport, choose_predecessor
+
+log = logging.getLogger(__name__)
+
+_BASE_MOST_BYTES = 64 * 1024 * 1024
+"""A larger predecessor is not fetched only to be compared with; one that is stored is used."""
+
+
+class Pool(Protocol):
+    """What vets; `edge.vetting.pool` fulfils it."""
+
+    async def vet_stream(  # noqa: D102 - as the pool says
+        self,
+        filename: str,
+        *,
+        context: Context | None = None,
+        base: BaseFacts | None = None,
+        base_archive: Path | None = None,
+        known: KnownSource | None = None,
+        deferrable: bool = False,
+    ) -> VettingStream: ...
+
+    async def vet_file(  # noqa: D102 - as the pool says
+        self,
+        path: Path,
+        filename: str = "",
+        *,
+        context: Context | None = None,
+        base: BaseFacts | None = None,
+        base_archive: Path | None = None,
+        known: KnownSource | None = None,
+    ) -> Vetted: ...
+
+
+class KeptFacts(Protocol):
+    """What was found out before; `store.vetting` fulfils it."""
+
+    def release(self, sha256: Sha256) -> KeptRelease | None:
+        """A release file with all its contents."""
+        ...
+
+    def content_facts(self, keys: Iterable[ContentKey]) -> Mapping[ContentKey, bytes]:
+        """Facts of those contents that have some."""
+        ...
+
+    def add_facts(
+        self, contents: Mapping[ContentKey, bytes], *, release: tuple[Sha256, bytes] | None = None
+    ) -> None:
+        """Keep what was found in one file."""
+        ...
+
+    def set_report(self, kept: KeptReport) -> None:
+        """Keep a report."""
+        ...
+
+    def reports_of(self, sha256: Sha256) -> Sequence[KeptReport]:
+        """Every report of a file, newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What a file is judged against."""
+
+    facts: BaseFacts | None
+    sha256: str
+    archive: Path | None
+    name: str
+
+
+NO_GROUND = Ground(facts=None, sha256="", archive=None, name="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundParts:
+    """What grounds are made from."""
+
+    pool: Pool
+    facts: KeptFacts
+    pages: PageService
+    blobs: BlobStore
+    downloads: Flights
+    upstreams: Mapping[str, Upstream]
+
+
+class Grounds:
+    """Finds what files are judged against; reads each predecessor once. Lives on one event loop."""
+
+    def __init__(self, parts: GroundParts) -> None:
+        self._parts = parts
+        self._bases: SingleFlight[Sha256, Ground] = SingleFlight()
+
+    async def close(self) -> None:
+        """Stop reading."""
+        await self._bases.close()
+
+    async def kept(self, located: Located) -> Ground | None:
+        """The predecessor as it was kept; None when there is one that has to be read first."""
+        before = await self._predecessor(located)
+        if before is None:
+            return NO_GROUND
+        assert before.file.sha256 is not None
+        release = self._parts.facts.release(before.file.sha256)
+        return None if release is None else self._ground(before, release)
+
+    async def fetched(self, located: Located) -> Ground:
+        """The predecessor, read for this purpose; nothing when it cannot be had."""
+        before = await self._predecessor(located)
+        return NO_GROUND if before is None else await self.of(before)
+
+    async def of(self, before: Located) -> Ground:
+        """A given file as something to be compared with; nothing when it cannot be had."""
+        digest = before.file.sha256
+        if digest is None:
+            return NO_GROUND
+        release = self._parts.facts.release(digest)
+        if release is not None:
+            return self._ground(before, release)
+        return await self._bases.do(digest, lambda: self._read_base(before, digest))
+
+    async def _read_base(self, before: Located, digest: Sha256) -> Ground:
+        parts = self._parts
+        path = parts.blobs.path(digest)
+        if path is None:
+            size = before.file.size
+            if size is None or size > _BASE_MOST_BYTES:
+                return NO_GROUND
+            try:
+                path = parts.blobs.path(await self.join(before).wait())
+            except PratiqueError as error:
+                log.info("no predecessor to compare with", extra={"why": str(error)})
+                return NO_GROUND
+        if path is None:
+            return NO_GROUND
+        vetted = await parts.pool.vet_file(
+            path,
+            before.file.filename,
+            context=context_of(before, NO_GROUND),
+            known=self.known,
+        )
+        if vetted.failure or vetted.report.verdict is Verdict.MALICIOUS:
+            # What is bad by itself is no measure for its successor.
+            return NO_GROUND
+        self.keep_facts(digest, vetted)
+        release = parts.facts.release(digest)
+        return NO_GROUND if release is None else self._ground(before, release)
+
+    def _ground(self, before: Located, release: KeptRelease) -> Ground:
+        name = before.file.filename
+        return Ground(
+            facts=BaseFacts(
+                key=f"{release.sha256}/{release.engine}",
+                release=release.facts,
+                contents=tuple(
+                    StoredContent(sha256=sha256, language=language, facts=facts)
+                    for (sha256, language), facts in release.contents.items()
+                ),
+            ),
+            sha256=release.sha256,
+            archive=self._parts.blobs.path(release.sha256),
+            name=name,
+        )
+
+    async def known(self, keys: tuple[ContentKey, ...]) -> Mapping[ContentKey, bytes]:
+        """Facts of contents that were analysed before."""
+        return self._parts.facts.content_facts(keys)
+
+    def keep_facts(self, digest: Sha256, vetted: Vetted) -> None:
+        """Keep what was found in a file for its successors."""
+        if vetted.release:
+            self._parts.facts.add_facts(
+                {(c.sha256, c.language): c.facts for c in vetted.new},
+                release=(digest, vetted.release),
+            )
+
+    async def _predecessor(self, located: Located) -> Located | None:
+        """The nearest file before it that policy lets through and vetting did not object to."""
+        described = await self._parts.pages.describe(located.described.index, located.facts.project)
+        if described is None:
+            return None
+        positions = _candidates(described, located)
+        chosen = choose_predecessor(
+            located.file.filename,
+            [one for one, _ in positions],
+            project=located.facts.project,
+            sha256=located.file.sha256 or "",
+        )
+        if chosen is None:
+            return None
+        position = next(i for one, i in positions if one is chosen)
+        return Located(described=described, position=position)
+
+    def join(self, located: Located) -> Flight:
+        """The download of a file, the one under way or a new one."""
+        upstream, file = self._parts.upstreams[located.described.upstream], located.file
+        return self._parts.downloads.join(
+            file_key(upstream, file),
+            lambda: upstream.open_file(file.url),
+            expected_sha256=file.sha256,
+            expected_size=file.size,
+        )
+
+
+def context_of(located: Located, ground: Ground) -> Context:
+    """What the door knows around a file."""
+    facts = located.facts
+    return Context(
+        project=facts.project,
+        version=str(facts.distribution.version) if facts.distribution else "",
+        first_release=False if ground.facts is not None else None,
+        base=ground.name,
+    )
+
+
+def _candidates(described: Described, located: Located) -> list[tuple[ApprovedFile, int]]:
+    """Files of other releases on the page that may pass, with their positions.
+
+    Those of the same release do not count: who poisons a release poisons all of its files.
+    """
+    own = located.facts.distribution
+    suffix = ".whl" if located.file.filename.endswith(".whl") else ""
+    found = []
+    for i, (file, facts, decision) in enumerate(described.rows):
+        if file.sha256 is None or not decision.outcome.lets_bytes_through:
+            continue
+        if decision.waived_by or file.filename.endswith(".whl") != bool(suffix):
+            continue
+        if facts.vetting is not None and facts.vetting.verdict is not Verdict.CLEAN:
+            continue
+        theirs = facts.distribution
+        if theirs is None or (own is not None and theirs.version == own.version):
+            continue
+        one = ApprovedFile(
+            project=facts.project,
+            sha256=file.sha256,
+            filename=file.filename,
+            approved_at=described.currency.decided_at,
+        )
+        found.append((one, i))
+    return found
