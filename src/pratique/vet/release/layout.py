@@ -263,7 +263,7 @@ def _with_modules(
             found.setdefault(dotted, []).append(path)
         if names and module_stem(where) == "__init__":
             packages.add(path)
-    tops = _tops(modules, packages, aside, frozenset(starts), setup)
+    tops = _tops(kind, modules, roots, packages, aside, frozenset(starts) | {setup})
     return Layout(
         kind=kind,
         prefix=prefix,
@@ -302,25 +302,30 @@ def _starts(where: str, names: tuple[str, ...], kind: str) -> bool:
 
 
 def _tops(
+    kind: str,
     modules: Mapping[str, str],
+    roots: Mapping[str, tuple[str, tuple[str, ...]]],
     packages: set[str],
     aside: frozenset[str],
-    starts: frozenset[str],
-    setup: str,
+    others: frozenset[str],
 ) -> tuple[str, ...]:
+    """Packages that lie in no other, and single modules; in an sdist only those where packages may lie."""
     named = {modules[path] for path in packages}
-    candidates = [
-        path
-        for path in modules
-        if path not in aside and path not in starts and path != setup
-        and not any(parent in named for parent in parents(modules[path]))
-    ]  # fmt: skip
     return tuple(
         path
-        for path in sorted(candidates)
-        if modules[path] not in ASIDE
-        and not (path not in packages and modules[path] in ROOT_CHORES)
+        for path in sorted(modules)
+        if path not in aside
+        and path not in others
+        and modules[path] not in ASIDE
+        and (path in packages or _is_single(kind, roots[path][0], modules[path]))
+        and not any(parent in named for parent in parents(modules[path]))
     )
+
+
+def _is_single(kind: str, where: str, dotted: str) -> bool:
+    if dotted in ROOT_CHORES:
+        return False
+    return kind != "sdist" or folder(where) in SOURCE_ROOTS
 
 
 def _names(
