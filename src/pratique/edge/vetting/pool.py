@@ -54,6 +54,8 @@ class PoolStatus:
     """Jobs whose worker was killed, crashed or failed."""
     exchanged: int
     """Workers that were replaced, for whatever reason."""
+    pids: tuple[int, ...] = ()
+    """Of the workers, for whoever measures them."""
 
     @property
     def sentence(self) -> str:
@@ -133,6 +135,7 @@ class VettingPool:
             jobs=self._jobs,
             failed=self._failed,
             exchanged=self._exchanged,
+            pids=tuple(sorted(worker.pid for worker in self._workers)),
         )
 
     # ── jobs ─────────────────────────────────────────────────────────────────────────────────

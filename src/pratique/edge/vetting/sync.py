@@ -10,6 +10,7 @@ It runs a loop of its own in the calling thread, and only while it is asked some
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,9 @@ class SyncVettingPool:
 
     def __enter__(self) -> Self:
         """Start the workers. Raises: VettingUnavailableError."""
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop()
+            raise AssertionError("inside a running event loop VettingPool is the one to use")
         try:
             self._runner.run(self._pool.__aenter__())
         except BaseException:

@@ -174,15 +174,14 @@ class _Service:
             self._channel.send(Kind.FAILED, Failed(sentence=_describe(error)))
         else:
             self._channel.send(Kind.OUTCOME, outcome)
-        finally:
-            _close(descriptors)
 
     def _do(self, start: Start, descriptors: Sequence[int]) -> Vetted:
-        budget = _Budget(start)
-        base = self._bases.use(start.base) if start.base else None
-        if start.base and base is None:
-            raise LookupError
         with contextlib.ExitStack() as stack:
+            stack.callback(_close, descriptors)
+            budget = _Budget(start)
+            base = self._bases.use(start.base) if start.base else None
+            if start.base and base is None:
+                raise LookupError
             old = _map(descriptors[-1], stack) if start.archive else None
             helper = _Help(self._channel, base, old, ask=start.ask)
             job = self._make_job(start, helper)
