@@ -6,6 +6,7 @@ Which file they take is rarely known, so each may take any file of its kind in i
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 
 from pratique.vet.model import Capability, Language
 from pratique.vet.release.paths import extension
@@ -31,6 +32,7 @@ _OWNERS = {
 """Names that many things share count only from these modules."""
 
 
+@lru_cache(maxsize=20_000)
 def load_of(name: str) -> Load | None:
     """What a call of that name may do with a file: `open`, or a method of what `open` gave."""
     kind = LOADERS.get(name.partition("()")[0].rpartition(".")[2]) or LOADERS.get(

@@ -104,22 +104,33 @@ class Program:
     layout: Layout
     units: Mapping[str, Unit]
     _imports: dict[tuple[str, str, str], tuple[Unit, ...]] = field(default_factory=dict)
+    _targets: dict[tuple[str, str], str] = field(default_factory=dict)
+    _chains: dict[str, tuple[Unit, ...]] = field(default_factory=dict)
+    _called: dict[str, list[tuple[Unit, int]]] = field(default_factory=dict)
 
     def imported(self, unit: Unit, item: Import) -> tuple[Unit, ...]:
-        """The files of the release that run when `unit` makes that import."""
+        """The files of the release that run when `unit` makes that import; equal answers are one tuple."""
         module = item.module
-        if not module.startswith(".") and "/" not in module:
-            head = module.partition(".")[0]
-            if head not in self.layout.names and head not in self.layout.paths and unit.package:
-                return ()
-        key = (unit.path if self._by_place(unit, module) else unit.package, module, item.name)
-        found = self._imports.get(key)
-        if found is None:
-            found = self._imports[key] = tuple(self._find_import(unit, item))
-        return found
+        if not unit.package or "/" in module:
+            key = (unit.path, module, item.name)
+            found = self._imports.get(key)
+            if found is None:
+                found = self._imports[key] = tuple(self._find_import(unit, item))
+            return found
+        target = self._targets.get((unit.package, module))
+        if target is None:
+            target = self._targets[unit.package, module] = self._target(unit, module)
+        if not target:
+            return ()
+        if item.name and (inner := f"{target}.{item.name}") in self.layout.paths:
+            return self._module_and_parents(inner)
+        return self._module_and_parents(target)
 
-    def _by_place(self, unit: Unit, module: str) -> bool:
-        return "/" in module or not unit.package
+    def _target(self, unit: Unit, module: str) -> str:
+        """The module's name from the top; "" when it is not of this release."""
+        target = absolute(unit, module)
+        head = target.partition(".")[0]
+        return target if head in self.layout.names or head in self.layout.paths else ""
 
     def _find_import(self, unit: Unit, item: Import) -> Iterator[Unit]:
         if "/" in item.module or item.module.endswith(".py") or unit.path.endswith(SCRIPT_SUFFIXES):
@@ -137,11 +148,13 @@ class Program:
             near = (f"{here}/" if here else "") + target.replace(".", "/")
             yield from self._existing(f"{near}.py", f"{near}/__init__.py")
 
-    def _module_and_parents(self, dotted: str) -> Iterator[Unit]:
-        end = len(dotted)
-        while end > 0:
-            yield from self._existing(*self.layout.paths.get(dotted[:end], ()))
-            end = dotted.rfind(".", 0, end)
+    def _module_and_parents(self, dotted: str) -> tuple[Unit, ...]:
+        known = self._chains.get(dotted)
+        if known is None:
+            above = self._module_and_parents(dotted.rpartition(".")[0]) if "." in dotted else ()
+            own = tuple(self._existing(*self.layout.paths.get(dotted, ())))
+            known = self._chains[dotted] = own + above
+        return known
 
     def _by_path(self, unit: Unit, target: str) -> Iterator[Unit]:
         """A file named by its path: beside the one that names it, or from the top of the release."""
@@ -164,10 +177,10 @@ class Program:
         if clean.startswith("."):
             return self._local(unit, clean)
         head, _, rest = clean.partition(".")
-        if head in {"self", "cls", "super"}:
-            return self._own_method(unit, region, rest)
         if head in self.layout.names or head in self.layout.paths:
             return self._absolute(clean)
+        if head in {"self", "cls", "super"}:
+            return self._own_method(unit, region, rest)
         bound = unit.bound.get(head)
         if bound:
             return self._through(bound, unit, clean, MAX_CHAIN)
@@ -198,6 +211,12 @@ class Program:
 
     def _absolute(self, dotted: str) -> list[tuple[Unit, int]]:
         """`pkg.mod.Class.method`: the longest part that is a module, then the name in it."""
+        known = self._called.get(dotted)
+        if known is None:
+            known = self._called[dotted] = self._find_absolute(dotted)
+        return known
+
+    def _find_absolute(self, dotted: str) -> list[tuple[Unit, int]]:
         end = len(dotted)
         while (end := dotted.rfind(".", 0, end)) > 0:
             holders = list(self._existing(*self.layout.paths.get(dotted[:end], ())))

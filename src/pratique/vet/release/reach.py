@@ -78,6 +78,8 @@ class _Walk:
     program: Program
     placement: Placement
     edges: int = 0
+    followed: dict[int, tuple[Unit, ...]] = field(default_factory=dict)
+    """Imports whose targets were come to, by identity (and kept, so that no other takes it)."""
     loads: dict[tuple[str, Load], tuple[Reach, Cause]] = field(default_factory=dict)
     """(scope, kind of load) → the earliest call that loads such files."""
 
@@ -105,9 +107,12 @@ class _Walk:
         program = self.program
         for item in unit.imports_of(region):
             self.edges += 1
-            for target in program.imported(unit, item):
-                if (target.path, 0) not in self.placement.placed:
-                    self.come(queue, target, 0, level, Cause("imported by", unit.path, item.line))
+            targets = program.imported(unit, item)
+            if not targets or id(targets) in self.followed:
+                continue
+            self.followed[id(targets)] = targets
+            for target in targets:
+                self.come(queue, target, 0, level, Cause("imported by", unit.path, item.line))
         for capability in unit.capabilities_of(region):
             self.note_load(unit, BY_CAPABILITY.get(capability), level, 0)
         if region >= len(unit.facts.regions):
@@ -154,23 +159,24 @@ def _place_rest(walk: _Walk, facts: dict[str, ContentFacts]) -> None:
     """Functions that nothing calls, and files that are no code."""
     layout, program = walk.placement.layout, walk.program
     _reach_aside(walk)
-    idle = Cause("runs when code outside the release calls it")
+    idle = (Reach.CALLED, Cause("runs when code outside the release calls it"))
     for path in layout.modules:
         unit = program.units.get(path)
         if unit is not None and (not unit.aside or (path, 0) in walk.placement.placed):
-            walk.placement.files[path] = (Reach.CALLED, idle)
-    _note_idle_loads(walk)
-    for path, content in facts.items():
-        if (path, 0) in walk.placement.placed or path in layout.modules:
-            continue  # Code runs by import or by its path, which imports tell; the rest may be loaded.
-        best: tuple[Reach, Cause] | None = None
-        for scope in _scopes(layout, path):
-            for kind in opens(path, content.language):
-                found = walk.loads.get((scope, kind))
-                if found is not None and (best is None or found[0] > best[0]):
-                    best = found
-        if best is not None:
-            walk.placement.files[path] = best
+            walk.placement.files[path] = idle
+    # Code runs by import or by its path, which imports tell; the rest may be loaded.
+    data = {
+        path: [(scope, kind) for scope in _scopes(layout, path) for kind in kinds]
+        for path, content in facts.items()
+        if path not in layout.modules
+        and (path, 0) not in walk.placement.placed
+        and (kinds := opens(path, content.language))
+    }
+    _note_idle_loads(walk, {way for ways in data.values() for way in ways})
+    for path, ways in data.items():
+        found = [load for way in ways if (load := walk.loads.get(way)) is not None]
+        if found:
+            walk.placement.files[path] = max(found, key=lambda load: load[0])
 
 
 def _scopes(layout: Layout, path: str) -> tuple[str, ...]:
@@ -199,12 +205,13 @@ def _reach_aside(walk: _Walk) -> None:
         walk.follow(queue, *queue.pop(), Reach.CALLED)
 
 
-def _note_idle_loads(walk: _Walk) -> None:
+def _note_idle_loads(walk: _Walk, wanted: set[tuple[str, Load]]) -> None:
     """Functions that are only called from outside load files too; one example of each kind is enough."""
     layout = walk.placement.layout
+    missing = wanted - walk.loads.keys()
+    scopes = {scope for scope, _ in missing}
     for path, unit in walk.program.units.items():
-        scope = scope_of(layout, path)
-        if unit.aside or all((scope, kind) in walk.loads for kind in Load):
+        if unit.aside or scope_of(layout, path) not in scopes:
             continue
         for use in unit.facts.uses:
             walk.note_load(unit, BY_CAPABILITY.get(use.capability), Reach.CALLED, use.line)
