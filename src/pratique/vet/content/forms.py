@@ -164,7 +164,8 @@ def _by_structure(first: bytes, whole: bytes) -> str:
 
 _PICKLE_TEXT = re.compile(rb"\(*[cd]?(?:[\w.]+\n[\w.]+\n|dp0|lp0)")
 _SHEBANG = re.compile(
-    rb"#![^\n]{0,120}?(python|pypy|bash|zsh|ksh|dash|sh|node|perl|ruby|pwsh|fish|tclsh)\b"
+    rb"#![^\n]{0,120}?(python|pypy|bash|zsh|ksh|dash|sh|node|perl|ruby|pwsh|fish|tclsh)"
+    rb"[0-9.]{0,6}\b"
 )
 _STRONG = re.compile(
     rb"^(?:import [\w.]+(?: as \w+)?(?:[;,\s]|$)|from [\w.]+ import [\w*(]|def \w+\(|class \w+[(:]|exec\()",
