@@ -37,6 +37,9 @@ RULE = Rule(
         "file": trait(
             "decodes the content of a file and executes it", Severity.HIGH, Confidence.MEDIUM
         ),
+        "data-file": trait(
+            "executes the content of a file that is no source", Severity.HIGH, Confidence.MEDIUM
+        ),
         "opaque": trait(
             "executes decoded data that could not be unfolded", Severity.HIGH, Confidence.MEDIUM
         ),
@@ -68,6 +71,11 @@ _INNER = (
     (roles.WRITE, "inner-write"),
 )
 _PACKER_TEXTS = ("PYARMOR\x00", "PY00", "PYARMOR")
+_DATA = (
+    ".png", ".jpg", ".jpeg", ".gif", ".ico", ".bmp", ".wav", ".mp3", ".mp4", ".dat", ".bin", ".ttf", ".woff",
+    ".crt", ".pem", ".key", ".db", ".log", ".md", ".enc", ".pdf", ".css", ".svg", ".zip", ".gz", ".tmp",
+)  # fmt: skip
+"""Endings of files that nobody executes."""
 MIN_SHOWN = 12
 """Characters of a constant below which it is a name or a number, not code."""
 
@@ -84,6 +92,7 @@ def run(reading: Reading) -> Iterator[Sign]:
         if value is not None and value.layer and Label.NETWORK not in value.labels:
             yield signs.at(call, "module-name", shown=text_of(value))
     yield from _packers(reading, signs)
+    yield from _data_files(reading, signs)
     for role, name in _INNER:
         for call in reading.calls(role):
             if call.layer:
@@ -112,6 +121,24 @@ def _trait_of(reading: Reading, call: Call, value: Value) -> str:
     if reading.near(call, reading.calls("decrypt")):
         return "decrypt"
     return "file" if Label.FILE in value.labels else "opaque"
+
+
+def _data_files(reading: Reading, signs: Signs) -> Iterator[Sign]:
+    """Executed file contents where the file is a picture, a sound, a key, a log."""
+    opened = [
+        call
+        for call in reading.calls(roles.READ)
+        if any(
+            text_of(v)[-80:].lower().endswith(_DATA)
+            for v in (*call.arguments[:1], *call.keywords.values())
+        )
+    ]
+    for call in reading.calls(roles.EXECUTE):
+        if call.arguments and Label.FILE in call.arguments[0].labels:
+            for read in opened:
+                if reading.are_kin(call, read):
+                    yield signs.at(call, "data-file", shown=read.name)
+                    break
 
 
 def _packers(reading: Reading, signs: Signs) -> Iterator[Sign]:

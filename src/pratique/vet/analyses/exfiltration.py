@@ -58,6 +58,16 @@ RULE = Rule(
         "host": trait(
             "sends host name, user, addresses or platform", Severity.HIGH, Confidence.MEDIUM
         ),
+        "identity": trait(
+            "sends the name of the user or the machine", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "many-host-facts": trait(
+            "gathers three or more host facts and sends some", Severity.HIGH, Confidence.MEDIUM
+        ),
+        "named-key": trait(
+            "sends what it calls a private key, seed or recovery phrase",
+            Severity.CRITICAL, Confidence.MEDIUM,
+        ),
         "to-service": trait(
             "sends private data to an address that thieves use", Severity.CRITICAL, Confidence.HIGH
         ),
@@ -104,6 +114,28 @@ _SOURCES = (
     ("keys", "keys"),
     ("process.list", "process list"),
 )
+IDENTITY = frozenset(
+    ["socket.gethostname", "socket.getfqdn", "getpass.getuser", "os.getlogin", "platform.node",
+     "platform.uname", "os.uname", "uuid.getnode", "pwd.getpwuid"]
+)  # fmt: skip
+MANY_FACTS = 3
+"""Different host facts; user agents name the platform and the version of Python."""
+KEY_WORDS = (
+    "private_key", "privatekey", "private key", "mnemonic", "seed_phrase", "seedphrase", "seed phrase",
+    "secret_key", "keypair", "wallet_key", "recovery_phrase",
+)  # fmt: skip
+MAX_KNOWN = 2_000
+"""Characters of a field list that are searched."""
+CHAT_LIBRARIES = (
+    "discord",
+    "dhooks",
+    "telebot",
+    "telegram",
+    "telepot",
+    "aiogram",
+    "nextcord",
+    "disnake",
+)
 MIN_FACTS = 2
 """Different host facts; one alone names a user agent."""
 THIEVES = frozenset(
@@ -121,6 +153,7 @@ def run(reading: Reading) -> Iterator[Sign]:
     signs = Signs(rule=RULE.name, reading=reading)
     for call in reading.talks:
         yield from _sent(signs, call)
+    yield from _hosts(reading, signs)
     yield from _collects(reading, signs)
     metadata = [found.place for found in reading.urls if found.trait == "cloud-metadata"]
     for call in reading.calls(roles.SEND):
@@ -144,6 +177,8 @@ def _sent(signs: Signs, call: Call) -> Iterator[Sign]:
     for label, name in _KINDS:
         if label in private:
             yield signs.at(call, name, shown=_target(call))
+    if any(any(word in known for word in KEY_WORDS) for known in _knowns(call)):
+        yield signs.at(call, "named-key", shown=_target(call))
     if any(_is_secret_file(value) for value in call.values):
         yield signs.at(call, "sensitive-file", shown=_target(call))
     if call.quiet and Label.HOST in private:
@@ -151,10 +186,34 @@ def _sent(signs: Signs, call: Call) -> Iterator[Sign]:
     yield from _services(signs, call, private)
 
 
+def _hosts(reading: Reading, signs: Signs) -> Iterator[Sign]:
+    """Senders of host facts, by which facts their group of regions asks for."""
+    asked: dict[int, set[str]] = defaultdict(set)
+    for call in reading.calls("host.read"):
+        asked[reading.group(call)].add(call.name)
+    for call in reading.calls(roles.SEND, roles.FETCH):
+        names = asked[reading.group(call)]
+        if not names or Label.HOST not in _labels(call):
+            continue
+        if names & IDENTITY:
+            yield signs.at(call, "identity", shown=", ".join(sorted(names & IDENTITY)))
+        if len(names) >= MANY_FACTS:
+            yield signs.at(call, "many-host-facts", shown=", ".join(sorted(names)))
+
+
 def _labels(call: Call) -> frozenset[Label]:
     """Private labels of what is sent. Headers are left out: every user agent names the platform."""
     sent = (*call.arguments, *(v for key, v in call.keywords.items() if key not in _NOT_SENT))
     return frozenset().union(*(value.labels for value in sent)) & _PRIVATE if sent else frozenset()
+
+
+def _knowns(call: Call) -> Iterator[str]:
+    """What is known of the things sent: names of fields, parts of addresses."""
+    for key, value in call.keywords.items():
+        if key not in _NOT_SENT:
+            yield text_of(value)[:MAX_KNOWN].lower()
+    for value in call.arguments[1:]:
+        yield text_of(value)[:MAX_KNOWN].lower()
 
 
 def _is_secret_file(value: Value) -> bool:
@@ -171,9 +230,13 @@ def _looked_up(signs: Signs, call: Call) -> Iterator[Sign]:
 
 
 def _services(signs: Signs, call: Call, private: frozenset[Label]) -> Iterator[Sign]:
+    if private and call.name.startswith(CHAT_LIBRARIES):
+        name = "host-to-service" if private == {Label.HOST} else "to-service"
+        yield signs.at(call, name, shown=call.name)
+        return
     for value in call.values:
-        for name, shown in judge_url(words_of(value)):
-            if name not in THIEVES:
+        for kind, shown in judge_url(words_of(value)):
+            if kind not in THIEVES:
                 continue
             if private - {Label.HOST}:
                 yield signs.at(call, "to-service", shown=shown)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from pratique.vet.analyses import roles
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
-from pratique.vet.analyses.reading import Reading, words_of
+from pratique.vet.analyses.reading import HOLE, Reading, text_of, words_of
 from pratique.vet.analyses.signs import Signs
 from pratique.vet.model import Confidence, Severity, Sign
-from pratique.vet.python.model import Text
+from pratique.vet.python.model import Label, Text
 
 RULE = Rule(
     name="network",
@@ -49,6 +49,15 @@ RULE = Rule(
         "built-address": trait(
             "puts an address together from pieces or decodes it", Severity.MEDIUM, Confidence.MEDIUM
         ),
+        "decoded-address": trait("decodes an address", Severity.HIGH, Confidence.HIGH),
+        "quiet-constant": trait(
+            "calls an address fixed in the code and swallows every error",
+            Severity.MEDIUM,
+            Confidence.MEDIUM,
+        ),
+        "dns-constant": trait(
+            "looks a name up that is fixed in the code", Severity.MEDIUM, Confidence.LOW
+        ),
         "thread": trait(
             "uses the network from a thread that it starts at once", Severity.LOW, Confidence.LOW
         ),
@@ -63,6 +72,7 @@ STRONG = frozenset(
      "public-address", "bare-address", "onion", "executable-download", "lookalike-name"]
 )  # fmt: skip
 """Kinds that say something by themselves when they are called."""
+_NEAR = (".local", ".localdomain", ".internal", "google.com", "googleapis.com", "cloudflare.com")
 _LOCAL = ("127.", "0.0.0.0", "localhost", "::1", "")  # noqa: S104 - compared with, not bound to
 MIN_BUILT = 12
 
@@ -82,10 +92,35 @@ def run(reading: Reading) -> Iterator[Sign]:
                 yield signs.at(call, "call-odd", shown=found.shown)
                 break
     for text in reading.texts:
-        if _is_address(text) and (text.layer or _spread(reading, text)):
+        if _is_address(text) and text.layer:
+            yield signs.at(text, "decoded-address", shown=text.text)
+        elif _is_address(text) and _spread(reading, text):
             yield signs.at(text, "built-address", shown=text.text)
+    yield from _calls(reading, signs)
     yield from _sockets(reading, signs)
     yield from _threads(reading, signs)
+
+
+def _calls(reading: Reading, signs: Signs) -> Iterator[Sign]:
+    """How addresses are called: unheard, decoded, or by name only."""
+    for call in reading.talks:
+        target = call.arguments[0] if call.arguments else None
+        if target is None:
+            continue
+        known = text_of(target)
+        if known.startswith(("http://", "https://")):
+            if target.layer or Label.DECODED in target.labels:
+                yield signs.at(call, "decoded-address", shown=known)
+            if call.quiet and HOLE not in known.partition("://")[2].partition("/")[0]:
+                yield signs.at(call, "quiet-constant", shown=known)
+        elif roles.DNS in call.roles and target.folded and _is_far(known):
+            yield signs.at(call, "dns-constant", shown=known)
+
+
+def _is_far(host: str) -> bool:
+    """Whether a host name is neither local, numeric nor reserved for documents and tests of reachability."""
+    name = host.strip(".").lower()
+    return "." in name and not name.replace(".", "").isdigit() and not name.endswith(_NEAR)
 
 
 def _is_address(text: Text) -> bool:

@@ -51,6 +51,9 @@ RULE = Rule(
             "starts a command that registers a task or service", Severity.HIGH, Confidence.MEDIUM
         ),
         "copies-itself": trait("copies its own file elsewhere", Severity.HIGH, Confidence.MEDIUM),
+        "browser-extension": trait(
+            "makes a browser load an extension", Severity.CRITICAL, Confidence.HIGH
+        ),
         "hides-file": trait("hides a file", Severity.HIGH, Confidence.MEDIUM),
     },
 )  # fmt: skip
@@ -71,7 +74,8 @@ _COMMANDS = (
 )  # fmt: skip
 _SELF = ("__file__", "sys.argv", "sys.executable")
 _COPIES = ("shutil.copy", "shutil.copy2", "shutil.copyfile", "shutil.move")
-MAX_COPY_ARGUMENTS = 2
+MAX_TEXT = 4_000
+"""Characters of a text that are searched."""
 
 
 def run(reading: Reading) -> Iterator[Sign]:
@@ -85,6 +89,14 @@ def run(reading: Reading) -> Iterator[Sign]:
         if found.trait == "autostart":
             yield signs.at(found.place, "names-autostart", shown=found.shown)
     yield from _registry(reading, signs)
+    yield from _commands(reading, signs)
+    yield from _copies(reading, signs)
+
+
+def _commands(reading: Reading, signs: Signs) -> Iterator[Sign]:
+    for text in reading.texts:
+        if "--load-extension" in text.text[:MAX_TEXT]:
+            yield signs.at(text, "browser-extension", shown=text.text)
     for call in reading.calls("persistence.schedule"):
         yield signs.at(call, "schedule", shown=call.name)
     for call in reading.calls(roles.RUN):
@@ -93,7 +105,6 @@ def run(reading: Reading) -> Iterator[Sign]:
             yield signs.at(call, "command", shown=command)
         if "attrib +h" in command or "attrib +s" in command or "chflags hidden" in command:
             yield signs.at(call, "hides-file", shown=command)
-    yield from _copies(reading, signs)
 
 
 def _registry(reading: Reading, signs: Signs) -> Iterator[Sign]:

@@ -35,12 +35,23 @@ RULE = Rule(
         "script-written": trait(
             "writes a shell, batch or PowerShell script to a file", Severity.MEDIUM, Confidence.MEDIUM
         ),
+        "odd-module": trait(
+            "imports a module from a file that is named like no module", Severity.HIGH, Confidence.HIGH
+        ),
         "inner-sinks": trait(
             "holds a program in a string that reaches outside", Severity.LOW, Confidence.LOW
         ),
     },
 )  # fmt: skip
 
+_LOADERS = frozenset(
+    ["SourceFileLoader", "SourcelessFileLoader", "spec_from_file_location", "load_source", "load_compiled",
+     "zipimporter", "run_path"]
+)  # fmt: skip
+_MODULES = frozenset(
+    {"py", "pyc", "pyw", "pyd", "so", "zip", "whl", "egg", "pyx", "dll", "dylib", "pyz"}
+)
+MAX_ENDING = 6
 MIN_PROGRAM = 40
 _PYTHON = ("import ", "exec(", "__import__", "lambda ")
 _OUTSIDE = (
@@ -70,14 +81,37 @@ def run(reading: Reading) -> Iterator[Sign]:
         words = " ".join(words_of(value) for value in call.arguments[:2])
         if _starts_python(call, words) and any(mark in words for mark in _PYTHON):
             yield signs.at(call, "python-started", shown=words)
+    yield from _written(reading, signs)
+    for text in reading.texts:
+        if _is_program(text.text[:4000]):
+            yield signs.at(text, "inner-sinks", shown=text.text)
+
+
+def _written(reading: Reading, signs: Signs) -> Iterator[Sign]:
+    """Programs written to files, and files loaded as programs."""
     for written in written_files(reading):
         if _is_python(written.text):
             yield signs.at(written.call, "python-written", shown=written.text)
         elif any(mark in written.text for mark in _SCRIPTS):
             yield signs.at(written.call, "script-written", shown=written.text)
-    for text in reading.texts:
-        if _is_program(text.text[:4000]):
-            yield signs.at(text, "inner-sinks", shown=text.text)
+    for call in reading.file.calls:
+        if call.name.rpartition(".")[2] in _LOADERS and (name := _odd_file(call)):
+            yield signs.at(call, "odd-module", shown=name)
+
+
+def _odd_file(call: Call) -> str:
+    """The file a loader is given, when its ending is none that Python imports."""
+    for value in call.values:
+        last = text_of(value).replace("\\", "/").rpartition("/")[2]
+        ending = last.rpartition(".")[2].lower()
+        if (
+            "." in last
+            and ending.isalnum()
+            and len(ending) <= MAX_ENDING
+            and ending not in _MODULES
+        ):
+            return last
+    return ""
 
 
 def _starts_python(call: Call, words: str) -> bool:

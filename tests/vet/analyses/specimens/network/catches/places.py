@@ -1,4 +1,4 @@
-# webhook, callback, paste, tunnel, file-host, shortener, own-address, dynamic-dns, raw-code, free-host, mining-pool, public-address, onion, lookalike-name, odd-port, odd-suffix, executable-download, script-download, call-odd, built-address, thread, socket-to-constant: every kind of address
+# webhook, callback, paste, tunnel, file-host, shortener, own-address, dynamic-dns, raw-code, free-host, mining-pool, public-address, onion, lookalike-name, odd-port, odd-suffix, executable-download, script-download, call-odd, decoded-address, thread, socket-to-constant: every kind of address
 import base64
 import socket
 import threading

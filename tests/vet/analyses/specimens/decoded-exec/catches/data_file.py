@@ -1,0 +1,3 @@
+# data-file: a picture is executed
+with open("logo.png") as handle:
+    exec(handle.read())

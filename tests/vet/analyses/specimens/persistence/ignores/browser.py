@@ -1,0 +1,4 @@
+# browser-extension: the browser is started without
+import subprocess
+
+subprocess.Popen(["chrome", "--headless", "--disable-extensions", "report.html"])
