@@ -40,7 +40,7 @@ _GROWS = frozenset(
     {"append", "extend", "insert", "add", "update", "appendleft", "setdefault", "attach"}
 )
 _SAME_TEXT = frozenset({"encode", "decode", "strip", "lstrip", "rstrip", "lower", "upper", "replace", "as_posix", "__str__", "resolve", "absolute", "title", "splitlines", "split"})  # fmt: skip
-_APPENDED_AT_MOST = 100_000
+_APPENDED_AT_MOST = 2_000
 """Elements that a list may grow to by `append` before it is only known by its labels."""
 
 

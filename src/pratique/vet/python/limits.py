@@ -14,9 +14,6 @@ class ReadLimits(msgspec.Struct, frozen=True, kw_only=True):
     text."""
     read_bytes: int = 64_000_000
     """Source beyond this is not read at all, and said to be unread: the token reader does 20 MB/s."""
-    nesting: int = 90
-    """Brackets and blocks inside each other. CPython itself refuses more than 100 blocks and 200
-    brackets; less keeps our own recursion below the interpreter's limit."""
     steps: int = 200_000
     """Operations of the evaluator in one file. A xor loop over the 33 kB of litellm 1.82.8 takes about
     100,000."""

@@ -72,7 +72,9 @@ def _read(text: str, limits: ReadLimits, unfinished: list[str]) -> PythonFile:
     walk.read_inner = read_inner
     walk_tree(walk, tree)
     unfinished.extend(walk.unfinished)
-    return _assembled(text, found, walk, unfinished)
+    file = _assembled(text, found, walk, unfinished)
+    walk.let_go()
+    return file
 
 
 def walk_tree(walk: Walk, tree: ast.Module) -> None:

@@ -23,13 +23,16 @@ from pratique.vet.python.values import (
     join,
     joined_bits,
 )
-from pratique.vet.python.walk import EXPRESSIONS, STATEMENTS, Walk, spent_statement
+from pratique.vet.python.walk import EXPRESSIONS, STATEMENTS, Walk
 
 _UNROLLED = 16
 """Elements for which a loop over constants is walked one by one."""
-_UNROLLED_STATEMENTS = 20
-"""Longest loop body that is walked one by one."""
-_UNROLLED_DEPTH = 2
+_JOINED = 64
+"""Elements that are looked at to say what an element may be."""
+_UNROLLED_IN_ALL = 32
+"""Times that one statement is walked in loops inside each other."""
+_UNROLLED_LINES = 40
+"""Longest loop that is walked one by one."""
 _LEAVES = (ast.Return, ast.Raise)
 
 
@@ -230,15 +233,15 @@ def loop(walk: Walk, node: ast.For | ast.AsyncFor) -> None:
         return
     value = walk.expr(node.iter)
     items = _elements(value)
-    if items is not None and _small(node, len(items)) and walk.unrolling < _UNROLLED_DEPTH:
-        walk.unrolling += 1
+    if items is not None and _may_unroll(walk, node, len(items)):
+        saved = walk.unrolling
+        walk.unrolling = max(1, saved) * len(items)
         try:
             for item in items:
-                spent_statement(walk)
                 bind(walk, node.target, item)
                 walk.body(node.body)
         finally:
-            walk.unrolling -= 1
+            walk.unrolling = saved
         walk.body(node.orelse)
         return
     element = _element(value, items)
@@ -251,11 +254,19 @@ def _elements(value: V) -> list[V] | None:
         return [
             V(item, "", value.bits, (), value.layer) for item in list(value.const)[: _UNROLLED + 1]
         ]
-    return value.inner if type(value.inner) is list else None
+    # A copy: the body may append to what it walks over.
+    return value.inner[:_JOINED] if type(value.inner) is list else None
 
 
-def _small(node: Any, count: int) -> bool:
-    return 0 < count <= _UNROLLED and len(node.body) <= _UNROLLED_STATEMENTS
+def _may_unroll(walk: Walk, node: Any, count: int) -> bool:
+    """Whether a loop is short enough, in elements and in lines, to be walked element by element."""
+    if not 0 < count <= _UNROLLED or max(1, walk.unrolling) * count > _UNROLLED_IN_ALL:
+        return False
+    lines = node.end_lineno - node.lineno
+    if lines > _UNROLLED_LINES or walk.budget.statements < lines * count:
+        return False
+    walk.budget.statements -= lines * count
+    return True
 
 
 def _element(value: V, items: list[V] | None) -> V:
@@ -286,20 +297,19 @@ def _twice(walk: Walk, body: Sequence[ast.stmt], before: Callable[[], None]) -> 
         walk.body(body)
         return True
 
-    scope = walk.scopes[-1]
-    labels = (
-        {name: value.bits for name, value in scope.items()}
-        if walk.unrolling < _UNROLLED_DEPTH
-        else None
-    )
-    walk.branches([once], may_skip=True)
-    if labels is None:
-        return
-    grown = any(value.bits & NOTABLE & ~labels.get(name, 0) for name, value in scope.items())
-    if grown:
-        walk.unrolling += 1
+    if walk.unrolling:
+        # Inside another loop once is enough: the outer one comes round again.
         walk.branches([once], may_skip=True)
-        walk.unrolling -= 1
+        return
+    scope = walk.scopes[-1]
+    labels = {name: value.bits for name, value in scope.items()}
+    walk.unrolling = 1
+    try:
+        walk.branches([once], may_skip=True)
+        if any(value.bits & NOTABLE & ~labels.get(name, 0) for name, value in scope.items()):
+            walk.branches([once], may_skip=True)
+    finally:
+        walk.unrolling = 0
 
 
 def while_(walk: Walk, node: ast.While) -> None:
@@ -371,6 +381,7 @@ def function(walk: Walk, node: Any) -> None:
     value = V(names=(), inner=routine)
     routine.region = walk.region
     walk.pending.append(routine)
+    walk.routines.append(routine)
     for decorator in reversed(node.decorator_list):
         given = walk.expr(decorator)
         result = _decorate(walk, decorator, given, value)
@@ -393,6 +404,7 @@ def lambda_(walk: Walk, node: ast.Lambda) -> V:
     routine = Routine("<lambda>", node, owner=None, outline=None, closure=list(walk.scopes))
     routine.region = walk.region
     walk.pending.append(routine)
+    walk.routines.append(routine)
     return V(inner=routine)
 
 

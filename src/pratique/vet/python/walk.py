@@ -15,7 +15,7 @@ import msgspec
 
 from pratique.vet.catalogue import Catalogue, Entry
 from pratique.vet.python.labels import NOTABLE, PARAMETER
-from pratique.vet.python.limits import Budget, Spent
+from pratique.vet.python.limits import Budget
 from pratique.vet.python.scan import Outline, Scan
 from pratique.vet.python.values import NONE, UNSET, Routine, V, join
 
@@ -79,7 +79,7 @@ class Walk:
     __slots__ = (
         "budget", "by_key", "catalogue", "decoded_seen", "dependent", "dependents", "depth", "globals_here", "hot_attributes", "inner", "inner_left", "layer",
         "made_texts", "module", "outlines", "pending", "quiet", "recording", "region", "returns", "scan", "scopes", "self_name", "site",
-        "stars", "trail", "unfinished", "this_class", "unrolling", "made_imports", "read_inner", "classes", "evaluated", "remember", "following",
+        "stars", "trail", "unfinished", "this_class", "unrolling", "made_imports", "read_inner", "classes", "evaluated", "remember", "following", "routines",
     )  # fmt: skip
 
     def __init__(self, scan: Scan, budget: Budget, catalogue: Catalogue) -> None:
@@ -122,10 +122,24 @@ class Walk:
         self.evaluated: dict[int, int] = {}
         """How often the evaluator tried a node in vain."""
         self.read_inner: Callable[[Walk, str, str], V] | None = None
+        self.routines: list[Routine] = []
         self.following = False
         """Whether a helper is walked again for one call of it."""
         self.remember: list[Any] = []
         """Trees of inner sources: kept, so that ids of their nodes stay unique."""
+
+    def let_go(self) -> None:
+        """Break every cycle, so that the tree is freed at once instead of by a search for garbage."""
+        for routine in self.routines:
+            routine.closure = []
+            routine.results = {}
+            routine.generic = None
+            routine.owner = None
+        for item in self.classes:
+            item.attributes = {}
+        self.module.clear()
+        self.by_key = {}
+        self.scopes = [self.module]
 
     # --- expressions and statements
 
@@ -291,13 +305,3 @@ def _print(value: V) -> Any:
     if kind is int or kind is bool or const is None or kind is float:
         return const
     return kind
-
-
-def spent_statement(walk: Walk) -> None:
-    """Account for a statement that is walked again.
-
-    Raises: Spent when there were too many.
-    """
-    walk.budget.statements -= 1
-    if walk.budget.statements < 0:
-        raise Spent
