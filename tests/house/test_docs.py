@@ -16,6 +16,7 @@ import pytest
 
 from pratique.doors.cli import _COMMANDS, cli
 from pratique.settings import _ENVIRONMENT, Settings
+from pratique.vet.verdict import rules_by_name
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -182,10 +183,14 @@ def test_every_error_is_explained_beside_its_parent() -> None:
 
 
 def test_every_rule_has_its_page_and_every_page_its_rule() -> None:
-    rules = {p.stem for p in (SOURCE / "policy" / "rules").glob("*.py") if p.stem != "__init__"}
-    pages = {p.stem.replace("-", "_") for p in (DOCS / "rules").glob("*.md")} - {"README"}
-    assert rules
-    assert pages == rules
+    files = (SOURCE / "policy" / "rules").glob("*.py")
+    of_policy = {p.stem.replace("_", "-") for p in files if p.stem != "__init__"}
+    of_vetting = set(rules_by_name())
+    pages = {p.stem for p in (DOCS / "rules").glob("*.md")} - {"README"}
+    assert of_policy
+    assert of_vetting
+    assert not of_policy & of_vetting
+    assert pages == of_policy | of_vetting
 
 
 WORDS = """
