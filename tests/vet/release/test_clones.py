@@ -64,6 +64,11 @@ def test_no_project_is_a_copy_of_itself_and_small_or_other_files_do_not_count() 
     assert clone_of([], "evil", index) is None
 
 
+def test_what_popular_projects_borrow_from_each_other_makes_no_copies() -> None:
+    index = index_of(victim=ORIGINAL, lender=ORIGINAL[:3])
+    assert clone_of([entry(name) for name in ORIGINAL], "lender", index) is None
+
+
 def test_large_projects_are_found_by_a_sample() -> None:
     many = [f"file{number}" for number in range(3_000)]
     index = index_of(200, victim=many)

@@ -353,6 +353,21 @@ def test_namespace_packages_have_their_tops_below() -> None:
     assert reach(view, "google/cloud/thing/side.py") is Reach.SUBMODULE
 
 
+def test_loose_folders_of_an_sdist_are_not_the_package() -> None:
+    view = view_of(
+        {
+            "pkg-1.0/PKG-INFO": code(language=Language.METADATA),
+            "pkg-1.0/pkg.py": code(),
+            "pkg-1.0/integration/check.py": code(),
+            "pkg-1.0/tests/check.py": code(),
+        },
+        kind="sdist",
+    )
+    assert reach(view, "pkg-1.0/pkg.py") is Reach.IMPORT
+    assert reach(view, "pkg-1.0/integration/check.py") is Reach.SUBMODULE
+    assert reach(view, "pkg-1.0/tests/check.py") is Reach.NEVER
+
+
 def test_npm_install_scripts_run_at_build() -> None:
     view = view_of(
         {

@@ -55,6 +55,15 @@ def test_start_hooks_absolutely_and_against_a_base() -> None:
     assert "new-start-hook:customize" in found(module)
 
 
+def test_namespace_declarations_of_old_setuptools_are_told_apart() -> None:
+    plain = view_of({**INIT, "x-nspkg.pth": pth("sys", "types", "os")}, metadata=FULL)
+    assert found(plain) == {"new-start-hook:namespace"}
+    evil = code(needs=["os"], signs=[sign("exec")], language=Language.PTH)
+    assert found(view_of({**INIT, "x-nspkg.pth": evil}, metadata=FULL)) == {
+        "new-start-hook:present"
+    }
+
+
 def test_start_hooks_say_when_they_run() -> None:
     view = view_of({**INIT, "x.pth": pth("os")}, metadata=FULL)
     (placed,) = run_release_rules(view, None, Context())[0]

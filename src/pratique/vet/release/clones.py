@@ -70,6 +70,7 @@ class CloneIndex:
         end = data.index(b"\n", len(MARK))
         head = msgspec.json.decode(data[len(MARK) : end], type=Head)
         self.projects = head.projects
+        self.names = frozenset(project.name for project in head.projects)
         self._prefixes = _numbers("Q", data[end + 1 : end + 1 + 8 * head.entries])
         self._owners = _numbers("H", data[end + 1 + 8 * head.entries :])
         if not len(self._prefixes) == len(self._owners) == head.entries:
@@ -141,8 +142,11 @@ def is_comparable(path: str, size: int, language: Language) -> bool:
 def clone_of(files: Iterable[FileEntry], own: str, index: CloneIndex) -> Clone | None:
     """The project of which a release is a changed copy, if any; the largest share wins.
 
-    `own` is the normalised name of the release's project, which is no copy of itself.
+    `own` is the normalised name of the release's project. Projects of the index are nobody's copies: what
+    they share, one has borrowed from the other.
     """
+    if own in index.names:
+        return None
     sources = {
         prefix_of(entry.sha256): entry.size
         for entry in files

@@ -9,6 +9,7 @@ from pratique.vet.release.rules.bundled_runtime import BUNDLED_RUNTIME
 from pratique.vet.release.rules.disguised_content import DISGUISED_CONTENT
 from pratique.vet.release.rules.foreign_namespace import FOREIGN_NAMESPACE
 from pratique.vet.release.rules.internal_name import INTERNAL_NAME
+from pratique.vet.release.rules.known_bad import KNOWN_BAD
 from pratique.vet.release.rules.metadata_change import METADATA_CHANGE
 from pratique.vet.release.rules.metadata_oddity import METADATA_ODDITY
 from pratique.vet.release.rules.name_squat import NAME_SQUAT
@@ -25,6 +26,7 @@ from pratique.vet.release.rules.unread import UNREAD
 from pratique.vet.release.view import ReleaseView
 
 RELEASE_RULES: tuple[ReleaseRule, ...] = (
+    KNOWN_BAD,
     NEW_START_HOOK,
     NEW_BUILD_STEP,
     FOREIGN_NAMESPACE,

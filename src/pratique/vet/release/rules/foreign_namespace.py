@@ -75,7 +75,7 @@ def _tops(view: ReleaseView) -> dict[str, str]:
 
 def _kind(name: str, own: str, popular: dict[str, int]) -> str | None:
     plain = canonicalize_name(name)
-    if plain == own or set(plain.split("-")) & set(own.split("-")):
+    if plain == own or own in INSTALLERS or set(plain.split("-")) & set(own.split("-")):
         return None
     if name in INSTALLERS:
         return "installer"

@@ -36,6 +36,9 @@ RULE = Rule(
             Severity.HIGH,
             Confidence.HIGH,
         ),
+        "namespace": trait(
+            "declares a namespace at every interpreter start", Severity.LOW, Confidence.MEDIUM
+        ),
         "path": trait("adds folders to the import path", Severity.LOW, Confidence.MEDIUM),
     },
 )
@@ -56,8 +59,11 @@ def find(view: ReleaseView, base: ReleaseView | None, _context: Context) -> Iter
         if old is not None and old.sha256 == view.entries[path].sha256:
             continue
         hook = extension(path) in {".pth", ".start"}
-        if hook and not runs_code(view.facts(path)):
+        facts = view.facts(path)
+        if hook and not runs_code(facts):
             name = "path"
+        elif path.endswith("-nspkg.pth") and facts.parsed and not facts.signs:
+            name = "namespace"  # Written by old setuptools; anything more than that has signs.
         elif old is not None:
             name = "changed"
         elif base is not None:
@@ -70,7 +76,7 @@ def find(view: ReleaseView, base: ReleaseView | None, _context: Context) -> Iter
             path=path,
             line=1,
             shown=f"{path}, {view.entries[path].size:,} bytes",
-            reach=Reach.NEVER if name == "path" else Reach.STARTUP,
+            reach=Reach.NEVER if name in {"path", "namespace"} else Reach.STARTUP,
             how=view.placement.how(path),
         )
 
