@@ -101,11 +101,15 @@ def measure(
     peers: Sequence[str] = (),
     vetter: Callable[[], Vetter] | None = Engine,
 ) -> Iterator[Result]:
-    """Results in the order in which they are finished. Ends its workers and its memory folder always."""
+    """Results in the order in which they are finished.
+
+    Order: close it (`contextlib.closing`); that ends its workers and removes its memory folder.
+    """
     environments = {name: running.install(name) for name in peers}
     memory = running.memory_folder() if peers else None
     context = multiprocessing.get_context("spawn")
     todo: Queue[Case | None] = context.Queue()
+    todo.cancel_join_thread()  # when we are stopped, cases that nobody will take must not hold us
     done: Queue[Result | str] = context.Queue()
     workers = [
         context.Process(target=_work, args=(todo, done, vetter, environments, memory), daemon=True)
@@ -120,7 +124,9 @@ def measure(
     finally:
         for worker in workers:
             worker.terminate()
-            worker.join()
+        for worker in workers:
+            worker.join(IDLE * 10)
+            worker.kill()  # one that hangs in its clean-up; the memory folder is removed below
         if memory:
             shutil.rmtree(memory, ignore_errors=True)
 
@@ -131,8 +137,9 @@ def _gather(done: Queue[Result | str], total: int, workers: Sequence[Any]) -> It
         try:
             item = done.get(timeout=IDLE)
         except queue.Empty:
-            if not any(worker.is_alive() for worker in workers):
-                raise RuntimeError(f"all workers ended with {total - count} cases to go") from None
+            killed = any(worker.exitcode for worker in workers)  # by the kernel: its case is lost
+            if killed or not any(worker.is_alive() for worker in workers):
+                raise RuntimeError(f"a worker ended with {total - count} cases to go") from None
             continue
         if isinstance(item, str):
             raise RuntimeError(item)  # noqa: TRY004 - the worker's own words, not a wrong argument
@@ -148,8 +155,12 @@ def _work(
     memory: Path | None,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends us
-    # The parent's SIGTERM must run the clean-up of what we started.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: (_ for _ in ()).throw(SystemExit(0)))
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        done.cancel_join_thread()  # a parent that stops us reads no more results
+        raise SystemExit(0)  # through the clean-up of what we started
+
+    signal.signal(signal.SIGTERM, stop)
     with ExitStack() as stack:
         try:
             asked = [
@@ -164,3 +175,5 @@ def _work(
                 done.put(judge(case, maker.make(case), judging, asked))
         except Exception as error:  # noqa: BLE001 - told to the parent, which stops everything
             done.put(f"{type(error).__name__}: {error}")
+        done.close()
+        done.join_thread()  # what was put is sent before we end, unless we are ended

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 
 from rich.console import Console
 from rich.progress import track
@@ -69,14 +70,13 @@ def command() -> int:
         store.path.unlink(missing_ok=True)
         store.results.clear()
     todo = store.missing(cases)
-    running = measure(
-        todo, jobs=options.jobs, peers=peers, vetter=None if options.peers_only else Engine
-    )  # fmt: skip
-    for _ in track(
-        store.keep(running), "judging", total=len(todo), console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    ):  # fmt: skip
-        pass
+    vetter = None if options.peers_only else Engine
+    with closing(measure(todo, jobs=options.jobs, peers=peers, vetter=vetter)) as running:
+        for _ in track(
+            store.keep(running), "judging", total=len(todo), console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+        ):  # fmt: skip
+            pass
     made = {
         "what": f"{len(cases)} cases, set {options.set}", "engine": engine,
         "results": store.path.name, **report.figures(store.of(cases)),

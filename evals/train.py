@@ -13,6 +13,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -169,12 +170,12 @@ def extract(size: int | None, jobs: int) -> tuple[str, list[Result]]:
     digest = engine_digest()
     store = Store(f"features-{digest}")
     todo = store.missing(cases)
-    running = store.keep(measure(todo, jobs=jobs))
-    for _ in track(
-        running, "extracting features", total=len(todo), console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    ):  # fmt: skip
-        pass
+    with closing(measure(todo, jobs=jobs)) as running:
+        for _ in track(
+            store.keep(running), "extracting features", total=len(todo), console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+        ):  # fmt: skip
+            pass
     return digest, store.of(cases)
 
 

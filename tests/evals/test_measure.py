@@ -75,6 +75,37 @@ def test_what_a_worker_cannot_do_ends_the_measuring(
         list(measure.measure([case("a", new=missing)], jobs=1, vetter=WordVetter))
 
 
+STOPPED = """
+import sys
+from kit.vetters import WordVetter
+from evals.cases import Case, FIRST
+from evals.lists import Half
+from evals.measure import measure
+from evals.lists import Archive
+if __name__ == "__main__":
+    new = Archive(sha256="0" * 63 + "1", size=4, filename="p1-1.tar.gz", date="", origin="file")
+    cases = [
+        Case(group=FIRST, name=str(n), cluster="c", half=Half.CHECK, new=new) for n in range(5000)
+    ]
+    running = measure(cases, jobs=2, vetter=WordVetter)
+    next(running)
+    raise KeyboardInterrupt
+"""
+
+
+@pytest.mark.slow
+def test_what_is_stopped_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRATIQUE_EVALS_CACHE", str(tmp_path))
+    keep(1, b"fine")
+    script = tmp_path / "stopped.py"
+    script.write_text(STOPPED)
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=False, timeout=60,
+        env={"PATH": "", "PRATIQUE_EVALS_CACHE": str(tmp_path), "PYTHONPATH": f"{ROOT}:{ROOT}/tests"},
+    )  # fmt: skip
+    assert "KeyboardInterrupt" in done.stderr
+
+
 def test_a_draw_is_a_prefix_of_a_larger_draw_of_each_part() -> None:
     cases = [c for c in all_cases() if c.group in {MALICIOUS, PAIRS}]
     small, large = choose(cases, size=5), choose(cases, size=20)
