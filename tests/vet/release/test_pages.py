@@ -12,7 +12,11 @@ from pratique.vet.release.rules import RELEASE_RULES
 from pratique.vet.release.rules.wheel_not_in_sdist import RULE as WHEEL_NOT_IN_SDIST
 
 PAGES = Path(__file__).parents[3] / "docs" / "rules"
-RULES = (*(rule.rule for rule in RELEASE_RULES), WHEEL_NOT_IN_SDIST)
+ELSEWHERE = {"known-bad"}  # its page belongs to the analysis of contents of the same name
+RULES = (
+    *(rule.rule for rule in RELEASE_RULES if rule.rule.name not in ELSEWHERE),
+    WHEEL_NOT_IN_SDIST,
+)
 
 EXAMPLES = {
     "new-start-hook": "`thing_init.pth:1` adds code for every interpreter start; 1.4.0 had none.",

@@ -84,11 +84,17 @@ def _stands_alone(text: str, at: int, size: int) -> bool:
 
 
 def _run(data: bytes, language: Language) -> Iterator[Sign]:
-    """With the shipped table; its texts were looked for in the common pass."""
-    table = shipped_table()
+    """Compare with hosts and texts of the shipped table.
+
+    Whole contents are compared where their hashes are known already: over the release.
+    """
     if Seen.KNOWN not in first_pass(data):
-        table = KnownBad(contents=table.contents)
-    return find_known(data, language, table)
+        return iter(())
+    table = shipped_table()
+    return find_known(data, language, KnownBad(hosts=table.hosts, texts=table.texts))
 
 
-ANALYSIS = ContentAnalysis(rule=RULE, languages=frozenset(Language), run=_run)
+_LANGUAGES: Final = frozenset(Language) - {Language.PYC, Language.IMAGE, Language.AUDIO}
+"""Compiled Python has its source beside it, or is a finding by itself; pictures name no hosts."""
+
+ANALYSIS = ContentAnalysis(rule=RULE, languages=_LANGUAGES, run=_run)

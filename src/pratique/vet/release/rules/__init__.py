@@ -26,7 +26,6 @@ from pratique.vet.release.rules.unread import UNREAD
 from pratique.vet.release.view import ReleaseView
 
 RELEASE_RULES: tuple[ReleaseRule, ...] = (
-    KNOWN_BAD,
     NEW_START_HOOK,
     NEW_BUILD_STEP,
     FOREIGN_NAMESPACE,
@@ -45,6 +44,7 @@ RELEASE_RULES: tuple[ReleaseRule, ...] = (
     INTERNAL_NAME,
     THIN_PACKAGE,
     UNREAD,
+    KNOWN_BAD,
 )
 """In the order in which their findings are shown when equally severe."""
 
