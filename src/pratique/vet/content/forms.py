@@ -1,8 +1,8 @@
 """What bytes are by magic, and as which language a member is read.
 
-A table of our own: the general libraries for this know hundreds of forms, but not those that matter here
-(a pickle in a zip, Python text under another name, base64 text), and cost ten to a hundred times as much
-per member (docs/decisions/0002-dependencies.md).
+A table of our own: the libraries for this do not tell the forms that matter here (a pickle in a zip,
+Python text under another name, base64 text), or are five times slower
+(docs/decisions/0002-dependencies.md).
 """
 
 from __future__ import annotations

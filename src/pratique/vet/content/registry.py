@@ -18,7 +18,8 @@ from pratique.vet.content import (
     sensitive_place,
     shell_command,
     start_hook,
-)
+)from pratique.vet.content.first_pass import first_pass
+from pratique.vet.content.native_marks import seen_marks
 
 CONTENT_ANALYSES: Final[tuple[ContentAnalysis, ...]] = (
     hidden_text.ANALYSIS,
@@ -34,3 +35,9 @@ CONTENT_ANALYSES: Final[tuple[ContentAnalysis, ...]] = (
     shell_command.ANALYSIS,
     start_hook.ANALYSIS,
 )
+
+
+def warm_contents() -> None:
+    """Compile what the analyses compile at their first use, a fifth of a second of it."""
+    first_pass(b"")
+    seen_marks(b"")
