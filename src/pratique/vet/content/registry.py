@@ -18,7 +18,8 @@ from pratique.vet.content import (
     sensitive_place,
     shell_command,
     start_hook,
-)from pratique.vet.content.first_pass import first_pass
+)
+from pratique.vet.content.first_pass import first_pass
 from pratique.vet.content.native_marks import seen_marks
 
 CONTENT_ANALYSES: Final[tuple[ContentAnalysis, ...]] = (
