@@ -1,9 +1,19 @@
 """The gate lets through whatever an analysis could see something in."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pratique.vet.catalogue import catalogue
-from pratique.vet.gate import added_lines, imports_of, must_parse, runs_unasked, scan
+from pratique.vet.gate import (
+    Standing,
+    added_lines,
+    imports_of,
+    must_parse,
+    scan,
+    standing_of,
+    strength,
+)
 from pratique.vet.gate_words import CLASS_OF_ROLE, Hit
 from pratique.vet.model import Import
 
@@ -52,7 +62,7 @@ def test_every_deed_of_the_catalogue_is_let_through() -> None:
         (name, source)
         for name in _deeds()
         for source in _uses(name)
-        if not must_parse(scan(source), unasked=False)
+        if not must_parse(scan(source), Standing.MODULE)
     ]
     assert unseen == []
 
@@ -81,7 +91,7 @@ def test_roles_that_are_named_exist() -> None:
     ],
 )
 def test_disguised_names_are_let_through(source: str) -> None:
-    assert must_parse(scan(source.encode()), unasked=False)
+    assert must_parse(scan(source.encode()), Standing.MODULE)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +107,7 @@ def test_disguised_names_are_let_through(source: str) -> None:
 )
 def test_what_cannot_be_searched_is_let_through(data: bytes) -> None:
     assert Hit.ODD in scan(data)
-    assert must_parse(scan(data), unasked=False)
+    assert must_parse(scan(data), Standing.MODULE)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +121,7 @@ def test_what_cannot_be_searched_is_let_through(data: bytes) -> None:
     ],
 )
 def test_ordinary_code_is_passed_by(source: str) -> None:
-    assert not must_parse(scan(source.encode()), unasked=False)
+    assert not must_parse(scan(source.encode()), Standing.MODULE)
 
 
 def test_imports_are_told_by_their_looks() -> None:
@@ -137,16 +147,34 @@ def test_added_lines_are_those_that_were_nowhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "unasked"),
+    ("path", "standing"),
     [
-        ("pkg-1.0/setup.py", True),
-        ("evil.pth", True),
-        ("sitecustomize.py", True),
-        ("pkg/__init__.py", True),
-        ("pkg-1.0/src/pkg/__init__.py", True),
-        ("pkg/a/b/c/__init__.py", False),
-        ("pkg/module.py", False),
+        ("pkg-1.0/setup.py", Standing.UNASKED),
+        ("evil.pth", Standing.UNASKED),
+        ("sitecustomize.py", Standing.UNASKED),
+        ("pkg/__init__.py", Standing.UNASKED),
+        ("pkg-1.0/src/pkg/__init__.py", Standing.UNASKED),
+        ("pkg/a/b/c/__init__.py", Standing.MODULE),
+        ("pkg/module.py", Standing.MODULE),
+        ("pkg-1.0/tests/test_a.py", Standing.ASIDE),
+        ("pkg/module.pyi", Standing.ASIDE),
+        ("pkg/wheels/pip.whl!pip/__init__.py", Standing.ASIDE),
     ],
 )
-def test_paths_that_run_unasked(path: str, unasked: bool) -> None:
-    assert runs_unasked(path) is unasked
+def test_paths_tell_when_code_runs(path: str, standing: Standing) -> None:
+    assert standing_of(path) is standing
+
+
+@given(st.integers(0, 2**25 - 1), st.sampled_from(sorted(Standing)))
+def test_more_hits_never_ask_for_less(bits: int, standing: Standing) -> None:
+    found = Hit(bits)
+    for hit in Hit:
+        if must_parse(found, standing):
+            assert must_parse(found | hit, standing)
+        assert strength(found | hit) >= strength(found)
+
+
+@given(st.integers(0, 2**25 - 1))
+def test_who_runs_earlier_is_read_sooner(bits: int) -> None:
+    asks = [must_parse(Hit(bits), standing) for standing in Standing]
+    assert asks == sorted(asks)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 from msgspec.structs import replace
 
@@ -15,8 +17,18 @@ from pratique.vet.archives.model import Member, MemberKind, Scanner
 from pratique.vet.base import Base, ContentKey, Known
 from pratique.vet.content.forms import form_of, language_of
 from pratique.vet.examine import READ_AS_PYTHON, examine_other, examine_python, pass_by
-from pratique.vet.gate import added_lines, matcher, must_parse, runs_unasked, scan
-from pratique.vet.gate_patterns import Hit
+from pratique.vet.gate import (
+    Standing,
+    added_lines,
+    adds_something,
+    matcher,
+    must_parse,
+    names_in,
+    scan,
+    standing_of,
+    strength,
+)
+from pratique.vet.gate_words import Hit
 from pratique.vet.limits import VetLimits
 from pratique.vet.matching import BlockSearch
 from pratique.vet.model import ContentFacts, FileEntry, Language, Region
@@ -24,6 +36,17 @@ from pratique.vet.release.metadata import is_metadata
 
 CODE = READ_AS_PYTHON | {Language.SHELL, Language.POWERSHELL, Language.JAVASCRIPT, Language.PICKLE}
 """Languages in which a part that was not analysed could do anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deferred:
+    """A source of a first release that is parsed at the end, if it is among the most suspicious."""
+
+    strength: int
+    path: str
+    data: bytes
+    key: ContentKey
+    form: str
 
 
 class Contents:
@@ -38,9 +61,12 @@ class Contents:
         self._limits = limits
         self._old: dict[str, FileEntry] = {}
         if base is not None and base.read is not None:
-            self._old = {self._plain(entry.path): entry for entry in base.release.files}
+            self._old = {self.plain(entry.path): entry for entry in base.release.files}
         self._parsed_bytes = 0
         self._parsed = 0
+        self._deferred: list[_Deferred] = []
+        self._deferred_bytes = 0
+        self._metadata_bytes = 0
         self.entries: dict[str, FileEntry] = {}
         self.facts: dict[ContentKey, ContentFacts] = {}
         """Of every content that was met."""
@@ -49,7 +75,6 @@ class Contents:
         self.carried: dict[str, ContentFacts] = {}
         """By path: sources whose added lines hold nothing, which do what their predecessor did."""
         self.metadata: dict[str, bytes] = {}
-        self._metadata_bytes = 0
         self.analysed = 0
         """How many contents had to be analysed now."""
 
@@ -65,90 +90,131 @@ class Contents:
         language = language_of(member.path, data)
         key = (member.sha256.hex(), language)
         self._keep_metadata(member.path, data)
-        if key not in self.facts or (not self.facts[key].parsed and runs_unasked(member.path)):
+        if not self._enough(self.facts.get(key), member.path):
             self._get_facts(member, data, key)
         self._enter(member, key)
 
+    def settle(self) -> None:
+        """Parse the most suspicious of the sources that were put off. Call it after the last `take`."""
+        left = self._limits.chosen_bytes
+        for one in sorted(self._deferred, key=lambda d: (-d.strength, d.path)):
+            if left > 0 and one.strength and not self.facts[one.key].parsed:
+                left -= len(one.data)
+                self._note(one.path, one.key, self._parse(one.data, one.key, one.form))
+        self._deferred.clear()
+
     # ── facts ────────────────────────────────────────────────────────────────────────────────
+
+    @staticmethod
+    def _enough(facts: ContentFacts | None, path: str) -> bool:
+        """Whether known facts say all that is needed of a content at that path."""
+        if facts is None or facts.parsed:
+            return facts is not None
+        return not must_parse(Hit(facts.hits), standing_of(path))
 
     def _get_facts(self, member: Member, data: bytes, key: ContentKey) -> None:
         known = self._base.contents.get(key) if self._base is not None else None
-        known = known or self._known(*key)
-        if known is not None and (known.parsed or not runs_unasked(member.path)):
+        if known is not None:
+            # Unchanged: what the base was approved with is all that counts.
             self.facts[key] = known
             return
-        if member.data is None:
-            facts = self._of_large(member, key[1])
+        known = self._known(*key)
+        if known is not None and self._enough(known, member.path):
+            self.facts[key] = known
+        elif member.data is None:
+            self._note(member.path, key, self._of_large(member, key[1]))
+        elif key[1] in READ_AS_PYTHON:
+            self._note(member.path, key, self._of_python(member.path, data, key, "python"))
         else:
-            facts = self._of_held(member.path, data, key)
+            form = form_of(data)
+            if form == "python":  # under a name that nothing imports, for some loader
+                facts = self._of_python(member.path + "!", data, key, form)
+            else:
+                facts = examine_other(data, key[1], form=form, limits=self._limits)
+            self._note(member.path, key, facts)
+
+    def _note(self, path: str, key: ContentKey, facts: ContentFacts) -> None:
         self.facts[key] = facts
-        if facts.parsed:
-            self.analysed += 1
-        if member.path not in self.carried:
+        self.analysed += facts.parsed
+        if path not in self.carried:
             self.new[key] = facts
 
-    def _of_held(self, path: str, data: bytes, key: ContentKey) -> ContentFacts:
-        if key[1] in READ_AS_PYTHON:
-            return self._of_python(path, data, key, "python")
-        form = form_of(data)
-        if form == "python":  # under a name that nothing imports, for some loader
-            return self._of_python(path, data, key, form)
-        return examine_other(data, key[1], form=form, limits=self._limits)
-
     def _of_python(self, path: str, data: bytes, key: ContentKey, form: str) -> ContentFacts:
-        language = key[1]
         found = scan(data)
-        unasked = runs_unasked(path)
-        if not must_parse(found, unasked=unasked):
-            return pass_by(data, found, language, form=form, limits=self._limits)
-        if self._adds_nothing(path, data, unasked=unasked):
-            return pass_by(data, found, language, form=form, limits=self._limits)
-        if not self._can_afford(data):
-            facts = pass_by(data, found, language, form=form, limits=self._limits)
-            return _with_unfinished(
-                facts, "too large or too many to be parsed, though its words say it should"
+        standing = standing_of(path)
+        wanted = must_parse(found, standing)
+        if wanted and not self._adds_nothing(path, data):
+            if standing is Standing.UNASKED or self._base is not None or self._is_cheap(data):
+                return self._parse(data, key, form, found)
+            self._defer(
+                _Deferred(strength=strength(found), path=path, data=data, key=key, form=form)
             )
-        return examine_python(data, language, form=form, limits=self._limits)
+        return pass_by(data, found, key[1], form=form, limits=self._limits)
 
-    def _can_afford(self, data: bytes) -> bool:
+    def _is_cheap(self, data: bytes) -> bool:
+        return self._parsed_bytes + len(data) <= self._limits.first_bytes
+
+    def _parse(
+        self, data: bytes, key: ContentKey, form: str, found: Hit | None = None
+    ) -> ContentFacts:
         limits = self._limits
-        if len(data) > limits.source_bytes or self._parsed >= limits.parsed_contents:
-            return False
-        if self._parsed_bytes + len(data) > limits.parsed_bytes:
-            return False
+        small = len(data) <= limits.source_bytes and self._parsed < limits.parsed_contents
+        if not small or self._parsed_bytes + len(data) > limits.parsed_bytes:
+            hits = scan(data) if found is None else found
+            facts = pass_by(data, hits, key[1], form=form, limits=limits)
+            return _with_unfinished(facts, "too large, or one of too many, to be parsed")
         self._parsed += 1
         self._parsed_bytes += len(data)
-        return True
+        return examine_python(data, key[1], form=form, limits=limits)
 
-    def _adds_nothing(self, path: str, data: bytes, *, unasked: bool) -> bool:
+    def _defer(self, one: _Deferred) -> None:
+        self._deferred.append(one)
+        self._deferred_bytes += len(one.data)
+        if self._deferred_bytes > self._limits.deferred_bytes:
+            self._deferred.sort(key=lambda d: (-d.strength, d.path))
+            while self._deferred_bytes > self._limits.deferred_bytes // 2:
+                self._deferred_bytes -= len(self._deferred.pop().data)
+
+    def _adds_nothing(self, path: str, data: bytes) -> bool:
         """Whether the lines that were added to the base's content of that path need no parsing."""
-        base, entry = self._base, self._old.get(self._plain(path))
+        base, entry = self._base, self._old.get(self.plain(path))
         if base is None or base.read is None or entry is None:
             return False
         facts = base.contents.get((entry.sha256, entry.language))
         old = base.read(entry.path) if facts is not None else None
-        if (
-            facts is None
-            or old is None
-            or must_parse(scan(added_lines(old, data)), unasked=unasked)
-        ):
+        if facts is None or old is None:
+            return False
+        added = added_lines(old, data)
+        if adds_something(scan(added)) or not self._loaded_names.isdisjoint(names_in(added)):
             return False
         self.carried[path] = facts
         return True
 
-    def _plain(self, path: str) -> str:
+    @cached_property
+    def _loaded_names(self) -> frozenset[bytes]:
+        """Names of the base's functions that can do something: a new call of one is news."""
+        found = set()
+        for facts in self._base.contents.values() if self._base is not None else ():
+            regions = facts.regions
+            acting = {use.region for use in facts.uses} | {sign.region for sign in facts.signs}
+            for index in acting:
+                if 0 < index < len(regions):
+                    found.add(regions[index].name.rpartition(".")[2].encode())
+        return frozenset(found)
+
+    def plain(self, path: str) -> str:
         """The path without the folder of an sdist, which names the version."""
         return path if self._wheel else path.partition("/")[2] or path
 
     def _of_large(self, member: Member, language: Language) -> ContentFacts:
         """Facts of a content that was not held: its beginning, and the gate over all of it."""
         facts = examine_other(member.head, language, form=form_of(member.head), limits=self._limits)
-        if language not in CODE:
-            return _sized(facts, member.size)
-        found = Hit(member.scanner.found()) if isinstance(member.scanner, BlockSearch) else ~Hit(0)
-        if must_parse(found, unasked=runs_unasked(member.path)):
-            facts = _with_unfinished(facts, "too large to be held and analysed")
-        return _sized(facts, member.size)
+        if language in CODE:
+            searched = isinstance(member.scanner, BlockSearch)
+            found = Hit(member.scanner.found()) if searched else ~Hit(0)  # type: ignore[union-attr]
+            if must_parse(found, standing_of(member.path)):
+                facts = _with_unfinished(facts, "too large to be held and analysed")
+        return replace(facts, size=member.size)
 
     # ── entries ──────────────────────────────────────────────────────────────────────────────
 
@@ -172,6 +238,14 @@ class Contents:
             path=one.path, sha256=digest, size=one.size + other.size, language=language
         )
 
+    def parsed_paths(self) -> frozenset[str]:
+        """Plain paths of the sources that were parsed."""
+        return frozenset(
+            self.plain(entry.path)
+            for entry in self.entries.values()
+            if entry.language in READ_AS_PYTHON and self.facts_at(entry).parsed
+        )
+
     def facts_at(self, entry: FileEntry) -> ContentFacts:
         """Facts of the content at a path, for the view of the release."""
         return self.carried.get(entry.path) or self.facts[entry.sha256, entry.language]
@@ -188,20 +262,25 @@ class Contents:
 def facts_of_old(
     base: Base, contents: Contents, limits: VetLimits
 ) -> Callable[[FileEntry], ContentFacts]:
-    """Facts of the base's contents: as kept, as in the release if unchanged, else made from its archive."""
+    """Facts of the base's contents: as kept, as in the release if unchanged, else made from its archive.
+
+    Where the release's content of that path was parsed, so is the old one: like is compared with like.
+    """
     made: dict[ContentKey, ContentFacts] = {}
+    parsed = contents.parsed_paths()
 
     def facts(entry: FileEntry) -> ContentFacts:
         key = (entry.sha256, entry.language)
-        known = base.contents.get(key) or contents.facts.get(key) or made.get(key)
-        if known is None:
-            data = base.read(entry.path) if base.read is not None else None
-            if data is None or entry.language not in READ_AS_PYTHON:
-                known = ContentFacts(language=entry.language, size=entry.size)
-            else:
-                known = examine_python(data, entry.language, form="python", limits=limits)
-            made[key] = known
-        return known
+        known = made.get(key) or contents.facts.get(key) or base.contents.get(key)
+        if known is not None and (known.parsed or contents.plain(entry.path) not in parsed):
+            return known
+        data = None
+        if base.read is not None and entry.language in READ_AS_PYTHON:
+            data = base.read(entry.path)
+        if data is not None:
+            known = examine_python(data, entry.language, form="python", limits=limits)
+        made[key] = known or ContentFacts(language=entry.language, size=entry.size)
+        return made[key]
 
     return facts
 
@@ -229,7 +308,3 @@ def join_facts(one: ContentFacts, other: ContentFacts, language: Language) -> Co
 
 def _with_unfinished(facts: ContentFacts, sentence: str) -> ContentFacts:
     return replace(facts, unfinished=(*facts.unfinished, sentence))
-
-
-def _sized(facts: ContentFacts, size: int) -> ContentFacts:
-    return replace(facts, size=size)

@@ -20,6 +20,7 @@ from pratique.vet.archive_signs import archive_signs
 from pratique.vet.archives.model import ProblemClass, Reading
 from pratique.vet.archives.reader import open_archive
 from pratique.vet.base import Base, ContentKey, Known
+from pratique.vet.content.registry import warm_contents
 from pratique.vet.contents import Contents, facts_of_old
 from pratique.vet.gate import matcher
 from pratique.vet.limits import DEFAULT, VetLimits
@@ -61,6 +62,7 @@ def warm_up() -> None:
     matcher()
     shipped_weights()
     rules_by_name()
+    warm_contents()
     vet_archive(b"", "warm-1.0.tar.gz")
 
 
@@ -147,6 +149,7 @@ class Vetting:
         try:
             for member in self._archive.end(archive):
                 self._contents.take(member)
+            self._contents.settle()
             return self._archive.finish()
         except Exception as error:  # noqa: BLE001 - our mistake on hostile bytes: the rest is unread
             self._failed.append(f"reading failed at the end: {type(error).__name__}")

@@ -69,6 +69,7 @@ def pass_by(
         signs=_bounded(signs, limits),
         uses=tuple(uses_of(found)),
         unfinished=unfinished,
+        hits=int(found),
     )
 
 
