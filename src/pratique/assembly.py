@@ -26,6 +26,7 @@ from pratique.doors.index.upkeep import Upkeep, UpkeepParts
 from pratique.doors.index.vetting import VettingParts, VettingService
 from pratique.doors.index.views import ViewRecorder
 from pratique.doors.overview import Overview
+from pratique.doors.vet_desk import Desk
 from pratique.edge.blobs import DiskBlobStore
 from pratique.edge.flights import Flights
 from pratique.edge.pages import DiskPageStore
@@ -34,6 +35,7 @@ from pratique.edge.test_projects import ADVISORY, BuiltInUpstream
 from pratique.edge.upstream import SimpleUpstream
 from pratique.edge.vetting.options import PoolOptions
 from pratique.edge.vetting.pool import PoolStatus, VettingPool
+from pratique.errors import SettingsError
 from pratique.home import node_id, prepare_home
 from pratique.index.ports import ControlState, Upstream
 from pratique.ledger.entries import Draft
@@ -85,6 +87,45 @@ async def open_pages(settings: Settings, *, clock: Clock = now_utc) -> AsyncIter
         policy = PolicySource(settings.policy_path, builtin=(ADVISORY,))
         upstreams = await _open_upstreams(settings, stack, clock)
         yield _page_service(settings, control, policy, upstreams, clock, note=lambda _: None)
+
+
+@asynccontextmanager
+async def open_desk(
+    settings: Settings, *, index: str, clock: Clock = now_utc
+) -> AsyncIterator[Desk]:
+    """What vets releases and files for a person; decides, and records nothing.
+
+    Raises: SettingsError, UnavailableError.
+    """
+    if index not in {one.name for one in settings.index}:
+        raise SettingsError(
+            f"no index view is called {index!r}",
+            expected="one of " + ", ".join(one.name for one in settings.index),
+        )
+    prepare_home(settings.home)
+    async with AsyncExitStack() as stack:
+        control = stack.enter_context(closing(open_control(settings)))
+        policy = PolicySource(settings.policy_path, builtin=(ADVISORY,))
+        upstreams = await _open_upstreams(settings, stack, clock)
+        pages = _page_service(settings, control, policy, upstreams, clock, note=lambda _: None)
+        blobs = DiskBlobStore(
+            settings.home / "blobs", cap_bytes=int(settings.storage.blob_cap_gib * _GIB)
+        )
+        downloads = Flights(blobs)
+        stack.push_async_callback(downloads.close)
+        pool = await stack.enter_async_context(VettingPool(PoolOptions.of(settings.vet)))
+        grounds = Grounds(
+            GroundParts(
+                pool=pool,
+                facts=stack.enter_context(closing(open_vetting(settings))),
+                pages=pages,
+                blobs=blobs,
+                downloads=downloads,
+                upstreams=upstreams,
+            )
+        )
+        stack.push_async_callback(grounds.close)
+        yield Desk(index=index, pages=pages, grounds=grounds, pool=pool, blobs=blobs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,10 @@ EXIT_UNKNOWN = 3
 
 _COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module:attribute, one-line help shown without importing the module)
+    "diff": (
+        "pratique.doors.cli.diff:diff",
+        "Show what a release does that the one before did not.",
+    ),
     "drill": ("pratique.doors.cli.drill:drill", "Replay an incident, inert, through every part."),
     "exposed": ("pratique.doors.cli.exposed:exposed", "Did any of ours ever get this release?"),
     "ledger": ("pratique.doors.cli.ledger:ledger", "Verify, export, publish or rebuild the log."),
@@ -32,6 +36,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("pratique.doors.cli.token:token", "Give assets and approvers their tokens."),
     "up": ("pratique.doors.cli.up:up", "Open all doors."),
     "verify": ("pratique.doors.cli.verify:verify", "Verify an evidence file, offline."),
+    "vet": ("pratique.doors.cli.vet:vet", "Examine releases, files, folders and lock files."),
     "waiver": ("pratique.doors.cli.waiver:waiver", "Record an exception for one file."),
 }
 
