@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import encodings
-import encodings.aliases
 import importlib
 import io
 import mmap
+import pkgutil
 import tarfile
 import zipfile
 from contextlib import suppress
@@ -103,7 +103,7 @@ def prepare() -> MakeJob:
 
 def _load_codecs() -> None:
     """A source names its encoding; the module for it cannot be imported later."""
-    for name in sorted(set(encodings.aliases.aliases.values())):
+    for name in sorted(module.name for module in pkgutil.iter_modules(encodings.__path__)):
         # Some exist on other systems only.
         with suppress(ImportError):
             importlib.import_module(f"encodings.{name}")
