@@ -368,6 +368,12 @@ def test_loose_folders_of_an_sdist_are_not_the_package() -> None:
     assert reach(view, "pkg-1.0/tests/check.py") is Reach.NEVER
 
 
+def test_what_lies_in_a_packed_archive_is_data() -> None:
+    files = {"pkg/__init__.py": code(), "x.egg!y.pth": code(), "pkg/a.zip!a/__init__.py": code()}
+    view = view_of(files)
+    assert {reach(view, path) for path in files} == {Reach.IMPORT, Reach.NEVER}
+
+
 def test_npm_install_scripts_run_at_build() -> None:
     view = view_of(
         {

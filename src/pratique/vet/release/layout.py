@@ -28,6 +28,9 @@ ROOT_CHORES = word_set("layout", "chores")
 NEVER_INSTALLED = frozenset(("test", "tests", "doc", "docs"))
 """Of these, those that are left out of an installation even where they are packages."""
 
+NESTED = "!"
+"""Between a packed archive and a path inside it: what lies there is data until something unpacks it."""
+
 START_NAMES = frozenset(("sitecustomize", "usercustomize"))
 
 
@@ -118,7 +121,7 @@ def _installed(kind: str, paths: list[str]) -> Layout:
 
 
 def _known_name(inside: str) -> tuple[str, ...]:
-    return (inside,) if module_stem(inside) is not None else ()
+    return (inside,) if module_stem(inside) is not None and NESTED not in inside else ()
 
 
 def _lies_aside(folders: Iterable[str]) -> bool:
@@ -188,7 +191,7 @@ def _is_aside_in_source(where: str, own: str, packages: frozenset[str]) -> bool:
 
 def _source_names(where: str, packages: frozenset[str]) -> tuple[str, ...]:
     """Module paths under each root that may be on the path: the one its packages show, and the usual."""
-    if module_stem(where) is None:
+    if module_stem(where) is None or NESTED in where:
         return ()
     found = folder(where)
     if base_name(found) == "__pycache__":
@@ -294,6 +297,8 @@ def dotted_name(name: str) -> str:
 
 def _starts(where: str, names: tuple[str, ...], kind: str) -> bool:
     base = base_name(where)
+    if NESTED in where:
+        return False
     if base.endswith((".pth", ".start")):
         inner = folder(where)
         # A build step of an sdist can put a .pth from anywhere; at the usual roots it is meant to.
