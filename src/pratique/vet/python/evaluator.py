@@ -21,7 +21,17 @@ _NESTED = 6
 """Containers inside containers of a result."""
 _ARITHMETIC = 4
 """So many `chr`, `ord` and xor make a value decoded rather than written."""
-_FAILURES = (Spent, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError, MemoryError, StopIteration)
+_FAILURES = (
+    Spent,
+    TypeError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+    MemoryError,
+    StopIteration,
+)
 
 
 class _Attempt:
@@ -154,7 +164,10 @@ def _method(closure: Closure, routine: Routine, owner: _Object) -> Closure:
     """A method with its first parameter bound, unless it has none."""
     node = routine.node
     names = [item.arg for item in (*node.args.posonlyargs, *node.args.args)]
-    static = any(type(item) is ast.Name and item.id == "staticmethod" for item in getattr(node, "decorator_list", ()))
+    static = any(
+        type(item) is ast.Name and item.id == "staticmethod"
+        for item in getattr(node, "decorator_list", ())
+    )
     if static or not names:
         return closure
     trimmed = copy.copy(node)
@@ -181,11 +194,16 @@ def _may_try(walk: Walk, node: Any) -> bool:
     return True
 
 
-def evaluate_call(walk: Walk, routine: Routine, arguments: list[V], keywords: dict[str, V]) -> V | None:
+def evaluate_call(
+    walk: Walk, routine: Routine, arguments: list[V], keywords: dict[str, V]
+) -> V | None:
     """The result of a pure function of the source for constants; None when it is not that."""
     if type(routine.node) is ast.AsyncFunctionDef:
         return None
-    if any(item.const is UNSET and item.inner is None and not item.names for item in (*arguments, *keywords.values())):
+    if any(
+        item.const is UNSET and item.inner is None and not item.names
+        for item in (*arguments, *keywords.values())
+    ):
         return None
     if not _may_try(walk, routine.node):
         return None
@@ -220,7 +238,12 @@ def evaluate_loop(walk: Walk, node: ast.For | ast.While) -> bool:
         return False
     for name, value in left.items():
         old = walk.get(name)
-        if old is None or old.const is UNSET or type(old.const) is not type(value.const) or old.const != value.const:
+        if (
+            old is None
+            or old.const is UNSET
+            or type(old.const) is not type(value.const)
+            or old.const != value.const
+        ):
             walk.set(name, walk.made(node, value))
     walk.evaluated.pop(id(node), None)
     return True
@@ -287,5 +310,16 @@ def _known(walk: Walk, node: ast.expr) -> bool:
 def _pure_names(value: V) -> bool:
     return bool(value.names) and (
         value.names[0] in pure.PURE
-        or value.names[0].partition(".")[0] in {"builtins", "base64", "binascii", "zlib", "itertools", "functools", "operator", "codecs", "string"}
+        or value.names[0].partition(".")[0]
+        in {
+            "builtins",
+            "base64",
+            "binascii",
+            "zlib",
+            "itertools",
+            "functools",
+            "operator",
+            "codecs",
+            "string",
+        }
     )

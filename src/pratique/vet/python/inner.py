@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from pratique.vet.python.limits import Spent
-from pratique.vet.python.parse import parsed
+from pratique.vet.python.parse import parsed, too_large
 from pratique.vet.python.scan import scan
 from pratique.vet.python.summaries import generic
 from pratique.vet.python.values import NONE, V
@@ -34,10 +34,13 @@ def read_inner(walk: Walk, text: str, how: str) -> V:
         return NONE
     walk.decoded_seen[key] = NONE
     walk.inner_left -= len(text)
-    tree = parsed(text.strip("\n") if how != "eval" else text.strip(), limits)
-    if tree is None:
+    if too_large(text, limits):
+        walk.unfinished.append("a decoded source is too large to be parsed")
         return NONE
-    result = _walk(walk, text, tree, how)
+    found = parsed(text.strip("\n") if how != "eval" else text.strip(), salvage=how != "guess")
+    if found is None:
+        return NONE
+    result = _walk(walk, text, found.tree, how)
     walk.decoded_seen[key] = result
     return result
 
@@ -65,7 +68,7 @@ def _walk(walk: Walk, text: str, tree: ast.Module, how: str) -> V:
     )
     saved = walk.scopes, walk.pending
     walk.pending = []
-    if how == "written":
+    if how in {"written", "guess"}:
         walk.scopes = [{}]
     try:
         if how == "eval" and len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr):

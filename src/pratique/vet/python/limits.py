@@ -14,6 +14,9 @@ class ReadLimits(msgspec.Struct, frozen=True, kw_only=True):
     text."""
     read_bytes: int = 64_000_000
     """Source beyond this is not read at all, and said to be unread: the token reader does 20 MB/s."""
+    nodes: int = 400_000
+    """Nodes of a syntax tree, as estimated from the text. A node takes up to 900 bytes: this keeps a worker
+    below 400 MB. Hand-written code has 115,000 for each MB."""
     steps: int = 200_000
     """Operations of the evaluator in one file. A xor loop over the 33 kB of litellm 1.82.8 takes about
     100,000."""

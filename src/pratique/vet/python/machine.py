@@ -63,7 +63,9 @@ class Returned:
 class Machine:
     """One evaluation."""
 
-    def __init__(self, budget: Budget, outside: Callable[[str], Any], canonical: Callable[[str], str]) -> None:
+    def __init__(
+        self, budget: Budget, outside: Callable[[str], Any], canonical: Callable[[str], str]
+    ) -> None:
         self.budget = budget
         self.outside = outside
         """The value of a name that the evaluated code does not bind itself; raises Spent when unknown."""
@@ -125,7 +127,9 @@ class Machine:
         head, _, method = name.rpartition(".")
         if head in pure.STATIC_METHODS:
             if method == "maketrans":
-                return operations.method(pure.STATIC_METHODS[head](), method, arguments, keywords, self.budget)
+                return operations.method(
+                    pure.STATIC_METHODS[head](), method, arguments, keywords, self.budget
+                )
             return self.method(arguments[0], method, arguments[1:], keywords)
         if name.startswith("builtins.int.from_bytes"):
             if len(arguments[0]) > 2000:  # noqa: PLR2004 - larger integers are refused everywhere
@@ -187,7 +191,9 @@ class Machine:
             self.scopes[-1][target.id] = value
         elif kind is ast.Tuple or kind is ast.List:
             items = pure.listed(value, self.budget)
-            if len(items) != len(target.elts) or any(type(item) is ast.Starred for item in target.elts):
+            if len(items) != len(target.elts) or any(
+                type(item) is ast.Starred for item in target.elts
+            ):
                 raise Spent
             for item, part in zip(target.elts, items, strict=True):
                 self.bind(item, part)
@@ -206,7 +212,9 @@ class Machine:
 def _bound(function: Closure, arguments: list[Any], keywords: dict[str, Any]) -> Env:
     args = function.node.args
     names = [item.arg for item in (*args.posonlyargs, *args.args)]
-    env: Env = dict(zip(names[len(names) - len(function.defaults) :], function.defaults, strict=True))
+    env: Env = dict(
+        zip(names[len(names) - len(function.defaults) :], function.defaults, strict=True)
+    )
     env.update(zip(names, arguments, strict=False))
     if args.vararg is not None:
         env[args.vararg.arg] = tuple(arguments[len(names) :])
@@ -332,7 +340,12 @@ def _subscript(machine: Machine, node: ast.Subscript) -> Any:
 
 
 def _slice(machine: Machine, node: ast.Slice) -> Any:
-    return slice(*(machine.expr(part) if part is not None else None for part in (node.lower, node.upper, node.step)))
+    return slice(
+        *(
+            machine.expr(part) if part is not None else None
+            for part in (node.lower, node.upper, node.step)
+        )
+    )
 
 
 def _attribute(machine: Machine, node: ast.Attribute) -> Any:
@@ -371,7 +384,9 @@ def _joined(machine: Machine, node: ast.JoinedStr) -> Any:
         elif type(part) is ast.FormattedValue:
             specification = machine.expr(part.format_spec) if part.format_spec is not None else ""
             value = machine.expr(part.value)
-            parts.append(operations.format_value(value, part.conversion, specification, machine.budget))
+            parts.append(
+                operations.format_value(value, part.conversion, specification, machine.budget)
+            )
         else:
             raise Spent
     return "".join(parts)
@@ -566,7 +581,10 @@ _CHANGES: dict[tuple[type, str], Callable[..., Any]] = {
     (bytearray, "append"): _append,
     (list, "extend"): _extend,
     (bytearray, "extend"): _extend,
-    **{(list, name): _changed(name) for name in ("insert", "pop", "reverse", "remove", "sort", "clear")},
+    **{
+        (list, name): _changed(name)
+        for name in ("insert", "pop", "reverse", "remove", "sort", "clear")
+    },
     **{(bytearray, name): _changed(name) for name in ("reverse", "pop", "insert")},
     **{(dict, name): _changed(name) for name in ("update", "pop", "setdefault")},
     **{(set, name): _changed(name) for name in ("add", "discard")},
@@ -608,7 +626,9 @@ def _sorted(machine: Machine, arguments: list[Any], keywords: dict[str, Any]) ->
     key = keywords.get("key")
     ranks = [machine.call(key, [item], {}) if key is not None else item for item in items]
     try:
-        order = sorted(range(len(items)), key=ranks.__getitem__, reverse=bool(keywords.get("reverse")))
+        order = sorted(
+            range(len(items)), key=ranks.__getitem__, reverse=bool(keywords.get("reverse"))
+        )
     except TypeError as error:
         raise Spent from error
     return [items[index] for index in order]

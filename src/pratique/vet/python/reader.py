@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
+
 from pratique.vet.catalogue import catalogue
 from pratique.vet.model import Region, RegionKind
 from pratique.vet.python import statements  # noqa: F401 - fills the tables of the walk
 from pratique.vet.python.inner import read_inner
 from pratique.vet.python.limits import DEFAULT_LIMITS, Budget, ReadLimits, Spent
 from pratique.vet.python.model import Call, PythonFile, Text
-from pratique.vet.python.parse import parsed
+from pratique.vet.python.parse import parsed, too_large
 from pratique.vet.python.scan import FoundText, Outline, Scan, scan
 from pratique.vet.python.source import decoded_source, normalised
 from pratique.vet.python.summaries import generic
@@ -51,6 +53,34 @@ def read_python(source: bytes | str, *, limits: ReadLimits = DEFAULT_LIMITS) -> 
         return token_calls(text, limits, unfinished)
 
 
+def _with_left_out(
+    file: PythonFile, left_out: tuple[tuple[int, int], ...], limits: ReadLimits
+) -> PythonFile:
+    """Add what the token reader sees in lines that no parser reads."""
+    wanted = {line for first, last in left_out for line in range(first, last + 1)}
+    lines = [line if number in wanted else "" for number, line in enumerate(file.lines, 1)]
+    rest = token_calls("\n".join(lines), limits, [])
+    return msgspec.structs.replace(
+        file,
+        calls=tuple(
+            sorted(
+                (*file.calls, *rest.calls),
+                key=lambda item: (item.line, item.column, item.layer, item.name),
+            )
+        ),
+        texts=tuple(
+            sorted(
+                (*file.texts, *rest.texts), key=lambda item: (item.line, item.column, item.layer)
+            )
+        ),
+        imports=tuple(
+            sorted(
+                {*file.imports, *rest.imports}, key=lambda item: (item.line, item.module, item.name)
+            )
+        ),
+    )
+
+
 @contextmanager
 def _collector_at_rest() -> Iterator[None]:
     """A syntax tree is a million new objects and no garbage: the collector would look at them again and again."""
@@ -64,9 +94,15 @@ def _collector_at_rest() -> Iterator[None]:
 
 
 def _read(text: str, limits: ReadLimits, unfinished: list[str]) -> PythonFile:
-    tree = parsed(text, limits)
-    if tree is None:
+    if too_large(text, limits):
+        unfinished.append(
+            "the source is too large to be parsed: only names, calls and strings were read"
+        )
         return token_calls(text, limits, unfinished)
+    read = parsed(text)
+    if read is None:
+        return token_calls(text, limits, unfinished)
+    tree = read.tree
     found = scan(tree, shortest_text=limits.text_characters)
     walk = Walk(found, Budget(limits), catalogue())
     walk.read_inner = read_inner
@@ -74,7 +110,7 @@ def _read(text: str, limits: ReadLimits, unfinished: list[str]) -> PythonFile:
     unfinished.extend(walk.unfinished)
     file = _assembled(text, found, walk, unfinished)
     walk.let_go()
-    return file
+    return _with_left_out(file, read.left_out, limits) if read.left_out else file
 
 
 def walk_tree(walk: Walk, tree: ast.Module) -> None:
@@ -84,6 +120,12 @@ def walk_tree(walk: Walk, tree: ast.Module) -> None:
     except Spent:
         walk.unfinished.append("following values took more steps than allowed")
     walk_pending(walk)
+    walk.scopes = [walk.module]
+    for text, site in walk.guesses:
+        if text not in walk.inner:
+            walk.site = site
+            read_inner(walk, text, "guess")
+    walk.site = None
 
 
 def walk_pending(walk: Walk) -> None:

@@ -120,7 +120,9 @@ def _attribute_joined(old: V | None, value: V) -> V:
 
 
 def _only_parameter(value: V) -> bool:
-    return value.bits == PARAMETER and value.const is UNSET and not value.text and value.inner is None
+    return (
+        value.bits == PARAMETER and value.const is UNSET and not value.text and value.inner is None
+    )
 
 
 def _hot(walk: Walk, value: V) -> bool:

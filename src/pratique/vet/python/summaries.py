@@ -133,10 +133,14 @@ def _follow(
     folded = evaluate_call(walk, routine, arguments, keywords)
     if folded is not None:
         return walk.made(node, folded)
-    lines = (getattr(routine.node, "end_lineno", None) or 1) - getattr(routine.node, "lineno", 1) + 1
+    lines = (
+        (getattr(routine.node, "end_lineno", None) or 1) - getattr(routine.node, "lineno", 1) + 1
+    )
     walk.budget.statements -= lines
     if walk.budget.statements < 0:
-        return _answer(routine.generic or NONE, joined_bits(arguments) | joined_bits(keywords.values()))
+        return _answer(
+            routine.generic or NONE, joined_bits(arguments) | joined_bits(keywords.values())
+        )
     saved_site = walk.site, walk.following
     walk.site, walk.following = walk.here(node), True
     try:

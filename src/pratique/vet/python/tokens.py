@@ -181,7 +181,11 @@ class _Reader:
         value, _ = self._literal(found)
         if not isinstance(value, (str, bytes)):
             return None
-        return Value(constant=value, folded=True, known=value if isinstance(value, str) else value.decode("latin-1"))
+        return Value(
+            constant=value,
+            folded=True,
+            known=value if isinstance(value, str) else value.decode("latin-1"),
+        )
 
     def _literal(self, found: re.Match[str]) -> tuple[Any, int]:
         """The value of a string literal and where it ends."""
@@ -211,7 +215,13 @@ class _Reader:
 
     def _string(self, found: re.Match[str]) -> int:
         value, end = self._literal(found)
-        text = value if isinstance(value, str) else value.decode("latin-1") if isinstance(value, bytes) else ""
+        text = (
+            value
+            if isinstance(value, str)
+            else value.decode("latin-1")
+            if isinstance(value, bytes)
+            else ""
+        )
         if len(text) >= self.limits.text_characters and len(self.texts) < self.limits.texts:
             line, column = self._place(found.start())
             self.texts.append(Text(text=text, region=0, line=line, column=column))

@@ -79,7 +79,7 @@ class Walk:
     __slots__ = (
         "budget", "by_key", "catalogue", "decoded_seen", "dependent", "dependents", "depth", "globals_here", "hot_attributes", "inner", "inner_left", "layer",
         "made_texts", "module", "outlines", "pending", "quiet", "recording", "region", "returns", "scan", "scopes", "self_name", "site",
-        "stars", "trail", "unfinished", "this_class", "unrolling", "made_imports", "read_inner", "classes", "evaluated", "remember", "following", "routines",
+        "stars", "trail", "unfinished", "this_class", "unrolling", "made_imports", "read_inner", "classes", "evaluated", "remember", "following", "routines", "guesses",
     )  # fmt: skip
 
     def __init__(self, scan: Scan, budget: Budget, catalogue: Catalogue) -> None:
@@ -123,6 +123,8 @@ class Walk:
         """How often the evaluator tried a node in vain."""
         self.read_inner: Callable[[Walk, str, str], V] | None = None
         self.routines: list[Routine] = []
+        self.guesses: list[tuple[str, Site]] = []
+        """Decoded texts that look like Python; read in the end, if nothing executed them before."""
         self.following = False
         """Whether a helper is walked again for one call of it."""
         self.remember: list[Any] = []
@@ -271,6 +273,12 @@ class Walk:
             key = (text, self.layer)
             if key not in self.made_texts:
                 self.made_texts[key] = SeenText(text, self.here(node), self.layer + value.layer)
+                if (
+                    value.layer
+                    and len(self.guesses) < limits.inner_sources
+                    and _looks_like_python(text)
+                ):
+                    self.guesses.append((text, self.here(node)))
         value.built = True
         return value
 
@@ -286,6 +294,13 @@ class Walk:
         for value in keywords.values():
             bits |= value.bits
         return bool(bits & NOTABLE)
+
+
+_MARKS = ("import ", "exec(", "eval(", "__import__", "open(", "lambda ")
+
+
+def _looks_like_python(text: str) -> bool:
+    return "(" in text and any(mark in text for mark in _MARKS)
 
 
 def _from_parameter(arguments: list[V], keywords: dict[str, V]) -> bool:
