@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import string
-from typing import Any
 
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.fernet import Fernet, InvalidToken
@@ -12,6 +11,7 @@ from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from pratique.vet.python.limits import Budget, Spent
+from pratique.vet.python.plain import Folded
 from pratique.vet.python.values import UNSET, Made, V
 
 _SHORTEST = 6
@@ -56,18 +56,18 @@ def _aes(made: Made, data: bytes) -> bytes | None:
         made.arguments[2]
         if len(made.arguments) > 2
         else made.keywords.get("iv", made.keywords.get("IV", V()))
-    )  # noqa: PLR2004 - key, mode, iv
+    )
     number = mode if type(mode) is int else 0
-    chosen: Any = (
+    chosen: Folded = (
         modes.ECB() if number == 1 else modes.CBC(_raw(third.const)) if number == 2 else None
-    )  # noqa: PLR2004 - PyCryptodome's numbers
+    )
     if chosen is None:
         return None
     worker = Cipher(algorithms.AES(key), chosen).decryptor()
     return worker.update(data) + worker.finalize()
 
 
-def digest_of(made: Made, name: str, budget: Budget) -> Any:
+def digest_of(made: Made, name: str, budget: Budget) -> Folded:
     """`hashlib.sha256(b"…").digest()` of constants; None when it cannot be said."""
     if any(item.const is UNSET for item in made.arguments):
         return None
@@ -80,7 +80,7 @@ def digest_of(made: Made, name: str, budget: Budget) -> Any:
     return worker.hexdigest() if name.endswith("hexdigest") else worker.digest()
 
 
-def _raw(value: Any) -> bytes:
+def _raw(value: Folded) -> bytes:
     if type(value) is str:
         return value.encode()
     if type(value) in {bytes, bytearray}:

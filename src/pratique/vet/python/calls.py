@@ -11,6 +11,7 @@ from pratique.vet.python.decoders import DECODERS
 from pratique.vet.python.expressions import attribute_of, list_text, spread
 from pratique.vet.python.labels import DECODED, NOTABLE, PARAMETER, bits_of
 from pratique.vet.python.limits import Spent
+from pratique.vet.python.plain import Folded, Node
 from pratique.vet.python.pure import PURE, STATIC_METHODS
 from pratique.vet.python.pure import call as call_pure
 from pratique.vet.python.special import AFTER, SPECIAL, Arguments, opened_file_call
@@ -44,7 +45,7 @@ _APPENDED_AT_MOST = 2_000
 """Elements that a list may grow to by `append` before it is only known by its labels."""
 
 
-def call(walk: Walk, node: ast.Call) -> V:
+def _call(walk: Walk, node: ast.Call) -> V:
     func = node.func
     if type(func) is ast.Attribute:
         base = walk.expr(func.value)
@@ -294,7 +295,7 @@ def _shrink(base: V, attr: str, arguments: list[V]) -> V:
     return V(bits=base.bits)
 
 
-def _container_method(walk: Walk, base: V, inner: Any, attr: str, arguments: list[V]) -> V:
+def _container_method(walk: Walk, base: V, inner: Folded, attr: str, arguments: list[V]) -> V:
     bits = joined_bits(arguments)
     if type(inner) is list:
         if attr in _GROWS and len(inner) < _APPENDED_AT_MOST:
@@ -355,7 +356,7 @@ def _taint_receiver(
 
 def call_value(
     walk: Walk,
-    node: Any,
+    node: Node,
     callee: V,
     arguments: list[V],
     keywords: dict[str, V],
@@ -379,7 +380,7 @@ def call_value(
 
 
 def _inner_call(
-    walk: Walk, node: Any, callee: V, inner: object, arguments: list[V], keywords: dict[str, V]
+    walk: Walk, node: Node, callee: V, inner: object, arguments: list[V], keywords: dict[str, V]
 ) -> V | None:
     kind = type(inner)
     if kind is Routine:
@@ -394,7 +395,7 @@ def _inner_call(
             return apply(walk, node, routine.inner, arguments, keywords, bound=inner)  # type: ignore[arg-type] # kind says so
         return None
     if kind is Partial:
-        part: Any = inner
+        part: Folded = inner
         return call_value(
             walk,
             node,
@@ -405,7 +406,7 @@ def _inner_call(
             written="",
         )
     if kind is Made:
-        made: Any = inner
+        made: Folded = inner
         after = AFTER.get(made.name)
         return (
             after(walk, node, made, Arguments(arguments, keywords)) if after is not None else None
@@ -415,7 +416,7 @@ def _inner_call(
 
 def _unknown(
     walk: Walk,
-    node: Any,
+    node: Node,
     callee: V,
     arguments: list[V],
     keywords: dict[str, V],
@@ -433,13 +434,13 @@ def _unknown(
     return V(bits=bits) if bits else NONE
 
 
-def _run_callbacks(_walk: Walk, _node: Any, _arguments: list[V]) -> None:
+def _run_callbacks(_walk: Walk, _node: Node, _arguments: list[V]) -> None:
     """Functions handed to something unknown are walked anyway, as regions of their own."""
 
 
 def call_name(
     walk: Walk,
-    node: Any,
+    node: Node,
     name: str,
     callee: V,
     arguments: list[V],
@@ -463,7 +464,7 @@ def call_name(
 
 
 def ordinary(
-    walk: Walk, node: Any, name: str, entry: Entry, arguments: list[V], keywords: dict[str, V], *, callee: V, receiver: V,
+    walk: Walk, node: Node, name: str, entry: Entry, arguments: list[V], keywords: dict[str, V], *, callee: V, receiver: V,
     extra: int = 0,
 ) -> V:  # fmt: skip
     """A call without rules of its own: report it, and let labels flow."""
@@ -480,7 +481,7 @@ def ordinary(
 
 def _pure(
     walk: Walk,
-    node: Any,
+    node: Node,
     name: str,
     entry: Entry,
     arguments: list[V],
@@ -520,7 +521,7 @@ def _pure(
 
 
 def _static(
-    walk: Walk, node: Any, head: str, method: str, arguments: list[V], keywords: dict[str, V]
+    walk: Walk, node: Node, head: str, method: str, arguments: list[V], keywords: dict[str, V]
 ) -> V:
     """`str.join("", parts)`: the first argument is the receiver."""
     if method == "maketrans":
@@ -535,4 +536,4 @@ def _static(
     return V(bits=joined_bits(arguments), text=receiver.text)
 
 
-EXPRESSIONS[ast.Call] = call
+EXPRESSIONS[ast.Call] = _call

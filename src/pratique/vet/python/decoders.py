@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pratique.vet.python.limits import Budget, Spent
+from pratique.vet.python.plain import Folded
 
 _FAILURES = (
     ValueError, TypeError, EOFError, OSError, LookupError, zlib.error, lzma.LZMAError, OverflowError, MemoryError, AttributeError,
@@ -25,7 +26,7 @@ _CODEC_NAMES = {
 }  # fmt: skip
 
 
-def _bytes(value: Any) -> bytes:
+def _bytes(value: Folded) -> bytes:
     if type(value) is str:
         return value.encode("ascii")
     if type(value) in {bytes, bytearray}:
@@ -35,7 +36,7 @@ def _bytes(value: Any) -> bytes:
     raise Spent
 
 
-def inflate(data: Any, budget: Budget, *, wbits: int = zlib.MAX_WBITS) -> bytes:
+def inflate(data: Folded, budget: Budget, *, wbits: int = zlib.MAX_WBITS) -> bytes:
     """zlib, gzip or raw deflate, as `wbits` says."""
     worker = zlib.decompressobj(wbits)
     most = budget.limits.value_bytes
@@ -46,17 +47,19 @@ def inflate(data: Any, budget: Budget, *, wbits: int = zlib.MAX_WBITS) -> bytes:
     return out
 
 
-def _gunzip(data: Any, budget: Budget) -> bytes:
+def _gunzip(data: Folded, budget: Budget) -> bytes:
     return inflate(data, budget, wbits=zlib.MAX_WBITS | 16)
 
 
-def _zlib(data: Any, budget: Budget, *rest: Any, wbits: Any = None, bufsize: Any = None) -> bytes:
+def _zlib(
+    data: Folded, budget: Budget, *rest: Folded, wbits: Folded = None, bufsize: Folded = None
+) -> bytes:
     del bufsize
     bits = rest[0] if rest else wbits
     return inflate(data, budget, wbits=zlib.MAX_WBITS if bits is None else int(bits))
 
 
-def _bz2(data: Any, budget: Budget) -> bytes:
+def _bz2(data: Folded, budget: Budget) -> bytes:
     worker = bz2.BZ2Decompressor()
     out = worker.decompress(_bytes(data), budget.limits.value_bytes)
     if not worker.eof:
@@ -65,7 +68,7 @@ def _bz2(data: Any, budget: Budget) -> bytes:
     return out
 
 
-def _lzma(data: Any, budget: Budget, *_rest: Any, **_options: Any) -> bytes:
+def _lzma(data: Folded, budget: Budget, *_rest: Folded, **_options: Folded) -> bytes:
     # The memory limit covers every dictionary that the presets of xz use.
     worker = lzma.LZMADecompressor(memlimit=100_000_000)
     out = worker.decompress(_bytes(data), budget.limits.value_bytes)
@@ -75,7 +78,7 @@ def _lzma(data: Any, budget: Budget, *_rest: Any, **_options: Any) -> bytes:
     return out
 
 
-def _b64(data: Any, budget: Budget, altchars: Any = None, validate: Any = None) -> bytes:
+def _b64(data: Folded, budget: Budget, altchars: Folded = None, validate: Folded = None) -> bytes:
     raw = _bytes(data)
     budget.make(len(raw))
     del validate
@@ -84,12 +87,12 @@ def _b64(data: Any, budget: Budget, altchars: Any = None, validate: Any = None) 
     return binascii.a2b_base64(raw)
 
 
-def _urlsafe(data: Any, budget: Budget) -> bytes:
+def _urlsafe(data: Folded, budget: Budget) -> bytes:
     return _b64(data, budget, b"-_")
 
 
 def _plain(function: Callable[..., bytes], growth: int = 1) -> Callable[..., bytes]:
-    def decode(data: Any, budget: Budget, *rest: Any, **options: Any) -> bytes:
+    def decode(data: Folded, budget: Budget, *rest: Folded, **options: Folded) -> bytes:
         raw = _bytes(data)
         budget.make(growth * len(raw) + 16)
         return function(raw, *rest, **options)
@@ -101,7 +104,9 @@ def _encoder(function: Callable[..., bytes]) -> Callable[..., bytes]:
     return _plain(function, growth=3)
 
 
-def _codec(data: Any, budget: Budget, encoding: Any = "utf-8", errors: Any = "strict") -> Any:
+def _codec(
+    data: Folded, budget: Budget, encoding: Folded = "utf-8", errors: Folded = "strict"
+) -> Folded:
     word = str(encoding).lower().replace("-", "_").replace(" ", "_")
     name = _CODEC_NAMES.get(word)
     if name is None:
@@ -126,7 +131,9 @@ def _codec(data: Any, budget: Budget, encoding: Any = "utf-8", errors: Any = "st
     return decode(data, budget)
 
 
-def _encode(data: Any, budget: Budget, encoding: Any = "utf-8", errors: Any = "strict") -> Any:
+def _encode(
+    data: Folded, budget: Budget, encoding: Folded = "utf-8", errors: Folded = "strict"
+) -> Folded:
     word = str(encoding).lower().replace("-", "_").replace(" ", "_")
     budget.make(4 * len(data) + 64)
     if word in {"rot13", "rot_13"} or (word in {"hex", "hex_codec", "base64", "base64_codec"}):
@@ -136,7 +143,7 @@ def _encode(data: Any, budget: Budget, encoding: Any = "utf-8", errors: Any = "s
     raise Spent
 
 
-def _uu(data: Any, budget: Budget) -> bytes:
+def _uu(data: Folded, budget: Budget) -> bytes:
     raw = _bytes(data)
     budget.make(2 * len(raw))
     return codecs.decode(raw, "uu")  # type: ignore[arg-type,return-value] # bytes to bytes, which typeshed does not know
@@ -146,7 +153,7 @@ _hex = _plain(binascii.unhexlify)
 _quopri = _plain(quopri.decodestring)
 
 
-def _from_hex(data: Any, budget: Budget) -> bytes:
+def _from_hex(data: Folded, budget: Budget) -> bytes:
     budget.make(len(data))
     return bytes.fromhex(data)
 
@@ -192,7 +199,7 @@ ENCODERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def decode(name: str, arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> Any:
+def decode(name: str, arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> Folded:
     """Call a decoder or encoder by its dotted name.
 
     Raises: Spent when the data are not what it takes, or the result would be too large.

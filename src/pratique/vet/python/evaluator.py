@@ -10,6 +10,7 @@ from pratique.vet.python import operations, pure
 from pratique.vet.python.labels import DECODED
 from pratique.vet.python.limits import Spent
 from pratique.vet.python.machine import Closure, Dotted, Machine
+from pratique.vet.python.plain import Folded, Node
 from pratique.vet.python.values import UNSET, Bound, ClassValue, Instance, Made, Routine, V
 from pratique.vet.python.walk import BUILTINS, Walk
 
@@ -45,7 +46,7 @@ class _Attempt:
         self.machine = Machine(walk.budget, self.outside, walk.catalogue.canonical)
         self.depth = 0
 
-    def outside(self, name: str) -> Any:
+    def outside(self, name: str) -> Folded:
         """A name of the walk, as the evaluator takes it."""
         value = self._find(name)
         if value is None:
@@ -60,7 +61,7 @@ class _Attempt:
             return BUILTINS.get(name)
         return self.walk.get(name) or BUILTINS.get(name)
 
-    def plain(self, value: V) -> Any:
+    def plain(self, value: V) -> Folded:
         """A value of the walk, as the evaluator takes it.
 
         Raises: Spent when it is not known.
@@ -83,7 +84,7 @@ class _Attempt:
             return Dotted(value.names[0])
         raise Spent
 
-    def closure_of(self, routine: Routine, owner: Any = None) -> Closure:
+    def closure_of(self, routine: Routine, owner: Folded = None) -> Closure:
         """A function of the source."""
         if type(routine.node) is ast.AsyncFunctionDef:
             raise Spent
@@ -93,7 +94,7 @@ class _Attempt:
             return closure
         return _method(closure, routine, _Object(self, owner or routine.owner))
 
-    def value(self, result: Any) -> V:
+    def value(self, result: Folded) -> V:
         """What came out, as a value of the walk.
 
         Raises: Spent when it is not plain.
@@ -106,7 +107,7 @@ class _Attempt:
         return V(result, "", bits, (), min(layer, 9), None, built=True)
 
 
-def _only_plain(value: Any, depth: int) -> None:
+def _only_plain(value: Folded, depth: int) -> None:
     """Refuse functions and objects inside a result."""
     kind = type(value)
     if kind not in operations.PLAIN or depth > _NESTED:
@@ -131,7 +132,7 @@ class _Scopes(dict[str, Any]):
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or any(name in scope for scope in self.around)
 
-    def __missing__(self, name: str) -> Any:
+    def __missing__(self, name: str) -> Folded:
         for scope in reversed(self.around):
             if name in scope:
                 value = self.attempt.plain(scope[name])
@@ -145,11 +146,11 @@ class _Object:
 
     __slots__ = ("attempt", "inner")
 
-    def __init__(self, attempt: _Attempt, inner: Any) -> None:
+    def __init__(self, attempt: _Attempt, inner: Folded) -> None:
         self.attempt = attempt
         self.inner = inner
 
-    def member(self, name: str) -> Any:
+    def member(self, name: str) -> Folded:
         """One of its attributes."""
         of = self.inner.of if type(self.inner) is Instance else self.inner
         value = of.attributes.get(name)
@@ -176,7 +177,7 @@ def _method(closure: Closure, routine: Routine, owner: _Object) -> Closure:
     return Closure(trimmed, [*closure.around, {names[0]: owner}], closure.defaults)
 
 
-def _copied(const: Any) -> Any:
+def _copied(const: Folded) -> Folded:
     """A constant that the evaluator may change."""
     kind = type(const)
     if kind is list:
@@ -186,7 +187,7 @@ def _copied(const: Any) -> Any:
     return const
 
 
-def _may_try(walk: Walk, node: Any) -> bool:
+def _may_try(walk: Walk, node: Node) -> bool:
     tries = walk.evaluated
     if tries.get(id(node), 0) >= _TRIES or len(tries) >= _TRIED or walk.budget.steps <= 0:
         return False
@@ -249,7 +250,7 @@ def evaluate_loop(walk: Walk, node: ast.For | ast.While) -> bool:
     return True
 
 
-def evaluate_expression(walk: Walk, node: Any) -> V | None:
+def evaluate_expression(walk: Walk, node: Node) -> V | None:
     """The value of a comprehension over constants; None when it is not that."""
     if not _known(walk, node.generators[0].iter) or not _may_try(walk, node):
         return None

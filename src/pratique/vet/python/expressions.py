@@ -9,6 +9,7 @@ from pratique.vet.python import operations
 from pratique.vet.python.labels import bits_of
 from pratique.vet.python.limits import Spent
 from pratique.vet.python.lookups import item_of_names
+from pratique.vet.python.plain import Folded, Node
 from pratique.vet.python.pure import CONSTANTS
 from pratique.vet.python.values import (
     HOLE,
@@ -36,7 +37,7 @@ _JOINED = 64
 _EMPTY = frozenset({ast.Constant})
 
 
-def constant(_walk: Walk, node: ast.Constant) -> V:
+def _constant(_walk: Walk, node: ast.Constant) -> V:
     value = node.value
     if value is None:
         return PYTHON_NONE
@@ -45,7 +46,7 @@ def constant(_walk: Walk, node: ast.Constant) -> V:
     return NONE
 
 
-def name(walk: Walk, node: ast.Name) -> V:
+def _name(walk: Walk, node: ast.Name) -> V:
     word = node.id
     value = walk.get(word)
     if value is not None:
@@ -60,7 +61,7 @@ def name(walk: Walk, node: ast.Name) -> V:
     return NONE
 
 
-def attribute(walk: Walk, node: ast.Attribute) -> V:
+def _attribute(walk: Walk, node: ast.Attribute) -> V:
     return attribute_of(walk, walk.expr(node.value), node.attr)
 
 
@@ -123,13 +124,13 @@ def _dotted(walk: Walk, base: V, attr: str) -> V:
     return result
 
 
-def subscript(walk: Walk, node: ast.Subscript) -> V:
+def _subscript(walk: Walk, node: ast.Subscript) -> V:
     base = walk.expr(node.value)
     index = walk.expr(node.slice)
     return item_of(walk, node, base, index)
 
 
-def item_of(walk: Walk, node: Any, base: V, index: V) -> V:
+def item_of(walk: Walk, node: Node, base: V, index: V) -> V:
     """`base[index]`."""
     if base.const is not UNSET:
         if index.const is not UNSET:
@@ -146,7 +147,7 @@ def item_of(walk: Walk, node: Any, base: V, index: V) -> V:
     return V(bits=base.bits, text="") if base.bits else NONE
 
 
-def _folded_item(walk: Walk, node: Any, base: V, index: V) -> V:
+def _folded_item(walk: Walk, node: Node, base: V, index: V) -> V:
     try:
         value = operations.subscript(base.const, index.const, walk.budget)
     except Spent:
@@ -155,7 +156,7 @@ def _folded_item(walk: Walk, node: Any, base: V, index: V) -> V:
     return walk.made(node, result) if type(index.const) is slice else result
 
 
-def _inner_item(base: V, inner: Any, index: V) -> V:
+def _inner_item(base: V, inner: Folded, index: V) -> V:
     if index.const is not UNSET:
         try:
             found = inner[index.const]
@@ -184,7 +185,7 @@ def _any_of(items: list[V], bits: int) -> V:
     )
 
 
-def slice_(walk: Walk, node: ast.Slice) -> V:
+def _slice(walk: Walk, node: ast.Slice) -> V:
     parts = [
         walk.expr(part) if part is not None else PYTHON_NONE
         for part in (node.lower, node.upper, node.step)
@@ -194,7 +195,7 @@ def slice_(walk: Walk, node: ast.Slice) -> V:
     return NONE
 
 
-def binary(walk: Walk, node: ast.BinOp) -> V:
+def _binary(walk: Walk, node: ast.BinOp) -> V:
     # "a" + "b" + … leans to the left: walked in a loop, so that its length is no depth.
     spine = [node]
     left_node = node.left
@@ -289,7 +290,7 @@ def list_text(items: list[V]) -> str:
     return _short(" ".join(known(item)[:_TEXT_CHARACTERS] for item in items[:_JOINED]))
 
 
-def joined_string(walk: Walk, node: ast.JoinedStr) -> V:
+def _joined_string(walk: Walk, node: ast.JoinedStr) -> V:
     parts: list[str] = []
     bits = layer = 0
     whole = True
@@ -329,11 +330,11 @@ def _formatted(walk: Walk, part: ast.FormattedValue, value: V) -> str | None:
         return None
 
 
-def formatted_value(walk: Walk, node: ast.FormattedValue) -> V:
+def _formatted_value(walk: Walk, node: ast.FormattedValue) -> V:
     return walk.expr(node.value)
 
 
-def unary(walk: Walk, node: ast.UnaryOp) -> V:
+def _unary(walk: Walk, node: ast.UnaryOp) -> V:
     value = walk.expr(node.operand)
     if value.const is UNSET:
         return V(bits=value.bits) if type(node.op) is not ast.Not and value.bits else NONE
@@ -343,7 +344,7 @@ def unary(walk: Walk, node: ast.UnaryOp) -> V:
         return NONE
 
 
-def compare(walk: Walk, node: ast.Compare) -> V:
+def _compare(walk: Walk, node: ast.Compare) -> V:
     left = walk.expr(node.left)
     rights = walk.exprs(node.comparators)
     if len(rights) == 1 and left.const is not UNSET and rights[0].const is not UNSET:
@@ -354,14 +355,14 @@ def compare(walk: Walk, node: ast.Compare) -> V:
     return NONE
 
 
-def boolean(walk: Walk, node: ast.BoolOp) -> V:
+def _boolean(walk: Walk, node: ast.BoolOp) -> V:
     value = NONE
     for item in walk.exprs(node.values):
         value = item if value is NONE else join(value, item)
     return value
 
 
-def conditional(walk: Walk, node: ast.IfExp) -> V:
+def _conditional(walk: Walk, node: ast.IfExp) -> V:
     test = walk.expr(node.test)
     body, orelse = walk.expr(node.body), walk.expr(node.orelse)
     if test.const is not UNSET and type(test.const) in operations.PLAIN and not test.bits:
@@ -369,7 +370,7 @@ def conditional(walk: Walk, node: ast.IfExp) -> V:
     return join(body, orelse)
 
 
-def sequence(walk: Walk, node: ast.List | ast.Tuple | ast.Set) -> V:
+def _sequence(walk: Walk, node: ast.List | ast.Tuple | ast.Set) -> V:
     elements = node.elts
     if {type(element) for element in elements} <= _EMPTY:
         values = [element.value for element in elements]  # type: ignore[attr-defined] # all are constants
@@ -401,7 +402,7 @@ def spread(value: V) -> list[V]:
     return [V(bits=value.bits)]
 
 
-def dictionary(walk: Walk, node: ast.Dict) -> V:
+def _dictionary(walk: Walk, node: ast.Dict) -> V:
     keys = [walk.expr(key) if key is not None else None for key in node.keys]
     values = walk.exprs(node.values)
     bits = joined_bits(values)
@@ -427,7 +428,7 @@ def dictionary(walk: Walk, node: ast.Dict) -> V:
     return V(UNSET, _short("{" + text + "}"), bits, (), 0, inner)
 
 
-def _hashable(value: Any) -> bool:
+def _hashable(value: Folded) -> bool:
     try:
         hash(value)
     except (TypeError, RecursionError):
@@ -435,18 +436,18 @@ def _hashable(value: Any) -> bool:
     return True
 
 
-def walrus(walk: Walk, node: ast.NamedExpr) -> V:
+def _walrus(walk: Walk, node: ast.NamedExpr) -> V:
     value = walk.expr(node.value)
     walk.set(node.target.id, value)
     return value
 
 
-def passed_on(walk: Walk, node: Any) -> V:
+def _passed_on(walk: Walk, node: Node) -> V:
     """`await x`, `*x`, `yield from x`: what x is."""
     return walk.expr(node.value)
 
 
-def yielded(walk: Walk, node: ast.Yield) -> V:
+def _yielded(walk: Walk, node: ast.Yield) -> V:
     if node.value is not None:
         value = walk.expr(node.value)
         walk.returns = value if walk.returns is None else join(walk.returns, value)
@@ -455,26 +456,26 @@ def yielded(walk: Walk, node: ast.Yield) -> V:
 
 EXPRESSIONS.update(
     {
-        ast.Constant: constant,
-        ast.Name: name,
-        ast.Attribute: attribute,
-        ast.Subscript: subscript,
-        ast.Slice: slice_,
-        ast.BinOp: binary,
-        ast.JoinedStr: joined_string,
-        ast.FormattedValue: formatted_value,
-        ast.UnaryOp: unary,
-        ast.Compare: compare,
-        ast.BoolOp: boolean,
-        ast.IfExp: conditional,
-        ast.List: sequence,
-        ast.Tuple: sequence,
-        ast.Set: sequence,
-        ast.Dict: dictionary,
-        ast.NamedExpr: walrus,
-        ast.Await: passed_on,
-        ast.Starred: passed_on,
-        ast.YieldFrom: passed_on,
-        ast.Yield: yielded,
+        ast.Constant: _constant,
+        ast.Name: _name,
+        ast.Attribute: _attribute,
+        ast.Subscript: _subscript,
+        ast.Slice: _slice,
+        ast.BinOp: _binary,
+        ast.JoinedStr: _joined_string,
+        ast.FormattedValue: _formatted_value,
+        ast.UnaryOp: _unary,
+        ast.Compare: _compare,
+        ast.BoolOp: _boolean,
+        ast.IfExp: _conditional,
+        ast.List: _sequence,
+        ast.Tuple: _sequence,
+        ast.Set: _sequence,
+        ast.Dict: _dictionary,
+        ast.NamedExpr: _walrus,
+        ast.Await: _passed_on,
+        ast.Starred: _passed_on,
+        ast.YieldFrom: _passed_on,
+        ast.Yield: _yielded,
     }
 )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pratique.vet.catalogue import Catalogue
 from pratique.vet.python.labels import BROWSER, CLOUD, ENVIRONMENT, HOST, OUTPUT, SECRET
+from pratique.vet.python.plain import Node
 from pratique.vet.python.values import HOLE, NONE, V, known
 from pratique.vet.python.walk import BUILTINS, Walk
 
@@ -78,7 +77,7 @@ def command_text(command: V) -> str:
     return "" if text == HOLE else text
 
 
-def item_of_names(walk: Walk, node: Any, base: V, index: V) -> V:
+def item_of_names(walk: Walk, node: Node, base: V, index: V) -> V:
     """`os.environ["X"]`, `globals()["x"]`, `sys.modules["x"]`, `os.__dict__["x"]`."""
     for name in base.names:
         if name in {"os.environ", "os.environb"}:

@@ -14,6 +14,7 @@ from typing import Any
 from pratique.vet.python import operations, pure
 from pratique.vet.python.decoders import DECODERS
 from pratique.vet.python.limits import Budget, Spent
+from pratique.vet.python.plain import Folded, Node
 
 Env = dict[str, Any]
 _CALLS = 60
@@ -35,7 +36,7 @@ class Closure:
 
     __slots__ = ("around", "defaults", "node")
 
-    def __init__(self, node: Any, around: list[Env], defaults: list[Any]) -> None:
+    def __init__(self, node: Node, around: list[Env], defaults: list[Any]) -> None:
         self.node = node
         self.around = around
         self.defaults = defaults
@@ -46,7 +47,7 @@ class Method:
 
     __slots__ = ("name", "value")
 
-    def __init__(self, value: Any, name: str) -> None:
+    def __init__(self, value: Folded, name: str) -> None:
         self.value = value
         self.name = name
 
@@ -56,7 +57,7 @@ class Returned:
 
     __slots__ = ("value",)
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Folded) -> None:
         self.value = value
 
 
@@ -79,7 +80,7 @@ class Machine:
 
     # --- expressions
 
-    def expr(self, node: Any) -> Any:
+    def expr(self, node: Node) -> Folded:
         """The value of an expression.
 
         Raises: Spent when it is not pure, not known or too much.
@@ -89,7 +90,7 @@ class Machine:
             raise Spent
         return step(self, node)
 
-    def load(self, name: str) -> Any:
+    def load(self, name: str) -> Folded:
         """The value of a name."""
         for scope in reversed(self.scopes):
             if name in scope:
@@ -99,7 +100,7 @@ class Machine:
         self.scopes[0][name] = value
         return value
 
-    def call(self, function: Any, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def call(self, function: Folded, arguments: list[Any], keywords: dict[str, Any]) -> Folded:
         """Call something.
 
         Raises: Spent when it is not pure.
@@ -114,7 +115,7 @@ class Machine:
             return self.method(function.value, function.name, arguments, keywords)
         raise Spent
 
-    def _library(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def _library(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Folded:
         if name in pure.PURE:
             if name in DECODERS:
                 self.decoded += 1
@@ -137,7 +138,7 @@ class Machine:
             return int.from_bytes(*arguments, **keywords)
         raise Spent
 
-    def _closure(self, function: Closure, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def _closure(self, function: Closure, arguments: list[Any], keywords: dict[str, Any]) -> Folded:
         self.depth += 1
         if self.depth > _CALLS:
             raise Spent
@@ -158,7 +159,9 @@ class Machine:
             self.scopes, self.yields = saved
             self.depth -= 1
 
-    def method(self, value: Any, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def method(
+        self, value: Folded, name: str, arguments: list[Any], keywords: dict[str, Any]
+    ) -> Folded:
         """Call a method of a plain value."""
         kind = type(value)
         if kind in {list, bytearray, dict, set}:
@@ -172,7 +175,7 @@ class Machine:
 
     # --- statements
 
-    def body(self, nodes: list[ast.stmt]) -> Any:
+    def body(self, nodes: list[ast.stmt]) -> Folded:
         """Run statements; answers how they ended."""
         for node in nodes:
             step = _STATEMENTS.get(type(node))
@@ -184,7 +187,7 @@ class Machine:
                 return ended
         return _NEXT
 
-    def bind(self, target: Any, value: Any) -> None:
+    def bind(self, target: Node, value: Folded) -> None:
         """Store a value."""
         kind = type(target)
         if kind is ast.Name:
@@ -229,17 +232,17 @@ def _bound(function: Closure, arguments: list[Any], keywords: dict[str, Any]) ->
 # --- expressions
 
 
-def _constant(_machine: Machine, node: ast.Constant) -> Any:
+def _constant(_machine: Machine, node: ast.Constant) -> Folded:
     if type(node.value) not in operations.PLAIN:
         raise Spent
     return node.value
 
 
-def _name(machine: Machine, node: ast.Name) -> Any:
+def _name(machine: Machine, node: ast.Name) -> Folded:
     return machine.load(node.id)
 
 
-def _binary(machine: Machine, node: ast.BinOp) -> Any:
+def _binary(machine: Machine, node: ast.BinOp) -> Folded:
     budget = machine.budget
     budget.step()
     left, right = machine.expr(node.left), machine.expr(node.right)
@@ -257,7 +260,7 @@ def _binary(machine: Machine, node: ast.BinOp) -> Any:
     return operations.binary(kind, left, right, budget)
 
 
-def _fail() -> Any:
+def _fail() -> Folded:
     raise Spent
 
 
@@ -268,11 +271,11 @@ _QUICK: dict[type, Callable[[int, int], int]] = {
 }
 
 
-def _unary(machine: Machine, node: ast.UnaryOp) -> Any:
+def _unary(machine: Machine, node: ast.UnaryOp) -> Folded:
     return operations.unary(type(node.op), machine.expr(node.operand))
 
 
-def _compare(machine: Machine, node: ast.Compare) -> Any:
+def _compare(machine: Machine, node: ast.Compare) -> Folded:
     machine.budget.step()
     left = machine.expr(node.left)
     for op, right_node in zip(node.ops, node.comparators, strict=True):
@@ -283,9 +286,9 @@ def _compare(machine: Machine, node: ast.Compare) -> Any:
     return True
 
 
-def _boolean(machine: Machine, node: ast.BoolOp) -> Any:
+def _boolean(machine: Machine, node: ast.BoolOp) -> Folded:
     wanted = type(node.op) is ast.Or
-    value: Any = None
+    value: Folded = None
     for item in node.values:
         value = machine.expr(item)
         if bool(value) is wanted:
@@ -293,7 +296,7 @@ def _boolean(machine: Machine, node: ast.BoolOp) -> Any:
     return value
 
 
-def _conditional(machine: Machine, node: ast.IfExp) -> Any:
+def _conditional(machine: Machine, node: ast.IfExp) -> Folded:
     return machine.expr(node.body if machine.expr(node.test) else node.orelse)
 
 
@@ -308,15 +311,15 @@ def _items(machine: Machine, nodes: list[Any]) -> list[Any]:
     return made
 
 
-def _list(machine: Machine, node: ast.List) -> Any:
+def _list(machine: Machine, node: ast.List) -> Folded:
     return _items(machine, node.elts)
 
 
-def _tuple(machine: Machine, node: ast.Tuple) -> Any:
+def _tuple(machine: Machine, node: ast.Tuple) -> Folded:
     return tuple(_items(machine, node.elts))
 
 
-def _dict(machine: Machine, node: ast.Dict) -> Any:
+def _dict(machine: Machine, node: ast.Dict) -> Folded:
     made: dict[Any, Any] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
@@ -328,7 +331,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Any:
     return made
 
 
-def _subscript(machine: Machine, node: ast.Subscript) -> Any:
+def _subscript(machine: Machine, node: ast.Subscript) -> Folded:
     machine.budget.step()
     value, index = machine.expr(node.value), machine.expr(node.slice)
     if type(index) is int and type(value) in {str, bytes, list, tuple, bytearray}:
@@ -339,7 +342,7 @@ def _subscript(machine: Machine, node: ast.Subscript) -> Any:
     return operations.subscript(value, index, machine.budget)
 
 
-def _slice(machine: Machine, node: ast.Slice) -> Any:
+def _slice(machine: Machine, node: ast.Slice) -> Folded:
     return slice(
         *(
             machine.expr(part) if part is not None else None
@@ -348,7 +351,7 @@ def _slice(machine: Machine, node: ast.Slice) -> Any:
     )
 
 
-def _attribute(machine: Machine, node: ast.Attribute) -> Any:
+def _attribute(machine: Machine, node: ast.Attribute) -> Folded:
     base = machine.expr(node.value)
     if type(base) is Dotted:
         name = machine.canonical(f"{base.name}.{node.attr}")
@@ -361,7 +364,7 @@ def _attribute(machine: Machine, node: ast.Attribute) -> Any:
     return member(node.attr)
 
 
-def _call(machine: Machine, node: ast.Call) -> Any:
+def _call(machine: Machine, node: ast.Call) -> Folded:
     function = node.func
     arguments = _items(machine, node.args)
     keywords: dict[str, Any] = {}
@@ -372,11 +375,11 @@ def _call(machine: Machine, node: ast.Call) -> Any:
     return machine.call(machine.expr(function), arguments, keywords)
 
 
-def _lambda(machine: Machine, node: ast.Lambda) -> Any:
+def _lambda(machine: Machine, node: ast.Lambda) -> Folded:
     return Closure(node, list(machine.scopes), [machine.expr(item) for item in node.args.defaults])
 
 
-def _joined(machine: Machine, node: ast.JoinedStr) -> Any:
+def _joined(machine: Machine, node: ast.JoinedStr) -> Folded:
     parts: list[str] = []
     for part in node.values:
         if type(part) is ast.Constant:
@@ -392,7 +395,7 @@ def _joined(machine: Machine, node: ast.JoinedStr) -> Any:
     return "".join(parts)
 
 
-def _comprehension(machine: Machine, node: Any) -> Any:
+def _comprehension(machine: Machine, node: Node) -> Folded:
     made: list[Any] = []
     saved = machine.scopes
     machine.scopes = [*saved, {}]
@@ -408,7 +411,7 @@ def _comprehension(machine: Machine, node: Any) -> Any:
         raise Spent from error
 
 
-def _generate(machine: Machine, node: Any, level: int, made: list[Any]) -> None:
+def _generate(machine: Machine, node: Node, level: int, made: list[Any]) -> None:
     part = node.generators[level]
     if part.is_async:
         raise Spent
@@ -428,13 +431,13 @@ def _generate(machine: Machine, node: Any, level: int, made: list[Any]) -> None:
     budget.make(8 * len(made))
 
 
-def _walrus(machine: Machine, node: ast.NamedExpr) -> Any:
+def _walrus(machine: Machine, node: ast.NamedExpr) -> Folded:
     value = machine.expr(node.value)
     machine.bind(node.target, value)
     return value
 
 
-def _yield(machine: Machine, node: ast.Yield) -> Any:
+def _yield(machine: Machine, node: ast.Yield) -> Folded:
     if machine.yields is None:
         machine.yields = []
     machine.yields.append(machine.expr(node.value) if node.value is not None else None)
@@ -443,20 +446,20 @@ def _yield(machine: Machine, node: ast.Yield) -> Any:
 # --- statements
 
 
-def _assign(machine: Machine, node: ast.Assign) -> Any:
+def _assign(machine: Machine, node: ast.Assign) -> Folded:
     value = machine.expr(node.value)
     for target in node.targets:
         machine.bind(target, value)
     return _NEXT
 
 
-def _annotated(machine: Machine, node: ast.AnnAssign) -> Any:
+def _annotated(machine: Machine, node: ast.AnnAssign) -> Folded:
     if node.value is not None:
         machine.bind(node.target, machine.expr(node.value))
     return _NEXT
 
 
-def _augmented(machine: Machine, node: ast.AugAssign) -> Any:
+def _augmented(machine: Machine, node: ast.AugAssign) -> Folded:
     target = node.target
     old = machine.load(target.id) if type(target) is ast.Name else machine.expr(target)
     value = machine.expr(node.value)
@@ -472,17 +475,17 @@ def _augmented(machine: Machine, node: ast.AugAssign) -> Any:
     return _NEXT
 
 
-def _expression(machine: Machine, node: ast.Expr) -> Any:
+def _expression(machine: Machine, node: ast.Expr) -> Folded:
     if type(node.value) is not ast.Constant:
         machine.expr(node.value)
     return _NEXT
 
 
-def _if(machine: Machine, node: ast.If) -> Any:
+def _if(machine: Machine, node: ast.If) -> Folded:
     return machine.body(node.body if machine.expr(node.test) else node.orelse)
 
 
-def _for(machine: Machine, node: ast.For) -> Any:
+def _for(machine: Machine, node: ast.For) -> Folded:
     for item in pure.listed(machine.expr(node.iter), machine.budget):
         machine.budget.step()
         machine.bind(node.target, item)
@@ -494,7 +497,7 @@ def _for(machine: Machine, node: ast.For) -> Any:
     return machine.body(node.orelse)
 
 
-def _while(machine: Machine, node: ast.While) -> Any:
+def _while(machine: Machine, node: ast.While) -> Folded:
     while machine.expr(node.test):
         machine.budget.step()
         ended = machine.body(node.body)
@@ -505,11 +508,11 @@ def _while(machine: Machine, node: ast.While) -> Any:
     return machine.body(node.orelse)
 
 
-def _return(machine: Machine, node: ast.Return) -> Any:
+def _return(machine: Machine, node: ast.Return) -> Folded:
     return Returned(machine.expr(node.value) if node.value is not None else None)
 
 
-def _function(machine: Machine, node: ast.FunctionDef) -> Any:
+def _function(machine: Machine, node: ast.FunctionDef) -> Folded:
     if node.decorator_list:
         raise Spent
     defaults = [machine.expr(item) for item in node.args.defaults]
@@ -517,14 +520,14 @@ def _function(machine: Machine, node: ast.FunctionDef) -> Any:
     return _NEXT
 
 
-def _import(machine: Machine, node: ast.Import) -> Any:
+def _import(machine: Machine, node: ast.Import) -> Folded:
     for alias in node.names:
         name = alias.name if alias.asname else alias.name.partition(".")[0]
         machine.scopes[-1][alias.asname or name] = Dotted(machine.canonical(name))
     return _NEXT
 
 
-def _import_from(machine: Machine, node: ast.ImportFrom) -> Any:
+def _import_from(machine: Machine, node: ast.ImportFrom) -> Folded:
     if node.level or not node.module:
         raise Spent
     for alias in node.names:
@@ -535,7 +538,7 @@ def _import_from(machine: Machine, node: ast.ImportFrom) -> Any:
     return _NEXT
 
 
-def _try(machine: Machine, node: ast.Try) -> Any:
+def _try(machine: Machine, node: ast.Try) -> Folded:
     """Only the body: whatever would raise ends the evaluation."""
     ended = machine.body(node.body)
     if ended is _NEXT:
@@ -544,7 +547,9 @@ def _try(machine: Machine, node: ast.Try) -> Any:
     return ended if after is _NEXT else after
 
 
-def _append(machine: Machine, value: Any, arguments: list[Any], _keywords: dict[str, Any]) -> None:
+def _append(
+    machine: Machine, value: Folded, arguments: list[Any], _keywords: dict[str, Any]
+) -> None:
     if len(value) > machine.budget.limits.value_bytes:
         raise Spent
     try:
@@ -553,7 +558,9 @@ def _append(machine: Machine, value: Any, arguments: list[Any], _keywords: dict[
         raise Spent from error
 
 
-def _extend(machine: Machine, value: Any, arguments: list[Any], _keywords: dict[str, Any]) -> None:
+def _extend(
+    machine: Machine, value: Folded, arguments: list[Any], _keywords: dict[str, Any]
+) -> None:
     items = pure.listed(arguments[0], machine.budget)
     if len(value) + len(items) > machine.budget.limits.value_bytes:
         raise Spent
@@ -564,7 +571,9 @@ def _extend(machine: Machine, value: Any, arguments: list[Any], _keywords: dict[
 
 
 def _changed(name: str) -> Callable[..., Any]:
-    def change(machine: Machine, value: Any, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def change(
+        machine: Machine, value: Folded, arguments: list[Any], keywords: dict[str, Any]
+    ) -> Folded:
         machine.budget.step(len(value) // 16)
         if any(type(item) not in operations.PLAIN for item in (*arguments, *keywords.values())):
             raise Spent
@@ -591,25 +600,25 @@ _CHANGES: dict[tuple[type, str], Callable[..., Any]] = {
 }
 
 
-def _map(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -> Any:
+def _map(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -> Folded:
     columns = [pure.listed(item, machine.budget) for item in arguments[1:]]
     rows = zip(*columns, strict=False)
     return [machine.call(arguments[0], list(row), {}) for row in rows]
 
 
-def _starmap(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -> Any:
+def _starmap(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -> Folded:
     rows = pure.listed(arguments[1], machine.budget)
     return [machine.call(arguments[0], pure.listed(row, machine.budget), {}) for row in rows]
 
 
-def _filter(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -> Any:
+def _filter(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -> Folded:
     items = pure.listed(arguments[1], machine.budget)
     if arguments[0] is None:
         return [item for item in items if item]
     return [item for item in items if machine.call(arguments[0], [item], {})]
 
 
-def _reduce(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -> Any:
+def _reduce(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -> Folded:
     items = pure.listed(arguments[1], machine.budget)
     if len(arguments) > 2:  # noqa: PLR2004 - the start
         items.insert(0, arguments[2])
@@ -621,7 +630,7 @@ def _reduce(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -
     return value
 
 
-def _sorted(machine: Machine, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+def _sorted(machine: Machine, arguments: list[Any], keywords: dict[str, Any]) -> Folded:
     items = pure.listed(arguments[0], machine.budget)
     key = keywords.get("key")
     ranks = [machine.call(key, [item], {}) if key is not None else item for item in items]
@@ -635,7 +644,7 @@ def _sorted(machine: Machine, arguments: list[Any], keywords: dict[str, Any]) ->
 
 
 def _operator(kind: type[ast.operator]) -> Callable[..., Any]:
-    def operate(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -> Any:
+    def operate(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -> Folded:
         one, other = arguments
         return operations.binary(kind, one, other, machine.budget)
 

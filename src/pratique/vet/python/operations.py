@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pratique.vet.python.limits import Budget, Spent
+from pratique.vet.python.plain import Folded
 
 PLAIN = frozenset(
     {str, bytes, bytearray, int, float, bool, type(None), list, tuple, dict, set, range}
@@ -32,7 +33,7 @@ class Cycle:
         self.items = items
 
 
-def size_of(value: Any) -> int:
+def size_of(value: Folded) -> int:
     """Bytes that a value roughly takes, without looking into it."""
     kind = type(value)
     if kind in TEXT:
@@ -44,7 +45,7 @@ def size_of(value: Any) -> int:
     return 8
 
 
-def binary(kind: type[ast.operator], left: Any, right: Any, budget: Budget) -> Any:
+def binary(kind: type[ast.operator], left: Folded, right: Folded, budget: Budget) -> Folded:
     """`left <op> right`.
 
     Raises: Spent when too large or of types that do not do this.
@@ -81,14 +82,14 @@ def _small_integers(kind: type[ast.operator], left: int, right: int) -> None:
         raise Spent
 
 
-def _repeat(left: Any, right: Any, budget: Budget) -> None:
+def _repeat(left: Folded, right: Folded, budget: Budget) -> None:
     if type(left) is int or type(left) is bool:
         left, right = right, left
     if type(right) is int or type(right) is bool:
         budget.make(size_of(left) * max(0, right))
 
 
-def _percent(template: Any, value: Any, budget: Budget) -> None:
+def _percent(template: Folded, value: Folded, budget: Budget) -> None:
     text = template if type(template) is str else bytes(template).decode("latin-1")
     if "*" in text:
         raise Spent
@@ -104,7 +105,7 @@ def _percent(template: Any, value: Any, budget: Budget) -> None:
     budget.make(len(text) + 10**_WIDTH_DIGITS + most * text.count("%"))
 
 
-def _shown_size(value: Any) -> int:
+def _shown_size(value: Folded) -> int:
     kind = type(value)
     if kind in {str, bytes, bytearray}:
         return 4 * len(value)
@@ -167,7 +168,7 @@ _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
 }
 
 
-def _is_in(one: Any, other: Any) -> bool:
+def _is_in(one: Folded, other: Folded) -> bool:
     return bool(one in other)
 
 
@@ -185,7 +186,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 
 
-def unary(kind: type[ast.unaryop], value: Any) -> Any:
+def unary(kind: type[ast.unaryop], value: Folded) -> Folded:
     """`<op> value`.
 
     Raises: Spent when the type does not do this.
@@ -198,7 +199,7 @@ def unary(kind: type[ast.unaryop], value: Any) -> Any:
         raise Spent from error
 
 
-def compare(kind: type[ast.cmpop], left: Any, right: Any) -> Any:
+def compare(kind: type[ast.cmpop], left: Folded, right: Folded) -> Folded:
     """`left <op> right`.
 
     Raises: Spent when the types do not do this.
@@ -211,7 +212,7 @@ def compare(kind: type[ast.cmpop], left: Any, right: Any) -> Any:
         raise Spent from error
 
 
-def subscript(value: Any, index: Any, budget: Budget) -> Any:
+def subscript(value: Folded, index: Folded, budget: Budget) -> Folded:
     """`value[index]`.
 
     Raises: Spent when there is none.
@@ -228,18 +229,88 @@ def subscript(value: Any, index: Any, budget: Budget) -> Any:
 
 
 _STRING_METHODS = frozenset(
-    "capitalize casefold count encode decode endswith find index isalnum isalpha isascii isdecimal isdigit"
-    " isidentifier islower isnumeric isprintable isspace istitle isupper lower lstrip partition removeprefix"
-    " removesuffix rfind rindex rpartition rsplit rstrip split splitlines startswith strip swapcase title"
-    " upper hex".split()
+    [
+        "capitalize",
+        "casefold",
+        "count",
+        "encode",
+        "decode",
+        "endswith",
+        "find",
+        "index",
+        "isalnum",
+        "isalpha",
+        "isascii",
+        "isdecimal",
+        "isdigit",
+        "isidentifier",
+        "islower",
+        "isnumeric",
+        "isprintable",
+        "isspace",
+        "istitle",
+        "isupper",
+        "lower",
+        "lstrip",
+        "partition",
+        "removeprefix",
+        "removesuffix",
+        "rfind",
+        "rindex",
+        "rpartition",
+        "rsplit",
+        "rstrip",
+        "split",
+        "splitlines",
+        "startswith",
+        "strip",
+        "swapcase",
+        "title",
+        "upper",
+        "hex",
+    ]
 )
 """Methods whose result is no larger than a few times their receiver."""
-_CONTAINER_METHODS = frozenset("copy count index get items keys values".split())
-_INTEGER_METHODS = frozenset("bit_length bit_count conjugate".split())
+_CONTAINER_METHODS = frozenset(["copy", "count", "index", "get", "items", "keys", "values"])
+_INTEGER_METHODS = frozenset(["bit_length", "bit_count", "conjugate"])
 _TEXT_CODECS = frozenset(
-    "ascii utf-8 utf8 u8 utf utf-16 utf16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be latin-1 latin1"
-    " iso-8859-1 iso8859-1 l1 cp1252 cp437 utf-7 utf-8-sig unicode-escape raw-unicode-escape"
-    " cp1251 gbk big5 shift-jis euc-jp euc-kr koi8-r cp866 cp850 mac-roman idna punycode".split()
+    [
+        "ascii",
+        "utf-8",
+        "utf8",
+        "u8",
+        "utf",
+        "utf-16",
+        "utf16",
+        "utf-16-le",
+        "utf-16-be",
+        "utf-32",
+        "utf-32-le",
+        "utf-32-be",
+        "latin-1",
+        "latin1",
+        "iso-8859-1",
+        "iso8859-1",
+        "l1",
+        "cp1252",
+        "cp437",
+        "utf-7",
+        "utf-8-sig",
+        "unicode-escape",
+        "raw-unicode-escape",
+        "cp1251",
+        "gbk",
+        "big5",
+        "shift-jis",
+        "euc-jp",
+        "euc-kr",
+        "koi8-r",
+        "cp866",
+        "cp850",
+        "mac-roman",
+        "idna",
+        "punycode",
+    ]
 )
 _MAP_AT_MOST = 70_000
 """Entries of a translation table: all of the basic plane."""
@@ -247,8 +318,8 @@ _DEEP = frozenset({list, tuple, dict, set})
 
 
 def method(
-    value: Any, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
-) -> Any:
+    value: Folded, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
+) -> Folded:
     """`value.name(*arguments, **keywords)` for a method without effect.
 
     Raises: Spent when it is unknown, too large, or does not take these.
@@ -281,8 +352,8 @@ def method(
 
 
 def _text_method(
-    value: Any, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
-) -> Any:
+    value: Folded, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
+) -> Folded:
     if name in {"encode", "decode"}:
         codec = arguments[0] if arguments else keywords.get("encoding", "utf-8")
         return transcode(value, str(codec), name, list(arguments[1:]), keywords, budget)
@@ -299,13 +370,13 @@ def _text_method(
 
 
 def transcode(
-    value: Any,
+    value: Folded,
     codec: str,
     direction: str,
     errors: list[Any],
     keywords: Mapping[str, Any],
     budget: Budget,
-) -> Any:
+) -> Folded:
     """`value.encode(codec)` or `.decode`, only for codecs between text and bytes."""
     word = codec.lower().replace("_", "-").replace(" ", "-")
     if word not in _TEXT_CODECS:
@@ -318,8 +389,8 @@ def transcode(
 
 
 def _join(
-    value: Any, arguments: Sequence[Any], _keywords: Mapping[str, Any], budget: Budget
-) -> Any:
+    value: Folded, arguments: Sequence[Any], _keywords: Mapping[str, Any], budget: Budget
+) -> Folded:
     (items,) = arguments
     items = items if type(items) in {list, tuple, str, bytes, bytearray} else list(items)
     budget.step(len(items) // 8)
@@ -328,8 +399,8 @@ def _join(
 
 
 def _replace(
-    value: Any, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
-) -> Any:
+    value: Folded, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
+) -> Folded:
     old, new = arguments[0], arguments[1]
     times = len(value) + 1 if not old else len(value) // len(old)
     if len(new) > len(old) and times * len(new) > budget.limits.value_bytes:
@@ -340,8 +411,8 @@ def _replace(
 
 def _padded(name: str) -> Callable[..., Any]:
     def pad(
-        value: Any, arguments: Sequence[Any], _keywords: Mapping[str, Any], budget: Budget
-    ) -> Any:
+        value: Folded, arguments: Sequence[Any], _keywords: Mapping[str, Any], budget: Budget
+    ) -> Folded:
         budget.make(len(value) + max(0, int(arguments[0])))
         return getattr(value, name)(*arguments)
 
@@ -349,8 +420,8 @@ def _padded(name: str) -> Callable[..., Any]:
 
 
 def _translate(
-    value: Any, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
-) -> Any:
+    value: Folded, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
+) -> Folded:
     table = arguments[0]
     if type(table) is dict:
         if len(table) > _MAP_AT_MOST or type(value) is not str:
@@ -363,16 +434,16 @@ def _translate(
 
 
 def _maketrans(
-    value: Any, arguments: Sequence[Any], _keywords: Mapping[str, Any], budget: Budget
-) -> Any:
+    value: Folded, arguments: Sequence[Any], _keywords: Mapping[str, Any], budget: Budget
+) -> Folded:
     budget.make(sum(16 * len(item) for item in arguments))
     return type(value).maketrans(*arguments)
 
 
 def _format(
-    value: Any, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
-) -> Any:
-    if type(value) is not str or "." in value and "{" in value and _reaches_in(value):
+    value: Folded, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
+) -> Folded:
+    if type(value) is not str or ("." in value and "{" in value and _reaches_in(value)):
         raise Spent
     braces = value.count("{")
     most = max((_shown_size(item) for item in (*arguments, *keywords.values())), default=0)
@@ -390,8 +461,8 @@ def _reaches_in(template: str) -> bool:
 
 
 def _format_checked(
-    value: Any, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
-) -> Any:
+    value: Folded, arguments: Sequence[Any], keywords: Mapping[str, Any], budget: Budget
+) -> Folded:
     if type(value) is str:
         for piece in value.split("{")[1:]:
             specification = piece.partition("}")[0].partition(":")[2]
@@ -413,7 +484,7 @@ _LARGER: dict[str, Callable[..., Any]] = {
 }
 
 
-def format_value(value: Any, conversion: int, specification: str, budget: Budget) -> str:
+def format_value(value: Folded, conversion: int, specification: str, budget: Budget) -> str:
     """One replacement field of an f-string.
 
     Raises: Spent when it does not fit.

@@ -15,6 +15,7 @@ from typing import Any
 from pratique.vet.python.decoders import DECODERS, ENCODERS, decode
 from pratique.vet.python.limits import Budget, Spent
 from pratique.vet.python.operations import PLAIN, TEXT, Cycle, size_of, subscript, transcode
+from pratique.vet.python.plain import Folded
 
 _ITEMS = 500_000
 """Elements of a sequence that folding makes: as many as there are evaluator steps, and a few."""
@@ -22,7 +23,7 @@ _INTEGER_DIGITS = 4000
 """Digits of a number that is read: the interpreter's own limit is 4300, as the time is quadratic."""
 
 
-def listed(value: Any, budget: Budget) -> list[Any]:
+def listed(value: Folded, budget: Budget) -> list[Any]:
     """The elements of something plain that can be walked over."""
     kind = type(value)
     if kind not in PLAIN or kind in {int, float, bool, type(None)}:
@@ -51,7 +52,7 @@ def _str(arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> str:
     return _shown(value, budget)
 
 
-def _shown(value: Any, budget: Budget) -> str:
+def _shown(value: Folded, budget: Budget) -> str:
     budget.make(4 * size_of(value) + 64)
     if (
         type(value) not in {str, bytes, bytearray, int, float, bool, type(None)}
@@ -96,7 +97,7 @@ def _zip(arguments: list[Any], _keywords: dict[str, Any], budget: Budget) -> lis
 
 
 def _collect(kind: Callable[[Iterable[Any]], Any]) -> Callable[..., Any]:
-    def collect(arguments: list[Any], _keywords: dict[str, Any], budget: Budget) -> Any:
+    def collect(arguments: list[Any], _keywords: dict[str, Any], budget: Budget) -> Folded:
         return kind(listed(arguments[0], budget)) if arguments else kind(())
 
     return collect
@@ -117,7 +118,7 @@ def _sorted(arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> l
 def _simple(function: Callable[..., Any], types: frozenset[type] = PLAIN) -> Callable[..., Any]:
     """A function whose result is never larger than what goes in."""
 
-    def call(arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> Any:
+    def call(arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> Folded:
         for item in arguments:
             if type(item) not in types:
                 raise Spent
@@ -128,7 +129,7 @@ def _simple(function: Callable[..., Any], types: frozenset[type] = PLAIN) -> Cal
 
 
 def _text(function: Callable[..., Any], growth: int) -> Callable[..., Any]:
-    def call(arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> Any:
+    def call(arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> Folded:
         for item in arguments:
             budget.make(growth * size_of(item) + 16)
         return function(*arguments, **keywords)
@@ -136,10 +137,10 @@ def _text(function: Callable[..., Any], growth: int) -> Callable[..., Any]:
     return call
 
 
-def _pow(arguments: list[Any], _keywords: dict[str, Any], _budget: Budget) -> Any:
+def _pow(arguments: list[Any], _keywords: dict[str, Any], _budget: Budget) -> Folded:
     if len(arguments) != 3 or any(
         type(item) is not int or item.bit_length() > 4096 for item in arguments
-    ):  # noqa: PLR2004 - with a modulus
+    ):
         raise Spent
     return pow(*arguments)
 
@@ -155,7 +156,7 @@ def _chain(arguments: list[Any], _keywords: dict[str, Any], budget: Budget) -> l
     return [item for piece in arguments for item in listed(piece, budget)]
 
 
-def _unpack(arguments: list[Any], _keywords: dict[str, Any], budget: Budget) -> Any:
+def _unpack(arguments: list[Any], _keywords: dict[str, Any], budget: Budget) -> Folded:
     layout, data = arguments[0], arguments[1]
     budget.make(16 * len(data))
     if struct.calcsize(layout) != len(data):
@@ -178,7 +179,7 @@ def _path(arguments: list[Any], _keywords: dict[str, Any], budget: Budget) -> st
 
 
 def _coded(name: str) -> Callable[..., Any]:
-    def call(arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> Any:
+    def call(arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> Folded:
         if not arguments and keywords:
             arguments = [keywords.pop(next(iter(keywords)))]
         return decode(name, arguments, keywords, budget)
@@ -186,7 +187,7 @@ def _coded(name: str) -> Callable[..., Any]:
     return call
 
 
-def _getitem(arguments: list[Any], _keywords: dict[str, Any], budget: Budget) -> Any:
+def _getitem(arguments: list[Any], _keywords: dict[str, Any], budget: Budget) -> Folded:
     return subscript(arguments[0], arguments[1], budget)
 
 
@@ -276,7 +277,7 @@ STATIC_METHODS = {"builtins.str": str, "builtins.bytes": bytes, "builtins.bytear
 """Types whose methods may be called unbound: `str.join("", parts)`, `bytes.fromhex(…)`."""
 
 
-def call(name: str, arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> Any:
+def call(name: str, arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> Folded:
     """Call a pure function by its dotted name.
 
     Raises: Spent when it does not take these, or would make too much.

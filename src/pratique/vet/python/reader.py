@@ -6,7 +6,6 @@ import ast
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import msgspec
 
@@ -17,6 +16,7 @@ from pratique.vet.python.inner import read_inner
 from pratique.vet.python.limits import DEFAULT_LIMITS, Budget, ReadLimits, Spent
 from pratique.vet.python.model import Call, PythonFile, Text
 from pratique.vet.python.parse import parsed, too_large
+from pratique.vet.python.plain import Folded
 from pratique.vet.python.scan import FoundText, Outline, Scan, scan
 from pratique.vet.python.source import decoded_source, normalised
 from pratique.vet.python.summaries import generic
@@ -297,7 +297,7 @@ def _call(seen: SeenCall, place: _Places) -> Call:
 
 def _text(item: FoundText, place: _Places) -> Text:
     node = item.node
-    value: Any = node.value
+    value: Folded = node.value
     return Text(
         text=value if isinstance(value, str) else value.decode("latin-1"),
         region=item.region,

@@ -126,7 +126,7 @@ class _Editor:
                 and word == "["
                 and self.statement in {"def", "class"}
                 and self.words == 2
-            ):  # noqa: PLR2004 - `def name[`
+            ):
                 self.generic_depth = self.depth + 1
                 self.found.append((start, start, "#generic"))
             self.depth += 1

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from pratique.vet.model import Import, RegionKind
+from pratique.vet.python.plain import Folded, Node
 
 _QUIET = frozenset({ast.Load, ast.Store, ast.Del, ast.TypeIgnore})
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -106,7 +107,7 @@ class _Pass:
                 return body[1:]
         return body
 
-    def _function(self, node: Any, inside: str, owner: str) -> None:
+    def _function(self, node: Node, inside: str, owner: str) -> None:
         name = f"{inside}.{node.name}" if inside else node.name
         outline = self._region(name, RegionKind.FUNCTION, node.lineno, node.end_lineno)
         outline.owner = owner
@@ -211,7 +212,7 @@ class _Pass:
         )
         outline.digest = digest.hexdigest()
 
-    def _import(self, node: Any, outline: Outline, emit: Any) -> None:
+    def _import(self, node: Node, outline: Outline, emit: Folded) -> None:
         imports, line, region = self.found.imports, node.lineno, outline.index
         if type(node) is ast.Import:
             for alias in node.names:

@@ -47,8 +47,7 @@ def normalised(text: str) -> str:
         text = text.replace("\x0c", " ")
     if "\x00" in text:
         text = text.replace("\x00", " ")
-    if text.startswith("\ufeff"):
-        text = text[1:]
+    text = text.removeprefix("\ufeff")
     return text
 
 

@@ -24,6 +24,7 @@ from pratique.vet.python.lookups import (
     path_bits,
     sensitive_environment,
 )
+from pratique.vet.python.plain import Node
 from pratique.vet.python.values import (
     HOLE,
     NONE,
@@ -65,7 +66,7 @@ Special = Callable[[Walk, Any, str, Arguments, V], "V | None"]
 
 
 def _report(
-    walk: Walk, node: Any, name: str, given: Arguments, callee: V, entry: Entry | None = None
+    walk: Walk, node: Node, name: str, given: Arguments, callee: V, entry: Entry | None = None
 ) -> None:
     walk.report(
         node,
@@ -80,7 +81,7 @@ def _report(
 # --- names
 
 
-def get_attribute(walk: Walk, node: Any, _name: str, given: Arguments, callee: V) -> V | None:
+def _get_attribute(walk: Walk, node: Node, _name: str, given: Arguments, callee: V) -> V | None:
     """`getattr(os, "sys" + "tem")`."""
     from pratique.vet.python.expressions import attribute_of  # noqa: PLC0415 - the two need each other
 
@@ -105,7 +106,7 @@ def get_attribute(walk: Walk, node: Any, _name: str, given: Arguments, callee: V
     return V(bits=given.bits)
 
 
-def set_attribute(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _set_attribute(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     base, key, value = given.get(0), given.get(1), given.get(2)
     if base.names:
         _report(walk, node, name, given, callee)
@@ -115,7 +116,7 @@ def set_attribute(walk: Walk, node: Any, name: str, given: Arguments, callee: V)
     return PYTHON_NONE
 
 
-def import_name(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _import_name(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     """`__import__("o" + "s")`, `importlib.import_module(…)`."""
     _report(walk, node, name, given, callee)
     key = given.get(0, "name")
@@ -127,12 +128,12 @@ def import_name(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -
             and "." in key.const
             and len(given.positional) < 4
             and "fromlist" not in given.keywords
-        ):  # noqa: PLR2004 - fromlist is the fourth
+        ):
             return V(names=(key.const.partition(".")[0],), hidden=True)
     return module_named(walk, key)
 
 
-def namespace(walk: Walk, _node: Any, name: str, given: Arguments, _callee: V) -> V | None:
+def _namespace(walk: Walk, _node: Node, name: str, given: Arguments, _callee: V) -> V | None:
     if name == "builtins.vars" and given.positional:
         base = given.get(0)
         if base.names:
@@ -141,7 +142,7 @@ def namespace(walk: Walk, _node: Any, name: str, given: Arguments, _callee: V) -
     return V(names=("builtins.globals()",))
 
 
-def namespace_get(walk: Walk, _node: Any, name: str, given: Arguments, _callee: V) -> V | None:
+def _namespace_get(walk: Walk, _node: Node, name: str, given: Arguments, _callee: V) -> V | None:
     """`globals().get("x")`, `os.__dict__.get("x")`, `sys.modules.get("x")`."""
     head = name.rpartition(".")[0]
     if head == "builtins.globals()":
@@ -151,7 +152,7 @@ def namespace_get(walk: Walk, _node: Any, name: str, given: Arguments, _callee: 
     return member_named(walk, head.removesuffix(".__dict__"), given.get(0))
 
 
-def environment_get(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _environment_get(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     _report(walk, node, name, given, callee)
     default = given.get(1, "default")
     key = given.get(0, "key")
@@ -161,7 +162,7 @@ def environment_get(walk: Walk, node: Any, name: str, given: Arguments, callee: 
     )
 
 
-def type_of(_walk: Walk, _node: Any, _name: str, given: Arguments, _callee: V) -> V | None:
+def _type_of(_walk: Walk, _node: Node, _name: str, given: Arguments, _callee: V) -> V | None:
     base = given.get(0)
     if len(given.positional) > 1:
         return V(bits=given.bits)
@@ -176,11 +177,11 @@ def type_of(_walk: Walk, _node: Any, _name: str, given: Arguments, _callee: V) -
     return NONE
 
 
-def partial(_walk: Walk, _node: Any, _name: str, given: Arguments, _callee: V) -> V | None:
+def _partial(_walk: Walk, _node: Node, _name: str, given: Arguments, _callee: V) -> V | None:
     return V(bits=given.bits, inner=Partial(given.get(0), given.positional[1:], given.keywords))
 
 
-def mapped(walk: Walk, node: Any, name: str, given: Arguments, _callee: V) -> V | None:
+def _mapped(walk: Walk, node: Node, name: str, given: Arguments, _callee: V) -> V | None:
     """`map(f, xs)`: f is called with an element of xs."""
     from pratique.vet.python.calls import call_value  # noqa: PLC0415 - the two need each other
     from pratique.vet.python.evaluator import evaluate_map  # noqa: PLC0415 - the two need each other
@@ -202,7 +203,7 @@ def mapped(walk: Walk, node: Any, name: str, given: Arguments, _callee: V) -> V 
     return V(bits=given.bits | joined_bits(results), inner=results)
 
 
-def operate(walk: Walk, _node: Any, name: str, given: Arguments, _callee: V) -> V | None:
+def _operate(walk: Walk, _node: Node, name: str, given: Arguments, _callee: V) -> V | None:
     """`operator.add(a, b)`."""
     one, other = given.get(0), given.get(1)
     kind = _OPERATORS[name.rpartition(".")[2]]
@@ -216,14 +217,14 @@ def operate(walk: Walk, _node: Any, name: str, given: Arguments, _callee: V) -> 
         return V(bits=given.bits)
 
 
-def kept(_walk: Walk, _node: Any, name: str, given: Arguments, _callee: V) -> V | None:
+def _kept(_walk: Walk, _node: Node, name: str, given: Arguments, _callee: V) -> V | None:
     """A call whose arguments a later call needs."""
     return V(
         bits=given.bits, names=(f"{name}()",), inner=Made(name, given.positional, given.keywords)
     )
 
 
-def cipher(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _cipher(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     """`Fernet(key).decrypt(token)` and its like; the callee is an attribute of what `kept` made."""
     _report(walk, node, name, given, callee)
     bits = given.bits | callee.bits | DECODED
@@ -236,7 +237,7 @@ def cipher(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V |
     return V(bits=bits)
 
 
-def hashed(walk: Walk, _node: Any, name: str, _given: Arguments, callee: V) -> V | None:
+def _hashed(walk: Walk, _node: Node, name: str, _given: Arguments, callee: V) -> V | None:
     made = callee.inner
     if type(made) is Made:
         result = digest_of(made, name, walk.budget)
@@ -248,7 +249,7 @@ def hashed(walk: Walk, _node: Any, name: str, _given: Arguments, callee: V) -> V
 # --- files and paths
 
 
-def open_file(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _open_file(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     path, mode = given.get(0, "file"), given.get(1, "mode")
     word = mode.const if type(mode.const) is str else "r" if mode is NONE else ""
     writes = any(letter in word for letter in "wax+")
@@ -267,7 +268,7 @@ def open_file(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> 
 
 def opened_file_call(
     walk: Walk,
-    node: Any,
+    node: Node,
     base: V,
     opened: FileValue,
     attr: str,
@@ -295,7 +296,7 @@ def opened_file_call(
     return V(bits=base.bits)
 
 
-def path_of(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _path_of(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     """`pathlib.Path(a, b)`, `.joinpath(c)`, `Path.home()`."""
     text = "/".join(known(item)[:500] for item in given.positional[:16])
     if name.endswith(".home") or name.endswith(".cwd"):
@@ -305,7 +306,7 @@ def path_of(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V 
     return V(bits=given.bits | callee.bits, names=("pathlib.Path()",), text=text)
 
 
-def path_read(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _path_read(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     _report(
         walk,
         node,
@@ -314,7 +315,7 @@ def path_read(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> 
         callee,
     )
     if name.endswith(".open"):
-        return open_file(
+        return _open_file(
             walk,
             node,
             "builtins.open",
@@ -324,7 +325,7 @@ def path_read(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> 
     return V(bits=FILE | path_bits(walk.catalogue, V(text=callee.text)))
 
 
-def path_write(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _path_write(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     _report(
         walk,
         node,
@@ -337,7 +338,7 @@ def path_write(walk: Walk, node: Any, name: str, given: Arguments, callee: V) ->
     return NONE
 
 
-def same_text(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _same_text(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     """Functions of paths and texts whose result still shows what went in."""
     entry = walk.catalogue.look_up(name)
     if entry.roles - {"environment.read"}:
@@ -360,7 +361,7 @@ def same_text(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> 
 # --- code from text
 
 
-def execute(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _execute(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     """`exec`, `eval`: what the text comes to is read in turn."""
     _report(walk, node, name, given, callee)
     source = given.get(0, "source")
@@ -380,7 +381,7 @@ def execute(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V 
     )
 
 
-def compile_text(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _compile_text(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     _report(walk, node, name, given, callee)
     source = given.get(0, "source")
     if source.const is not UNSET:
@@ -392,7 +393,7 @@ def compile_text(walk: Walk, node: Any, name: str, given: Arguments, callee: V) 
     )
 
 
-def _read_text(walk: Walk, node: Any, source: V, how: str) -> V:
+def _read_text(walk: Walk, node: Node, source: V, how: str) -> V:
     const = source.const
     if type(const) in {bytes, bytearray}:
         const = bytes(const).decode("utf-8", "replace")
@@ -406,7 +407,7 @@ def _read_text(walk: Walk, node: Any, source: V, how: str) -> V:
         walk.site, walk.layer = saved
 
 
-def load(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _load(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     """`marshal.loads(…)`: never loaded; its printable strings are texts."""
     _report(walk, node, name, given, callee)
     data = given.get(0)
@@ -420,7 +421,7 @@ def load(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | N
 # --- network and processes
 
 
-def run(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _run(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     """A process is started: its output, and Python handed to it as text."""
     _report(walk, node, name, given, callee)
     command = given.get(0, "args")
@@ -462,7 +463,7 @@ def _shell_words(text: str) -> list[V]:
     return [V(head.split()[-1] if head.split() else ""), V("-c"), V(code.replace('\\"', '"'))]
 
 
-def receive(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _receive(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     """Something is asked of the network."""
     _report(walk, node, name, given, callee)
     address = given.get(1 if name.endswith(".request") else 0, "url")
@@ -471,7 +472,7 @@ def receive(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V 
     return V(bits=bits | NETWORK | (kept_labels & CODE), names=(f"{name}()",))
 
 
-def start(walk: Walk, node: Any, name: str, given: Arguments, callee: V) -> V | None:
+def _start(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     """A function is handed over to be called: `Thread(target=f, args=(x,))`, `atexit.register(f, x)`."""
     from pratique.vet.python.calls import call_value  # noqa: PLC0415 - the two need each other
     from pratique.vet.python.expressions import spread  # noqa: PLC0415 - the two need each other
@@ -500,7 +501,7 @@ _OPERATORS: dict[str, type[ast.operator]] = {
 }  # fmt: skip
 
 
-def attribute_getter(walk: Walk, _node: Any, made: Made, given: Arguments) -> V:
+def _attribute_getter(walk: Walk, _node: Node, made: Made, given: Arguments) -> V:
     """`operator.attrgetter("system")(os)`, `methodcaller("system", cmd)(os)`."""
     from pratique.vet.python.calls import call_value  # noqa: PLC0415 - the two need each other
     from pratique.vet.python.expressions import attribute_of  # noqa: PLC0415 - the two need each other
@@ -528,14 +529,14 @@ def attribute_getter(walk: Walk, _node: Any, made: Made, given: Arguments) -> V:
     return value
 
 
-def item_getter(walk: Walk, node: Any, made: Made, given: Arguments) -> V:
+def _item_getter(walk: Walk, node: Node, made: Made, given: Arguments) -> V:
     base, key = given.get(0), made.arguments[0] if made.arguments else NONE
     if base.names:
         return item_of_names(walk, node, base, key)
     return V(bits=given.bits)
 
 
-def codec_getter(walk: Walk, node: Any, made: Made, given: Arguments) -> V:
+def _codec_getter(walk: Walk, node: Node, made: Made, given: Arguments) -> V:
     """`codecs.getdecoder("rot13")(x)` answers a pair."""
     from pratique.vet.python.calls import call_name  # noqa: PLC0415 - the two need each other
 
@@ -545,110 +546,104 @@ def codec_getter(walk: Walk, node: Any, made: Made, given: Arguments) -> V:
 
 
 AFTER: dict[str, Callable[[Walk, Any, Made, Arguments], V]] = {
-    "operator.attrgetter": attribute_getter,
-    "operator.methodcaller": attribute_getter,
-    "operator.itemgetter": item_getter,
-    "codecs.getdecoder": codec_getter,
+    "operator.attrgetter": _attribute_getter,
+    "operator.methodcaller": _attribute_getter,
+    "operator.itemgetter": _item_getter,
+    "codecs.getdecoder": _codec_getter,
 }
 
 SPECIAL: dict[str, Special] = {
-    "builtins.getattr": get_attribute,
-    "inspect.getattr_static": get_attribute,
-    "builtins.setattr": set_attribute,
-    "builtins.__import__": import_name,
-    "importlib.import_module": import_name,
-    "importlib.__import__": import_name,
-    "builtins.globals": namespace,
-    "builtins.locals": namespace,
-    "builtins.vars": namespace,
-    "builtins.globals().get": namespace_get,
-    "builtins.globals().__getitem__": namespace_get,
-    "builtins.__dict__.get": namespace_get,
-    "builtins.__dict__.__getitem__": namespace_get,
-    "sys.modules.get": namespace_get,
-    "sys.modules.__getitem__": namespace_get,
-    "os.__dict__.get": namespace_get,
-    "os.getenv": environment_get,
-    "os.getenvb": environment_get,
-    "os.environ.get": environment_get,
-    "os.environ.pop": environment_get,
-    "os.environb.get": environment_get,
-    "os.environ.__getitem__": environment_get,
-    "builtins.type": type_of,
-    "functools.partial": partial,
-    "functools.reduce": mapped,
-    "builtins.map": mapped,
-    "builtins.filter": mapped,
-    "itertools.starmap": mapped,
-    "operator.attrgetter": kept,
-    "operator.methodcaller": kept,
-    "operator.itemgetter": kept,
-    "codecs.getdecoder": kept,
-    "builtins.open": open_file,
-    "aiofiles.open": open_file,
-    "pathlib.Path": path_of,
-    "pathlib.PurePath": path_of,
-    "pathlib.PosixPath": path_of,
-    "pathlib.WindowsPath": path_of,
-    "pathlib.Path.home": path_of,
-    "pathlib.Path.cwd": path_of,
-    "pathlib.Path().joinpath": path_of,
-    "pathlib.Path().read_text": path_read,
-    "pathlib.Path().read_bytes": path_read,
-    "pathlib.Path().open": path_read,
-    "pathlib.Path().write_text": path_write,
-    "pathlib.Path().write_bytes": path_write,
-    "os.path.expanduser": same_text,
-    "os.path.expandvars": same_text,
-    "os.path.abspath": same_text,
-    "os.path.realpath": same_text,
-    "os.path.normpath": same_text,
-    "os.path.normcase": same_text,
-    "os.path.dirname": same_text,
-    "os.fspath": same_text,
-    "shlex.split": same_text,
-    "shlex.quote": same_text,
-    "shlex.join": same_text,
-    "json.dumps": same_text,
-    "textwrap.dedent": same_text,
-    "pathlib.Path().expanduser": path_of,
-    "urllib.request.Request": same_text,
-    "builtins.exec": execute,
-    "builtins.eval": execute,
-    "six.exec_": execute,
-    "builtins.compile": compile_text,
-    "marshal.loads": load,
-    "pickle.loads": load,
-    "dill.loads": load,
-    "cloudpickle.loads": load,
-    "threading.Thread": start,
-    "threading.Timer": start,
-    "threading._thread.start_new_thread": start,
-    "threading._thread.start_new": start,
-    "multiprocessing.Process": start,
-    "atexit.register": start,
-    "concurrent.futures.ThreadPoolExecutor().submit": start,
-    "concurrent.futures.ProcessPoolExecutor().submit": start,
-    **{f"operator.{name}": operate for name in _OPERATORS},
+    "builtins.getattr": _get_attribute,
+    "inspect.getattr_static": _get_attribute,
+    "builtins.setattr": _set_attribute,
+    "builtins.__import__": _import_name,
+    "importlib.import_module": _import_name,
+    "importlib.__import__": _import_name,
+    "builtins.globals": _namespace,
+    "builtins.locals": _namespace,
+    "builtins.vars": _namespace,
+    "builtins.globals().get": _namespace_get,
+    "builtins.globals().__getitem__": _namespace_get,
+    "builtins.__dict__.get": _namespace_get,
+    "builtins.__dict__.__getitem__": _namespace_get,
+    "sys.modules.get": _namespace_get,
+    "sys.modules.__getitem__": _namespace_get,
+    "os.__dict__.get": _namespace_get,
+    "os.getenv": _environment_get,
+    "os.getenvb": _environment_get,
+    "os.environ.get": _environment_get,
+    "os.environ.pop": _environment_get,
+    "os.environb.get": _environment_get,
+    "os.environ.__getitem__": _environment_get,
+    "builtins.type": _type_of,
+    "functools.partial": _partial,
+    "functools.reduce": _mapped,
+    "builtins.map": _mapped,
+    "builtins.filter": _mapped,
+    "itertools.starmap": _mapped,
+    "operator.attrgetter": _kept,
+    "operator.methodcaller": _kept,
+    "operator.itemgetter": _kept,
+    "codecs.getdecoder": _kept,
+    "builtins.open": _open_file,
+    "aiofiles.open": _open_file,
+    "pathlib.Path": _path_of,
+    "pathlib.PurePath": _path_of,
+    "pathlib.PosixPath": _path_of,
+    "pathlib.WindowsPath": _path_of,
+    "pathlib.Path.home": _path_of,
+    "pathlib.Path.cwd": _path_of,
+    "pathlib.Path().joinpath": _path_of,
+    "pathlib.Path().read_text": _path_read,
+    "pathlib.Path().read_bytes": _path_read,
+    "pathlib.Path().open": _path_read,
+    "pathlib.Path().write_text": _path_write,
+    "pathlib.Path().write_bytes": _path_write,
+    "os.path.expanduser": _same_text,
+    "os.path.expandvars": _same_text,
+    "os.path.abspath": _same_text,
+    "os.path.realpath": _same_text,
+    "os.path.normpath": _same_text,
+    "os.path.normcase": _same_text,
+    "os.path.dirname": _same_text,
+    "os.fspath": _same_text,
+    "shlex.split": _same_text,
+    "shlex.quote": _same_text,
+    "shlex.join": _same_text,
+    "json.dumps": _same_text,
+    "textwrap.dedent": _same_text,
+    "pathlib.Path().expanduser": _path_of,
+    "urllib.request.Request": _same_text,
+    "builtins.exec": _execute,
+    "builtins.eval": _execute,
+    "six.exec_": _execute,
+    "builtins.compile": _compile_text,
+    "marshal.loads": _load,
+    "pickle.loads": _load,
+    "dill.loads": _load,
+    "cloudpickle.loads": _load,
+    "threading.Thread": _start,
+    "threading.Timer": _start,
+    "threading._thread.start_new_thread": _start,
+    "threading._thread.start_new": _start,
+    "multiprocessing.Process": _start,
+    "atexit.register": _start,
+    "concurrent.futures.ThreadPoolExecutor().submit": _start,
+    "concurrent.futures.ProcessPoolExecutor().submit": _start,
+    **{f"operator.{name}": _operate for name in _OPERATORS},
+    **dict.fromkeys(("cryptography.fernet.Fernet", "fernet.Fernet", "Crypto.Cipher.AES.new", "Crypto.Cipher.ARC4.new", "hashlib.md5", "hashlib.sha1", "hashlib.sha256", "hashlib.sha512"), _kept),
     **{
-        name: kept
-        for name in (
-            "cryptography.fernet.Fernet", "fernet.Fernet", "Crypto.Cipher.AES.new", "Crypto.Cipher.ARC4.new", "hashlib.md5", "hashlib.sha1",
-            "hashlib.sha256", "hashlib.sha512",
-        )
-    },
-    **{
-        f"{name}().{method}": cipher
+        f"{name}().{method}": _cipher
         for name, method in (
             ("cryptography.fernet.Fernet", "decrypt"), ("fernet.Fernet", "decrypt"), ("Crypto.Cipher.AES.new", "decrypt"), ("Crypto.Cipher.ARC4.new", "decrypt"),
             ("Crypto.Cipher.ARC4.new", "encrypt"),
         )
     },
-    **{f"hashlib.{name}().{method}": hashed for name in ("md5", "sha1", "sha256", "sha512") for method in ("digest", "hexdigest")},
+    **{f"hashlib.{name}().{method}": _hashed for name in ("md5", "sha1", "sha256", "sha512") for method in ("digest", "hexdigest")},
 }  # fmt: skip
 _RUNNERS = (
     "os.system", "os.popen", "subprocess.Popen", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output",
     "subprocess.getoutput", "subprocess.getstatusoutput", "os.execl", "os.execlp", "os.execv", "os.execvp", "os.execvpe", "os.spawnl", "os.spawnv", "os.spawnvp",
     "os.spawnlp", "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "pty.spawn",
 )  # fmt: skip
-SPECIAL.update(dict.fromkeys(_RUNNERS, run))
+SPECIAL.update(dict.fromkeys(_RUNNERS, _run))

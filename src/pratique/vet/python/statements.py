@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from pratique.vet.python.calls import call_value
 from pratique.vet.python.evaluator import evaluate_expression, evaluate_loop
-from pratique.vet.python.expressions import attribute_of, item_of, spread
+from pratique.vet.python.expressions import attribute_of, spread
 from pratique.vet.python.labels import NOTABLE, PARAMETER
-from pratique.vet.python.limits import Spent
+from pratique.vet.python.plain import Folded, Node
 from pratique.vet.python.summaries import returned
 from pratique.vet.python.values import (
     NONE,
@@ -36,23 +35,23 @@ _UNROLLED_LINES = 40
 _LEAVES = (ast.Return, ast.Raise)
 
 
-def expression(walk: Walk, node: ast.Expr) -> None:
+def _expression(walk: Walk, node: ast.Expr) -> None:
     if type(node.value) is not ast.Constant:
         walk.expr(node.value)
 
 
-def assign(walk: Walk, node: ast.Assign) -> None:
+def _assign(walk: Walk, node: ast.Assign) -> None:
     value = walk.expr(node.value)
     for target in node.targets:
-        bind(walk, target, value)
+        _bind(walk, target, value)
 
 
-def annotated(walk: Walk, node: ast.AnnAssign) -> None:
+def _annotated(walk: Walk, node: ast.AnnAssign) -> None:
     if node.value is not None:
-        bind(walk, node.target, walk.expr(node.value))
+        _bind(walk, node.target, walk.expr(node.value))
 
 
-def bind(walk: Walk, target: ast.expr, value: V) -> None:
+def _bind(walk: Walk, target: ast.expr, value: V) -> None:
     """Store a value in whatever stands left of `=`."""
     kind = type(target)
     if kind is ast.Name:
@@ -64,7 +63,7 @@ def bind(walk: Walk, target: ast.expr, value: V) -> None:
     elif kind is ast.Subscript:
         _bind_item(walk, target, value)
     elif kind is ast.Starred:
-        bind(walk, target.value, value)  # type: ignore[attr-defined] # kind says so
+        _bind(walk, target.value, value)  # type: ignore[attr-defined] # kind says so
 
 
 def _unpack(walk: Walk, targets: Sequence[ast.expr], value: V) -> None:
@@ -83,14 +82,14 @@ def _unpack(walk: Walk, targets: Sequence[ast.expr], value: V) -> None:
         bits=value.bits, names=tuple(f"{name}[]" for name in value.names if "[]" not in name)
     )
     for index, target in enumerate(targets):
-        bind(
+        _bind(
             walk,
             target,
             items[index] if index < len(items) and len(items) >= len(targets) else fallback,
         )
 
 
-def _bind_attribute(walk: Walk, target: Any, value: V) -> None:
+def _bind_attribute(walk: Walk, target: Node, value: V) -> None:
     base = walk.expr(target.value)
     inner = base.inner
     of = inner.of if type(inner) is Instance else inner
@@ -133,7 +132,7 @@ def _hot(walk: Walk, value: V) -> bool:
     )
 
 
-def _patched(walk: Walk, target: Any, base: V, attr: str, value: V) -> None:
+def _patched(walk: Walk, target: Node, base: V, attr: str, value: V) -> None:
     """`builtins.print = …`, `sys.excepthook = …`: something well known is replaced."""
     for name in base.names:
         head = name.partition(".")[0].partition("(")[0]
@@ -147,7 +146,7 @@ def _patched(walk: Walk, target: Any, base: V, attr: str, value: V) -> None:
         )
 
 
-def _bind_item(walk: Walk, target: Any, value: V) -> None:
+def _bind_item(walk: Walk, target: Node, value: V) -> None:
     base = walk.expr(target.value)
     index = walk.expr(target.slice)
     for name in base.names:
@@ -186,19 +185,19 @@ def _bind_item(walk: Walk, target: Any, value: V) -> None:
             walk.set(target.value.id, V(bits=value.bits))
 
 
-def augmented(walk: Walk, node: ast.AugAssign) -> None:
+def _augmented(walk: Walk, node: ast.AugAssign) -> None:
     target = node.target
     load = ast.copy_location(ast.BinOp(left=_loaded(target), op=node.op, right=node.value), node)
-    bind(walk, target, walk.expr(load))
+    _bind(walk, target, walk.expr(load))
 
 
-def _loaded(target: Any) -> Any:
+def _loaded(target: Node) -> Folded:
     if type(target) is ast.Name:
         return ast.copy_location(ast.Name(id=target.id, ctx=ast.Load()), target)
     return target
 
 
-def branch(walk: Walk, node: ast.If) -> None:
+def _branch(walk: Walk, node: ast.If) -> None:
     outline = walk.outlines.get(id(node))
     if outline is not None and walk.site is None and walk.region == 0:
         walk.expr(node.test)
@@ -230,7 +229,7 @@ def _body(walk: Walk, body: Sequence[ast.stmt]) -> Callable[[], bool]:
     return run
 
 
-def loop(walk: Walk, node: ast.For | ast.AsyncFor) -> None:
+def _loop(walk: Walk, node: ast.For | ast.AsyncFor) -> None:
     if type(node) is ast.For and evaluate_loop(walk, node):
         return
     value = walk.expr(node.iter)
@@ -240,14 +239,14 @@ def loop(walk: Walk, node: ast.For | ast.AsyncFor) -> None:
         walk.unrolling = max(1, saved) * len(items)
         try:
             for item in items:
-                bind(walk, node.target, item)
+                _bind(walk, node.target, item)
                 walk.body(node.body)
         finally:
             walk.unrolling = saved
         walk.body(node.orelse)
         return
     element = _element(value, items)
-    _twice(walk, node.body, lambda: bind(walk, node.target, element))
+    _twice(walk, node.body, lambda: _bind(walk, node.target, element))
     walk.body(node.orelse)
 
 
@@ -260,7 +259,7 @@ def _elements(value: V) -> list[V] | None:
     return value.inner[:_JOINED] if type(value.inner) is list else None
 
 
-def _may_unroll(walk: Walk, node: Any, count: int) -> bool:
+def _may_unroll(walk: Walk, node: Node, count: int) -> bool:
     """Whether a loop is short enough, in elements and in lines, to be walked element by element."""
     if not 0 < count <= _UNROLLED or max(1, walk.unrolling) * count > _UNROLLED_IN_ALL:
         return False
@@ -314,27 +313,27 @@ def _twice(walk: Walk, body: Sequence[ast.stmt], before: Callable[[], None]) -> 
         walk.unrolling = 0
 
 
-def while_(walk: Walk, node: ast.While) -> None:
+def _while(walk: Walk, node: ast.While) -> None:
     if evaluate_loop(walk, node):
         return
     _twice(walk, node.body, lambda: None if walk.expr(node.test) else None)
     walk.body(node.orelse)
 
 
-def with_(walk: Walk, node: ast.With | ast.AsyncWith) -> None:
+def _with(walk: Walk, node: ast.With | ast.AsyncWith) -> None:
     quiet = 0
     for item in node.items:
         value = walk.expr(item.context_expr)
         if "contextlib.suppress()" in value.names:
             quiet = 1
         if item.optional_vars is not None:
-            bind(walk, item.optional_vars, value)
+            _bind(walk, item.optional_vars, value)
     walk.quiet += quiet
     walk.body(node.body)
     walk.quiet -= quiet
 
 
-def try_(walk: Walk, node: Any) -> None:
+def _try(walk: Walk, node: Node) -> None:
     quiet = 1 if node.handlers and all(_swallows(handler) for handler in node.handlers) else 0
 
     def attempt() -> bool:
@@ -370,7 +369,7 @@ def _swallows(handler: ast.ExceptHandler) -> bool:
     return True
 
 
-def function(walk: Walk, node: Any) -> None:
+def _function(walk: Walk, node: Node) -> None:
     owner = (
         walk.this_class
         if type(walk.this_class) is ClassValue and walk.scopes[-1] is walk.this_class.attributes
@@ -402,7 +401,7 @@ def _decorate(walk: Walk, decorator: ast.expr, given: V, value: V) -> V:
     return value
 
 
-def lambda_(walk: Walk, node: ast.Lambda) -> V:
+def _lambda(walk: Walk, node: ast.Lambda) -> V:
     routine = Routine("<lambda>", node, owner=None, outline=None, closure=list(walk.scopes))
     routine.region = walk.region
     walk.pending.append(routine)
@@ -410,7 +409,7 @@ def lambda_(walk: Walk, node: ast.Lambda) -> V:
     return V(inner=routine)
 
 
-def class_(walk: Walk, node: ast.ClassDef) -> None:
+def _class(walk: Walk, node: ast.ClassDef) -> None:
     bases = tuple(walk.exprs(node.bases))
     for keyword in node.keywords:
         walk.expr(keyword.value)
@@ -429,11 +428,11 @@ def class_(walk: Walk, node: ast.ClassDef) -> None:
     walk.set(node.name, V(inner=value))
 
 
-def return_(walk: Walk, node: ast.Return) -> None:
+def _return(walk: Walk, node: ast.Return) -> None:
     returned(walk, walk.expr(node.value) if node.value is not None else PYTHON_NONE)
 
 
-def import_(walk: Walk, node: ast.Import) -> None:
+def _import(walk: Walk, node: ast.Import) -> None:
     canonical = walk.catalogue.canonical
     for alias in node.names:
         if alias.asname:
@@ -443,7 +442,7 @@ def import_(walk: Walk, node: ast.Import) -> None:
             walk.set(top, V(names=(canonical(top) if "." not in alias.name else top,)))
 
 
-def import_from(walk: Walk, node: ast.ImportFrom) -> None:
+def _import_from(walk: Walk, node: ast.ImportFrom) -> None:
     module = "." * node.level + (node.module or "")
     prefix = f".{module}" if node.level else module
     for alias in node.names:
@@ -465,34 +464,34 @@ def _imported(walk: Walk, value: V) -> V:
     return found if found.const is not UNSET or found.bits else value
 
 
-def delete(walk: Walk, node: ast.Delete) -> None:
+def _delete(walk: Walk, node: ast.Delete) -> None:
     for target in node.targets:
         if type(target) is ast.Subscript:
             walk.expr(target.value)
 
 
-def global_(walk: Walk, node: ast.Global) -> None:
+def _global(walk: Walk, node: ast.Global) -> None:
     if type(walk.globals_here) is set:
         walk.globals_here.update(node.names)
 
 
-def tested(walk: Walk, node: ast.Assert) -> None:
+def _tested(walk: Walk, node: ast.Assert) -> None:
     walk.expr(node.test)
     if node.msg is not None:
         walk.expr(node.msg)
 
 
-def raised(walk: Walk, node: ast.Raise) -> None:
+def _raised(walk: Walk, node: ast.Raise) -> None:
     if node.exc is not None:
         walk.expr(node.exc)
 
 
-def matched(walk: Walk, node: ast.Match) -> None:
+def _matched(walk: Walk, node: ast.Match) -> None:
     walk.expr(node.subject)
     walk.branches([_body(walk, case.body) for case in node.cases], may_skip=True)
 
 
-def comprehension(walk: Walk, node: Any) -> V:
+def _comprehension(walk: Walk, node: Node) -> V:
     folded = evaluate_expression(walk, node)
     if folded is not None:
         return folded
@@ -501,7 +500,7 @@ def comprehension(walk: Walk, node: Any) -> V:
     try:
         for part in node.generators:
             value = walk.expr(part.iter)
-            bind(walk, part.target, _element(value, _elements(value)))
+            _bind(walk, part.target, _element(value, _elements(value)))
             for test in part.ifs:
                 walk.expr(test)
         if type(node) is ast.DictComp:
@@ -515,37 +514,37 @@ def comprehension(walk: Walk, node: Any) -> V:
 
 STATEMENTS.update(
     {
-        ast.Expr: expression,
-        ast.Assign: assign,
-        ast.AnnAssign: annotated,
-        ast.AugAssign: augmented,
-        ast.If: branch,
-        ast.For: loop,
-        ast.AsyncFor: loop,
-        ast.While: while_,
-        ast.With: with_,
-        ast.AsyncWith: with_,
-        ast.Try: try_,
-        ast.TryStar: try_,
-        ast.FunctionDef: function,
-        ast.AsyncFunctionDef: function,
-        ast.ClassDef: class_,
-        ast.Return: return_,
-        ast.Import: import_,
-        ast.ImportFrom: import_from,
-        ast.Delete: delete,
-        ast.Global: global_,
-        ast.Assert: tested,
-        ast.Raise: raised,
-        ast.Match: matched,
+        ast.Expr: _expression,
+        ast.Assign: _assign,
+        ast.AnnAssign: _annotated,
+        ast.AugAssign: _augmented,
+        ast.If: _branch,
+        ast.For: _loop,
+        ast.AsyncFor: _loop,
+        ast.While: _while,
+        ast.With: _with,
+        ast.AsyncWith: _with,
+        ast.Try: _try,
+        ast.TryStar: _try,
+        ast.FunctionDef: _function,
+        ast.AsyncFunctionDef: _function,
+        ast.ClassDef: _class,
+        ast.Return: _return,
+        ast.Import: _import,
+        ast.ImportFrom: _import_from,
+        ast.Delete: _delete,
+        ast.Global: _global,
+        ast.Assert: _tested,
+        ast.Raise: _raised,
+        ast.Match: _matched,
     }
 )
 EXPRESSIONS.update(
     {
-        ast.ListComp: comprehension,
-        ast.SetComp: comprehension,
-        ast.GeneratorExp: comprehension,
-        ast.DictComp: comprehension,
-        ast.Lambda: lambda_,
+        ast.ListComp: _comprehension,
+        ast.SetComp: _comprehension,
+        ast.GeneratorExp: _comprehension,
+        ast.DictComp: _comprehension,
+        ast.Lambda: _lambda,
     }
 )

@@ -14,6 +14,7 @@ from pratique.vet.python import operations
 from pratique.vet.python.evaluator import evaluate_call
 from pratique.vet.python.labels import NOTABLE, PARAMETER
 from pratique.vet.python.limits import Spent
+from pratique.vet.python.plain import Folded, Node
 from pratique.vet.python.values import (
     NONE,
     UNSET,
@@ -39,7 +40,7 @@ def generic(walk: Walk, routine: Routine) -> V:
         return routine.generic
     if routine.busy:
         return _UNKNOWN_PARAMETER
-    bound = {name: _UNKNOWN_PARAMETER for name in _parameters(routine.node.args)}
+    bound = dict.fromkeys(_parameters(routine.node.args), _UNKNOWN_PARAMETER)
     for name, default in _defaults(walk, routine).items():
         bound[name] = V(
             default.const,
@@ -63,7 +64,7 @@ def generic(walk: Walk, routine: Routine) -> V:
 
 def apply(
     walk: Walk,
-    node: Any,
+    node: Node,
     routine: Routine,
     arguments: list[V],
     keywords: dict[str, V],
@@ -124,7 +125,7 @@ def _answer(result: V, bits: int) -> V:
 
 def _follow(
     walk: Walk,
-    node: Any,
+    node: Node,
     routine: Routine,
     arguments: list[V],
     keywords: dict[str, V],
@@ -151,7 +152,7 @@ def _follow(
 
 
 def construct(
-    walk: Walk, node: Any, of: ClassValue, arguments: list[V], keywords: dict[str, V]
+    walk: Walk, node: Node, of: ClassValue, arguments: list[V], keywords: dict[str, V]
 ) -> V:
     """The result of calling a class of this source."""
     instance = Instance(of)
@@ -215,7 +216,7 @@ def _bind(
         bound is not None or (routine.owner is not None and _is_class_method(routine.node))
     ):
         names = names[1:] if not _is_static(routine.node) else names
-    values = {name: NONE for name in _parameters(args)}
+    values = dict.fromkeys(_parameters(args), NONE)
     values.update(_defaults(walk, routine))
     values.update(zip(names, arguments, strict=False))
     rest = arguments[len(names) :]
@@ -261,21 +262,21 @@ def _defaults(walk: Walk, routine: Routine) -> dict[str, V]:
     return found
 
 
-def _is_static(node: Any) -> bool:
+def _is_static(node: Node) -> bool:
     return _decorated(node, "staticmethod")
 
 
-def _is_class_method(node: Any) -> bool:
+def _is_class_method(node: Node) -> bool:
     return _decorated(node, "classmethod")
 
 
-def _decorated(node: Any, word: str) -> bool:
+def _decorated(node: Node, word: str) -> bool:
     return any(
         type(item) is ast.Name and item.id == word for item in getattr(node, "decorator_list", ())
     )
 
 
-def _key(arguments: list[V], keywords: dict[str, V]) -> Any:
+def _key(arguments: list[V], keywords: dict[str, V]) -> Folded:
     return (
         tuple(_print(item) for item in arguments),
         tuple(
@@ -285,7 +286,7 @@ def _key(arguments: list[V], keywords: dict[str, V]) -> Any:
     )
 
 
-def _print(value: V) -> Any:
+def _print(value: V) -> Folded:
     const = value.const
     if type(const) in {str, bytes}:
         return const, value.bits

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from pratique.vet.python.labels import labels_of
 from pratique.vet.python.model import Constant, Value
+from pratique.vet.python.plain import Folded
 
 if TYPE_CHECKING:
     from pratique.vet.python.scan import Outline
@@ -33,8 +34,6 @@ class _Unset:
 
 
 UNSET: Final = _Unset()
-Folded: TypeAlias = Any
-"""A plain Python value of one of the types in `operations.PLAIN`, or UNSET."""
 
 
 class V(msgspec.Struct):

@@ -16,6 +16,7 @@ import msgspec
 from pratique.vet.catalogue import Catalogue, Entry
 from pratique.vet.python.labels import NOTABLE, PARAMETER
 from pratique.vet.python.limits import Budget
+from pratique.vet.python.plain import Folded, Node
 from pratique.vet.python.scan import Outline, Scan
 from pratique.vet.python.values import NONE, UNSET, Routine, V, join
 
@@ -77,9 +78,43 @@ class Walk:
     """One walk. Owned by one reading; nothing of it outlives that."""
 
     __slots__ = (
-        "budget", "by_key", "catalogue", "decoded_seen", "dependent", "dependents", "depth", "globals_here", "hot_attributes", "inner", "inner_left", "layer",
-        "made_texts", "module", "outlines", "pending", "quiet", "recording", "region", "returns", "scan", "scopes", "self_name", "site",
-        "stars", "trail", "unfinished", "this_class", "unrolling", "made_imports", "read_inner", "classes", "evaluated", "remember", "following", "routines", "guesses",
+        "budget",
+        "by_key",
+        "catalogue",
+        "classes",
+        "decoded_seen",
+        "dependent",
+        "dependents",
+        "depth",
+        "evaluated",
+        "following",
+        "globals_here",
+        "guesses",
+        "hot_attributes",
+        "inner",
+        "inner_left",
+        "layer",
+        "made_imports",
+        "made_texts",
+        "module",
+        "outlines",
+        "pending",
+        "quiet",
+        "read_inner",
+        "recording",
+        "region",
+        "remember",
+        "returns",
+        "routines",
+        "scan",
+        "scopes",
+        "self_name",
+        "site",
+        "stars",
+        "this_class",
+        "trail",
+        "unfinished",
+        "unrolling",
     )  # fmt: skip
 
     def __init__(self, scan: Scan, budget: Budget, catalogue: Catalogue) -> None:
@@ -100,7 +135,7 @@ class Walk:
         self.quiet = 0
         self.depth = 0
         self.returns: V | None = None
-        self.this_class: Any = None
+        self.this_class: Folded = None
         self.self_name = ""
         self.stars: list[str] = []
         self.pending: list[Routine] = []
@@ -222,13 +257,13 @@ class Walk:
 
     # --- reports
 
-    def here(self, node: Any) -> Site:
+    def here(self, node: Node) -> Site:
         """Where to place what this node does."""
         return self.site or Site(self.region, node.lineno, node.col_offset)
 
     def report(
         self,
-        node: Any,
+        node: Node,
         name: str,
         entry: Entry,
         arguments: list[V],
@@ -254,7 +289,7 @@ class Walk:
             name, entry, arguments, keywords, site, self.layer, self.quiet > 0, hidden
         )
 
-    def made(self, node: Any, value: V) -> V:
+    def made(self, node: Node, value: V) -> V:
         """Keep a text that folding made."""
         const = value.const
         kind = type(const)
@@ -309,7 +344,7 @@ def _from_parameter(arguments: list[V], keywords: dict[str, V]) -> bool:
     )
 
 
-def _print(value: V) -> Any:
+def _print(value: V) -> Folded:
     """A fingerprint of what is known, for telling reports apart."""
     const = value.const
     if const is UNSET:
