@@ -197,6 +197,14 @@ async def test_a_job_that_goes_wrong_is_unknown_and_the_pool_goes_on(
     assert pool.status().failed == 1
 
 
+async def test_a_pause_of_our_own_is_not_the_workers_fault(open_pool: Any) -> None:
+    pool = await open_pool(job=JobLimits(cpu_seconds=1.0, wait_factor=1.0))
+    job = asyncio.create_task(pool.vet_bytes(b"0.3", "sleep"))
+    await asyncio.sleep(0.1)
+    time.sleep(1.5)  # the whole event loop stands still
+    assert (await job).report.features == ("awake",)
+
+
 async def test_without_an_answer_the_regime_is_still_said(open_pool: Any) -> None:
     pool = await open_pool()
     for clone, regime in ((False, Regime.DIFF), (True, Regime.CLONE)):

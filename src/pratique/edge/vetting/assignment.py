@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -40,6 +39,7 @@ KnownSource: TypeAlias = "Callable[[tuple[ContentKey, ...]], Awaitable[Mapping[C
 _CANCEL_SECONDS = 1.0
 """A worker that waits for bytes notices at once; one that computes is killed rather than waited for."""
 _ROOM_SECONDS = 0.001
+_ROUND_SECONDS = 0.5
 
 
 class Assignment:
@@ -69,14 +69,13 @@ class Assignment:
     ) -> None:
         """Hand over what the job starts with."""
         self._bytes = size
-        async with self._waiting():
-            if base is not None and not self.worker.bases.use(base.key):
-                self.worker.send(Kind.BASE, base)
-                self.worker.bases.hold(base, kept=True)
-            if descriptors:
-                await self._send_with(Kind.START, start, descriptors)
-            else:
-                self.worker.send(Kind.START, start)
+        if base is not None and not self.worker.bases.use(base.key):
+            self.worker.send(Kind.BASE, base)
+            self.worker.bases.hold(base, kept=True)
+        if descriptors:
+            await self._wait(self._send_with(Kind.START, start, descriptors))
+        else:
+            self.worker.send(Kind.START, start)
 
     async def _send_with(self, kind: Kind, payload: Payload, descriptors: list[int]) -> None:
         await self.worker.drain_all()
@@ -96,13 +95,13 @@ class Assignment:
             return
         self._bytes += len(chunk)
         view = memoryview(chunk)
-        async with self._waiting():
-            for begin in range(0, len(view), DATA_BYTES):
-                # Asked each time: while this waited, the worker may have been given to another job.
-                if self._settled.done():
-                    return
-                self.worker.send_data(view[begin : begin + DATA_BYTES])
-                await self.worker.drain()
+        for begin in range(0, len(view), DATA_BYTES):
+            # Asked each time: while this waited, the worker may have been given to another job.
+            if self._settled.done():
+                return
+            self.worker.send_data(view[begin : begin + DATA_BYTES])
+            if self.worker.crowded:
+                await self._wait(self.worker.drain())
 
     async def finish(self, archive: int | None = None) -> None:
         """Say that all bytes were sent; `archive` is a descriptor of the whole file."""
@@ -111,13 +110,11 @@ class Assignment:
         if archive is None:
             self.worker.send(Kind.FINISH)
             return
-        async with self._waiting():
-            await self._send_with(Kind.FINISH, Finish(), [archive])
+        await self._wait(self._send_with(Kind.FINISH, Finish(), [archive]))
 
     async def outcome(self) -> Vetted | str:
         """The outcome, or a clause that says why there is none."""
-        async with self._waiting():
-            await asyncio.wait({self._settled})
+        await self._wait(self._until_settled())
         if not self._settled.done():
             await self.worker.gone.wait()
         outcome = await self._settled
@@ -146,18 +143,29 @@ class Assignment:
             self._answering.cancel()
         self.worker.forget_job()
 
-    @asynccontextmanager
-    async def _waiting(self) -> AsyncIterator[None]:
-        """Counts how long the worker is waited for, and kills it when that is too long."""
+    async def _until_settled(self) -> None:
+        await asyncio.wait({self._settled})
+
+    async def _wait(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that depends on the worker, and kill it when the job waits too long in all.
+
+        Counted in short rounds, none for more than its length: when this very process was busy for a
+        minute, the worker's answer may lie here unread.
+        """
         allowed = self._limits.wait_seconds(self._bytes)
-        began = time.monotonic()
+        task = asyncio.create_task(work)
         try:
-            async with asyncio.timeout(max(0.0, allowed - self._waited)):
-                yield
-        except TimeoutError:
-            self.worker.kill(f"the worker did not answer within {allowed:.0f} s")
+            while not task.done() and self._waited < allowed:
+                length = min(_ROUND_SECONDS, allowed - self._waited)
+                began = time.monotonic()
+                await asyncio.wait({task}, timeout=length)
+                self._waited += min(length, time.monotonic() - began)
+            if task.done():
+                task.result()
+            else:
+                self.worker.kill(f"the worker did not answer within {allowed:.0f} s")
         finally:
-            self._waited += time.monotonic() - began
+            task.cancel()
 
     # ── what the worker says ─────────────────────────────────────────────────────────────────
 

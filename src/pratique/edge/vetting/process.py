@@ -143,6 +143,12 @@ class WorkerProcess:
         self._writer.write(data_header(len(piece)))
         self._writer.write(piece)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether the queue is longer than it should get."""
+        assert self._writer is not None
+        return self._writer.transport.get_write_buffer_size() > _BUFFERED_BYTES
+
     async def drain(self) -> None:
         """Wait until the queue has room again."""
         assert self._writer is not None
