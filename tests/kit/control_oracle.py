@@ -91,6 +91,10 @@ class OracleControl:
             self._epoch += 1
             self._vettings[digest] = vetting
 
+    def drop_vetting(self, digest: Sha256) -> None:
+        self._epoch += 1
+        self._vettings.pop(digest, None)
+
     def cleared(self, project: ProjectName) -> frozenset[Sha256]:
         return frozenset(digest for name, digest in self._cleared if name == project)
 

@@ -305,6 +305,10 @@ class _Comparison(RuleBasedStateMachine):
             VettingFacts(verdict=verdict, headline=headline, gained=gained),
         )
 
+    @rule(digest=digests)
+    def drop_vetting(self, digest: Sha256) -> None:
+        self.both("drop_vetting", digest)
+
     @rule(project=projects, digest=digests)
     def add_cleared(self, project: ProjectName, digest: Sha256) -> None:
         self.both("add_cleared", project, digest)

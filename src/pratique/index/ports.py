@@ -321,6 +321,10 @@ class FileKnowledge(Protocol):
         """Replace what vetting said of a file."""
         ...
 
+    def drop_vetting(self, digest: Sha256) -> None:
+        """Forget what `set_vetting` kept, so that the file is vetted again at its next download."""
+        ...
+
     def cleared(self, project: ProjectName) -> frozenset[Sha256]:
         """Files of a project that vetting found clean and that `vettings` has nothing of."""
         ...

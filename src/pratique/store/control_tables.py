@@ -171,6 +171,10 @@ class ControlTables(ABC):
                 gained=" ".join(vetting.gained),
             )
 
+    def drop_vetting(self, digest: Sha256) -> None:
+        """Forget what `set_vetting` kept, so that the file is vetted again at its next download."""
+        self._decide("drop_verdict", sha256=digest)
+
     def cleared(self, project: ProjectName) -> frozenset[Sha256]:
         """Files of a project that vetting found clean and that `vettings` has nothing of."""
         rows = self._seen.fetch("list_cleared", project=project)

@@ -121,19 +121,28 @@ def _tags(filename: str) -> list[str]:
     return filename.removesuffix(".whl").rsplit("-", _TAGS)[1:]
 
 
-def vetting_facts(report: Report, audits: Sequence[Audit] = ()) -> VettingFacts:
+def vetting_facts(report: Report | None, audits: Sequence[Audit] = ()) -> VettingFacts:
     """What policy needs of a report: a living audit of the file speaks last.
 
-    `audits` are those of the file, oldest first; the newest that was not revoked counts.
+    `audits` are those of the file, oldest first. Of our own the newest counts; of those that were
+    imported the strictest, since whoever is careless must not outvote whoever looked.
     """
-    living = [audit for audit in audits if audit.revoked_at is None]
-    if living:
-        last = living[-1]
-        return VettingFacts(
-            verdict=last.verdict, headline=f"reviewed by {last.reviewer}: {last.reason}"
-        )
+    speaks = _who_speaks([audit for audit in audits if audit.revoked_at is None])
+    if speaks is not None:
+        said = f"reviewed by {speaks.reviewer}: {speaks.reason}"
+        return VettingFacts(verdict=speaks.verdict, headline=said)
+    if report is None:
+        return VettingFacts(verdict=Verdict.UNKNOWN, headline="not examined")
     gained = sorted({change.capability.value for change in report.changes if change.gained})
     return VettingFacts(verdict=report.verdict, headline=headline(report), gained=tuple(gained))
+
+
+def _who_speaks(living: Sequence[Audit]) -> Audit | None:
+    ours = [audit for audit in living if not audit.origin]
+    if ours:
+        return ours[-1]
+    order = (Verdict.CLEAN, Verdict.UNKNOWN, Verdict.SUSPICIOUS, Verdict.MALICIOUS)
+    return max(living, key=lambda audit: order.index(audit.verdict), default=None)
 
 
 def headline(report: Report) -> str:

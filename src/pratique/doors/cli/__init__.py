@@ -21,6 +21,10 @@ EXIT_UNKNOWN = 3
 
 _COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module:attribute, one-line help shown without importing the module)
+    "audits": (
+        "pratique.doors.cli.audits:audits",
+        "Overrule verdicts, and share what reviewers found.",
+    ),
     "diff": (
         "pratique.doors.cli.diff:diff",
         "Show what a release does that the one before did not.",

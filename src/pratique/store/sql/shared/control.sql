@@ -43,6 +43,10 @@ VALUES (:sha256, :verdict, :headline, :gained)
 ON CONFLICT (sha256) DO UPDATE SET verdict = excluded.verdict, headline = excluded.headline,
   gained = excluded.gained;
 
+-- name: drop_verdict
+-- Forget the verdict of a file.
+DELETE FROM verdicts WHERE sha256 = :sha256;
+
 -- name: set_study
 -- Replace what was learned of a file.
 INSERT INTO studies (sha256, fresh_dependencies, publisher, studied_at)
