@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from pratique.vet.archives.model import Member, MemberKind, Scanner
 from pratique.vet.base import Base, ContentKey, Known
+from pratique.vet.collector import SWEEP_BYTES, sweep
 from pratique.vet.content.forms import form_of, language_of
 from pratique.vet.examine import READ_AS_PYTHON, examine_other, examine_python, pass_by
 from pratique.vet.gate import (
@@ -164,6 +165,8 @@ class Contents:
             facts = pass_by(data, hits, key[1], form=form, limits=limits)
             return _with_unfinished(facts, "too large, or one of too many, to be parsed")
         self._parsed += 1
+        if (self._parsed_bytes + len(data)) // SWEEP_BYTES > self._parsed_bytes // SWEEP_BYTES:
+            sweep()
         self._parsed_bytes += len(data)
         return examine_python(data, key[1], form=form, limits=limits)
 
@@ -199,7 +202,7 @@ class Contents:
             acting = {use.region for use in facts.uses} | {sign.region for sign in facts.signs}
             for index in acting:
                 if 0 < index < len(regions):
-                    found.add(regions[index].name.rpartition(".")[2].encode())
+                    found.add(_called_by(regions[index].name).encode())
         return frozenset(found)
 
     def plain(self, path: str) -> str:
@@ -257,6 +260,14 @@ class Contents:
         if self._metadata_bytes + len(kept) <= self._limits.metadata_total_bytes:
             self._metadata_bytes += len(kept)
             self.metadata[path] = kept
+
+
+def _called_by(name: str) -> str:
+    """The word by which a function is called: for `Class.__init__` the class."""
+    parts = name.split(".")
+    while len(parts) > 1 and parts[-1].startswith("__"):
+        parts.pop()
+    return parts[-1]
 
 
 def facts_of_old(

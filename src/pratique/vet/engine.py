@@ -20,6 +20,7 @@ from pratique.vet.archive_signs import archive_signs
 from pratique.vet.archives.model import ProblemClass, Reading
 from pratique.vet.archives.reader import open_archive
 from pratique.vet.base import Base, ContentKey, Known
+from pratique.vet.collector import at_rest, forget_startup
 from pratique.vet.content.registry import warm_contents
 from pratique.vet.contents import Contents, facts_of_old
 from pratique.vet.gate import matcher
@@ -52,6 +53,10 @@ __all__ = [
 ]
 
 
+_SMALLEST = b"\0" * 10_240
+"""A tar without members."""
+
+
 def know_nothing(_sha256: str, _language: Language) -> ContentFacts | None:
     """A store without facts."""
     return None
@@ -63,7 +68,8 @@ def warm_up() -> None:
     shipped_weights()
     rules_by_name()
     warm_contents()
-    vet_archive(b"", "warm-1.0.tar.gz")
+    vet_archive(_SMALLEST, "warm-1.0.tar")
+    forget_startup()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +121,9 @@ class Vetting:
         if self._failed:
             return
         try:
-            for member in self._archive.feed(chunk):
-                self._contents.take(member)
+            with at_rest():
+                for member in self._archive.feed(chunk):
+                    self._contents.take(member)
         except Exception as error:  # noqa: BLE001 - our mistake on hostile bytes: the rest is unread
             self._failed.append(f"reading stopped at byte {self._size:,}: {type(error).__name__}")
 
@@ -126,6 +133,10 @@ class Vetting:
         Shape: with `archive`, the whole of it, what only readers see that begin at its end is examined
         too; without it, there being such a thing makes `unknown`.
         """
+        with at_rest():
+            return self._finish(archive)
+
+    def _finish(self, archive: bytes | memoryview | None) -> Outcome:
         reading = self._read_to_end(archive)
         release, unread = self._release(reading)
         contents = self._contents
