@@ -27,7 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "diff": (
         "pratique.doors.cli.diff:diff",
-        "Show what a release does that the one before did not.",
+        "Show what a release does that another did not.",
     ),
     "drill": ("pratique.doors.cli.drill:drill", "Replay an incident, inert, through every part."),
     "exposed": ("pratique.doors.cli.exposed:exposed", "Did any of ours ever get this release?"),

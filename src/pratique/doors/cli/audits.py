@@ -198,7 +198,8 @@ def revoke(audit_id: str, home: Path | None, form: str) -> None:
     help="File to write; else standard output.",
 )
 @home_option
-def export(output: Path | None, home: Path | None) -> None:
+@format_option
+def export(output: Path | None, home: Path | None, form: str) -> None:
     """Write the audits made here as one text, signed with the key of the ledger.
 
     Others check it with the public half: home/ledger/verifier-key.
@@ -208,10 +209,12 @@ def export(output: Path | None, home: Path | None) -> None:
         origin = settings.storage.log_origin
         signer = read_key(settings.home / "ledger" / KEY_FILE, origin)
         note = render_statement(opened.audits.audits(), signer)
-    if output is None:
-        click.echo(note, nl=False)
-    else:
+    if output is not None:
         output.write_text(note, "utf-8")
+    if form == "json":
+        _echo_json({"origin": origin, "output": str(output or ""), "statement": note})
+    elif output is None:
+        click.echo(note, nl=False)
 
 
 @audits.command("import")

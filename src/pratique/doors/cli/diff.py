@@ -29,9 +29,9 @@ from pratique.vet.model import Change, Finding, Report
 @home_option
 @format_option
 def diff(name: str, old: str, new: str, index: str | None, home: Path | None, form: str) -> None:
-    """Show what release NEW of a project can do and does that OLD could not or did not.
+    """Show what a release does that another did not.
 
-    Exit code 1 when it gained something, 3 when part of it could not be examined.
+    Behaviour, not lines: capabilities, and what runs when. Exit code 1 when it gained something, 3 when part of it could not be examined.
     """
     project, before, after = parse_project_name(name), parse_version(old), parse_version(new)
     settings = load_settings(home)

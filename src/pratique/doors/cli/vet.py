@@ -43,7 +43,7 @@ _format = click.option(
     help="What to compare with; auto is the release before, for releases of an index.",
 )
 @click.option("--all-files", is_flag=True, help="Every file of a release, not the usual ones.")
-@click.option("--all-findings", is_flag=True, help="Show every finding, not the ten weightiest.")
+@click.option("--all-findings", is_flag=True, help="Show every finding, not the weightiest.")
 @click.option("--index", help="Index view to ask; the first one configured when left out.")
 @home_option
 @_format
@@ -56,9 +56,9 @@ def vet(
     home: Path | None,
     form: str,
 ) -> None:
-    """Vet releases, files, folders or everything that lock files pin. Nothing of it is executed.
+    """Examine releases, files, folders and lock files.
 
-    TARGET is NAME==VERSION, a wheel or sdist, a folder of them, a folder of sources, or a lock file.
+    Nothing of it is executed. TARGET is NAME==VERSION, a wheel or sdist, a folder of them, a folder of sources, or a lock file.
     Exit code 1 when something is malicious or suspicious, 3 when part of it could not be examined.
     """
     plan = plan_targets(targets)
