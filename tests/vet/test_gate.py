@@ -157,12 +157,15 @@ def test_added_lines_are_those_that_were_nowhere() -> None:
         ("pkg/a/b/c/__init__.py", Standing.MODULE),
         ("pkg/module.py", Standing.MODULE),
         ("pkg-1.0/tests/test_a.py", Standing.ASIDE),
+        ("demo/module.py", Standing.MODULE),
+        ("demo-1.0/demo/module.py", Standing.MODULE),
+        ("demo/tests/data/module.py", Standing.ASIDE),
         ("pkg/module.pyi", Standing.ASIDE),
         ("pkg/wheels/pip.whl!pip/__init__.py", Standing.ASIDE),
     ],
 )
 def test_paths_tell_when_code_runs(path: str, standing: Standing) -> None:
-    assert standing_of(path) is standing
+    assert standing_of(path, "demo") is standing
 
 
 @given(st.integers(0, 2**25 - 1), st.sampled_from(sorted(Standing)))

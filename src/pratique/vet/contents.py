@@ -57,6 +57,7 @@ class Contents:
         self, filename: str, *, base: Base | None, known: Known, limits: VetLimits
     ) -> None:
         self._wheel = filename.endswith((".whl", ".egg"))
+        self._project = filename.partition("-")[0].lower()
         self._base = base
         self._known = known
         self._limits = limits
@@ -106,12 +107,14 @@ class Contents:
 
     # ── facts ────────────────────────────────────────────────────────────────────────────────
 
-    @staticmethod
-    def _enough(facts: ContentFacts | None, path: str) -> bool:
+    def _standing(self, path: str) -> Standing:
+        return standing_of(path, self._project)
+
+    def _enough(self, facts: ContentFacts | None, path: str) -> bool:
         """Whether known facts say all that is needed of a content at that path."""
         if facts is None or facts.parsed:
             return facts is not None
-        return not must_parse(Hit(facts.hits), standing_of(path))
+        return not must_parse(Hit(facts.hits), self._standing(path))
 
     def _get_facts(self, member: Member, data: bytes, key: ContentKey) -> None:
         known = self._base.contents.get(key) if self._base is not None else None
@@ -142,7 +145,7 @@ class Contents:
 
     def _of_python(self, path: str, data: bytes, key: ContentKey, form: str) -> ContentFacts:
         found = scan(data)
-        standing = standing_of(path)
+        standing = self._standing(path)
         wanted = must_parse(found, standing)
         if wanted and not self._adds_nothing(path, data):
             if standing is Standing.UNASKED or self._base is not None or self._is_cheap(data):
@@ -215,7 +218,7 @@ class Contents:
         if language in CODE:
             searched = isinstance(member.scanner, BlockSearch)
             found = Hit(member.scanner.found()) if searched else ~Hit(0)  # type: ignore[union-attr]
-            if must_parse(found, standing_of(member.path)):
+            if must_parse(found, self._standing(member.path)):
                 facts = _with_unfinished(facts, "too large to be held and analysed")
         return replace(facts, size=member.size)
 

@@ -103,13 +103,11 @@ source with one of these, or with hits that runs unasked; of the code of popular
 
 def must_parse(found: Hit, standing: Standing) -> bool:
     """Whether a source with these hits has to be read where it stands."""
-    if found & ALONE:
+    if found & ALONE or strength(found):
         return True
     if standing is Standing.UNASKED:
         return bool(found & ~HARMLESS)
-    if standing is Standing.MODULE:
-        return bool(found & DEEDS)
-    return strength(found) > 0
+    return standing is Standing.MODULE and bool(found & DEEDS)
 
 
 def strength(found: Hit) -> int:
@@ -127,26 +125,27 @@ def adds_something(found: Hit) -> bool:
 
 _BUILD_NAMES = frozenset({"setup.py", "hatch_build.py", "pdm_build.py", "build.py", "conftest.py"})
 _START_NAMES = frozenset({"sitecustomize.py", "usercustomize.py"})
-_NEAR = 2
-"""Folders above a package's `__init__` that runs with the package: `name-1.0/src/package/`."""
+_NEAR = 3
+"""Folders of a package's `__init__` that runs with the package: `name-1.0/src/package/`."""
 
 
-_ASIDE = re.compile(
-    r"(?:^|/)(?:tests?|testing|docs?|examples?|benchmarks?|samples?|demos?|notebooks)/|\.pyi$|!"
-)
+_ASIDE = re.compile(r"(?:tests?|testing|docs?|examples?|benchmarks?|samples?|demos?|notebooks)")
 
 
-def standing_of(path: str) -> Standing:
-    """What a path alone says about when its code runs.
+def standing_of(path: str, project: str = "") -> Standing:
+    """What a path alone says about when its code runs; `project` as in the file's name.
 
     More may run unasked (what such code imports): that is told later, by reach.
     """
-    folders, _, name = path.rpartition("/")
+    *folders, name = path.split("/")
     if name.endswith((".pth", ".start")) or name in _START_NAMES or name in _BUILD_NAMES:
         return Standing.UNASKED
-    if _ASIDE.search(path):
+    if "!" in path or name.endswith(".pyi"):
         return Standing.ASIDE
-    if name == "__init__.py" and folders.count("/") <= _NEAR:
+    # The first folder is a wheel's package or what an sdist is packed in, whatever it is called.
+    if any(_ASIDE.fullmatch(part) and part != project for part in folders[1:]):
+        return Standing.ASIDE
+    if name == "__init__.py" and len(folders) <= _NEAR:
         return Standing.UNASKED
     return Standing.MODULE
 

@@ -316,15 +316,16 @@ def _tops(
 ) -> tuple[str, ...]:
     """Packages that lie in no other, and single modules; in an sdist only those where packages may lie."""
     named = {modules[path] for path in packages}
-    return tuple(
+    found = tuple(
         path
         for path in sorted(modules)
         if path not in aside
         and path not in others
-        and modules[path] not in ASIDE
         and (path in packages or _is_single(kind, roots[path][0], modules[path]))
         and not any(parent in named for parent in parents(modules[path]))
     )
+    # `tests` beside a package is not what is imported; a release that is nothing else is.
+    return tuple(path for path in found if modules[path] not in ASIDE) or found
 
 
 def _is_single(kind: str, where: str, dotted: str) -> bool:
