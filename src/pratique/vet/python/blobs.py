@@ -19,7 +19,16 @@ _STRINGS = 5000
 """Strings taken from one blob; a module of 300 kB has fewer."""
 _PRINTABLE = string.printable[:95].encode()
 _BLANKS = bytes(byte if byte in _PRINTABLE else 0 for byte in range(256))
-_FAILURES = (ValueError, TypeError, InvalidToken, InvalidTag, UnsupportedAlgorithm, Spent)
+_MODE_ECB, _MODE_CBC = 1, 2
+_FAILURES = (
+    ValueError,
+    TypeError,
+    InvalidToken,
+    InvalidTag,
+    UnsupportedAlgorithm,
+    Spent,
+    LookupError,
+)
 
 
 def printable_strings(data: bytes) -> list[str]:
@@ -47,23 +56,18 @@ def decrypted(made: Made, arguments: list[V], budget: Budget) -> bytes | None:
 
 
 def _aes(made: Made, data: bytes) -> bytes | None:
-    """AES as PyCryptodome has it. Modes arrive as names: their numbers are constants of that library."""
-    key = _raw(made.arguments[0].const)
-    mode = (
-        made.arguments[1].const if len(made.arguments) > 1 else made.keywords.get("mode", V()).const
-    )
-    third = (
-        made.arguments[2]
-        if len(made.arguments) > 2
-        else made.keywords.get("iv", made.keywords.get("IV", V()))
-    )
-    number = mode if type(mode) is int else 0
-    chosen: Folded = (
-        modes.ECB() if number == 1 else modes.CBC(_raw(third.const)) if number == 2 else None
-    )
-    if chosen is None:
+    """AES as PyCryptodome has it: `AES.new(key, mode, iv)`, its modes being numbers."""
+    given = dict(zip(("key", "mode", "iv"), made.arguments, strict=False))
+    given.update((name.lower(), value) for name, value in made.keywords.items())
+    mode = given["mode"].const if "mode" in given else _MODE_ECB
+    chosen: modes.Mode
+    if mode == _MODE_ECB:
+        chosen = modes.ECB()  # noqa: S305 - what the source under examination uses is read, not chosen
+    elif mode == _MODE_CBC and "iv" in given:
+        chosen = modes.CBC(_raw(given["iv"].const))
+    else:
         return None
-    worker = Cipher(algorithms.AES(key), chosen).decryptor()
+    worker = Cipher(algorithms.AES(_raw(given["key"].const)), chosen).decryptor()
     return worker.update(data) + worker.finalize()
 
 

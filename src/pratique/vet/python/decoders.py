@@ -15,15 +15,41 @@ from typing import Any
 from pratique.vet.python.limits import Budget, Spent
 from pratique.vet.python.plain import Folded
 
+_LISTED = 1_000_000
+"""Longest list of numbers that is taken as bytes."""
 _FAILURES = (
-    ValueError, TypeError, EOFError, OSError, LookupError, zlib.error, lzma.LZMAError, OverflowError, MemoryError, AttributeError,
+    ValueError,
+    TypeError,
+    EOFError,
+    OSError,
+    LookupError,
+    zlib.error,
+    lzma.LZMAError,
+    OverflowError,
+    MemoryError,
+    AttributeError,
     AssertionError,
-)  # fmt: skip
+)
 _CODEC_NAMES = {
-    "hex": "hex", "hex_codec": "hex", "base64": "base64", "base_64": "base64", "base64_codec": "base64", "rot13": "rot13", "rot_13": "rot13",
-    "zlib": "zlib", "zip": "zlib", "zlib_codec": "zlib", "bz2": "bz2", "bz2_codec": "bz2", "uu": "uu", "uu_codec": "uu",
-    "quopri": "quopri", "quopri_codec": "quopri", "quotedprintable": "quopri", "quoted_printable": "quopri",
-}  # fmt: skip
+    "hex": "hex",
+    "hex_codec": "hex",
+    "base64": "base64",
+    "base_64": "base64",
+    "base64_codec": "base64",
+    "rot13": "rot13",
+    "rot_13": "rot13",
+    "zlib": "zlib",
+    "zip": "zlib",
+    "zlib_codec": "zlib",
+    "bz2": "bz2",
+    "bz2_codec": "bz2",
+    "uu": "uu",
+    "uu_codec": "uu",
+    "quopri": "quopri",
+    "quopri_codec": "quopri",
+    "quotedprintable": "quopri",
+    "quoted_printable": "quopri",
+}
 
 
 def _bytes(value: Folded) -> bytes:
@@ -31,7 +57,7 @@ def _bytes(value: Folded) -> bytes:
         return value.encode("ascii")
     if type(value) in {bytes, bytearray}:
         return bytes(value)
-    if type(value) is list and len(value) < 1_000_000:
+    if type(value) is list and len(value) <= _LISTED:
         return bytes(value)
     raise Spent
 
@@ -120,15 +146,15 @@ def _codec(
     if name == "rot13":
         budget.make(len(data))
         return codecs.decode(data, "rot13")
-    decode = {
+    functions: dict[str, Callable[..., Any]] = {
         "hex": _hex,
         "base64": _b64,
         "zlib": _zlib,
         "bz2": _bz2,
         "uu": _uu,
         "quopri": _quopri,
-    }[name]
-    return decode(data, budget)
+    }
+    return functions[name](data, budget)
 
 
 def _encode(
@@ -146,7 +172,7 @@ def _encode(
 def _uu(data: Folded, budget: Budget) -> bytes:
     raw = _bytes(data)
     budget.make(2 * len(raw))
-    return codecs.decode(raw, "uu")  # type: ignore[arg-type,return-value] # bytes to bytes, which typeshed does not know
+    return bytes(codecs.decode(raw, "uu"))
 
 
 _hex = _plain(binascii.unhexlify)

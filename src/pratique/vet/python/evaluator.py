@@ -6,7 +6,7 @@ import ast
 import copy
 from typing import Any
 
-from pratique.vet.python import operations, pure
+from pratique.vet.python import machine_library, machine_nodes, operations, pure
 from pratique.vet.python.labels import DECODED
 from pratique.vet.python.limits import Spent
 from pratique.vet.python.machine import Closure, Dotted, Machine
@@ -14,6 +14,8 @@ from pratique.vet.python.plain import Folded, Node
 from pratique.vet.python.values import UNSET, Bound, ClassValue, Instance, Made, Routine, V
 from pratique.vet.python.walk import BUILTINS, Walk
 
+# The machine knows nothing until these have filled its tables.
+_FILLED = (machine_library, machine_nodes)
 _TRIES = 3
 """How often a loop that could not be evaluated is tried again (it is walked again with other constants)."""
 _TRIED = 3000
@@ -222,7 +224,7 @@ def evaluate_call(
 
 def evaluate_loop(walk: Walk, node: ast.For | ast.While) -> bool:
     """Run a loop over constants, and leave what it bound; False when it is not that."""
-    head: ast.expr = node.iter if type(node) is ast.For else node.test
+    head: ast.expr = node.test if isinstance(node, ast.While) else node.iter
     if not _known(walk, head) or not _may_try(walk, node):
         return False
     attempt = _Attempt(walk)
@@ -275,6 +277,8 @@ def evaluate_map(walk: Walk, name: str, arguments: list[V]) -> V | None:
         return None
 
 
+_OPAQUE = frozenset({ast.Constant, ast.Lambda, ast.ListComp, ast.GeneratorExp})
+"""Nodes that have no names of the walk, or names of their own."""
 _KNOWN_NODES = 40
 """Nodes of a loop's head that are looked at before it is tried."""
 
@@ -283,29 +287,27 @@ def _known(walk: Walk, node: ast.expr) -> bool:
     """Whether all names of an expression are constants, library names or functions of the source."""
     stack: list[Any] = [node]
     seen = 0
-    bound: set[str] = set()
     while stack:
         item = stack.pop()
         seen += 1
         kind = type(item)
         if kind is ast.Name:
-            if item.id in bound:
-                continue
-            value = walk.get(item.id)
-            if value is None:
-                if item.id not in BUILTINS:
-                    return False
-            elif value.const is UNSET and value.inner is None and not _pure_names(value):
+            if not _known_name(walk, item.id):
                 return False
-        elif kind is ast.Lambda or kind in {ast.ListComp, ast.GeneratorExp}:
+        elif kind in _OPAQUE:
             continue
-        elif kind is not ast.Constant:
-            if seen > _KNOWN_NODES and kind not in {ast.List, ast.Tuple}:
-                return True
+        elif seen > _KNOWN_NODES:
+            return True
+        else:
             stack.extend(ast.iter_child_nodes(item))
-            if seen > 100 * _KNOWN_NODES:
-                return True
     return True
+
+
+def _known_name(walk: Walk, name: str) -> bool:
+    value = walk.get(name)
+    if value is None:
+        return name in BUILTINS
+    return value.const is not UNSET or value.inner is not None or _pure_names(value)
 
 
 def _pure_names(value: V) -> bool:

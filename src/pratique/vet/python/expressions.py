@@ -5,10 +5,18 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from pratique.vet.python import operations
+from pratique.vet.python import operations, plain_methods
 from pratique.vet.python.labels import bits_of
 from pratique.vet.python.limits import Spent
 from pratique.vet.python.lookups import item_of_names
+from pratique.vet.python.partial import (
+    added_lists,
+    dict_of,
+    list_text,
+    percent_known,
+    shortened,
+    textual,
+)
 from pratique.vet.python.plain import Folded, Node
 from pratique.vet.python.pure import CONSTANTS
 from pratique.vet.python.values import (
@@ -225,69 +233,19 @@ def _operate(walk: Walk, op: ast.operator, left: V, right: V) -> V:
     kind = type(op)
     if kind is ast.Add:
         if type(left.inner) is list or type(right.inner) is list:
-            return _added_lists(left, right, bits)
-        if _textual(left) or _textual(right):
-            return V(UNSET, _short(known(left) + known(right)), bits, (), layer)
+            return added_lists(left, right, bits)
+        if textual(left) or textual(right):
+            return V(UNSET, shortened(known(left) + known(right)), bits, (), layer)
     elif kind is ast.Mod and type(left.const) is str:
-        return V(UNSET, _percent_known(left.const, right), bits, (), layer)
+        return V(UNSET, percent_known(left.const, right), bits, (), layer)
     elif kind is ast.Div and left.names:  # pathlib
-        text = _short(f"{known(left)}/{known(right)}")
+        text = shortened(f"{known(left)}/{known(right)}")
         return V(UNSET, text, bits, left.names if "pathlib" in left.names[0] else (), layer)
-    elif kind is ast.Div and _textual(right):
-        return V(UNSET, _short(f"{known(left)}/{known(right)}"), bits, left.names, layer)
+    elif kind is ast.Div and textual(right):
+        return V(UNSET, shortened(f"{known(left)}/{known(right)}"), bits, left.names, layer)
     elif kind is ast.BitOr and (type(left.inner) is dict or type(right.inner) is dict):
-        return V(bits=bits, inner={**_dict_of(left), **_dict_of(right)})
+        return V(bits=bits, inner={**dict_of(left), **dict_of(right)})
     return V(bits=bits, layer=layer) if bits or layer else NONE
-
-
-def _dict_of(value: V) -> dict[Any, V]:
-    if type(value.inner) is dict:
-        return value.inner
-    if type(value.const) is dict:
-        return {key: V(item) for key, item in value.const.items()}
-    return {}
-
-
-def _added_lists(left: V, right: V, bits: int) -> V:
-    items: list[V] = []
-    for side in (left, right):
-        if type(side.inner) is list:
-            items.extend(side.inner)
-        elif type(side.const) in {list, tuple}:
-            items.extend(V(item) for item in side.const[:_TEXT_CHARACTERS])
-    return V(bits=bits, inner=items, text=list_text(items))
-
-
-def _textual(value: V) -> bool:
-    return type(value.const) in operations.TEXT or bool(value.text)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _TEXT_CHARACTERS else text[:_TEXT_CHARACTERS] + HOLE
-
-
-def _percent_known(template: str, right: V) -> str:
-    """`"https://…/%s" % x` as text with holes."""
-    pieces = template[:_TEXT_CHARACTERS].split("%")
-    items = right.inner if type(right.inner) is list else [right]
-    out = [pieces[0]]
-    position = 0
-    for piece in pieces[1:]:
-        if not piece:
-            out.append("%")
-            continue
-        text = piece.lstrip("#0- +.123456789")
-        if text.startswith("("):
-            text = text.partition(")")[2]
-        out.append(known(items[position]) if position < len(items) else HOLE)
-        out.append(text[1:])
-        position += 1
-    return _short("".join(out))
-
-
-def list_text(items: list[V]) -> str:
-    """Elements as words with blanks between them, holes where nothing is known."""
-    return _short(" ".join(known(item)[:_TEXT_CHARACTERS] for item in items[:_JOINED]))
 
 
 def _joined_string(walk: Walk, node: ast.JoinedStr) -> V:
@@ -312,7 +270,7 @@ def _joined_string(walk: Walk, node: ast.JoinedStr) -> V:
     text = "".join(parts)
     if whole:
         return walk.made(node, V(text, "", bits, (), layer))
-    return V(UNSET, _short(text), bits, (), layer)
+    return V(UNSET, shortened(text), bits, (), layer)
 
 
 def _formatted(walk: Walk, part: ast.FormattedValue, value: V) -> str | None:
@@ -325,7 +283,7 @@ def _formatted(walk: Walk, part: ast.FormattedValue, value: V) -> str | None:
     if value.const is UNSET:
         return None
     try:
-        return operations.format_value(value.const, part.conversion, specification, walk.budget)
+        return plain_methods.format_value(value.const, part.conversion, specification, walk.budget)
     except Spent:
         return None
 
@@ -410,7 +368,7 @@ def _dictionary(walk: Walk, node: ast.Dict) -> V:
     whole = True
     for key, value in zip(keys, values, strict=True):
         if key is None:
-            inner.update(_dict_of(value))
+            inner.update(dict_of(value))
             whole = whole and type(value.const) is dict
             continue
         bits |= key.bits
@@ -425,7 +383,7 @@ def _dictionary(walk: Walk, node: ast.Dict) -> V:
     if whole:
         return V({key: item.const for key, item in inner.items()}, "", bits)
     text = ", ".join(f"{key}: {known(value)[:200]}" for key, value in list(inner.items())[:_JOINED])
-    return V(UNSET, _short("{" + text + "}"), bits, (), 0, inner)
+    return V(UNSET, shortened("{" + text + "}"), bits, (), 0, inner)
 
 
 def _hashable(value: Folded) -> bool:

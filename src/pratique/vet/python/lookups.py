@@ -11,8 +11,19 @@ from pratique.vet.python.walk import BUILTINS, Walk
 _PATH_CHARACTERS = 2000
 """Longest text that is looked at as a path or an address."""
 _HOST_VARIABLES = frozenset(
-    {"USER", "USERNAME", "LOGNAME", "HOSTNAME", "COMPUTERNAME", "USERDOMAIN", "PROCESSOR_IDENTIFIER", "USERPROFILE", "PWD", "SSH_CONNECTION"}
-)  # fmt: skip
+    {
+        "USER",
+        "USERNAME",
+        "LOGNAME",
+        "HOSTNAME",
+        "COMPUTERNAME",
+        "USERDOMAIN",
+        "PROCESSOR_IDENTIFIER",
+        "USERPROFILE",
+        "PWD",
+        "SSH_CONNECTION",
+    }
+)
 _NAMESPACES = frozenset({"builtins.globals()", "builtins.locals()", "builtins.vars()"})
 
 

@@ -14,11 +14,16 @@ from typing import Any
 
 from pratique.vet.python.decoders import DECODERS, ENCODERS, decode
 from pratique.vet.python.limits import Budget, Spent
-from pratique.vet.python.operations import PLAIN, TEXT, Cycle, size_of, subscript, transcode
+from pratique.vet.python.operations import PLAIN, TEXT, Cycle, size_of, subscript
 from pratique.vet.python.plain import Folded
+from pratique.vet.python.plain_methods import transcode
 
 _ITEMS = 500_000
 """Elements of a sequence that folding makes: as many as there are evaluator steps, and a few."""
+_SHOWN = 80_000
+"""Bytes of a container that is written out as text."""
+_POWER = (3, 4096)
+"""Arguments and bits of `pow` with a modulus."""
 _INTEGER_DIGITS = 4000
 """Digits of a number that is read: the interpreter's own limit is 4300, as the time is quadratic."""
 
@@ -28,14 +33,15 @@ def listed(value: Folded, budget: Budget) -> list[Any]:
     kind = type(value)
     if kind not in PLAIN or kind in {int, float, bool, type(None)}:
         raise Spent
-    if len(value) > _ITEMS:
+    size = operator.length_hint(value)
+    if size > _ITEMS:
         raise Spent
-    budget.make(8 * len(value))
+    budget.make(8 * size)
     return list(value)
 
 
 def _int(arguments: list[Any], keywords: dict[str, Any], _budget: Budget) -> int:
-    value = arguments[0] if arguments else 0
+    value: Folded = arguments[0] if arguments else 0
     if type(value) in TEXT and len(value) > _INTEGER_DIGITS:
         raise Spent
     return int(*arguments, **keywords)
@@ -56,7 +62,7 @@ def _shown(value: Folded, budget: Budget) -> str:
     budget.make(4 * size_of(value) + 64)
     if (
         type(value) not in {str, bytes, bytearray, int, float, bool, type(None)}
-        and size_of(value) > 80_000
+        and size_of(value) > _SHOWN
     ):
         raise Spent
     return str(value)
@@ -109,13 +115,18 @@ def _dict(arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> dic
     return dict(listed(arguments[0], budget) if arguments else (), **keywords)
 
 
+def _only(arguments: list[Any]) -> Folded:
+    (value,) = arguments
+    return value
+
+
 def _sorted(arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> list[Any]:
     if set(keywords) - {"reverse"}:
         raise Spent
     return sorted(listed(arguments[0], budget), **keywords)
 
 
-def _simple(function: Callable[..., Any], types: frozenset[type] = PLAIN) -> Callable[..., Any]:
+def _simple(function: Callable[..., Any], types: frozenset[Any] = PLAIN) -> Callable[..., Any]:
     """A function whose result is never larger than what goes in."""
 
     def call(arguments: list[Any], keywords: dict[str, Any], budget: Budget) -> Folded:
@@ -138,8 +149,8 @@ def _text(function: Callable[..., Any], growth: int) -> Callable[..., Any]:
 
 
 def _pow(arguments: list[Any], _keywords: dict[str, Any], _budget: Budget) -> Folded:
-    if len(arguments) != 3 or any(
-        type(item) is not int or item.bit_length() > 4096 for item in arguments
+    if len(arguments) != _POWER[0] or any(
+        type(item) is not int or item.bit_length() > _POWER[1] for item in arguments
     ):
         raise Spent
     return pow(*arguments)
@@ -173,9 +184,10 @@ def _path(arguments: list[Any], _keywords: dict[str, Any], budget: Budget) -> st
     if any(type(item) is not str for item in arguments):
         raise Spent
     budget.make(sum(map(len, arguments)) + len(arguments))
-    return "/".join(item.rstrip("/") if item != "/" else "" for item in arguments[:-1]) + (
-        "/" + arguments[-1] if len(arguments) > 1 else arguments[-1]
-    )
+    if len(arguments) == 1:
+        return str(arguments[0])
+    head = "/".join(item.rstrip("/") if item != "/" else "" for item in arguments[:-1])
+    return f"{head}/{arguments[-1]}"
 
 
 def _coded(name: str) -> Callable[..., Any]:
@@ -191,7 +203,7 @@ def _getitem(arguments: list[Any], _keywords: dict[str, Any], budget: Budget) ->
     return subscript(arguments[0], arguments[1], budget)
 
 
-_NUMBERS: frozenset[type] = frozenset({int, float, bool})
+_NUMBERS: frozenset[Any] = frozenset({int, float, bool})
 _LIST = _collect(list)
 PURE: dict[str, Callable[[list[Any], dict[str, Any], Budget], Any]] = {
     "builtins.chr": lambda a, _k, _b: chr(*a),
@@ -216,7 +228,9 @@ PURE: dict[str, Callable[[list[Any], dict[str, Any], Budget], Any]] = {
     "builtins.enumerate": lambda a, k, b: list(enumerate(listed(a[0], b), *a[1:], **k)),
     "builtins.sorted": _sorted,
     "builtins.len": _simple(len),
-    "builtins.sum": lambda a, _k, b: sum(listed(*a, b)),  # no start: adding up lists is quadratic
+    "builtins.sum": lambda a, _k, b: sum(
+        listed(_only(a), b)
+    ),  # no start: adding up lists is quadratic
     "builtins.min": _simple(min),
     "builtins.max": _simple(max),
     "builtins.abs": _simple(abs, _NUMBERS),
@@ -285,6 +299,14 @@ def call(name: str, arguments: list[Any], keywords: dict[str, Any], budget: Budg
     try:
         return PURE[name](arguments, keywords, budget)
     except (
-        TypeError, ValueError, LookupError, ArithmeticError, AttributeError, struct.error, MemoryError, RecursionError, StopIteration,
-    ) as error:  # fmt: skip
+        TypeError,
+        ValueError,
+        LookupError,
+        ArithmeticError,
+        AttributeError,
+        struct.error,
+        MemoryError,
+        RecursionError,
+        StopIteration,
+    ) as error:
         raise Spent from error

@@ -83,7 +83,7 @@ def _with_left_out(
 
 @contextmanager
 def _collector_at_rest() -> Iterator[None]:
-    """A syntax tree is a million new objects and no garbage: the collector would look at them again and again."""
+    """A syntax tree is many new objects and no garbage: the collector would only look at it over and over."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -223,10 +223,15 @@ def _assembled(text: str, found: Scan, walk: Walk, unfinished: list[str]) -> Pyt
     texts = [_text(item, place) for item in found.texts[: walk.budget.limits.texts]]
     texts.extend(
         Text(
-            text=item.text, region=item.site.region, line=item.site.line, column=place.column(item.site.line, item.site.column), layer=item.layer, built=True
+            text=item.text,
+            region=item.site.region,
+            line=item.site.line,
+            column=place.column(item.site.line, item.site.column),
+            layer=item.layer,
+            built=True,
         )
         for item in walk.made_texts.values()
-    )  # fmt: skip
+    )
     texts.sort(key=lambda item: (item.line, item.column, item.layer))
     imports = sorted(
         {*found.imports, *walk.made_imports}, key=lambda item: (item.line, item.module, item.name)

@@ -1,6 +1,7 @@
 """Sources of other Pythons, made readable: edits by one pass over tokens, only after the parser refused.
 
-Python 2: `print x`, `exec code in ns`, `except X, e`, `raise E, "m"`, backquotes, `<>`, `0777`, `10L`, `ur""`.
+Python 2: `print x`, `exec code in ns`, `except X, e`, `raise E, "m"`, backquotes, `<>`,
+`0777`, `10L`, `ur""`.
 Python 3.12 and later on an older interpreter: `type X = …`, `def f[T](…)`, `class A[T]`. Lines never move,
 so that places stay true; columns on an edited line may be off by what was put in before them.
 """
@@ -22,6 +23,8 @@ _TOKEN = re.compile(
     r"|(?P<other>>>|<>|.)"
 )
 _ENDS = {quote: re.compile(rf"(?:[^\\{quote}\n]|\\.)*+{quote}", re.DOTALL) for quote in "\"'"}
+_NAMED = 2
+"""Words of a definition before its type parameters: `def name[`."""
 _NO_OPERAND = frozenset({"=", ".", ",", ")", ":", "+=", "]", "}"})
 
 
@@ -125,7 +128,7 @@ class _Editor:
                 self.generic_depth == 0
                 and word == "["
                 and self.statement in {"def", "class"}
-                and self.words == 2
+                and self.words == _NAMED
             ):
                 self.generic_depth = self.depth + 1
                 self.found.append((start, start, "#generic"))
@@ -177,7 +180,7 @@ class _Editor:
             self.words = 1
         self.words += 1
         statement = self.statement
-        if self.words == 2 and statement in {"print", "exec"}:  # noqa: PLR2004 - the word after it
+        if self.words == _NAMED and statement in {"print", "exec"}:
             self._statement_call(start, word)
         if word == "`":
             self._backquote(start, end)
@@ -193,11 +196,13 @@ class _Editor:
         self.last_end = end
 
     def _statement_call(self, start: int, word: str) -> None:
-        """`print x`: brackets around what follows, unless it is a call or something else is done to the name."""
-        if word == "(" or word in _NO_OPERAND or (word in "+-*/%&|^<>@!" and word not in "-+~"):
-            if word not in {">", ">>"}:
-                self.statement = ""
-                return
+        """`print x`: brackets around what follows, unless `print` is used as a name."""
+        used_as_name = (
+            word in _NO_OPERAND or word == "(" or (word in "+-*/%&|^<>@!" and word not in "-+~")
+        )
+        if used_as_name and word not in {">", ">>"}:
+            self.statement = ""
+            return
         skip = 2 if word == ">>" else 0
         self.found.append(
             (self.after, start + skip, "(" + " " * max(0, start + skip - self.after - 1))

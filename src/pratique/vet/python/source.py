@@ -31,9 +31,9 @@ _TEXT_ENCODINGS = frozenset(
 
 
 def decoded_source(data: bytes) -> tuple[str, str]:
-    """Source text and, when something about its encoding is worth saying, a sentence.
+    r"""Source text and, when something about its encoding is worth saying, a sentence.
 
-    Line ends become "\\n"; form feeds become blanks; a NUL becomes a blank, as CPython refuses it.
+    Line ends become "\n"; form feeds become blanks; a NUL becomes a blank, as CPython refuses it.
     """
     text, remark = _decoded(data)
     return normalised(text), remark
@@ -47,8 +47,7 @@ def normalised(text: str) -> str:
         text = text.replace("\x0c", " ")
     if "\x00" in text:
         text = text.replace("\x00", " ")
-    text = text.removeprefix("\ufeff")
-    return text
+    return text.removeprefix("\ufeff")
 
 
 def cookie(data: bytes) -> str:
@@ -84,7 +83,7 @@ def _as_declared(data: bytes, declared: str) -> tuple[str, str]:
         remark = f"the source declares the unusual encoding {declared}"
     try:
         codec = codecs.lookup(declared)
-        text = codec.decode(data, "replace")[0]
+        text: object = codec.decode(data, "replace")[0]
     except (LookupError, UnicodeError, ValueError, TypeError):
         return _as_utf8(data), f"the declared encoding {declared[:40]} is not known"
     if not isinstance(text, str):

@@ -176,8 +176,15 @@ def _informative(value: V) -> bool:
 def _walk_body(walk: Walk, routine: Routine, values: dict[str, V], bound: Instance | None) -> V:
     """Walk a function's body with its parameters bound, and answer what it returns."""
     saved = (
-        walk.scopes, walk.trail, walk.returns, walk.globals_here, walk.depth, walk.quiet, walk.this_class, walk.unrolling,
-    )  # fmt: skip
+        walk.scopes,
+        walk.trail,
+        walk.returns,
+        walk.globals_here,
+        walk.depth,
+        walk.quiet,
+        walk.this_class,
+        walk.unrolling,
+    )
     owner = routine.owner
     node = routine.node
     if owner is not None and node.args.args and type(node) is not ast.Lambda:
@@ -194,17 +201,28 @@ def _walk_body(walk: Walk, routine: Routine, values: dict[str, V], bound: Instan
     walk.this_class = owner
     routine.busy = True
     try:
-        if type(node) is ast.Lambda:
-            return walk.expr(node.body)
-        walk.body(node.body)
-        return walk.returns or NONE
+        return _run_body(walk, node)
     except Spent:
         return V(bits=joined_bits(values.values()))
     finally:
         routine.busy = False
         (
-            walk.scopes, walk.trail, walk.returns, walk.globals_here, walk.depth, walk.quiet, walk.this_class, walk.unrolling,
-        ) = saved  # fmt: skip
+            walk.scopes,
+            walk.trail,
+            walk.returns,
+            walk.globals_here,
+            walk.depth,
+            walk.quiet,
+            walk.this_class,
+            walk.unrolling,
+        ) = saved
+
+
+def _run_body(walk: Walk, node: Node) -> V:
+    if type(node) is ast.Lambda:
+        return walk.expr(node.body)
+    walk.body(node.body)
+    return NONE if walk.returns is None else walk.returns
 
 
 def _bind(

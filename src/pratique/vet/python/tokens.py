@@ -196,7 +196,7 @@ class _Reader:
             end = len(self.text) if end < 0 else end + 3
         else:
             closed = _ENDS[quote].match(self.text, found.end())
-            # Without a closing quote the rest of the line is taken: trying each quote in it would be quadratic.
+            # Without a closing quote the rest of the line is taken: trying each quote would be quadratic.
             end = closed.end() if closed is not None else self._line_end(found.end())
             if closed is None:
                 return None, end

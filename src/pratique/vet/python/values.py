@@ -76,8 +76,18 @@ class Routine:
     """A function of this source."""
 
     __slots__ = (
-        "busy", "closure", "generic", "name", "node", "outline", "owner", "pure_failed", "region", "results", "sinks",
-    )  # fmt: skip
+        "busy",
+        "closure",
+        "generic",
+        "name",
+        "node",
+        "outline",
+        "owner",
+        "pure_failed",
+        "region",
+        "results",
+        "sinks",
+    )
 
     def __init__(
         self,
@@ -147,7 +157,7 @@ class FileValue:
 
 
 class Made:
-    """The result of a call that a later call needs the arguments of: a cipher, a hash, a getter, a code object."""
+    """The result of a call whose arguments a later call needs: a cipher, a hash, a getter, a code object."""
 
     __slots__ = ("arguments", "keywords", "name")
 

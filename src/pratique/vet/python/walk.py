@@ -1,7 +1,7 @@
 """The state of one walk over a source: scopes, what was reported, and the work that waits.
 
-The functions in `expressions`, `statements`, `calls`, `special` and `summaries` do the walking; they take this
-as their first argument and reach each other through the tables here, by node type.
+The functions in `expressions`, `statements`, `calls`, `special` and `summaries` do the walking; they take
+this as their first argument and reach each other through the tables here, by node type.
 """
 
 from __future__ import annotations
@@ -30,11 +30,37 @@ STATEMENTS: dict[type, Statement] = {}
 BUILTINS: dict[str, V] = {
     name: V(names=(f"builtins.{name}",))
     for name in (
-        *dir(builtins), "execfile", "unichr", "xrange", "raw_input", "unicode", "long", "file", "reduce", "basestring", "reload",
-        "__builtins__", "get_ipython", "__pyarmor__", "__armor__", "__armor_enter__",
+        *dir(builtins),
+        "execfile",
+        "unichr",
+        "xrange",
+        "raw_input",
+        "unicode",
+        "long",
+        "file",
+        "reduce",
+        "basestring",
+        "reload",
+        "__builtins__",
+        "get_ipython",
+        "__pyarmor__",
+        "__armor__",
+        "__armor_enter__",
     )
-    if name not in {"None", "True", "False", "Ellipsis", "NotImplemented", "__doc__", "__name__", "__spec__", "__loader__", "__package__"}
-}  # fmt: skip
+    if name
+    not in {
+        "None",
+        "True",
+        "False",
+        "Ellipsis",
+        "NotImplemented",
+        "__doc__",
+        "__name__",
+        "__spec__",
+        "__loader__",
+        "__package__",
+    }
+}
 BUILTINS["__builtins__"] = V(names=("builtins",))
 BUILTINS["file"] = V(names=("builtins.open",))
 BUILTINS["reduce"] = V(names=("functools.reduce",))
@@ -115,7 +141,7 @@ class Walk:
         "trail",
         "unfinished",
         "unrolling",
-    )  # fmt: skip
+    )
 
     def __init__(self, scan: Scan, budget: Budget, catalogue: Catalogue) -> None:
         self.scan = scan
@@ -227,7 +253,8 @@ class Walk:
         left: list[dict[tuple[int, str], V]] = []
         skipped = may_skip
         for walk in walks:
-            self.trail = trail = []
+            trail: list[tuple[Scope, str, V | None]] = []
+            self.trail = trail
             goes_on = False
             try:
                 goes_on = walk()
