@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -91,9 +92,11 @@ async def open_pages(settings: Settings, *, clock: Clock = now_utc) -> AsyncIter
 
 @asynccontextmanager
 async def open_desk(
-    settings: Settings, *, index: str, clock: Clock = now_utc
+    settings: Settings, *, index: str, workers: int, clock: Clock = now_utc
 ) -> AsyncIterator[Desk]:
     """What vets releases and files for a person; decides, and records nothing.
+
+    `workers` may be fewer than the settings say: each takes a second to start.
 
     Raises: SettingsError, UnavailableError.
     """
@@ -113,7 +116,8 @@ async def open_desk(
         )
         downloads = Flights(blobs)
         stack.push_async_callback(downloads.close)
-        pool = await stack.enter_async_context(VettingPool(PoolOptions.of(settings.vet)))
+        options = dataclasses.replace(PoolOptions.of(settings.vet), workers=workers)
+        pool = await stack.enter_async_context(VettingPool(options))
         grounds = Grounds(
             GroundParts(
                 pool=pool,

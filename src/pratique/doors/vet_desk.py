@@ -7,6 +7,7 @@ to install it. Files go to the same confined workers, against the same predecess
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import tarfile
 import tempfile
@@ -279,12 +280,25 @@ def _context_of_name(filename: str, ground: Ground) -> Context:
     )
 
 
-async def in_order(
-    desk: Desk, plan: Sequence[tuple[str, Located | Path, Against]]
+async def as_they_end(
+    desk: Desk, plan: Sequence[tuple[str, Located | Path, Against]], *, at_once: int
 ) -> AsyncIterator[Examined]:
-    """Vet what was planned, one after another as each ends."""
-    for target, what, against in plan:
-        if isinstance(what, Path):
-            yield await desk.vet_path(target, what, against)
-        else:
-            yield await desk.vet_located(target, what, against)
+    """Vet what was planned, so many at a time, each told as it ends.
+
+    Whoever stops listening stops the rest.
+    """
+    coming, running = iter(plan), set[asyncio.Task[Examined]]()
+    try:
+        while True:
+            for target, what, against in itertools.islice(coming, at_once - len(running)):
+                vet = desk.vet_path if isinstance(what, Path) else desk.vet_located
+                running.add(asyncio.create_task(vet(target, what, against)))  # type: ignore[arg-type] # as chosen
+            if not running:
+                return
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield task.result()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

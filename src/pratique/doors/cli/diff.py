@@ -31,7 +31,8 @@ from pratique.vet.model import Change, Finding, Report
 def diff(name: str, old: str, new: str, index: str | None, home: Path | None, form: str) -> None:
     """Show what a release does that another did not.
 
-    Behaviour, not lines: capabilities, and what runs when. Exit code 1 when it gained something, 3 when part of it could not be examined.
+    Behaviour, not lines: capabilities, and what runs when. Exit code 1 when it gained something, 3
+    when part of it could not be examined.
     """
     project, before, after = parse_project_name(name), parse_version(old), parse_version(new)
     settings = load_settings(home)
@@ -47,11 +48,12 @@ def diff(name: str, old: str, new: str, index: str | None, home: Path | None, fo
 async def _compare(
     settings: Settings, project: ProjectName, versions: tuple[str, str], index: str | None
 ) -> list[Examined]:
-    from pratique.assembly import open_desk  # noqa: PLC0415 - a wrong argument is told without loading it
+    from pratique.assembly import open_desk  # noqa: PLC0415 - a wrong argument is told without
+    loading it
 
     before, after = (parse_version(text) for text in versions)
     against = Against(auto=False, version=before)
-    async with open_desk(settings, index=index or settings.index[0].name) as desk:
+    async with open_desk(settings, index=index or settings.index[0].name, workers=1) as desk:
         found = usual_files(await desk.find(project, after))
         await desk.find(project, before)  # said before anything is downloaded
         return [await desk.vet_located(f"{project}=={after}", one, against) for one in found]

@@ -18,7 +18,7 @@ from pratique.doors.cli.options import home_option
 from pratique.doors.cli.vet_plan import Plan, plan_targets
 from pratique.doors.cli.vet_report import report_json, report_sarif
 from pratique.doors.cli.vet_text import echo_report
-from pratique.doors.vet_desk import Against, Examined, in_order
+from pratique.doors.vet_desk import Against, Examined, as_they_end
 from pratique.errors import InputError
 from pratique.policy.model import Verdict
 from pratique.settings import load_settings
@@ -58,7 +58,8 @@ def vet(
 ) -> None:
     """Examine releases, files, folders and lock files.
 
-    Nothing of it is executed. TARGET is NAME==VERSION, a wheel or sdist, a folder of them, a folder of sources, or a lock file.
+    Nothing of it is executed. TARGET is NAME==VERSION, a wheel or sdist, a folder of them, a
+    folder of sources, or a lock file.
     Exit code 1 when something is malicious or suspicious, 3 when part of it could not be examined.
     """
     plan = plan_targets(targets)
@@ -112,15 +113,18 @@ async def _examine(
     home: Path | None,
     form: str,
 ) -> list[Examined]:
-    from pratique.assembly import open_desk  # noqa: PLC0415 - a wrong argument is told without loading it
+    from pratique.assembly import open_desk  # noqa: PLC0415 - a wrong argument is told without
+    loading it
 
     settings = load_settings(home)
     view = index or settings.index[0].name
-    async with open_desk(settings, index=view) as desk:
+    workers = min(settings.vet.workers, plan.files)
+    async with open_desk(settings, index=view, workers=workers) as desk:
         jobs, failed = await plan.resolve(desk, against, every_file=every_file)
         examined = list(failed)
         with progress(len(jobs), form) as advance:
-            async for one in in_order(desk, jobs):
+            # One more than workers: the next file arrives meanwhile.
+            async for one in as_they_end(desk, jobs, at_once=workers + 1):
                 examined.append(one)
                 advance(one.filename)
     return examined

@@ -42,6 +42,11 @@ class Plan:
     unread: tuple[tuple[str, str], ...] = ()
     """Targets, or parts of them, with why they cannot be vetted."""
 
+    @property
+    def files(self) -> int:
+        """How many files at least are going to be vetted, so how many workers are of use."""
+        return max(1, len(self.items))
+
     async def resolve(
         self, desk: Desk, against: Against, *, every_file: bool
     ) -> tuple[Sequence[Job], Sequence[Examined]]:
