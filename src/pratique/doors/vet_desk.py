@@ -22,13 +22,13 @@ from packaging.version import Version
 from pratique.doors.index.grounds import NO_GROUND, Ground, Grounds, Pool, context_of
 from pratique.doors.index.locate import Located, candidate_projects
 from pratique.doors.index.pages import PageService
-from pratique.edge.vetting.frames import BaseFacts, Vetted
-from pratique.edge.vetting.outcomes import release_of
 from pratique.errors import InputError, PratiqueError
 from pratique.index.ports import BlobStore
 from pratique.policy.model import Verdict
 from pratique.values.digests import Sha256
 from pratique.values.names import Distribution, ProjectName, parse_distribution_filename
+from pratique.vet.exchange import BaseFacts, Vetted
+from pratique.vet.facts import decode_release
 from pratique.vet.model import Context
 
 ARCHIVE_SUFFIXES = (".whl", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip", ".egg")
@@ -170,7 +170,7 @@ class Desk:
             )
         except PratiqueError as error:
             return Examined(target=target, filename=path.name, problem=str(error))
-        release = release_of(vetted)
+        release = decode_release(vetted.release)
         digest = release.sha256 if release is not None else ""
         return Examined(target=target, filename=path.name, sha256=digest, vetted=vetted)
 

@@ -12,14 +12,13 @@ from pratique.doors.index.locate import Located
 from pratique.doors.index.pages import Described, PageService
 from pratique.doors.index.sidecars import file_key
 from pratique.edge.flights import Flight, Flights, SingleFlight
-from pratique.edge.vetting.assignment import KnownSource
-from pratique.edge.vetting.frames import BaseFacts, StoredContent, Vetted
 from pratique.edge.vetting.stream import VettingStream
 from pratique.errors import PratiqueError
 from pratique.index.ports import BlobStore, Upstream
 from pratique.policy.model import Verdict
 from pratique.values.digests import Sha256
 from pratique.vet.base import ContentKey
+from pratique.vet.exchange import BaseFacts, KnownSource, StoredContent, Vetted
 from pratique.vet.model import Context
 from pratique.vet.records import ApprovedFile, KeptRelease, KeptReport, choose_predecessor
 

@@ -20,12 +20,12 @@ from pratique.doors.index.grounds import Ground, Grounds, KeptFacts, Pool, conte
 from pratique.doors.index.locate import Located
 from pratique.doors.index.pages import PageService
 from pratique.edge.flights import Flight, SingleFlight
-from pratique.edge.vetting.frames import Vetted
 from pratique.index.ports import BlobStore, ControlState
 from pratique.ledger.entries import Draft
 from pratique.policy.model import Verdict, VettingFacts
 from pratique.values.digests import Sha256
 from pratique.values.instants import Clock
+from pratique.vet.exchange import Vetted
 from pratique.vet.model import Report
 from pratique.vet.records import (
     Audit,
