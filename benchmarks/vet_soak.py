@@ -22,13 +22,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from harness import ROOT, CannotRunError, Report, arguments, run_main, scratch
-from pratique.edge.vetting.frames import Vetted
 from pratique.edge.vetting.options import PoolOptions
 from pratique.edge.vetting.sync import SyncVettingPool, VetJob
 from pratique.policy.model import Verdict
 from pratique.settings import Settings
 from pratique.store.vetting import VettingStore, open_vetting
 from pratique.vet.engine import ContentKey
+from pratique.vet.exchange import Vetted
 
 CACHE = Path(os.environ.get("PRATIQUE_EVALS_CACHE", "/tmp/pratique-evals")) / "archives"
 COUNT, SMALL_COUNT = 10_000, 120

@@ -151,9 +151,12 @@ CONSOLE_READS = ("pratique.doors.overview", "pratique.store.presence.")
 # What a command may open by itself: assembly would load every library of the doors with it.
 STORE_OPENERS = (
     "pratique.store.control.",
+    "pratique.store.log_keys.",
     "pratique.store.logs.",
     "pratique.store.presence.",
     "pratique.store.rebuild.",
+    "pratique.store.vetting.",
+    "pratique.store.vetting_audits.",
 )
 # What a command may ask by itself: a running door, or a folder, needs no house of our own.
 EDGE_CLIENTS = ("pratique.edge.door_client.", "pratique.edge.advisories.")

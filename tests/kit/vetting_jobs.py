@@ -20,9 +20,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pratique.edge.vetting.frames import Start, StoredContent, Vetted
+from pratique.edge.vetting.frames import Start
 from pratique.edge.vetting.worker import Helper, MakeJob
 from pratique.policy.model import Verdict
+from pratique.vet.exchange import StoredContent, Vetted
 from pratique.vet.model import ENGINE, Language, Regime, Report
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from pratique.edge.vetting.frames import BaseFacts, StoredContent, Vetted
 from pratique.edge.vetting.options import PoolOptions
 from pratique.edge.vetting.outcomes import unpack
 from pratique.edge.vetting.sync import SyncVettingPool, VetJob
 from pratique.policy.model import Verdict
 from pratique.vet.engine import ContentKey, facts_of, vet_archive
+from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
 from pratique.vet.facts import encode_content, encode_release
 from pratique.vet.model import Context, Language, Regime
 

@@ -12,11 +12,11 @@ import pytest
 
 from kit.vetting_jobs import ESCAPES
 from pratique.edge.vetting.confinement import Walls
-from pratique.edge.vetting.frames import Vetted
 from pratique.edge.vetting.kernel import LINUX
 from pratique.edge.vetting.landlock import landlock_abi
 from pratique.edge.vetting.options import MIB
 from pratique.policy.model import Verdict
+from pratique.vet.exchange import Vetted
 
 pytestmark = pytest.mark.skipif(not LINUX, reason="only Linux has Landlock and seccomp")
 

@@ -16,13 +16,13 @@ import pytest
 
 from pratique.edge.vetting.confinement import Walls
 from pratique.edge.vetting.errors import VettingUnavailableError
-from pratique.edge.vetting.frames import BaseFacts, StoredContent, Vetted
 from pratique.edge.vetting.options import MIB, JobLimits, PoolOptions
 from pratique.edge.vetting.pool import VettingPool
 from pratique.edge.vetting.process import WorkerProcess
 from pratique.errors import InputError
 from pratique.policy.model import Verdict
 from pratique.vet.engine import ContentKey
+from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
 from pratique.vet.model import Context, Language, Regime
 
 SPINNING = JobLimits(cpu_seconds=0.5, cpu_seconds_per_mib=0.5, wait_factor=100.0)

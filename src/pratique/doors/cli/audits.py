@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +12,11 @@ import msgspec
 
 from pratique.doors.audits import parse_statement, render_statement
 from pratique.doors.cli.options import format_option, home_option
-from pratique.doors.cli.stores import Stores, open_stores
+from pratique.doors.cli.stores import ReviewStores, open_review_stores
 from pratique.errors import InputError
 from pratique.ledger.entries import Draft
 from pratique.ledger.notes import Verifier, parse_verifier
 from pratique.policy.model import Verdict
-from pratique.store.log_keys import KEY_FILE, read_key
-from pratique.store.vetting import VettingStore, open_vetting
-from pratique.store.vetting_audits import AuditStore, open_audits
 from pratique.values.digests import Sha256, parse_sha256
 from pratique.values.instants import Instant, now_utc, render_instant
 from pratique.vet.records import Audit, vetting_facts
@@ -37,24 +32,6 @@ def audits() -> None:
 
     An audit is about one file's content. The newest living one decides instead of what vetting said.
     """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Open:
-    stores: Stores
-    audits: AuditStore
-    vetting: VettingStore
-
-
-@contextmanager
-def _opened(home: Path | None) -> Iterator[_Open]:
-    with ExitStack() as stack:
-        stores = stack.enter_context(open_stores(home))
-        yield _Open(
-            stores=stores,
-            audits=stack.enter_context(closing(open_audits(stores.settings))),
-            vetting=stack.enter_context(closing(open_vetting(stores.settings))),
-        )
 
 
 @audits.command()
@@ -87,7 +64,7 @@ def add(
                 "the reason or the reviewer cannot be used",
                 expected=f"one to {_REASON_LENGTH} printable characters",
             )
-    with _opened(home) as opened:
+    with open_review_stores(home) as opened:
         sha256 = parse_sha256(digest)
         audit = Audit(
             id=secrets.token_hex(6),
@@ -105,12 +82,12 @@ def add(
     click.echo(f"audit {audit.id}: {audit.filename or digest} is {verdict}, says {reviewer}")
 
 
-def _name_of(digest: Sha256, opened: _Open) -> str:
+def _name_of(digest: Sha256, opened: ReviewStores) -> str:
     places = opened.stores.presence.places(digest)
     return next((place.filename for place in places), "")
 
 
-def _put(found: Iterable[Audit], opened: _Open, *, now: Instant) -> None:
+def _put(found: Iterable[Audit], opened: ReviewStores, *, now: Instant) -> None:
     """1. The entries are durable. 2. The audits are kept. 3. They decide."""
     found = list(found)
     opened.stores.log.append([_entry(audit) for audit in found], now=now)
@@ -119,7 +96,7 @@ def _put(found: Iterable[Audit], opened: _Open, *, now: Instant) -> None:
     _decide({audit.sha256 for audit in found}, opened)
 
 
-def _decide(digests: Iterable[Sha256], opened: _Open) -> None:
+def _decide(digests: Iterable[Sha256], opened: ReviewStores) -> None:
     """Let audits, or what vetting said without them, decide on these files."""
     control = opened.stores.control
     by_file = opened.audits.audits_of(list(digests))
@@ -153,7 +130,7 @@ def _entry(audit: Audit, *, revoked: bool = False) -> Draft:
 @format_option
 def list_command(home: Path | None, form: str) -> None:
     """Show all audits, oldest first."""
-    with _opened(home) as opened:
+    with open_review_stores(home) as opened:
         found = opened.audits.audits()
     if form == "json":
         _echo_json([_described(audit) for audit in found])
@@ -175,7 +152,7 @@ def list_command(home: Path | None, form: str) -> None:
 def revoke(audit_id: str, home: Path | None, form: str) -> None:
     """Take an audit back; what vetting said decides again."""
     now = now_utc()
-    with _opened(home) as opened:
+    with open_review_stores(home) as opened:
         audit = next((a for a in opened.audits.audits() if a.id == audit_id), None)
         if audit is None or audit.revoked_at is not None:
             raise InputError(
@@ -204,15 +181,13 @@ def export(output: Path | None, home: Path | None, form: str) -> None:
 
     Others check it with the public half: home/ledger/verifier-key.
     """
-    with _opened(home) as opened:
-        settings = opened.stores.settings
-        origin = settings.storage.log_origin
-        signer = read_key(settings.home / "ledger" / KEY_FILE, origin)
+    with open_review_stores(home) as opened:
+        signer = opened.signer()
         note = render_statement(opened.audits.audits(), signer)
     if output is not None:
         output.write_text(note, "utf-8")
     if form == "json":
-        _echo_json({"origin": origin, "output": str(output or ""), "statement": note})
+        _echo_json({"origin": signer.verifier.name, "output": str(output or ""), "statement": note})
     elif output is None:
         click.echo(note, nl=False)
 
@@ -237,7 +212,7 @@ def import_command(file: Path, keys: tuple[str, ...], home: Path | None, form: s
     now = now_utc()
     note = _read_note(file)
     found = parse_statement(note, [_verifier(key) for key in keys])
-    with _opened(home) as opened:
+    with open_review_stores(home) as opened:
         known = {audit.id: audit for audit in opened.audits.audits()}
         ours = {a.sha256 for a in known.values() if not a.origin and a.revoked_at is None}
         new = [a for a in found if a.id not in known and a.sha256 not in ours]

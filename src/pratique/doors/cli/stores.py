@@ -11,11 +11,15 @@ from pathlib import Path
 from pratique.home import prepare_home
 from pratique.index.ports import ControlState
 from pratique.ledger.entries import Draft
+from pratique.ledger.notes import Signer
 from pratique.ledger.store import LogStore
 from pratique.settings import Settings, load_settings
 from pratique.store.control import heal_control, open_control
+from pratique.store.log_keys import KEY_FILE, read_key
 from pratique.store.logs import open_log
 from pratique.store.presence import PresenceStore, open_presence
+from pratique.store.vetting import VettingStore, open_vetting
+from pratique.store.vetting_audits import AuditStore, open_audits
 from pratique.values.instants import Instant
 
 
@@ -46,6 +50,31 @@ def open_stores(home: Path | None) -> Iterator[Stores]:
         presence.catch_up()
         heal_control(control, presence)
         yield Stores(settings=settings, log=log, control=control, presence=presence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewStores:
+    """What a reviewer's command works with besides."""
+
+    stores: Stores
+    audits: AuditStore
+    vetting: VettingStore
+
+    def signer(self) -> Signer:
+        """The ledger's own key. Raises: LedgerKeyError."""
+        settings = self.stores.settings
+        return read_key(settings.home / "ledger" / KEY_FILE, settings.storage.log_origin)
+
+
+@contextmanager
+def open_review_stores(home: Path | None) -> Iterator[ReviewStores]:
+    """As `open_stores`, with what vetting and reviewers said."""
+    with (
+        open_stores(home) as stores,
+        closing(open_audits(stores.settings)) as audits,
+        closing(open_vetting(stores.settings)) as vetting,
+    ):
+        yield ReviewStores(stores=stores, audits=audits, vetting=vetting)
 
 
 def operator() -> str:

@@ -6,13 +6,13 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from pratique.doors.index.locate import Located
 from pratique.doors.index.pages import Described, PageService
 from pratique.doors.index.sidecars import file_key
 from pratique.edge.flights import Flight, Flights, SingleFlight
-from pratique.edge.vetting.stream import VettingStream
 from pratique.errors import PratiqueError
 from pratique.index.ports import BlobStore, Upstream
 from pratique.policy.model import Verdict
@@ -28,6 +28,27 @@ _BASE_MOST_BYTES = 64 * 1024 * 1024
 """A larger predecessor is not fetched only to be compared with; one that is stored is used."""
 
 
+class Stream(Protocol):
+    """One file being vetted while it arrives; left unfinished, it is cancelled."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None: ...
+
+    async def feed(self, chunk: bytes | memoryview) -> None:
+        """Hand over the next bytes."""
+        ...
+
+    async def finish(self, file: Path | None = None) -> Vetted:
+        """What was found; `file` is where all of the file lies now."""
+        ...
+
+
 class Pool(Protocol):
     """What vets; `edge.vetting.pool` fulfils it."""
 
@@ -40,7 +61,7 @@ class Pool(Protocol):
         base_archive: Path | None = None,
         known: KnownSource | None = None,
         deferrable: bool = False,
-    ) -> VettingStream: ...
+    ) -> Stream: ...
 
     async def vet_file(  # noqa: D102 - as the pool says
         self,

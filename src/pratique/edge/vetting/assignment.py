@@ -9,32 +9,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 import msgspec
 
 from pratique.edge.vetting.frames import (
     DATA_BYTES,
     Ask,
-    BaseFacts,
     Failed,
     Finish,
     Kind,
     KnownFacts,
     Payload,
     Start,
-    StoredContent,
-    Vetted,
 )
 from pratique.edge.vetting.options import JobLimits
 from pratique.edge.vetting.process import WorkerProcess
 from pratique.vet.engine import ContentKey
+from pratique.vet.exchange import BaseFacts, KnownSource, StoredContent, Vetted
 
 log = logging.getLogger(__name__)
-
-KnownSource: TypeAlias = "Callable[[tuple[ContentKey, ...]], Awaitable[Mapping[ContentKey, bytes]]]"
-"""Asks a store for facts, as `facts.encode_content` wrote them."""
 
 _CANCEL_SECONDS = 1.0
 """A worker that waits for bytes notices at once; one that computes is killed rather than waited for."""

@@ -13,9 +13,10 @@ from contextlib import suppress
 
 import msgspec
 
-from pratique.edge.vetting.frames import BaseFacts, Start, StoredContent, Vetted
+from pratique.edge.vetting.frames import Start
 from pratique.edge.vetting.worker import Helper, MakeJob
 from pratique.vet.engine import Base, ContentKey, Outcome, Vetting, facts_of, warm_up
+from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
 from pratique.vet.facts import decode_content, decode_release, encode_content, encode_release
 from pratique.vet.model import ContentFacts, Context, Language
 from pratique.vet.old_files import open_old

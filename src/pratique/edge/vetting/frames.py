@@ -20,7 +20,8 @@ import struct
 import msgspec
 
 from pratique.edge.vetting.confinement import Confinement, Walls
-from pratique.vet.model import Context, Language, Report
+from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
+from pratique.vet.model import Context, Language
 
 HEADER = struct.Struct("<IB")
 DATA_BYTES = 1 << 20
@@ -57,24 +58,6 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     walls: Walls
 
 
-class StoredContent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Facts of one content as the store holds them; empty when there are none."""
-
-    sha256: str
-    language: Language
-    facts: bytes
-
-
-class BaseFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a release is judged against, as the store holds it."""
-
-    key: str
-    """Names these very facts: a worker that holds this key is not sent them again."""
-    release: bytes
-    contents: tuple[StoredContent, ...]
-    clone: bool = False
-
-
 class Start(msgspec.Struct, frozen=True, kw_only=True):
     """A job begins."""
 
@@ -106,22 +89,6 @@ class KnownFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Those that have."""
 
     contents: tuple[StoredContent, ...]
-
-
-class Vetted(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a job. `outcome.unpack` makes the engine's `Outcome` of it."""
-
-    report: Report
-    release: bytes = b""
-    """For the store; empty when the job failed."""
-    new: tuple[StoredContent, ...] = ()
-    """Facts that were made now, for the store."""
-    partial: bool = False
-    """As in the engine's outcome: as a base the release is whole only with its archive."""
-    failure: str = ""
-    """Why there is no judgement; also in `report.unread`."""
-    cpu_seconds: float = 0.0
-    """As the worker measured it; 0 when it failed."""
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):

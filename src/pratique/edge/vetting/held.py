@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Generic, TypeVar
 
-from pratique.edge.vetting.frames import BaseFacts
+from pratique.vet.exchange import BaseFacts
 
 MOST_BASES = 4
 MOST_BYTES = 24 << 20

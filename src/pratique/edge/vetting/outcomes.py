@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pratique.edge.vetting.frames import BaseFacts, StoredContent, Vetted
 from pratique.policy.model import Verdict
 from pratique.vet.engine import ContentKey, Outcome
+from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
 from pratique.vet.facts import decode_content, decode_release
-from pratique.vet.model import ENGINE, ContentFacts, Context, Regime, ReleaseFacts, Report
+from pratique.vet.model import ENGINE, ContentFacts, Context, Regime, Report
 
 
 def unfinished(reason: str, *, context: Context | None, base: BaseFacts | None) -> Vetted:
@@ -45,8 +45,3 @@ def unpack_contents(contents: tuple[StoredContent, ...]) -> dict[ContentKey, Con
     """Facts by content; what another engine wrote is left out."""
     decoded = ((c, decode_content(c.facts)) for c in contents)
     return {(c.sha256, c.language): facts for c, facts in decoded if facts is not None}
-
-
-def release_of(vetted: Vetted) -> ReleaseFacts | None:
-    """Facts of the release alone."""
-    return decode_release(vetted.release)

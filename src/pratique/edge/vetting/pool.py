@@ -23,14 +23,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypedDict
 
-from pratique.edge.vetting.assignment import Assignment, KnownSource
+from pratique.edge.vetting.assignment import Assignment
 from pratique.edge.vetting.confinement import Confinement
 from pratique.edge.vetting.errors import VettingUnavailableError
 from pratique.edge.vetting.files import hold_in_memory
-from pratique.edge.vetting.frames import BaseFacts, Vetted
 from pratique.edge.vetting.options import PoolOptions
 from pratique.edge.vetting.process import WorkerProcess
 from pratique.edge.vetting.stream import VettingStream
+from pratique.vet.exchange import BaseFacts, KnownSource, Vetted
 from pratique.vet.model import Context
 
 log = logging.getLogger(__name__)

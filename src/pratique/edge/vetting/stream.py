@@ -11,14 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from pratique.edge.vetting.assignment import Assignment, KnownSource
+from pratique.edge.vetting.assignment import Assignment
 from pratique.edge.vetting.errors import VettingUnavailableError
 from pratique.edge.vetting.files import open_for_worker
-from pratique.edge.vetting.frames import BaseFacts, Start, Vetted
+from pratique.edge.vetting.frames import Start
 from pratique.edge.vetting.options import MIB, PoolOptions
 from pratique.edge.vetting.outcomes import unfinished
 from pratique.edge.vetting.process import WorkerProcess
 from pratique.errors import InputError
+from pratique.vet.exchange import BaseFacts, KnownSource, Vetted
 from pratique.vet.model import Context
 
 _BASE_ARCHIVE_BYTES = 64 * MIB

@@ -17,10 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pratique.edge.vetting.assignment import KnownSource
-from pratique.edge.vetting.frames import BaseFacts, Vetted
 from pratique.edge.vetting.options import PoolOptions
 from pratique.edge.vetting.pool import PoolStatus, VettingPool
+from pratique.vet.exchange import BaseFacts, KnownSource, Vetted
 from pratique.vet.model import Context
 
 

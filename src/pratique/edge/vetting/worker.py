@@ -20,19 +20,9 @@ import msgspec
 
 from pratique.edge.vetting.channel import Channel, ParentGoneError
 from pratique.edge.vetting.confinement import confine
-from pratique.edge.vetting.frames import (
-    DATA_BYTES,
-    Ask,
-    BaseFacts,
-    Failed,
-    Kind,
-    KnownFacts,
-    Setup,
-    Start,
-    StoredContent,
-    Vetted,
-)
+from pratique.edge.vetting.frames import DATA_BYTES, Ask, Failed, Kind, KnownFacts, Setup, Start
 from pratique.edge.vetting.held import HeldBases
+from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
 from pratique.vet.model import Language
 
 _MIB = 1 << 20
