@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pratique.vet.gate_patterns import Hit, patterns
-from pratique.vet.matching import BLOCK_BYTES, BlockSearch, hyperscan_matcher, re2_matcher
+from pratique.vet.matching import BLOCK_BYTES, BlockSearch, Matcher, hyperscan_matcher, re2_matcher
 
 pytest.importorskip("hyperscan")
 QUICK = hyperscan_matcher(patterns())
@@ -52,5 +52,5 @@ def test_the_answer_does_not_depend_on_where_the_network_cut() -> None:
 
 
 @pytest.mark.parametrize("matcher", [QUICK, OTHER], ids=["hyperscan", "re2"])
-def test_nothing_is_found_in_nothing(matcher) -> None:
+def test_nothing_is_found_in_nothing(matcher: Matcher) -> None:
     assert matcher.search(b"") == 0

@@ -81,9 +81,9 @@ class Standing(IntEnum):
 
 DEEDS = (
     Hit.EXECUTE | Hit.IMPORTER | Hit.ATTRIBUTE | Hit.PROCESS | Hit.NETWORK | Hit.NATIVE | Hit.SPY
-    | Hit.FILES | Hit.HOOK
+    | Hit.FILES | Hit.HOOK | Hit.SENSITIVE | Hit.RAW_ADDRESS
 )  # fmt: skip
-"""Something can be done with these."""
+"""Something can be done with these, or with what they name."""
 ALONE = Hit.BLANKS | Hit.PACKER | Hit.AGENT | Hit.ODD
 """Enough wherever it stands."""
 HARMLESS = Hit.CHARACTERS | Hit.SECRET_WORD | Hit.URL | Hit.DECODE | Hit.HOST
