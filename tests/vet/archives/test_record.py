@@ -49,6 +49,11 @@ def test_rows_without_hash_and_other_hashes_are_let_be() -> None:
     assert told(wheel({"x/a.py": CODE}, f"x/a.py,sha512=abc,{len(CODE)}\n{SELF}")) == []
 
 
+def test_a_hash_in_hexadecimal_is_no_contradiction() -> None:
+    digest = hashlib.sha256(CODE).hexdigest()
+    assert told(wheel({"x/a.py": CODE}, f"x/a.py,sha256={digest},{len(CODE)}\n{SELF}")) == []
+
+
 @pytest.mark.parametrize(
     ("files", "record", "expected"),
     [

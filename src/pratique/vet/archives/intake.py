@@ -91,17 +91,28 @@ class Content:
 
     def _outgrow(self) -> None:
         """It passed the limit for text: go on to the one for other content, or stop holding it."""
-        held = b"".join(self._parts)
         limits = self._desk.limits
-        if self._most < limits.held_bytes >= self.size and b"\0" in held[:_TEXT_SNIFF]:
+        if self._most < limits.held_bytes >= self.size and self._is_binary():
             self._most = limits.held_bytes
             return
+        held = b"".join(self._parts)
         self._parts = []
         self._head = held[: limits.head_bytes]
         self._tail = Tail(limits.tail_bytes)
         if self._desk.open_scanner is not None:
             self.scanner = self._desk.open_scanner(self._path)
         self._pass_on(held)
+
+    def _is_binary(self) -> bool:
+        """By its beginning, however small the pieces were that it came in."""
+        seen = 0
+        for part in self._parts:
+            if b"\0" in part[: _TEXT_SNIFF - seen]:
+                return True
+            seen += len(part)
+            if seen >= _TEXT_SNIFF:
+                break
+        return False
 
     def _pass_on(self, part: bytes) -> None:
         if self._tail is not None:

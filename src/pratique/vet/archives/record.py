@@ -76,7 +76,8 @@ def _difference(row: list[str], info: MemberInfo) -> str:
     algorithm, _, told = row[1].partition("=")
     if algorithm == "sha256":
         digest = base64.urlsafe_b64encode(info.sha256).rstrip(b"=").decode()
-        if told.rstrip("=") != digest:
+        # Some projects write it in hexadecimal, against the specification but not against the truth.
+        if told.rstrip("=") != digest and told.lower() != info.sha256.hex():
             return "another sha256"
     if row[2] and row[2] != str(info.size):
         return "another size"
