@@ -19,6 +19,7 @@ from pratique.vet.python.partial import (
 )
 from pratique.vet.python.plain import Folded, Node
 from pratique.vet.python.pure import CONSTANTS
+from pratique.vet.python.summaries import generic
 from pratique.vet.python.values import (
     HOLE,
     NONE,
@@ -42,6 +43,9 @@ _TEXT_CHARACTERS = 4000
 """Longest known text with holes that is kept."""
 _JOINED = 64
 """Elements of a container that are joined for an unknown index."""
+_STARTED = frozenset({"threading.Thread", "multiprocessing.Process", "threading.Timer"})
+"""Classes whose `start` calls `run`."""
+_PROPERTIES = frozenset({"property", "cached_property"})
 _EMPTY = frozenset({ast.Constant})
 
 
@@ -77,7 +81,7 @@ def attribute_of(walk: Walk, base: V, attr: str) -> V:
     """`base.attr`."""
     inner = base.inner
     if inner is not None:
-        found = _member(inner, attr)
+        found = _member(walk, inner, attr)
         if found is not None:
             return found
     if base.names:
@@ -87,13 +91,19 @@ def attribute_of(walk: Walk, base: V, attr: str) -> V:
     return V(bits=base.bits) if base.bits else NONE
 
 
-def _member(inner: object, attr: str) -> V | None:
+def _member(walk: Walk, inner: object, attr: str) -> V | None:
     of = inner.of if type(inner) is Instance else inner
     if type(of) is not ClassValue:
         return None
     for _ in range(4):  # bases of bases: deeper hierarchies inside one file are rare
         value = of.attributes.get(attr)
         if value is not None:
+            if (
+                type(value.inner) is Routine
+                and type(inner) is Instance
+                and _is_property(value.inner)
+            ):
+                return generic(walk, value.inner)
             if type(value.inner) is Routine and type(inner) is Instance:
                 return V(names=value.names, inner=Bound(value.inner, inner))
             return value
@@ -102,9 +112,21 @@ def _member(inner: object, attr: str) -> V | None:
             break
         of = base
     for item in of.bases:
+        if attr == "start" and item.names and item.names[0] in _STARTED and "run" in of.attributes:
+            walk.also_called.add((walk.region, f".{of.name}.run"))
+            return _member(walk, inner, "run")
         if item.names:
             return V(names=tuple(f"{word}().{attr}" for word in item.names))
     return None
+
+
+def _is_property(routine: Routine) -> bool:
+    decorators = getattr(routine.node, "decorator_list", ())
+    return any(
+        (type(item) is ast.Name and item.id in _PROPERTIES)
+        or (type(item) is ast.Attribute and item.attr in _PROPERTIES)
+        for item in decorators
+    )
 
 
 def _dotted(walk: Walk, base: V, attr: str) -> V:

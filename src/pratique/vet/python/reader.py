@@ -351,6 +351,9 @@ def _calls(outline: Outline, module: dict[str, V], known: set[str], walk: Walk) 
             found.update(walk.catalogue.canonical(f"{item}.{attr}") for item in value.names)
         elif f"{name}.{attr}" in known:
             found.add(f".{name}.{attr}")
+    found.update(
+        name for region, name in walk.also_called if region == outline.index and name[1:] in known
+    )
     _add_methods(found, outline, module, known)
     return found
 

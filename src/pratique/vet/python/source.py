@@ -33,18 +33,16 @@ _TEXT_ENCODINGS = frozenset(
 def decoded_source(data: bytes) -> tuple[str, str]:
     r"""Source text and, when something about its encoding is worth saying, a sentence.
 
-    Line ends become "\n"; form feeds become blanks; a NUL becomes a blank, as CPython refuses it.
+    Line ends become "\n"; a NUL becomes a blank, as CPython refuses it.
     """
     text, remark = _decoded(data)
     return normalised(text), remark
 
 
 def normalised(text: str) -> str:
-    """Source with one kind of line end and without form feeds and NULs."""
+    """Source with one kind of line end and without NULs."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if "\x0c" in text:
-        text = text.replace("\x0c", " ")
     if "\x00" in text:
         text = text.replace("\x00", " ")
     return text.removeprefix("\ufeff")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pratique.vet.python.arguments import Arguments, Special
+from pratique.vet.python.file_code import PATH_ARGUMENT, run_by_path
 from pratique.vet.python.special_effects import (
     compile_text,
     execute,
@@ -16,6 +17,7 @@ from pratique.vet.python.special_effects import (
     path_write,
     run,
     same_text,
+    set_up,
     start,
 )
 from pratique.vet.python.special_names import (
@@ -117,6 +119,7 @@ SPECIAL: dict[str, Special] = {
     "pickle.loads": load,
     "dill.loads": load,
     "cloudpickle.loads": load,
+    "setuptools.setup": set_up,
     "threading.Thread": start,
     "threading.Timer": start,
     "threading._thread.start_new_thread": start,
@@ -179,3 +182,4 @@ _RUNNERS = (
     "pty.spawn",
 )
 SPECIAL.update(dict.fromkeys(_RUNNERS, run))
+SPECIAL.update(dict.fromkeys(PATH_ARGUMENT, run_by_path))

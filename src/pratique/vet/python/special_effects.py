@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pratique.vet.python.arguments import Arguments, report_call
 from pratique.vet.python.blobs import printable_strings
+from pratique.vet.python.file_code import READ, note_path, note_source
 from pratique.vet.python.labels import CODE, DECODED, FILE
 from pratique.vet.python.lookups import (
     command_bits,
@@ -16,6 +17,7 @@ from pratique.vet.python.values import (
     PYTHON_NONE,
     UNSET,
     Bound,
+    ClassValue,
     FileValue,
     Made,
     Partial,
@@ -25,6 +27,11 @@ from pratique.vet.python.values import (
     known,
 )
 from pratique.vet.python.walk import Walk
+
+
+_COMMAND_WORDS = 16
+"""Words of a command among which a script is looked for."""
+_SUFFIX = len(".py")
 
 
 def open_file(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
@@ -69,7 +76,7 @@ def opened_file_call(
         walk.report(
             node, f"builtins.open().{attr}", entry, arguments, {**keywords, "<file>": opened.path}
         )
-        return V(bits=base.bits | FILE)
+        return V(bits=base.bits | FILE, inner=Made(READ, [opened.path], {}))
     if attr in {"__enter__", "seek", "__iter__"}:
         return base
     return V(bits=base.bits)
@@ -83,6 +90,19 @@ def path_of(_walk: Walk, _node: Node, name: str, given: Arguments, callee: V) ->
     elif name.endswith(".joinpath"):
         text = f"{known(callee)}/{text}"
     return V(bits=given.bits | callee.bits, names=("pathlib.Path()",), text=text)
+
+
+def set_up(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
+    """`setup(cmdclass={"install": X})`: pip makes an X and runs it."""
+    report_call(walk, node, name, given, callee)
+    commands = given.keywords.get("cmdclass", NONE).inner
+    for value in commands.values() if type(commands) is dict else ():
+        of = value.inner
+        if type(of) is ClassValue:
+            walk.also_called.update(
+                (walk.region, f".{of.name}.{method}") for method in of.attributes
+            )
+    return NONE
 
 
 def path_read(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
@@ -102,7 +122,8 @@ def path_read(walk: Walk, node: Node, name: str, given: Arguments, callee: V) ->
             Arguments([V(text=callee.text), *given.positional], given.keywords),
             callee,
         )
-    return V(bits=FILE | path_bits(walk.catalogue, V(text=callee.text)))
+    path = V(text=callee.text)
+    return V(bits=FILE | path_bits(walk.catalogue, path), inner=Made(READ, [path], {}))
 
 
 def path_write(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
@@ -149,6 +170,7 @@ def execute(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V
     made = source.inner
     if type(made) is Made and made.name == "builtins.compile":
         source = made.arguments[0] if made.arguments else made.keywords.get("source", NONE)
+    note_source(walk, node, source)
     result = _read_text(walk, node, source, "eval" if name == "builtins.eval" else "exec")
     return V(
         result.const,
@@ -220,6 +242,9 @@ def run(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | N
     code = given.keywords.get("input", NONE)
     if code.const is not UNSET and words and "python" in known(words[0]).lower():
         _read_text(walk, node, code, "exec")
+    for word in words[:_COMMAND_WORDS]:
+        if known(word)[-_SUFFIX:].lower() == ".py":
+            note_path(walk, node, word)
     bits = command_bits(walk.catalogue, command)
     return V(bits=bits | given.bits, names=(f"{name}()",))
 

@@ -104,6 +104,7 @@ class Walk:
     """One walk. Owned by one reading; nothing of it outlives that."""
 
     __slots__ = (
+        "also_called",
         "budget",
         "by_key",
         "catalogue",
@@ -186,6 +187,8 @@ class Walk:
         self.routines: list[Routine] = []
         self.guesses: list[tuple[str, Site]] = []
         """Decoded texts that look like Python; read in the end, if nothing executed them before."""
+        self.also_called: set[tuple[int, str]] = set()
+        """Region and name of calls that no name in the region shows."""
         self.following = False
         """Whether a helper is walked again for one call of it."""
         self.remember: list[Any] = []
