@@ -130,6 +130,8 @@ def test_size_in_an_extended_header_counts_and_the_contradiction_is_told() -> No
         (header(b"x/a", kind=b"2", link=b"/etc/passwd"), "link-escapes"),
         (header(b"x/a", kind=b"1", link=b"/etc/passwd"), "link-escapes"),
         (header(b"x/a", kind=b"1", link=b"x/nothing"), "link-dangling"),
+        (member(b"x/a.txt") + header(b"x/a.pth", kind=b"1", link=b"x/a.txt"), "link-as-code"),
+        (header(b"x/setup.py", kind=b"2", link=b"notes.txt"), "link-as-code"),
         (header(b"x/a", kind=b"2", link=b"b") + member(b"x/a/evil.py", TEXT), "through-link"),
         (member(b"x/a", b"1") + member(b"x/a", b"2"), "duplicate-name"),
         (member(b"x/a", b"1") + member(b"x/a", b"1"), "duplicate-same"),

@@ -76,15 +76,13 @@ class Unseekable(io.RawIOBase):
         return True
 
     def write(self, data: object, /) -> int:
-        self.taken += bytes(data)  # type: ignore[call-overload]
-        return len(bytes(data))  # type: ignore[call-overload]
-
-
+        self.taken += bytes(data)  # type: ignore[call-overload] # as zipfile calls it
+        return len(bytes(data))  # type: ignore[call-overload] # as zipfile calls it
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
 def test_an_archive_written_as_a_stream_is_read(method: int, wide: bool) -> None:
     sink = Unseekable()
-    with zipfile.ZipFile(sink, "w", method) as archive:  # type: ignore[call-overload]
+    with zipfile.ZipFile(sink, "w", method) as archive:  # type: ignore[call-overload] # as zipfile calls it
         for number in range(3):
             info = zipfile.ZipInfo(f"m{number}.py")
             info.compress_type = method

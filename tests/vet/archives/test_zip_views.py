@@ -162,7 +162,7 @@ DIFFERENTIALS = [
 
 @pytest.mark.parametrize(("build", "told"), DIFFERENTIALS, ids=lambda v: getattr(v, "__name__", ""))
 def test_both_views_are_examined_and_the_difference_is_told(build: object, told: set[str]) -> None:
-    data: bytes = build()  # type: ignore[operator]
+    data: bytes = build()  # type: ignore[operator] # a function from the list above
     members, reading = read_whole(data, "x-1.zip")
     assert told <= codes(reading)
     assert "reader-failed" not in codes(reading)
@@ -187,14 +187,14 @@ def test_both_views_are_examined_and_the_difference_is_told(build: object, told:
     ],
 )
 def test_without_the_archive_at_the_end_the_other_view_is_known_to_be_unread(build: object) -> None:
-    reading = read_as_stream(build())  # type: ignore[operator]
+    reading = read_as_stream(build())  # type: ignore[operator] # a function from the list above
     assert not reading.whole
     assert {"second-look-needed", "truncated"} & codes(reading)
 
 
 @pytest.mark.parametrize("build", [local_only, concatenated])
 def test_what_the_stream_shows_is_whole_though_odd(build: object) -> None:
-    reading = read_as_stream(build())  # type: ignore[operator]
+    reading = read_as_stream(build())  # type: ignore[operator] # a function from the list above
     assert reading.whole
     assert reading.problems
 

@@ -112,6 +112,16 @@ def collision_key(path: str) -> str:
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", path).casefold())
 
 
+_CODE_SUFFIXES = (
+    ".py", ".pyw", ".pyc", ".pth", ".start", ".so", ".pyd", ".dll", ".dylib", ".sh", ".js",
+)  # fmt: skip
+
+
+def is_code_name(path: str) -> bool:
+    """Whether something runs or imports a file because of this name."""
+    return path.lower().endswith(_CODE_SUFFIXES)
+
+
 def leaves_folder(folder: str, target: str) -> bool:
     """Whether a link in `folder` that points to `target` leads out of the archive's own folder."""
     if target.startswith(("/", "\\")) or _DRIVE.match(target):

@@ -168,6 +168,10 @@ PROBLEMS: dict[str, ProblemKind] = {
         _ODDITY,
         "A hard link to {detail}, which no earlier member is: some unpackers link to the system.",
     ),
+    "link-as-code": ProblemKind(
+        _UNREAD,
+        "A link named like code: {detail} runs under this name too, under which it was not examined.",
+    ),
     "through-link": ProblemKind(
         _ODDITY,
         "Its folder {detail} is a link of this archive: it is written where the link points.",

@@ -13,7 +13,7 @@ from pratique.vet.archives import tar_headers as t
 from pratique.vet.archives.intake import Content
 from pratique.vet.archives.members import SPECIAL_MODE, Shelf
 from pratique.vet.archives.model import MemberKind
-from pratique.vet.archives.names import leaves_folder, printable, read_name
+from pratique.vet.archives.names import is_code_name, leaves_folder, printable, read_name
 from pratique.vet.archives.problems import ArchiveStoppedError, LimitReachedError
 from pratique.vet.archives.stream import PIECE, Steps, Stream
 
@@ -195,6 +195,9 @@ class TarWalk:
         if header.kind == t.DIRECTORY:
             return MemberKind.DIRECTORY, ""
         target = _text(described.get(b"linkpath", header.link))
+        if header.kind in {t.HARDLINK, t.SYMLINK} and is_code_name(path):
+            # Content is judged by the name that it has; under this one nobody was given it.
+            self._shelf.problem("link-as-code", path, detail=printable(target), offset=offset)
         if header.kind == t.HARDLINK:
             return MemberKind.HARDLINK, self._hardlink(target, path, offset)
         if header.kind == t.SYMLINK:
