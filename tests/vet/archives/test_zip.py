@@ -78,6 +78,8 @@ class Unseekable(io.RawIOBase):
     def write(self, data: object, /) -> int:
         self.taken += bytes(data)  # type: ignore[call-overload] # as zipfile calls it
         return len(bytes(data))  # type: ignore[call-overload] # as zipfile calls it
+
+
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
 def test_an_archive_written_as_a_stream_is_read(method: int, wide: bool) -> None:
