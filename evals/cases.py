@@ -13,12 +13,14 @@ from functools import lru_cache
 
 from evals import cache, grafts
 from evals.lists import (
+    THIN_BYTES,
     Archive,
     Half,
     Pair,
     Sample,
     Thin,
     load_pairs,
+    load_published,
     load_samples,
     load_thin,
     load_top,
@@ -26,10 +28,11 @@ from evals.lists import (
 from evals.malregistry import Registry
 from evals.payloads import RULES, payload
 
-MALICIOUS, FIRST, PAIRS, GRAFTS, TOP, TOP_DIFF = (
-    "malicious", "first", "pairs", "grafts", "top", "top-diff"
+MALICIOUS, FIRST, PUBLISHED, PAIRS, GRAFTS, TOP, TOP_DIFF = (
+    "malicious", "first", "published", "pairs", "grafts", "top", "top-diff"
 )  # fmt: skip
-GROUPS = (MALICIOUS, FIRST, PAIRS, GRAFTS, TOP, TOP_DIFF)
+GROUPS = (MALICIOUS, FIRST, PUBLISHED, PAIRS, GRAFTS, TOP, TOP_DIFF)
+THIN, LARGE = "thin", "large"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,7 @@ class Case:
     cluster: str
     half: Half
     part: str = ""
-    """What the group is broken down by: role of a thin archive, position of a graft."""
+    """What the group is broken down by: role of a thin archive, size of a published one, place of a graft."""
     rule: str = ""
     sample: Sample | None = None
     new: Archive | None = None
@@ -118,6 +121,7 @@ def all_cases() -> list[Case]:
     return [
         *(_of_sample(sample) for sample in samples),
         *(_of_thin(thin) for thin in load_thin()),
+        *(_of_published(archive) for archive in load_published() if cache.has(archive)),
         *(_of_pair(pair) for pair in load_pairs()),
         *(
             _of_graft(sample, rule, position)
@@ -152,6 +156,14 @@ def _of_thin(thin: Thin) -> Case:
     return Case(
         group=FIRST, name=f"{archive.filename} {archive.sha256[:12]}", cluster=archive.project,
         half=archive.half, part=thin.role, new=archive,
+    )  # fmt: skip
+
+
+def _of_published(archive: Archive) -> Case:
+    thin = cache.path_of(archive).stat().st_size <= THIN_BYTES
+    return Case(
+        group=PUBLISHED, name=archive.filename, cluster=archive.project, half=archive.half,
+        part=THIN if thin else LARGE, new=archive,
     )  # fmt: skip
 
 

@@ -23,11 +23,19 @@ from packaging.version import InvalidVersion, Version
 from rich.progress import track
 
 from evals import cache, metadata, places, trees
-from evals.lists import FILE_ORIGIN, Archive, Pair, Thin, project_of, rows, write
+from evals.lists import (
+    FILE_ORIGIN,
+    THIN_BYTES,
+    Archive,
+    Pair,
+    Thin,
+    load_published,
+    project_of,
+    rows,
+    write,
+)
 
 SEED = 20261122
-THIN_BYTES = 300_000
-"""First releases are small: above this, a release has a history to be compared with."""
 PAIR_BYTES = 1_500_000
 LARGE_BYTES = 15_000_000
 TOP_BYTES = 30_000_000
@@ -308,7 +316,8 @@ def command() -> int:
         part for part in chosen if not {project_of(a.filename) for a in part.archives()} & taboo
     ]
     save(_once(kept), places.LISTS)
-    cache.prune({archive.sha256 for part in kept for archive in part.archives()})
+    listed = {archive.sha256 for archive in load_published()}
+    cache.prune(listed.union(archive.sha256 for part in kept for archive in part.archives()))
     print(f"{sum(len(p.thin) for p in kept)} thin, {sum(len(p.pairs) for p in kept)} pairs")
     return 0
 

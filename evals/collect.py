@@ -3,6 +3,7 @@
 Archives made from git are made again from the commit. Published ones are looked for, by file name, in the
 folders of `PRATIQUE_EVALS_SOURCES` and taken only if the sha256 agrees. This command asks no registry:
 `--missing` prints what is still missing as hash-locked requirements, for pip to fetch into such a folder.
+`--published` also takes the archives of `benign-published.txt` that are at hand; none of them is required.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from rich.progress import track
 
 from evals import cache, places, trees
-from evals.lists import FILE_ORIGIN, Archive, load_archives
+from evals.lists import FILE_ORIGIN, Archive, load_archives, load_published
 
 
 def source_paths() -> dict[str, Path]:
@@ -53,8 +54,14 @@ def command() -> int:
     """Complete the cache, or print what is missing."""
     parser = argparse.ArgumentParser(prog="python -m evals.collect", description=__doc__)
     parser.add_argument("--missing", action="store_true", help="print what is missing, for pip")
+    parser.add_argument(
+        "--published", action="store_true", help="also archives of benign-published.txt"
+    )
     options = parser.parse_args()
-    wanted = [archive for archive in load_archives().values() if not cache.has(archive)]
+    every = load_archives()
+    if options.published:
+        every |= {archive.sha256: archive for archive in load_published()}
+    wanted = [archive for archive in every.values() if not cache.has(archive)]
     if options.missing:
         print("\n".join(sorted({requirement(a) for a in wanted if a.origin == FILE_ORIGIN})))
         return 1 if wanted else 0

@@ -22,6 +22,8 @@ from packaging.utils import (
 
 from evals.places import LISTS, EvalsError
 
+THIN_BYTES = 300_000
+"""First releases are small: above this, a release has a history to be compared with."""
 FILE_ORIGIN = "file"
 """Origin of an archive as it was published; anything else is `owner/name@commit`."""
 
@@ -55,7 +57,7 @@ class Archive:
     sha256: str
     """Of the file as published; of the canonical members (`trees.identity`) when made from git."""
     size: int
-    """Bytes of the file (as first made, when made from git)."""
+    """Bytes of the file (as first made, when made from git); 0 when the list does not say."""
     filename: str
     date: str
     """Day of the commit, or empty when not known."""
@@ -159,6 +161,14 @@ def load_top(folder: Path = LISTS) -> list[tuple[Archive, Archive | None]]:
     known = load_archives(folder)
     return [
         (known[new], known[old] if old != "-" else None) for new, old, _ in rows(folder / "top.txt")
+    ]
+
+
+def load_published(folder: Path = LISTS) -> list[Archive]:
+    """Benign archives as published; nobody needs to have all of them."""
+    return [
+        Archive(sha256=sha256, size=0, filename=filename, date="", origin=FILE_ORIGIN)
+        for filename, sha256 in rows(folder / "benign-published.txt")
     ]
 
 

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from evals.cases import FIRST, GRAFTS, MALICIOUS, PAIRS, TOP, TOP_DIFF
+from evals.cases import FIRST, GRAFTS, MALICIOUS, PAIRS, PUBLISHED, TOP, TOP_DIFF
 from evals.measure import Result
 from evals.peers.running import LEVELS
 from evals.stats import Share, percentile, share
@@ -17,6 +17,7 @@ TIERS = {BAD: {BAD}, "malicious+suspicious": {BAD, "suspicious"}}
 QUESTIONS = {
     MALICIOUS: "first release, recall",
     FIRST: "first release, false positives",
+    PUBLISHED: "as published, judged absolutely, false positives",
     GRAFTS: "release diff, recall on grafts",
     PAIRS: "release diff, false positives",
     TOP: "most downloaded, judged absolutely, false positives",

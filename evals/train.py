@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import track
 
 from evals import fit, places
-from evals.cases import FIRST, GRAFTS, MALICIOUS, PAIRS, all_cases, choose
+from evals.cases import FIRST, GRAFTS, LARGE, MALICIOUS, PAIRS, PUBLISHED, all_cases, choose
 from evals.engine import ROOM, engine_digest
 from evals.fit import DIGITS, Floats, Model, Rows
 from evals.lists import Half
@@ -31,7 +31,7 @@ from evals.store import Store
 from pratique.vet.model import ENGINE
 
 TARGET = ROOM / "data" / "weights.json"
-GROUPS = {"first": (MALICIOUS, FIRST), "diff": (GRAFTS, PAIRS)}
+GROUPS = {"first": (MALICIOUS, FIRST, PUBLISHED), "diff": (GRAFTS, PAIRS)}
 TARGETS = {
     "first": {"malicious": 0.002, "suspicious": 0.025},
     "diff": {"malicious": 0.001, "suspicious": 0.004},
@@ -40,7 +40,13 @@ TARGETS = {
 costs a look; a first release is installed by few, a next release by all who follow the project."""
 SUPPORT = 2
 """A feature must occur in so many clusters: what one project or campaign has alone is its name tag."""
-LISTS = ("malicious-dev.txt", "malicious-dev-harmless.txt", "benign-first.txt", "benign-pairs.txt")
+LISTS = (
+    "malicious-dev.txt",
+    "malicious-dev-harmless.txt",
+    "benign-first.txt",
+    "benign-published.txt",
+    "benign-pairs.txt",
+)
 
 
 def rows_of(results: Sequence[Result], names: tuple[str, ...] | None = None) -> Rows:
@@ -70,7 +76,11 @@ def usable(results: Sequence[Result], table: str, half: Half) -> list[Result]:
     return [
         r
         for r in results
-        if r.group in GROUPS[table] and r.half == half.value and not r.skipped and not r.error
+        if r.group in GROUPS[table]
+        and r.half == half.value
+        and r.part != LARGE  # has a history, so it is no first release
+        and not r.skipped
+        and not r.error
     ]
 
 
@@ -95,7 +105,7 @@ def learn(results: Sequence[Result], table: str) -> tuple[dict[str, Any], dict[s
     benign = [
         float(slope * logit + offset)
         for logit, result in zip(unseen, train, strict=True)
-        if result.group in {FIRST, PAIRS} and not result.decisive
+        if result.group not in {MALICIOUS, GRAFTS} and not result.decisive
     ]
     limits = {tier: fit.threshold(benign, share) for tier, share in TARGETS[table].items()}
     limits["suspicious"] = min(limits.values())

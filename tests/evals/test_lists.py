@@ -4,8 +4,17 @@ from pathlib import Path
 import pytest
 
 from evals import lists, places
-from evals.choose import LARGE_BYTES, THIN_BYTES, malicious_projects
-from evals.lists import Half, load_archives, load_pairs, load_samples, load_thin, load_top
+from evals.choose import LARGE_BYTES, malicious_projects
+from evals.lists import (
+    THIN_BYTES,
+    Half,
+    load_archives,
+    load_pairs,
+    load_published,
+    load_samples,
+    load_thin,
+    load_top,
+)
 from evals.places import EvalsError
 
 
@@ -33,7 +42,15 @@ def test_a_pair_is_two_releases_of_one_project_and_kind() -> None:
         assert max(pair.old.size, pair.new.size) <= LARGE_BYTES
 
 
+def test_published_archives_are_named_by_file_and_hash() -> None:
+    published = load_published()
+    assert len({archive.sha256 for archive in published}) == len(published) >= 400
+    assert all(re.fullmatch(r"[0-9a-f]{64}", archive.sha256) for archive in published)
+    assert {archive.kind for archive in published} == {"wheel", "sdist"}
+
+
 def test_nothing_in_the_malicious_list_counts_as_benign() -> None:
+    assert not {archive.project for archive in load_published()} & malicious_projects()
     assert not {archive.project for archive in load_archives().values()} & malicious_projects()
 
 
