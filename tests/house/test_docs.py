@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import click
 import msgspec
 import pytest
+from packaging.requirements import Requirement
 
 from pratique.doors.cli import _COMMANDS, cli
 from pratique.settings import _ENVIRONMENT, Settings
@@ -98,6 +99,7 @@ def tables() -> list[tuple[str, Any]]:
     return [
         ("## `[door]`", fields["door"]),
         ("## `[storage]`", fields["storage"]),
+        ("## `[vet]`", fields["vet"]),
         ("## `[[upstream]]`", fields["upstream"].__args__[0]),
         ("## `[[index]]`", fields["index"].__args__[0]),
     ]
@@ -105,7 +107,7 @@ def tables() -> list[tuple[str, Any]]:
 
 def test_every_table_is_known_to_these_tests() -> None:
     assert {f.name for f in msgspec.structs.fields(Settings)} == {
-        "home", "door", "storage", "upstream", "index",
+        "home", "door", "storage", "vet", "upstream", "index",
     }  # fmt: skip
 
 
@@ -212,7 +214,7 @@ def test_every_dependency_has_its_reason() -> None:
     for name in ("main.in", "dev.in"):
         for line in (ROOT / "requirements" / name).read_text("utf-8").splitlines():
             if line and line[0].isalpha():
-                package = re.split(r"[\[<>=]", line)[0]
+                package = Requirement(line).name
                 assert re.search(rf"^\| .*\b{re.escape(package)}\b.* \|", reasons, re.MULTILINE), (
                     line
                 )

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 MODULE_LINES = 450
@@ -76,16 +77,36 @@ def test_every_requirement_list_has_its_lock() -> None:
 
 
 def names_in(path: Path) -> set[str]:
+    """What a list or a lock names, whatever version or marker stands behind it."""
     lines = path.read_text("utf-8").splitlines()
-    return {re.split(r"[\[<>=! ]", line)[0].lower() for line in lines if line and line[0].isalpha()}
+    return {Requirement(line.rstrip(" \\")).name for line in lines if line and line[0].isalpha()}
 
 
 def test_locks_hold_what_the_project_declares() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {re.split(r"[\[<>=]", text)[0] for text in project["dependencies"]}
+    declared = {Requirement(text).name for text in project["dependencies"]}
     listed = names_in(ROOT / "requirements" / "main.in") - {"flit-core"}
     assert declared == listed
     assert listed <= names_in(ROOT / "requirements" / "main.txt")
+
+
+def test_a_project_declares_the_same_markers_as_its_list() -> None:
+    """Which of two gates is installed where must not depend on how Pratique was installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = (ROOT / "requirements" / "main.in").read_text("utf-8").splitlines()
+    ours = {r.name: r.marker for r in map(Requirement, project["dependencies"])}
+    listed = {r.name: r.marker for r in map(Requirement, filter(_names_one, lines))}
+    for machine in ("x86_64", "AMD64", "aarch64", "arm64", "ppc64le", "riscv64", "i686"):
+        here = {"platform_machine": machine}
+        for name, marker in ours.items():
+            theirs = listed[name]
+            assert (marker is None) == (theirs is None), name
+            if marker is not None and theirs is not None:
+                assert marker.evaluate(here) == theirs.evaluate(here), (name, machine)
+
+
+def _names_one(line: str) -> bool:
+    return bool(line) and line[0].isalpha()
 
 
 def test_the_changelog_has_a_place_for_what_comes_next() -> None:

@@ -42,7 +42,7 @@ def padded(data: bytes) -> bytes:
 
 
 def member(name: bytes, data: bytes = b"", **fields: object) -> bytes:
-    return header(name, len(data), **fields) + padded(data)  # type: ignore[arg-type]
+    return header(name, len(data), **fields) + padded(data)  # type: ignore[arg-type] # header fields by name
 
 
 def record(keyword: bytes, value: bytes) -> bytes:

@@ -72,7 +72,7 @@ class _FromTar:
         left, walked = _HELD_BYTES, 0
         raw = io.BytesIO(self._data)
         packed = self._data[:2] == b"\x1f\x8b"
-        opened: Any = igzip.IGzipFile(fileobj=raw) if packed else raw  # type: ignore[no-untyped-call]
+        opened: Any = igzip.IGzipFile(fileobj=raw) if packed else raw  # type: ignore[no-untyped-call] # untyped stub
         with tarfile.open(fileobj=opened, mode="r|" if packed else "r|*") as archive:
             for info in archive:
                 walked += info.size

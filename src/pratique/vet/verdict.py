@@ -30,6 +30,7 @@ from pratique.vet.model import (
 )
 from pratique.vet.release.diff import capabilities, new_capabilities, new_signs
 from pratique.vet.release.rules import RELEASE_RULES, run_release_rules
+from pratique.vet.release.rules.wheel_not_in_sdist import RULE as WHEEL_NOT_IN_SDIST
 from pratique.vet.release.view import ReleaseView, placed_signs
 from pratique.vet.score import Table, Weights, points_by_sign, score
 
@@ -41,7 +42,7 @@ reasons add up, and a large package nearly always has a predecessor to be compar
 @cache
 def rules_by_name() -> Mapping[str, Rule]:
     """Every rule of this engine."""
-    every = [ARCHIVE_RULE]
+    every = [ARCHIVE_RULE, WHEEL_NOT_IN_SDIST]
     every += [one.rule for one in PYTHON_ANALYSES]
     every += [one.rule for one in CONTENT_ANALYSES]
     every += [one.rule for one in RELEASE_RULES]

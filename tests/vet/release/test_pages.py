@@ -8,6 +8,7 @@ import pytest
 
 from kit.rule_pages import write_or_compare
 from pratique.vet.analyses.kit import Rule
+from pratique.vet.archive_signs import RULE as ARCHIVE_ODDITY
 from pratique.vet.release.rules import RELEASE_RULES
 from pratique.vet.release.rules.wheel_not_in_sdist import RULE as WHEEL_NOT_IN_SDIST
 
@@ -18,7 +19,11 @@ RULES = (
     WHEEL_NOT_IN_SDIST,
 )
 
+SENTENCES = "the release or file …"
+WHOLE_SENTENCES = {"archive-oddity": "as reports say it"}  # its traits tell a problem, not a deed
+
 EXAMPLES = {
+    "archive-oddity": "`thing/main.py` lies twice in the zip: pip unpacks one, a scanner sees the other.",
     "new-start-hook": "`thing_init.pth:1` adds code for every interpreter start; 1.4.0 had none.",
     "new-build-step": "`setup.py` came with 2.1; 2.0 was built from `pyproject.toml` alone.",
     "foreign-namespace": "A wheel of `handy-tools` contains `requests/__init__.py`.",
@@ -64,7 +69,7 @@ def page_of(rule: Rule) -> str:
             "",
             f"**Honest reasons.** {rule.benign}",
             "",
-            "| trait | the release or file … | severity | confidence |",
+            f"| trait | {WHOLE_SENTENCES.get(rule.name, SENTENCES)} | severity | confidence |",
             "| --- | --- | --- | --- |",
             *rows,
             "",
@@ -78,7 +83,7 @@ def page_of(rule: Rule) -> str:
     )
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("rule", [*RULES, ARCHIVE_ODDITY], ids=lambda rule: rule.name)
 def test_the_page_of_a_rule_says_what_the_rule_says(
     rule: Rule, request: pytest.FixtureRequest
 ) -> None:

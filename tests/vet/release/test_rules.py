@@ -76,7 +76,7 @@ def sdist(files: dict[str, ContentFacts], **metadata: object) -> ReleaseView:
         {"pkg-1.0/" + p: f for p, f in files.items()},
         kind="sdist",
         metadata=Metadata(name="pkg", **metadata),
-    )  # type: ignore[arg-type]
+    )  # type: ignore[arg-type] # fields as the test gives them
 
 
 def test_build_steps() -> None:
@@ -250,7 +250,7 @@ def test_size() -> None:
 
 
 def told(**fields: object) -> ReleaseView:
-    return view_of(INIT, metadata=Metadata(name="pkg", version="1", **fields))  # type: ignore[arg-type]
+    return view_of(INIT, metadata=Metadata(name="pkg", version="1", **fields))  # type: ignore[arg-type] # fields as the test gives them
 
 
 @pytest.mark.parametrize(
@@ -424,7 +424,7 @@ def test_a_rule_that_fails_is_named_and_hides_no_other(monkeypatch: pytest.Monke
         raise RuntimeError
 
     rule = RELEASE_RULES[0]
-    replaced = (type(rule)(rule=rule.rule, run=broken), *RELEASE_RULES[1:])  # type: ignore[arg-type]
+    replaced = (type(rule)(rule=rule.rule, run=broken), *RELEASE_RULES[1:])  # type: ignore[arg-type] # fields as the test gives them
     monkeypatch.setattr("pratique.vet.release.rules.RELEASE_RULES", replaced)
     signs, failed = run_release_rules(view_of(INIT), None, Context())
     assert failed == ("rule new-start-hook failed: RuntimeError",)

