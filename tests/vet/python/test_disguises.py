@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one specimen a line reads best
 """One disguised start of a process a row: whatever the disguise, the reader names it and its command.
 
 The command is `whoami-look-alike`, which is no program. Nothing here runs: the reader folds.

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one specimen a line reads best
 """Which labels reach which calls."""
 
 import pytest

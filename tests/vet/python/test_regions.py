@@ -1,4 +1,7 @@
+# ruff: noqa: E501 - one specimen a line reads best
 """Regions, their digests and what they call; imports; texts; places."""
+
+import pytest
 
 from pratique.vet.model import Import, RegionKind
 from pratique.vet.python import Label, PythonFile, read_python
@@ -141,3 +144,21 @@ def test_module_names_are_stored() -> None:
     file = read_python('A = "x" + "y"\nB = unknown\n')
     assert file.stored["A"].constant == "xy"
     assert not file.stored["B"].folded
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ('exec(open("pkg/x.py").read())', "pkg/x.py"),
+        ('with open("pkg/x.py") as f:\n    exec(compile(f.read(), "x", "exec"))', "pkg/x.py"),
+        (
+            'import os\nexec(open(os.path.join(os.path.dirname(__file__), "x.dat")).read())',
+            "./x.dat",
+        ),
+        ('import importlib.util as u\nu.spec_from_file_location("n", "pkg/x.py")', "pkg/x.py"),
+        ('import runpy\nrunpy.run_path("x.py")', "./x.py"),
+        ('import subprocess, sys\nsubprocess.run([sys.executable, "pkg/x.py"])', "pkg/x.py"),
+    ],
+)
+def test_code_that_is_run_by_its_path_is_imported(source: str, path: str) -> None:
+    assert path in {item.module for item in read_python(source).imports}

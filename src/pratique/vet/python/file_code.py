@@ -23,9 +23,7 @@ PATH_ARGUMENT = {
 """Where each of these takes the path."""
 
 
-def run_by_path(
-    walk: Walk, node: Node, name: str, given: Arguments, _callee: V
-) -> V | None:
+def run_by_path(walk: Walk, node: Node, name: str, given: Arguments, _callee: V) -> V | None:
     """`runpy.run_path("pkg/x.py")`: noted as an import; the call is reported as any other."""
     note_path(walk, node, given.get(*PATH_ARGUMENT[name]))
     return None
@@ -39,8 +37,10 @@ def note_source(walk: Walk, node: Node, source: V) -> None:
 
 
 def note_path(walk: Walk, node: Node, path: V) -> None:
-    """Note a file that is run. Of a path that begins with something unknown, such as the folder of
-    `__file__`, the known end counts."""
+    """Note a file that is run.
+
+    Of a path that begins with something unknown, such as the folder of `__file__`, the known end counts.
+    """
     text = known(path)[-_PATH_CHARACTERS:].rpartition(HOLE)[2].replace("\\", "/").lstrip("/")
     if not text or not text.isprintable():
         return

@@ -19,18 +19,13 @@ def read_inner(walk: Walk, text: str, how: str) -> V:
     """Read a text as Python, as part of the source it stands in; `eval` answers its value."""
     site = walk.site
     limits = walk.budget.limits
-    if (
-        site is None
-        or len(text) < _SHORTEST
-        or walk.layer >= limits.layers
-        or len(text) > walk.inner_left
-    ):
+    if site is None or len(text) < _SHORTEST:
         return NONE
     key = (text, how, site)
     if key in walk.decoded_seen:
         known: V = walk.decoded_seen[key]
         return known
-    if len(walk.decoded_seen) >= limits.inner_sources:
+    if _over_limit(walk, text):
         return NONE
     walk.decoded_seen[key] = NONE
     walk.inner_left -= len(text)
@@ -43,6 +38,22 @@ def read_inner(walk: Walk, text: str, how: str) -> V:
     result = _walk(walk, text, found.tree, how)
     walk.decoded_seen[key] = result
     return result
+
+
+def _over_limit(walk: Walk, text: str) -> bool:
+    """Whether this is one inner source too many, said once."""
+    limits = walk.budget.limits
+    if walk.layer >= limits.layers:
+        sentence = f"sources more than {limits.layers} decodings deep were not read"
+    elif len(walk.decoded_seen) >= limits.inner_sources:
+        sentence = f"more than {limits.inner_sources} sources inside the source were not read"
+    elif len(text) > walk.inner_left:
+        sentence = f"more than {limits.inner_bytes} bytes of decoded sources were not read"
+    else:
+        return False
+    if sentence not in walk.unfinished:
+        walk.unfinished.append(sentence)
+    return True
 
 
 def _walk(walk: Walk, text: str, tree: ast.Module, how: str) -> V:

@@ -30,7 +30,7 @@ class ReadLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Calls of local functions inside calls of local functions that are followed."""
     layers: int = 5
     """Sources inside sources. The deepest seen in the wild that is not one loop had four."""
-    inner_sources: int = 40
+    inner_sources: int = 100
     """Decoded sources that are read per file."""
     inner_bytes: int = 4_000_000
     """Sum of the decoded sources that are read per file: like `parse_bytes`."""

@@ -121,11 +121,11 @@ def walk_tree(walk: Walk, tree: ast.Module) -> None:
         walk.unfinished.append("following values took more steps than allowed")
     walk_pending(walk)
     walk.scopes = [walk.module]
-    for text, site in walk.guesses:
+    for text, site, layer in walk.guesses:
         if text not in walk.inner:
-            walk.site = site
+            walk.site, walk.layer = site, layer
             read_inner(walk, text, "guess")
-    walk.site = None
+    walk.site, walk.layer = None, 0
 
 
 def walk_pending(walk: Walk) -> None:

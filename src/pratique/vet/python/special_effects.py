@@ -28,7 +28,6 @@ from pratique.vet.python.values import (
 )
 from pratique.vet.python.walk import Walk
 
-
 _COMMAND_WORDS = 16
 """Words of a command among which a script is looked for."""
 _SUFFIX = len(".py")

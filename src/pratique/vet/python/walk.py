@@ -185,7 +185,7 @@ class Walk:
         """How often the evaluator tried a node in vain."""
         self.read_inner: Callable[[Walk, str, str], V] | None = None
         self.routines: list[Routine] = []
-        self.guesses: list[tuple[str, Site]] = []
+        self.guesses: list[tuple[str, Site, int]] = []
         """Decoded texts that look like Python; read in the end, if nothing executed them before."""
         self.also_called: set[tuple[int, str]] = set()
         """Region and name of calls that no name in the region shows."""
@@ -343,7 +343,7 @@ class Walk:
                     and len(self.guesses) < limits.inner_sources
                     and _looks_like_python(text)
                 ):
-                    self.guesses.append((text, self.here(node)))
+                    self.guesses.append((text, self.here(node), self.layer))
         value.built = True
         return value
 
