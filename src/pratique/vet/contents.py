@@ -19,10 +19,12 @@ from pratique.vet.collector import SWEEP_BYTES, sweep
 from pratique.vet.content.forms import form_of, language_of
 from pratique.vet.examine import READ_AS_PYTHON, examine_other, examine_python, pass_by
 from pratique.vet.gate import (
+    QUIET_FIRST_BYTES,
     Standing,
     added_lines,
     adds_something,
     matcher,
+    may_start,
     must_parse,
     names_in,
     scan,
@@ -31,6 +33,7 @@ from pratique.vet.gate import (
 )
 from pratique.vet.gate_words import Hit
 from pratique.vet.limits import VetLimits
+from pratique.vet.loaded import Loaded, loaded_by
 from pratique.vet.matching import BlockSearch
 from pratique.vet.model import ContentFacts, FileEntry, Language, Region
 from pratique.vet.release.metadata import is_metadata
@@ -62,7 +65,7 @@ class Contents:
         self._known = known
         self._limits = limits
         self._old: dict[str, FileEntry] = {}
-        if base is not None and base.read is not None:
+        if base is not None:
             self._old = {self.plain(entry.path): entry for entry in base.release.files}
         self._parsed_bytes = 0
         self._parsed = 0
@@ -145,9 +148,11 @@ class Contents:
 
     def _of_python(self, path: str, data: bytes, key: ContentKey, form: str) -> ContentFacts:
         found = scan(data)
-        standing = self._standing(path)
-        wanted = must_parse(found, standing)
-        if wanted and not self._adds_nothing(path, data):
+        standing = standing_of(path)
+        if not must_parse(found, standing):
+            if self._starts_something(path, data, found, standing):
+                return self._parse(data, key, form, found)
+        elif not self._adds_nothing(path, data, standing):
             if standing is Standing.UNASKED or self._base is not None or self._is_cheap(data):
                 return self._parse(data, key, form, found)
             self._defer(
@@ -181,32 +186,43 @@ class Contents:
             while self._deferred_bytes > self._limits.deferred_bytes // 2:
                 self._deferred_bytes -= len(self._deferred.pop().data)
 
-    def _adds_nothing(self, path: str, data: bytes) -> bool:
+    def _adds_nothing(self, path: str, data: bytes, standing: Standing) -> bool:
         """Whether the lines that were added to the base's content of that path need no parsing."""
-        base, entry = self._base, self._old.get(self.plain(path))
-        if base is None or base.read is None or entry is None:
-            return False
-        facts = base.contents.get((entry.sha256, entry.language))
-        old = base.read(entry.path) if facts is not None else None
+        facts, old = self._old_content(path)
         if facts is None or old is None:
             return False
         added = added_lines(old, data)
-        if adds_something(scan(added)) or not self._loaded_names.isdisjoint(names_in(added)):
+        calls = b"(" in added or b"@" in added
+        if adds_something(scan(added)) or (calls and standing is Standing.UNASKED):
+            return False
+        if self._loaded.called_in(names_in(added), facts, aliased=calls and b" as " in data):
             return False
         self.carried[path] = facts
         return True
 
+    def _starts_something(self, path: str, data: bytes, found: Hit, standing: Standing) -> bool:
+        """Whether a source without deeds may set off what another one holds, and did not before."""
+        if not may_start(found, standing, len(data)):
+            return False
+        if self._base is None:
+            return len(data) <= QUIET_FIRST_BYTES and self._is_cheap(data)
+        facts, old = self._old_content(path)
+        if facts is None:
+            return True
+        names = names_in(added_lines(old or b"", data))
+        return self._loaded.called_in(names, facts, aliased=b" as " in data)
+
+    def _old_content(self, path: str) -> tuple[ContentFacts | None, bytes | None]:
+        """What the base has at that path: facts, and bytes where the archive is at hand."""
+        base, entry = self._base, self._old.get(self.plain(path))
+        if base is None or entry is None:
+            return None, None
+        facts = base.contents.get((entry.sha256, entry.language))
+        return facts, base.read(entry.path) if base.read is not None else None
+
     @cached_property
-    def _loaded_names(self) -> frozenset[bytes]:
-        """Names of the base's functions that can do something: a new call of one is news."""
-        found = set()
-        for facts in self._base.contents.values() if self._base is not None else ():
-            regions = facts.regions
-            acting = {use.region for use in facts.uses} | {sign.region for sign in facts.signs}
-            for index in acting:
-                if 0 < index < len(regions):
-                    found.add(_called_by(regions[index].name).encode())
-        return frozenset(found)
+    def _loaded(self) -> Loaded:
+        return loaded_by(self._base)
 
     def plain(self, path: str) -> str:
         """The path without the folder of an sdist, which names the version."""
@@ -217,7 +233,7 @@ class Contents:
         facts = examine_other(member.head, language, form=form_of(member.head), limits=self._limits)
         if language in CODE:
             searched = isinstance(member.scanner, BlockSearch)
-            found = Hit(member.scanner.found()) if searched else ~Hit(0)  # type: ignore[union-attr]
+            found = Hit(member.scanner.found()) if searched else ~Hit(0)  # type: ignore[union-attr] # as `searched` says
             if must_parse(found, self._standing(member.path)):
                 facts = _with_unfinished(facts, "too large to be held and analysed")
         return replace(facts, size=member.size)
@@ -263,14 +279,6 @@ class Contents:
         if self._metadata_bytes + len(kept) <= self._limits.metadata_total_bytes:
             self._metadata_bytes += len(kept)
             self.metadata[path] = kept
-
-
-def _called_by(name: str) -> str:
-    """The word by which a function is called: for `Class.__init__` the class."""
-    parts = name.split(".")
-    while len(parts) > 1 and parts[-1].startswith("__"):
-        parts.pop()
-    return parts[-1]
 
 
 def facts_of_old(

@@ -22,6 +22,8 @@ from pratique.vet.model import Capability, CapabilityUse, Import
 _HEAD = 400
 """Bytes in which the two lines that may hold an encoding cookie are looked for."""
 _COOKIE = re.compile(rb"^[ \t\f]*#[^\n]{0,200}?coding[:=][ \t]*([-\w.]{1,60})")
+_NAMES_IN = re.compile(rb"\bimport[ \t]{0,9}\(")
+"""Parentheses that only hold imported names."""
 _PLAIN_CODECS = frozenset({"utf-8", "ascii", "iso8859-1"})
 """In these, ASCII bytes are ASCII letters: the gate sees every word."""
 
@@ -37,6 +39,8 @@ def scan(data: bytes) -> Hit:
     found = Hit(matcher().search(data))
     if any(run in data for run in RUNS_OF_BLANKS):
         found |= Hit.BLANKS
+    if b"import" in data and (b"@" in data or data.count(b"(") > len(_NAMES_IN.findall(data))):
+        found |= Hit.CALLS
     if data.isascii():
         return found | Hit.ODD if b"\0" in data or _strange_cookie(data) else found
     if _strange_cookie(data):
@@ -120,7 +124,19 @@ def adds_something(found: Hit) -> bool:
 
     Wider than `must_parse`: what is done with a command or an address may stand in old lines.
     """
-    return bool(found & ~(Hit.CHARACTERS | Hit.SECRET_WORD | Hit.HOST | Hit.FILES))
+    return bool(found & ~(Hit.CHARACTERS | Hit.SECRET_WORD | Hit.HOST | Hit.FILES | Hit.CALLS))
+
+
+QUIET_BYTES = 64 * 1024
+"""Size of sources without a deed that are parsed for what they call; such modules are small."""
+
+QUIET_FIRST_BYTES = 4 * 1024
+"""The same in a first release, where all of them are new."""
+
+
+def may_start(found: Hit, standing: Standing, size: int) -> bool:
+    """Whether a source that is new, or has new lines, may run what other files hold."""
+    return bool(found & Hit.CALLS) and standing is not Standing.ASIDE and size <= QUIET_BYTES
 
 
 _BUILD_NAMES = frozenset({"setup.py", "hatch_build.py", "pdm_build.py", "build.py", "conftest.py"})

@@ -59,6 +59,9 @@ class Hit(IntFlag):
     """Words that stand beside secrets, and in every second honest program."""
     ODD = 1 << 24
     """Not plain text in a Python sense: other encodings, letters that look like others, NUL."""
+    CALLS = 1 << 25
+    """Imports something and calls something: no deed by itself, but it may start what another file holds.
+    Found without a pattern."""
 
 
 def _words(text: str) -> frozenset[str]:
