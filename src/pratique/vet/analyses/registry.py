@@ -59,7 +59,8 @@ PYTHON_ANALYSES: tuple[PythonAnalysis, ...] = (
 """In the order in which their findings are shown when equally severe."""
 
 MAX_ALIKE = 2
-"""Signs of one trait kept per region: the score counts a feature once, a person needs an example."""
+"""Signs of one trait kept per region that show the same: the score counts a feature once, a person needs an
+example. What shows something else is kept, since beside old signs of its kind it may be news."""
 MAX_SIGNS = 400
 """Signs kept per analysis and file: beyond, a file says the same again and again."""
 
@@ -76,10 +77,10 @@ def run_analyses(
     signs: list[Sign] = []
     unfinished: list[str] = []
     for analysis in analyses:
-        kept: Counter[tuple[str, int]] = Counter()
+        kept: Counter[tuple[str, int, str]] = Counter()
         try:
             for sign in analysis.run(reading):
-                key = (sign.trait, sign.region)
+                key = (sign.trait, sign.region, sign.shown or sign.excerpt)
                 if kept[key] < MAX_ALIKE and kept.total() < MAX_SIGNS:
                     kept[key] += 1
                     signs.append(sign)
