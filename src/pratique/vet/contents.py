@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pratique.vet.archives.model import Member, MemberKind, Scanner
 from pratique.vet.base import Base, ContentKey, Known
 from pratique.vet.collector import SWEEP_BYTES, sweep
-from pratique.vet.content.forms import form_of, language_of
+from pratique.vet.content.forms import form_of, form_of_source, language_of
 from pratique.vet.examine import READ_AS_PYTHON, examine_other, examine_python, pass_by
 from pratique.vet.gate import (
     QUIET_FIRST_BYTES,
@@ -36,6 +36,7 @@ from pratique.vet.limits import VetLimits
 from pratique.vet.loaded import Loaded, loaded_by
 from pratique.vet.matching import BlockSearch
 from pratique.vet.model import ContentFacts, FileEntry, Language, Region
+from pratique.vet.release.clones import Clone, clone_of, prefix_of, shipped_index
 from pratique.vet.release.metadata import is_metadata
 
 CODE = READ_AS_PYTHON | {Language.SHELL, Language.POWERSHELL, Language.JAVASCRIPT, Language.PICKLE}
@@ -79,6 +80,10 @@ class Contents:
         """Those that were made now and are whole: what the store should keep."""
         self.carried: dict[str, ContentFacts] = {}
         """By path: sources whose added lines hold nothing, which do what their predecessor did."""
+        self.original: Clone | None = None
+        """The popular project that a first release copies."""
+        self.copied: frozenset[str] = frozenset()
+        """Hashes of the sources that it took from there unchanged."""
         self.metadata: dict[str, bytes] = {}
         self.analysed = 0
         """How many contents had to be analysed now."""
@@ -99,14 +104,33 @@ class Contents:
             self._get_facts(member, data, key)
         self._enter(member, key)
 
-    def settle(self) -> None:
-        """Parse the most suspicious of the sources that were put off. Call it after the last `take`."""
+    def settle(self, project: str) -> None:
+        """Parse what was put off: of a copied project all that was changed, else the most suspicious.
+
+        Call it after the last `take`; `project` is the normalised name of the release's project.
+        """
+        if self._base is None:
+            self._find_original(project)
         left = self._limits.chosen_bytes
         for one in sorted(self._deferred, key=lambda d: (-d.strength, d.path)):
-            if left > 0 and one.strength and not self.facts[one.key].parsed:
-                left -= len(one.data)
-                self._note(one.path, one.key, self._parse(one.data, one.key, one.form))
+            changed = bool(self.copied) and one.key[0] not in self.copied
+            if self.facts[one.key].parsed or not (changed or (left > 0 and one.strength)):
+                continue
+            left -= 0 if changed else len(one.data)
+            self._note(one.path, one.key, self._parse(one.data, one.key, one.form))
         self._deferred.clear()
+
+    def _find_original(self, project: str) -> None:
+        index = shipped_index()
+        self.original = clone_of(self.entries.values(), project, index)
+        if self.original is None:
+            return
+        owner = next(i for i, one in enumerate(index.projects) if one.name == self.original.project)
+        self.copied = frozenset(
+            entry.sha256
+            for entry in self.entries.values()
+            if owner in index.owners(prefix_of(entry.sha256))
+        )
 
     # ── facts ────────────────────────────────────────────────────────────────────────────────
 
@@ -131,7 +155,7 @@ class Contents:
         elif member.data is None:
             self._note(member.path, key, self._of_large(member, key[1]))
         elif key[1] in READ_AS_PYTHON:
-            self._note(member.path, key, self._of_python(member.path, data, key, "python"))
+            self._note(member.path, key, self._of_python(member.path, data, key, form_of_source(data)))
         else:
             form = form_of(data)
             if form == "python":  # under a name that nothing imports, for some loader

@@ -16,6 +16,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from packaging.utils import canonicalize_name
+
 from pratique.vet.archive_signs import archive_signs
 from pratique.vet.archives.model import ProblemClass, Reading
 from pratique.vet.archives.reader import open_archive
@@ -29,14 +31,18 @@ from pratique.vet.model import (
     ENGINE,
     ContentFacts,
     Context,
+    FileEntry,
     Language,
     Metadata,
+    PlacedSign,
     Regime,
     ReleaseFacts,
     Report,
 )
 from pratique.vet.old_files import open_old
+from pratique.vet.release.clones import shipped_index
 from pratique.vet.release.metadata import read_metadata
+from pratique.vet.release.rules.wheel_not_in_sdist import compare_with_sdist
 from pratique.vet.release.view import ReleaseView, open_view
 from pratique.vet.score import Weights, shipped_weights
 from pratique.vet.verdict import Case, bounded_sentences, judge, rules_by_name, unknown_report
@@ -66,6 +72,7 @@ def warm_up() -> None:
     """Load every table that vetting needs, so that nothing is read from disk later."""
     matcher()
     shipped_weights()
+    shipped_index()
     rules_by_name()
     warm_contents()
     vet_archive(_SMALLEST, "warm-1.0.tar")
@@ -100,10 +107,13 @@ class Vetting:
         known: Known = know_nothing,
         limits: VetLimits = DEFAULT,
         weights: Weights | None = None,
+        sibling: Base | None = None,
     ) -> None:
+        """`sibling`: for a wheel, the facts of the sdist of the same release, where they are at hand."""
         self._filename = filename
         self._context = context or Context()
         self._base = base
+        self._sibling = sibling
         self._limits = limits
         self._weights = weights or shipped_weights()
         self._contents = Contents(filename, base=base, known=known, limits=limits)
@@ -160,7 +170,8 @@ class Vetting:
         try:
             for member in self._archive.end(archive):
                 self._contents.take(member)
-            self._contents.settle()
+            project = self._context.project or self._filename.partition("-")[0]
+            self._contents.settle(canonicalize_name(project))
             return self._archive.finish()
         except Exception as error:  # noqa: BLE001 - our mistake on hostile bytes: the rest is unread
             self._failed.append(f"reading failed at the end: {type(error).__name__}")
@@ -204,6 +215,8 @@ class Vetting:
         regime = Regime.FIRST
         if self._base is not None:
             regime = Regime.CLONE if self._base.clone else Regime.DIFF
+        elif contents.original is not None:
+            regime = Regime.CLONE
         case = Case(
             view=view,
             base=base,
@@ -212,9 +225,20 @@ class Vetting:
             unread=unread,
             contents=len(contents.facts),
             analysed=contents.analysed,
-            more=archive_signs(reading.problems if reading else ()),
+            more=(*archive_signs(reading.problems if reading else ()), *self._not_in_sdist(view)),
         )
         return judge(case, weights=self._weights, limits=self._limits)
+
+    def _not_in_sdist(self, view: ReleaseView) -> tuple[PlacedSign, ...]:
+        sibling = self._sibling
+        if sibling is None or (view.release.kind, sibling.release.kind) != ("wheel", "sdist"):
+            return ()
+
+        def facts(entry: FileEntry) -> ContentFacts:
+            known = sibling.contents.get((entry.sha256, entry.language))
+            return known or ContentFacts(language=entry.language, size=entry.size)
+
+        return tuple(compare_with_sdist(view, open_view(sibling.release, facts)))
 
     def _open_base(self) -> ReleaseView | None:
         base = self._base
@@ -232,10 +256,17 @@ def vet_archive(
     known: Known = know_nothing,
     limits: VetLimits = DEFAULT,
     weights: Weights | None = None,
+    sibling: Base | None = None,
 ) -> Outcome:
     """Vet a file that is there as a whole."""
     vetting = Vetting(
-        filename, context=context, base=base, known=known, limits=limits, weights=weights
+        filename,
+        context=context,
+        base=base,
+        known=known,
+        limits=limits,
+        weights=weights,
+        sibling=sibling,
     )
     vetting.feed(data)
     return vetting.finish(data)

@@ -21,6 +21,7 @@ class HardRule(NamedTuple):
 _STARTUP = frozenset({Reach.STARTUP})
 _UNASKED = frozenset({Reach.STARTUP, Reach.BUILD})
 _EARLY = frozenset({Reach.STARTUP, Reach.BUILD, Reach.IMPORT})
+_RUN = frozenset(reach for reach in Reach if reach >= Reach.CALLED)
 
 
 def _traits(text: str) -> frozenset[str]:
@@ -72,6 +73,40 @@ HARD_RULES: Final[tuple[HardRule, ...]] = (
         traits=_traits("download-run decode-run reverse-shell powershell-encoded dns-exfiltration"),
         reaches=_UNASKED,
         reason="A command that fetches, unfolds or hands over a shell runs unasked.",
+    ),
+    HardRule(
+        rule="command",
+        traits=_traits("download-run decode-run reverse-shell powershell-encoded dns-exfiltration"),
+        reaches=_EARLY,
+        reason="Importing a project newly runs a command that fetches, unfolds or hands over a shell.",
+        diff_only=True,
+    ),
+    HardRule(
+        rule="command",
+        traits=_traits("miner"),
+        reaches=_RUN,
+        reason="A project that did not mine now starts a miner.",
+        diff_only=True,
+    ),
+    HardRule(
+        rule="download-run",
+        traits=_traits("run load hidden-place dropped"),
+        reaches=_EARLY,
+        reason="Importing a project newly fetches or unfolds a program and starts it.",
+        diff_only=True,
+    ),
+    HardRule(
+        rule="exfiltration",
+        traits=_traits("environment browser clipboard screen keys cloud sensitive-file"),
+        reaches=_EARLY,
+        reason="Importing a project newly sends private data away.",
+        diff_only=True,
+    ),
+    HardRule(
+        rule="disguised-content",
+        traits=_traits("program-as-source"),
+        reaches=_RUN,
+        reason="A program hides under the name of a source, where every reader of sources passes it by.",
     ),
     HardRule(
         rule="native-injection",

@@ -14,7 +14,7 @@ from importlib import resources
 
 import msgspec
 
-from pratique.vet.model import ENGINE, PlacedSign, Regime
+from pratique.vet.model import ENGINE, PlacedSign
 
 
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,11 +39,7 @@ class Weights(msgspec.Struct, frozen=True):
     recipe: str
     """How it was made: the command, and hashes of the lists that it was made from."""
     tables: Mapping[str, Table]
-    """`first` and `diff`."""
-
-    def table(self, regime: Regime) -> Table:
-        """A copy of a popular project is judged by what it changed, as a next release is."""
-        return self.tables["first" if regime is Regime.FIRST else "diff"]
+    """`first` for releases without a base, `diff` for those with one."""
 
 
 def parse_weights(text: bytes) -> Weights:

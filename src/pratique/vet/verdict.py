@@ -28,6 +28,7 @@ from pratique.vet.model import (
     Sign,
     Verdict,
 )
+from pratique.vet.release.clones import Clone
 from pratique.vet.release.diff import capabilities, new_capabilities, new_signs
 from pratique.vet.release.rules import RELEASE_RULES, run_release_rules
 from pratique.vet.release.rules.wheel_not_in_sdist import RULE as WHEEL_NOT_IN_SDIST
@@ -60,6 +61,10 @@ class Case:
     unread: Sequence[str]
     contents: int
     analysed: int
+    original: Clone | None = None
+    """The popular project that a first release copies, by the hashes of its sources."""
+    copied: frozenset[str] = frozenset()
+    """Hashes of what was taken from it unchanged: what these do is the original's doing."""
     more: Sequence[PlacedSign] = ()
     """Signs of the archive itself."""
 
@@ -68,7 +73,7 @@ def judge(case: Case, *, weights: Weights, limits: VetLimits) -> Report:
     """Judge a release."""
     crashed: list[str] = []
     placed = _signs(case, crashed)
-    table = weights.table(case.regime)
+    table = weights.tables["first" if case.base is None else "diff"]
     given = features_of_all(placed)
     scored = score(given, table)
     decisive = frozenset(one for one in placed if decides(one, case.regime))
@@ -77,7 +82,7 @@ def judge(case: Case, *, weights: Weights, limits: VetLimits) -> Report:
         engine=ENGINE,
         verdict=_verdict(case, scored.score, table, bool(decisive), bool(unread)),
         regime=case.regime,
-        base=case.context.base or (case.base.prose if case.base else ""),
+        base=case.context.base or _prose(case),
         score=round(scored.score, 6),
         features=tuple(sorted(given)),
         findings=findings_of(
@@ -96,7 +101,12 @@ def judge(case: Case, *, weights: Weights, limits: VetLimits) -> Report:
 
 
 def _content_signs(case: Case) -> tuple[PlacedSign, ...]:
-    return placed_signs(case.view) if case.base is None else new_signs(case.view, case.base)
+    if case.base is not None:
+        return new_signs(case.view, case.base)
+    entries = case.view.entries
+    return tuple(
+        one for one in placed_signs(case.view) if entries[one.path].sha256 not in case.copied
+    )
 
 
 def _signs(case: Case, crashed: list[str]) -> tuple[PlacedSign, ...]:
@@ -124,17 +134,28 @@ def _verdict(case: Case, value: float, table: Table, decisive: bool, unread: boo
     if decisive:
         return Verdict.MALICIOUS
     if value >= table.thresholds.malicious:
-        large = case.regime is Regime.FIRST and code_bytes(case.view) > LARGE_CODE_BYTES
+        large = case.base is None and code_bytes(case) > LARGE_CODE_BYTES
         return Verdict.SUSPICIOUS if large else Verdict.MALICIOUS
     if value >= table.thresholds.suspicious:
         return Verdict.SUSPICIOUS
     return Verdict.UNKNOWN if unread else Verdict.CLEAN
 
 
-def code_bytes(view: ReleaseView) -> int:
-    """Python in a release, equal contents counted once."""
-    sizes = {e.sha256: e.size for e in view.entries.values() if e.language is Language.PYTHON}
+def code_bytes(case: Case) -> int:
+    """Python that is the release's own: equal contents counted once, copied ones not at all."""
+    sizes = {
+        entry.sha256: entry.size
+        for entry in case.view.entries.values()
+        if entry.language is Language.PYTHON and entry.sha256 not in case.copied
+    }
     return sum(sizes.values())
+
+
+def _prose(case: Case) -> str:
+    if case.base is not None:
+        return case.base.prose
+    clone = case.original
+    return f"{clone.project} {clone.version} ({clone.kind}), of which it is a copy" if clone else ""
 
 
 def bounded_sentences(sentences: Iterable[str], limit: int) -> tuple[str, ...]:
