@@ -390,3 +390,13 @@ def test_a_deed_behind_old_ones_of_its_kind_is_news() -> None:
     base = facts_of(wheel({**CLEAN, "demo/__init__.py": old}), WHEEL)
     outcome = vet_archive(wheel({**CLEAN, "demo/__init__.py": added}, "1.1"), NEXT, base=base)
     assert any(f.rule == "command" and "collector" in f.shown for f in outcome.report.findings)
+
+
+def test_a_wheel_is_held_against_the_sdist_of_its_release() -> None:
+    source = facts_of(sdist(CLEAN), "demo-1.0.tar.gz")
+    hook = {**CLEAN, "demo_init.pth": "import demo.core\n"}
+    same = vet_archive(wheel(CLEAN), WHEEL, sibling=source).report
+    replaced = vet_archive(wheel(hook), WHEEL, sibling=source).report
+    assert not any(f.rule == "wheel-not-in-sdist" for f in same.findings)
+    told = {(f.trait, f.path) for f in replaced.findings if f.rule == "wheel-not-in-sdist"}
+    assert told == {("start-hook", "demo_init.pth")}
