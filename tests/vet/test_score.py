@@ -122,14 +122,18 @@ def test_shipped_weights_name_rules_that_exist() -> None:
 def test_a_hard_rule_names_what_exists_and_says_why(hard) -> None:  # noqa: ANN001 - parametrised
     assert hard.traits <= set(RULES[hard.rule].traits)
     assert hard.reason.endswith(".")
-    assert hard.reaches <= {Reach.STARTUP, Reach.BUILD, Reach.IMPORT}
+    unasked = {Reach.STARTUP, Reach.BUILD, Reach.IMPORT}
+    assert hard.reaches <= unasked or hard.traits <= {"miner", "program-as-source"}
 
 
 @pytest.mark.parametrize("hard", HARD_RULES, ids=lambda hard: f"{hard.rule}-{min(hard.traits)}")
 def test_a_hard_rule_decides_only_where_code_runs_unasked(hard) -> None:  # noqa: ANN001 - parametrised
     trait = min(hard.traits)
     assert decides(placed(hard.rule, trait, min(hard.reaches)), Regime.DIFF)
-    assert not decides(placed(hard.rule, trait, Reach.CALLED), Regime.DIFF)
+    called = Reach.CALLED in hard.reaches  # only what no caller can want: miners, hidden programs
+    assert decides(placed(hard.rule, trait, Reach.CALLED), Regime.DIFF) == called
+    assert called == (trait in {"miner", "program-as-source"})
+    assert not decides(placed(hard.rule, trait, Reach.NEVER), Regime.DIFF)
     assert not decides(placed("sinks", "network", Reach.STARTUP), Regime.DIFF)
 
 

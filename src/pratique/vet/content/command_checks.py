@@ -84,8 +84,14 @@ def _runs_fetched(words: list[str], name: str, text: str, findings: Findings) ->
         "mono", "wine",
         "regsvr32", "dpkg", "rpm", "insmod", "launchctl", "bat", "wscript", "cscript",
     }  # fmt: skip
-    if first in findings.fetched or (runner and arguments & findings.fetched):
+    if name in _UNPACKERS and arguments & findings.fetched:
+        findings.unpacked = True
+    beside = findings.unpacked and words[0].startswith("./")
+    if first in findings.fetched or beside or (runner and arguments & findings.fetched):
         findings.add("download-run", text)
+
+
+_UNPACKERS: Final = frozenset({"tar", "bsdtar", "unzip", "7z", "gunzip", "gzip", "unxz", "xz"})
 
 
 _INLINE: Final = ("exec(", "eval(", "base64", "socket", "urllib", "requests", "__import__",

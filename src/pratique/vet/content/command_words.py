@@ -39,6 +39,8 @@ class Findings:
     traits: dict[str, str] = field(default_factory=dict)
     fetched: set[str] = field(default_factory=set)
     """Base names of files that were fetched."""
+    unpacked: bool = False
+    """Whether one of them was unpacked: what is started beside it then came with it."""
     judged: int = 0
 
     def add(self, trait: str, shown: str) -> None:

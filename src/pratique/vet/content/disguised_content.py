@@ -26,6 +26,9 @@ RULE = Rule(
         "executable": trait(
             "is a program under another kind's name", Severity.HIGH, Confidence.HIGH
         ),
+        "program-as-source": trait(
+            "is a program under the name of a Python source", Severity.CRITICAL, Confidence.HIGH
+        ),
         "archive": trait(
             "is an archive under another kind's name", Severity.HIGH, Confidence.MEDIUM
         ),
@@ -118,6 +121,8 @@ def judge_disguise(path: str, form: str) -> str | None:
     """The trait of a content whose form contradicts its name; None when nothing is promised or broken."""
     name = path.rpartition("/")[2]
     extension = name.rpartition(".")[2].lower() if "." in name else ""
+    if extension in {"py", "pyw"}:
+        return "program-as-source" if _GROUP.get(form) == "executable" else None
     promised = _PROMISED.get(extension)
     if promised is None:
         promised = frozenset({""}) if name in _BARE else None

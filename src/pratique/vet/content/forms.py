@@ -263,6 +263,17 @@ def language_of(path: str, head: bytes) -> Language:
 _NATIVE_FORMS: Final = frozenset({"elf", "pe", "mach-o", "wasm"})
 
 
+def form_of_source(head: bytes) -> str:
+    """The form of what is named like a Python source: `python`, unless it begins as a program does.
+
+    It is read as Python all the same: old interpreters run what stands before a zero byte.
+    """
+    if b"\0" not in head[:HEAD]:
+        return "python"
+    form = form_of(head)
+    return form if form in _NATIVE_FORMS else "python"
+
+
 def _of_pth(head: bytes) -> Language:
     """A path file, unless it is a model's weights: those hold no line that the interpreter would run."""
     form = form_of(head)

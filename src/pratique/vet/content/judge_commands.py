@@ -70,8 +70,16 @@ def judge_command(text: str, *, windows: bool = False) -> tuple[tuple[str, str],
     return tuple((trait, printable(shown, SHOWN)) for trait, shown in findings.traits.items())
 
 
+_WALLET = re.compile(r"(?:^|[\s=\"'])[48][1-9A-HJ-NP-Za-km-z]{94}(?![0-9A-Za-z])")
+"""A Monero address: what a miner earns for."""
+_POOL = re.compile(r"(?:^|[\s/=\"'@])[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}:\d{2,5}(?!\d)")
+"""A host with a port: where it works."""
+
+
 def _worth(text: str) -> bool:
     low = text[:MAX_TEXT].lower()
+    if _WALLET.search(text[:MAX_TEXT]):
+        return True
     words = _WORDS.findall(low)
     if not _NAMES.isdisjoint(words) or any(part in low for part in _PARTS) or "$'" in low:
         return True
@@ -109,6 +117,8 @@ def _whole_text(text: str, low: str, findings: Findings) -> None:
         findings.add("reverse-shell", _line(text, low.find("mkfifo")))
     if "stratum+tcp" in low or "stratum+ssl" in low or "--donate-level" in low:
         findings.add("miner", _line(text, max(low.find("stratum"), low.find("--donate-level"))))
+    elif (wallet := _WALLET.search(text)) and _POOL.search(text):
+        findings.add("miner", _line(text, wallet.start()))
 
 
 def _line(text: str, at: int) -> str:
