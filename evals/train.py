@@ -24,6 +24,7 @@ from evals import fit, places
 from evals.cases import FIRST, GRAFTS, LARGE, MALICIOUS, PAIRS, PUBLISHED, all_cases, choose
 from evals.engine import ROOM, engine_digest
 from evals.fit import DIGITS, Floats, Model, Rows
+from evals.floors import with_floors
 from evals.lists import Half
 from evals.measure import Result, measure
 from evals.stats import share
@@ -38,6 +39,8 @@ TARGETS = {
 }
 """Shares of benign releases that may reach a tier. A wrong `malicious` stops a build, a wrong `suspicious`
 costs a look; a first release is installed by few, a next release by all who follow the project."""
+FLOORED = frozenset({"diff"})
+"""Tables in which what no honest release showed weighs at least what its rule says."""
 SUPPORT = 2
 """A feature must occur in so many clusters: what one project or campaign has alone is its name tag."""
 LISTS = (
@@ -109,6 +112,10 @@ def learn(results: Sequence[Result], table: str) -> tuple[dict[str, Any], dict[s
     ]
     limits = {tier: fit.threshold(benign, share) for tier, share in TARGETS[table].items()}
     limits["suspicious"] = min(limits.values())
+    if table in FLOORED:
+        honest = frozenset(f for r in train if r.group in {FIRST, PAIRS} for f in r.features)
+        way = limits["suspicious"] - intercept
+        weights = with_floors(weights, honest=honest, way=way, digits=DIGITS)
     made = {
         "intercept": intercept,
         "weights": dict(sorted(weights.items())),
