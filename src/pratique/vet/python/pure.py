@@ -239,7 +239,7 @@ PURE: dict[str, Callable[[list[Any], dict[str, Any], Budget], Any]] = {
     "builtins.any": _simple(any),
     "builtins.all": _simple(all),
     "builtins.bool": _simple(bool),
-    "builtins.float": _simple(float, frozenset({int, float, bool})),
+    "builtins.float": _simple(float, frozenset({int, float, bool, str})),
     "builtins.hex": _simple(hex, frozenset({int})),
     "builtins.oct": _simple(oct, frozenset({int})),
     "builtins.bin": _simple(bin, frozenset({int})),
