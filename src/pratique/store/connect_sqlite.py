@@ -200,9 +200,17 @@ def _without_comments(text: str) -> str:
 
 
 def _create_private(path: Path) -> None:
+    """Create a file that is not there. One that is there is not opened.
+
+    POSIX: closing any descriptor of a file drops all locks of this process on it. If the file were
+    opened here while another connection of ours has it, the next process to leave would take itself
+    for the last one and remove the WAL from under us: we would never see another change.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise StoreUnavailableError(
             f"cannot create {path}: {error.strerror}", remedy="choose another home with --home"
