@@ -48,7 +48,7 @@ def diff(name: str, old: str, new: str, index: str | None, home: Path | None, fo
 async def _compare(
     settings: Settings, project: ProjectName, versions: tuple[str, str], index: str | None
 ) -> list[Examined]:
-    from pratique.assembly import open_desk  # noqa: PLC0415 - a wrong argument is told without loading it
+    from pratique.assembly.questions import open_desk  # noqa: PLC0415 - a wrong argument is told without loading it
 
     before, after = (parse_version(text) for text in versions)
     against = Against(auto=False, version=before)

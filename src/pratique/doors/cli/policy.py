@@ -138,7 +138,7 @@ def explain(
 
 async def _describe(settings: Settings, index: str, project: ProjectName) -> Described | None:
     # Imported here because check and show need neither a door nor its libraries.
-    from pratique.assembly import open_pages  # noqa: PLC0415 - see above
+    from pratique.assembly.questions import open_pages  # noqa: PLC0415 - see above
 
     async with open_pages(settings) as pages:
         return await pages.describe(index, project)

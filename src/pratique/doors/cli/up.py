@@ -68,10 +68,14 @@ async def _serve(settings: Settings, *, form: str, first: bool, worker: int = 0)
     settle_allocator()
     async with serve(settings, first_worker=worker == 0) as serving:
         settle_collector()
-        if worker == 0:
-            _tell(settings, serving, form=form, first=first)
+        if worker != 0:
+            await wait_for_stop(asyncio.Event())
+            return
+        _tell(settings, serving, form=form, first=first)
+        telling = asyncio.create_task(_tell_vetting(serving, form=form))
         await wait_for_stop(asyncio.Event())
-        if worker == 0 and form == "text":
+        telling.cancel()
+        if form == "text":
             click.echo("\nclosing", err=True)
 
 
@@ -84,6 +88,7 @@ def _tell(settings: Settings, serving: Serving, *, form: str, first: bool) -> No
             "indexes": indexes,
             "authority": str(serving.authority) if serving.authority else None,
             "mode": "audit" if serving.open.policy().audit else "enforce",
+            "vetting": settings.vet.mode,
         }
         click.echo(msgspec.json.encode(told))
         sys.stdout.flush()
@@ -98,7 +103,19 @@ def _tell(settings: Settings, serving: Serving, *, form: str, first: bool) -> No
     if serving.authority is not None:
         click.echo(f"  trust     PIP_CERT={serving.authority} SSL_CERT_FILE={serving.authority}")
     click.echo("  try it    pip install pratique-test-held==2.0   (refused, with the reason)")
+    if serving.open.pool is None:
+        click.echo("  vetting   OFF: files are not examined ([vet] mode in pratique.toml)")
     click.echo("Ctrl-C ends it.")
+    sys.stdout.flush()
+
+
+async def _tell_vetting(serving: Serving, *, form: str) -> None:
+    """Say how files are vetted once the workers have started; the door is open meanwhile."""
+    pool = serving.open.pool
+    if pool is None or form != "text":
+        return
+    await pool.started()
+    click.echo(f"  vetting   {pool.status().sentence}")
     sys.stdout.flush()
 
 

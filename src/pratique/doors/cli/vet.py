@@ -113,7 +113,7 @@ async def _examine(
     home: Path | None,
     form: str,
 ) -> list[Examined]:
-    from pratique.assembly import open_desk  # noqa: PLC0415 - a wrong argument is told without loading it
+    from pratique.assembly.questions import open_desk  # noqa: PLC0415 - a wrong argument is told without loading it
 
     settings = load_settings(home)
     view = index or settings.index[0].name

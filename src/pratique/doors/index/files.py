@@ -11,20 +11,17 @@ still has a status and a reason; a larger one along with 3.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
 
-from pratique.doors.index.answers import ascii_line, problem, reason_line, refusal
-from pratique.doors.index.cooked import Kitchen, block_of
+from pratique.doors.index.answers import problem, refusal
+from pratique.doors.index.cooked import Kitchen
+from pratique.doors.index.deliveries import Deliveries
 from pratique.doors.index.locate import Finder, Located
-from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
 from pratique.doors.index.sending import (
     Body,
@@ -38,13 +35,10 @@ from pratique.doors.index.sidecars import Kind, Sidecars, file_key
 from pratique.doors.index.vetting import VettingService
 from pratique.edge.flights import Flight, Flights
 from pratique.errors import IntegrityError, UnavailableError
-from pratique.index.model import PageFile
-from pratique.index.ports import BlobStore, ControlState, DeliveredFile, Identity, Upstream
-from pratique.ledger.entries import Draft
+from pratique.index.ports import BlobStore, ControlState, Identity, Upstream
 from pratique.ledger.store import Recorder
-from pratique.policy.model import Outcome, VettingFacts
+from pratique.policy.model import VettingFacts
 from pratique.values.digests import Sha256
-from pratique.values.instants import render_instant
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +76,7 @@ class FileService:
         flights: Flights,
         control: ControlState,
         recorder: Recorder,
-        metrics: Metrics,
+        deliveries: Deliveries,
         options: FileOptions,
         after_commit: Callable[[], None],
         vetting: VettingService | None = None,
@@ -95,11 +89,10 @@ class FileService:
         self._flights = flights
         self._control = control
         self._recorder = recorder
-        self._metrics = metrics
+        self._deliveries = deliveries
         self._options = options
         self._after_commit = after_commit
         self._vetting = vetting
-        self._remembered: set[tuple[str, Sha256]] = set()
 
     async def answer(
         self, request: web.BaseRequest, index: str, path: str, identity: Identity
@@ -121,50 +114,8 @@ class FileService:
         self, request: web.BaseRequest, located: Located, door: str, identity: Identity
     ) -> web.StreamResponse:
         block_url = self._kitchen.block_url(located.described, located.position)
-        self._note_refusal(request, located, door, identity)
+        self._deliveries.refused(request, located, door, identity)
         return refusal(located.decision, block_url)
-
-    def _note_refusal(
-        self, request: web.BaseRequest, located: Located, door: str, identity: Identity
-    ) -> None:
-        decision = located.decision
-        body = self._body(request, located, door, status=403)
-        body |= {
-            "reason": reason_line(decision, ""),
-            "until": render_instant(decision.until) if decision.until else None,
-            "block": block_of(located.described, located.position),
-        }
-        self._recorder.enqueue(
-            Draft(
-                kind="refusal",
-                subject=f"{located.described.index}/{located.described.project.project}",
-                actor=identity.actor,
-                body=body,
-            )
-        )
-        self._metrics.refusals.labels(decision.outcome.value, decision.rule).inc()
-
-    def _body(
-        self, request: web.BaseRequest, located: Located, door: str, *, status: int
-    ) -> dict[str, Any]:
-        decision, facts = located.decision, located.facts
-        version = facts.distribution.version if facts.distribution else ""
-        return {
-            "index": located.described.index,
-            "project": located.described.project.project,
-            "version": str(version),
-            "filename": located.file.filename,
-            "sha256": located.file.sha256 or "",
-            "door": door,
-            "outcome": decision.outcome.value,
-            "audited": decision.audited.value if decision.audited else "",
-            "rule": decision.rule,
-            "waiver": decision.waived_by,
-            "method": request.method,
-            "status": status,
-            "range": ascii_line(request.headers.get("Range", ""), 60),
-            "agent": agent_of(request),
-        }
 
     # ── sidecars ─────────────────────────────────────────────────────────────────────────────
 
@@ -175,7 +126,7 @@ class FileService:
         try:
             content = await get(located)
         except IntegrityError as error:
-            self._note_integrity(located, error)
+            self._deliveries.damaged(located, error)
             return problem(502, "The upstream's sidecar is not what its page says")
         if content is None:
             # The page promised metadata that could not be made: promise no more.
@@ -185,7 +136,9 @@ class FileService:
         unchanged = bool(etag) and not_modified(request, etag)
         if request.method == "GET":
             status = 304 if unchanged else 200
-            self._recorder.enqueue(self._delivery(request, located, kind, identity, status=status))
+            self._recorder.enqueue(
+                self._deliveries.begun(request, located, kind, identity, status=status)
+            )
         content_type = "application/json" if kind == "provenance" else "text/plain; charset=utf-8"
         if unchanged:
             return web.Response(status=304, headers=file_headers(etag, content_type))
@@ -208,7 +161,7 @@ class FileService:
                 return self._refuse(request, located, "file", identity)
             blob = self._blobs.path(digest) if digest is not None else None
         status = 304 if held_by_client else 200
-        draft = self._delivery(request, located, "file", identity, status=status)
+        draft = self._deliveries.begun(request, located, "file", identity, status=status)
         if self._options.strict:
             await self._recorder.record(draft)
         else:
@@ -228,7 +181,7 @@ class FileService:
                 return await send_blob(request, self._stored(digest, located), sent)
             return await self._first_time(request, located, sent, identity)
         finally:
-            self._ended(draft, located, identity, sent)
+            self._deliveries.ended(draft, located, identity, sent)
 
     async def _head(self, request: web.BaseRequest, located: Located) -> web.StreamResponse:
         digest, size = located.file.sha256, located.file.size
@@ -281,7 +234,7 @@ class FileService:
             else:
                 await self._vetting.vet_arriving(located, self._join(located))
         except IntegrityError as error:
-            self._note_integrity(located, error)
+            self._deliveries.damaged(located, error)
             raise
         return await self._located_again(located, asset=asset)
 
@@ -319,7 +272,7 @@ class FileService:
                 await asyncio.shield(examination)
             again = await self._located_again(located, asset=asset_of(identity))
             if not again.decision.outcome.lets_bytes_through:
-                self._note_refusal(request, again, "file", identity)
+                self._deliveries.refused(request, again, "file", identity)
                 raise ClosedMeanwhileError(
                     f"{located.file.filename} was closed while it was downloaded: "
                     f"{again.decision.reason}"
@@ -342,7 +295,7 @@ class FileService:
         except ClosedMeanwhileError:
             raise
         except IntegrityError as error:
-            self._note_integrity(located, error)
+            self._deliveries.damaged(located, error)
             raise
 
     def _join(self, located: Located) -> Flight:
@@ -377,100 +330,6 @@ class FileService:
             f"the file's upstream {located.described.upstream!r} is not configured any more",
             remedy="put it back into pratique.toml",
         )
-
-    # ── the ledger ───────────────────────────────────────────────────────────────────────────
-
-    def _delivery(
-        self,
-        request: web.BaseRequest,
-        located: Located,
-        door: str,
-        identity: Identity,
-        *,
-        status: int,
-    ) -> Draft:
-        body = self._body(request, located, door, status=status)
-        body["delivery"] = secrets.token_hex(8)
-        return Draft(
-            kind="delivery",
-            subject=f"sha256:{located.file.sha256 or ''}",
-            actor=identity.actor,
-            body=body,
-        )
-
-    def _ended(self, draft: Draft, located: Located, identity: Identity, sent: Sent) -> None:
-        self._metrics.file_bytes.inc(sent.bytes)
-        self._recorder.enqueue(
-            Draft(
-                kind="delivered",
-                subject=draft.subject,
-                actor=identity.actor,
-                body={
-                    "delivery": draft.body["delivery"],
-                    "filename": located.file.filename,
-                    "bytes": sent.bytes,
-                    "complete": sent.complete,
-                    "error": sent.error,
-                },
-            )
-        )
-        if sent.complete:
-            self._remember(located)
-
-    def _remember(self, located: Located) -> None:
-        """Note a plain delivery, so that the file stays available when upstream removes it."""
-        decision, described, file = located.decision, located.described, located.file
-        plain = decision.outcome is Outcome.ALLOW and not decision.audited
-        if not plain or decision.waived_by or file.sha256 is None:
-            return
-        distribution = located.facts.distribution
-        key = (described.index, file.sha256)
-        if distribution is None or key in self._remembered:
-            return
-        self._control.add_delivered(
-            DeliveredFile(
-                index=described.index,
-                project=described.project.project,
-                version=distribution.version,
-                filename=file.filename,
-                sha256=file.sha256,
-                upstream=described.upstream,
-                door_path=file.door_path,
-                raw=absolute_raw(file),
-            )
-        )
-        self._remembered.add(key)
-
-    def _note_integrity(self, located: Located, error: IntegrityError) -> None:
-        self._metrics.integrity_failures.inc()
-        log.error("upstream bytes differ", extra={"file": located.file.filename})
-        self._recorder.enqueue(
-            Draft(
-                kind="integrity",
-                subject=f"{located.described.index}/{located.described.project.project}",
-                actor="door:index",
-                body={
-                    "upstream": located.described.upstream,
-                    "filename": located.file.filename,
-                    "expected": located.file.sha256 or "",
-                    "got": ascii_line(f"{error.message}; {error.expected}", 300),
-                },
-            )
-        )
-
-
-def agent_of(request: web.BaseRequest) -> str:
-    """The client's own name for itself, as the ledger keeps it."""
-    return ascii_line(request.headers.get("User-Agent", ""), 200)
-
-
-def absolute_raw(file: PageFile) -> bytes:
-    """The file's JSON object with an absolute URL and the hash it is kept under."""
-    members = json.loads(file.raw)
-    members["url"] = file.url
-    hashes = members.get("hashes")
-    members["hashes"] = {**(hashes if isinstance(hashes, dict) else {}), "sha256": file.sha256}
-    return json.dumps(members).encode()
 
 
 def _sidecar_of(path: str) -> tuple[str, Kind | None]:

@@ -24,8 +24,9 @@ from pratique.doors.console.pages import Console
 from pratique.doors.index.answers import problem
 from pratique.doors.index.auth import Authenticator, Refused, peer_address
 from pratique.doors.index.cooked import CookedPage, Kitchen
+from pratique.doors.index.deliveries import agent_of
 from pratique.doors.index.errors import UnknownIndexError
-from pratique.doors.index.files import FileService, agent_of, asset_of
+from pratique.doors.index.files import FileService, asset_of
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
 from pratique.errors import IntegrityError, PratiqueError, UnavailableError, ValueFormatError

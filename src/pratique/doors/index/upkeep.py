@@ -50,6 +50,8 @@ class UpkeepParts:
     blobs: BlobStore
     control: ControlState
     policy: PolicyInForce
+    vetting_problem: Callable[[], str]
+    """What keeps files from being vetted, in a sentence; empty when nothing does."""
     catch_up: Callable[[], object] | None
     """Applies new ledger entries to the projections; None in workers that leave it to another."""
 
@@ -100,6 +102,8 @@ class Upkeep:
             found.append(
                 f"the newest policy is not in force, the one before is: {self._parts.policy.problem}"
             )
+        if problem := self._parts.vetting_problem():
+            found.append(problem)
         return found
 
     def _watch(self, state: str) -> None:

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from pratique.doors.index.grounds import Ground, Grounds, KeptFacts, Pool, context_of
 from pratique.doors.index.locate import Located
+from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
 from pratique.edge.flights import Flight, SingleFlight
 from pratique.index.ports import BlobStore, ControlState
@@ -60,6 +61,7 @@ class VettingParts:
     blobs: BlobStore
     control: ControlState
     note: Callable[[Draft], None]
+    metrics: Metrics
     clock: Clock
     engine: str
     weights: str
@@ -134,7 +136,8 @@ class VettingService:
             async for piece in flight.arriving():
                 await stream.feed(piece)
             path = self._parts.blobs.path(await flight.wait())
-            vetted = await stream.finish(path)
+            with self._parts.metrics.vetting_seconds.time():
+                vetted = await stream.finish(path)
         return self._keep(located, digest, vetted, kept)
 
     async def _stored(
@@ -147,14 +150,15 @@ class VettingService:
         path = self._parts.blobs.path(digest)
         if path is None:  # evicted this moment: it is vetted when it comes again
             return VettingFacts(verdict=Verdict.UNKNOWN, headline="the stored file was removed")
-        vetted = await self._parts.pool.vet_file(
-            path,
-            located.file.filename,
-            context=context_of(located, ground),
-            base=ground.facts,
-            base_archive=ground.archive,
-            known=self._parts.grounds.known,
-        )
+        with self._parts.metrics.vetting_seconds.time():
+            vetted = await self._parts.pool.vet_file(
+                path,
+                located.file.filename,
+                context=context_of(located, ground),
+                base=ground.facts,
+                base_archive=ground.archive,
+                known=self._parts.grounds.known,
+            )
         return self._keep(located, digest, vetted, ground)
 
     # ── what was found ───────────────────────────────────────────────────────────────────────
@@ -163,7 +167,8 @@ class VettingService:
         self, located: Located, digest: Sha256, vetted: Vetted, ground: Ground
     ) -> VettingFacts:
         parts = self._parts
-        self._parts.grounds.keep_facts(digest, vetted)
+        _count(parts.metrics, vetted)
+        parts.grounds.keep_facts(digest, vetted)
         parts.facts.set_report(
             KeptReport(
                 key=ReportKey(
@@ -221,3 +226,10 @@ class VettingService:
         self._clean[digest] = None
         while len(self._clean) > _CLEAN_KEPT:
             self._clean.popitem(last=False)
+
+
+def _count(metrics: Metrics, vetted: Vetted) -> None:
+    metrics.vetted.labels(vetted.report.verdict.value).inc()
+    metrics.vetting_cpu_seconds.inc(vetted.cpu_seconds)
+    if vetted.report.verdict is Verdict.UNKNOWN:
+        metrics.vetting_unknown.labels("worker" if vetted.failure else "unread").inc()

@@ -54,12 +54,23 @@ class PoolStatus:
     """Jobs whose worker was killed, crashed or failed."""
     exchanged: int
     """Workers that were replaced, for whatever reason."""
+    trouble: str = ""
+    """Why no worker could be started the last time; empty when one could."""
     pids: tuple[int, ...] = ()
     """Of the workers, for whoever measures them."""
 
     @property
+    def problem(self) -> str:
+        """What keeps files from being vetted, in a sentence; empty when nothing does."""
+        if self.workers or not self.trouble:
+            return ""
+        return f"files that nobody has vetted wait: {self.trouble}"
+
+    @property
     def sentence(self) -> str:
         """One line: `2 vetting workers, confinement: landlock abi 6, seccomp, rlimits`."""
+        if not self.workers:
+            return self.problem or "vetting workers are starting"
         return f"{self.workers} vetting workers, confinement: {self.confinement.sentence}"
 
 
@@ -73,10 +84,17 @@ class _More(TypedDict):
 
 
 class VettingPool:
-    """An async context manager; belongs to the event loop and thread that entered it."""
+    """An async context manager; belongs to the event loop and thread that entered it.
 
-    def __init__(self, options: PoolOptions | None = None) -> None:
+    With `in_background` entering it waits for no worker: whoever needs one waits instead, and one that
+    cannot be started is tried again until it can.
+    """
+
+    def __init__(self, options: PoolOptions | None = None, *, in_background: bool = False) -> None:
         self.options = options or PoolOptions()
+        self._in_background = in_background
+        self._started = asyncio.Event()
+        self._trouble = ""
         self._workers: set[WorkerProcess] = set()
         self._idle: deque[WorkerProcess] = deque()
         self._waiters: deque[asyncio.Future[WorkerProcess]] = deque()
@@ -87,7 +105,10 @@ class VettingPool:
         self._closing = False
 
     async def __aenter__(self) -> Self:
-        """Start all workers. Raises: VettingUnavailableError."""
+        """Start all workers. Raises: VettingUnavailableError, unless that happens in the background."""
+        if self._in_background:
+            self.spawn(self._start_beside())
+            return self
         started = await asyncio.gather(
             *(self._start_worker() for _ in range(self.options.workers)), return_exceptions=True
         )
@@ -95,14 +116,12 @@ class VettingPool:
         if failures:
             await self.close()
             raise failures[0]
-        log.info("vetting workers started", extra={"confinement": self._confinement.sentence})
-        if not self._confinement.walled:
-            log.warning(
-                "vetting workers are held by resource limits only: this kernel offers neither "
-                "Landlock nor seccomp",
-                extra={"lacking": "; ".join(self._confinement.lacking)},
-            )
+        self._all_started()
         return self
+
+    async def started(self) -> None:
+        """Wait until all workers have been started once."""
+        await self._started.wait()
 
     async def __aexit__(
         self,
@@ -135,6 +154,7 @@ class VettingPool:
             jobs=self._jobs,
             failed=self._failed,
             exchanged=self._exchanged,
+            trouble=self._trouble,
             pids=tuple(sorted(worker.pid for worker in self._workers)),
         )
 
@@ -318,6 +338,20 @@ class VettingPool:
 
     # ── workers ──────────────────────────────────────────────────────────────────────────────
 
+    async def _start_beside(self) -> None:
+        await asyncio.gather(*(self._keep_starting() for _ in range(self.options.workers)))
+        self._all_started()
+
+    def _all_started(self) -> None:
+        self._started.set()
+        log.info("vetting workers started", extra={"confinement": self._confinement.sentence})
+        if not self._confinement.walled:
+            log.warning(
+                "vetting workers are held by resource limits only: this kernel offers neither "
+                "Landlock nor seccomp",
+                extra={"lacking": "; ".join(self._confinement.lacking)},
+            )
+
     async def _start_worker(self) -> None:
         worker = await WorkerProcess.start(
             prepare=self.options.prepare, walls=self.options.walls_or_all()
@@ -338,13 +372,19 @@ class VettingPool:
         self._exchanged += 1
         await worker.end("the worker was exchanged")
         self._workers.discard(worker)
+        await self._keep_starting()
+
+    async def _keep_starting(self) -> None:
+        """Start one worker, trying again until it lives or the pool is closed."""
         attempt = 0
         while not self._closing:
             try:
                 await self._start_worker()
             except VettingUnavailableError as error:
+                self._trouble = error.message
                 log.exception("a vetting worker cannot be started", extra={"error": str(error)})
             else:
+                self._trouble = ""
                 return
             await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
             attempt += 1

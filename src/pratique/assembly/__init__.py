@@ -1,24 +1,26 @@
-"""Settings → running objects. The only module that names concrete classes of store and edge."""
+"""Settings → running objects. The only place that names concrete classes of store and edge.
+
+Owns: what is opened in which order and closed in reverse; which class fulfils which protocol.
+Never: decides anything about a file. Start reading at `open_door`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
 
+from pratique.assembly.parts import open_upstreams, page_service
 from pratique.doors.console.pages import Console, ConsoleParts
 from pratique.doors.index.auth import Authenticator
 from pratique.doors.index.cooked import Kitchen
+from pratique.doors.index.deliveries import Deliveries
 from pratique.doors.index.files import FileOptions, FileService
 from pratique.doors.index.following import Following, FollowingParts
 from pratique.doors.index.grounds import GroundParts, Grounds
 from pratique.doors.index.http import DoorParts, IndexDoor
-from pratique.doors.index.loading import IndexView, PageLimits
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
 from pratique.doors.index.sidecars import Sidecars
@@ -27,16 +29,12 @@ from pratique.doors.index.upkeep import Upkeep, UpkeepParts
 from pratique.doors.index.vetting import VettingParts, VettingService
 from pratique.doors.index.views import ViewRecorder
 from pratique.doors.overview import Overview
-from pratique.doors.vet_desk import Desk
 from pratique.edge.blobs import DiskBlobStore
 from pratique.edge.flights import Flights
-from pratique.edge.pages import DiskPageStore
 from pratique.edge.policy_source import PolicySource
-from pratique.edge.test_projects import ADVISORY, BuiltInUpstream
-from pratique.edge.upstream import SimpleUpstream
+from pratique.edge.test_projects import ADVISORY
 from pratique.edge.vetting.options import PoolOptions
-from pratique.edge.vetting.pool import PoolStatus, VettingPool
-from pratique.errors import SettingsError
+from pratique.edge.vetting.pool import VettingPool
 from pratique.home import node_id, prepare_home
 from pratique.index.ports import ControlState, Upstream
 from pratique.ledger.entries import Draft
@@ -46,8 +44,8 @@ from pratique.store.control import heal_control, open_control
 from pratique.store.logs import open_log
 from pratique.store.presence import PresenceStore, open_presence
 from pratique.store.recorder import GroupCommitRecorder
-from pratique.store.vetting import open_vetting
-from pratique.store.vetting_audits import open_audits
+from pratique.store.vetting import VettingStore, open_vetting
+from pratique.store.vetting_audits import AuditStore, open_audits
 from pratique.values.instants import Clock, now_utc
 from pratique.vet.model import ENGINE
 from pratique.vet.score import shipped_digest
@@ -73,63 +71,7 @@ class OpenDoor:
     upkeep: Upkeep
     vetting: VettingService | None
     """None when vetting is off."""
-    pool: PoolStatus | None
-
-
-@asynccontextmanager
-async def open_pages(settings: Settings, *, clock: Clock = now_utc) -> AsyncIterator[PageService]:
-    """The page service alone, for questions from the command line: decides, records nothing.
-
-    Raises: SettingsError, UnavailableError.
-    """
-    prepare_home(settings.home)
-    async with AsyncExitStack() as stack:
-        control = stack.enter_context(closing(open_control(settings)))
-        policy = PolicySource(settings.policy_path, builtin=(ADVISORY,))
-        upstreams = await _open_upstreams(settings, stack, clock)
-        yield _page_service(settings, control, policy, upstreams, clock, note=lambda _: None)
-
-
-@asynccontextmanager
-async def open_desk(
-    settings: Settings, *, index: str, workers: int, clock: Clock = now_utc
-) -> AsyncIterator[Desk]:
-    """What vets releases and files for a person; decides, and records nothing.
-
-    `workers` may be fewer than the settings say: each takes a second to start.
-
-    Raises: SettingsError, UnavailableError.
-    """
-    if index not in {one.name for one in settings.index}:
-        raise SettingsError(
-            f"no index view is called {index!r}",
-            expected="one of " + ", ".join(one.name for one in settings.index),
-        )
-    prepare_home(settings.home)
-    async with AsyncExitStack() as stack:
-        control = stack.enter_context(closing(open_control(settings)))
-        policy = PolicySource(settings.policy_path, builtin=(ADVISORY,))
-        upstreams = await _open_upstreams(settings, stack, clock)
-        pages = _page_service(settings, control, policy, upstreams, clock, note=lambda _: None)
-        blobs = DiskBlobStore(
-            settings.home / "blobs", cap_bytes=int(settings.storage.blob_cap_gib * _GIB)
-        )
-        downloads = Flights(blobs)
-        stack.push_async_callback(downloads.close)
-        options = dataclasses.replace(PoolOptions.of(settings.vet), workers=workers)
-        pool = await stack.enter_async_context(VettingPool(options))
-        grounds = Grounds(
-            GroundParts(
-                pool=pool,
-                facts=stack.enter_context(closing(open_vetting(settings))),
-                pages=pages,
-                blobs=blobs,
-                downloads=downloads,
-                upstreams=upstreams,
-            )
-        )
-        stack.push_async_callback(grounds.close)
-        yield Desk(index=index, pages=pages, grounds=grounds, pool=pool, blobs=blobs)
+    pool: VettingPool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +87,8 @@ class _Ground:
     control: ControlState
     presence: PresenceStore
     policy: PolicySource
+    facts: VettingStore
+    audits: AuditStore
     upstreams: dict[str, Upstream]
     pages: PageService
     blobs: DiskBlobStore
@@ -189,7 +133,7 @@ async def open_door(
             note=ground.note,
         )
         stack.callback(authenticator.flush_all)
-        upkeep = _upkeep(ground, first_worker=first_worker)
+        upkeep = _upkeep(ground, pool, first_worker=first_worker)
         await stack.enter_async_context(upkeep.running())
         yield OpenDoor(
             door=_door(ground, sidecars, studies, authenticator, upkeep, vetting),
@@ -202,7 +146,7 @@ async def open_door(
             policy=ground.policy,
             upkeep=upkeep,
             vetting=vetting,
-            pool=pool.status() if pool is not None else None,
+            pool=pool,
         )
 
 
@@ -212,12 +156,18 @@ async def _open_vetting(
     settings = ground.settings
     if settings.vet.mode == "off":
         return None, None
-    pool = await stack.enter_async_context(VettingPool(PoolOptions.of(settings.vet)))
-    facts = stack.enter_context(closing(open_vetting(settings)))
+    # The door opens at once, and files wait for workers; but an installation that insists on walls
+    # is told right away when there are none.
+    pool = await stack.enter_async_context(
+        VettingPool(
+            PoolOptions.of(settings.vet), in_background=not settings.vet.require_confinement
+        )
+    )
+    ground.metrics.watch_workers(pool.status)
     grounds = Grounds(
         GroundParts(
             pool=pool,
-            facts=facts,
+            facts=ground.facts,
             pages=ground.pages,
             blobs=ground.blobs,
             downloads=ground.downloads,
@@ -228,12 +178,13 @@ async def _open_vetting(
         VettingParts(
             pool=pool,
             grounds=grounds,
-            facts=facts,
-            audits=stack.enter_context(closing(open_audits(settings))),
+            facts=ground.facts,
+            audits=ground.audits,
             pages=ground.pages,
             blobs=ground.blobs,
             control=ground.control,
             note=ground.note,
+            metrics=ground.metrics,
             clock=ground.clock,
             engine=ENGINE,
             weights=shipped_digest(),
@@ -276,7 +227,7 @@ async def _open_ground(
     control = stack.enter_context(closing(open_control(settings)))
     presence = stack.enter_context(closing(open_presence(settings, log=ledger)))
     policy = PolicySource(settings.policy_path, builtin=(ADVISORY,), note=note)
-    upstreams = await _open_upstreams(settings, stack, clock)
+    upstreams = await open_upstreams(settings, stack, clock)
     blobs = DiskBlobStore(
         settings.home / "blobs", cap_bytes=int(settings.storage.blob_cap_gib * _GIB)
     )
@@ -292,15 +243,17 @@ async def _open_ground(
         control=control,
         presence=presence,
         policy=policy,
+        facts=stack.enter_context(closing(open_vetting(settings))),
+        audits=stack.enter_context(closing(open_audits(settings))),
         upstreams=upstreams,
-        pages=_page_service(settings, control, policy, upstreams, clock, note=note),
+        pages=page_service(settings, control, policy, upstreams, clock, note=note),
         blobs=blobs,
         downloads=downloads,
         metrics=Metrics(),
     )
 
 
-def _upkeep(ground: _Ground, *, first_worker: bool) -> Upkeep:
+def _upkeep(ground: _Ground, pool: VettingPool | None, *, first_worker: bool) -> Upkeep:
     return Upkeep(
         UpkeepParts(
             node=node_id(ground.settings.home),
@@ -309,6 +262,7 @@ def _upkeep(ground: _Ground, *, first_worker: bool) -> Upkeep:
             blobs=ground.blobs,
             control=ground.control,
             policy=ground.policy,
+            vetting_problem=lambda: pool.status().problem if pool is not None else "",
             catch_up=_catching_up(ground.presence, ground.control) if first_worker else None,
         )
     )
@@ -338,7 +292,9 @@ def _door(
         flights=ground.downloads,
         control=ground.control,
         recorder=ground.recorder,
-        metrics=ground.metrics,
+        deliveries=Deliveries(
+            control=ground.control, recorder=ground.recorder, metrics=ground.metrics
+        ),
         options=FileOptions(
             strict=ground.settings.door.file_write == "strict",
             x_accel=ground.settings.door.x_accel,
@@ -400,44 +356,3 @@ def _noting(recorder: Recorder) -> Callable[[Draft], None]:
         recorder.enqueue(draft)
 
     return note
-
-
-async def _open_upstreams(
-    settings: Settings, stack: AsyncExitStack, clock: Clock
-) -> dict[str, Upstream]:
-    upstreams: dict[str, Upstream] = {}
-    for one in settings.upstream:
-        upstreams[one.name] = await stack.enter_async_context(SimpleUpstream(one))
-    built_in = BuiltInUpstream(clock)
-    upstreams[built_in.name] = built_in
-    return upstreams
-
-
-def _page_service(
-    settings: Settings,
-    control: ControlState,
-    policy: PolicySource,
-    upstreams: dict[str, Upstream],
-    clock: Clock,
-    *,
-    note: Callable[[Draft], None],
-) -> PageService:
-    built_in = next(u for u in upstreams.values() if isinstance(u, BuiltInUpstream))
-    return PageService(
-        views=[
-            IndexView(
-                name=index.name,
-                upstreams=(*(upstreams[name] for name in index.upstreams), built_in),
-            )
-            for index in settings.index
-        ],
-        store=DiskPageStore(Path(settings.home) / "pages"),
-        control=control,
-        policy=policy,
-        clock=clock,
-        limits=PageLimits(
-            fresh=timedelta(seconds=settings.door.page_seconds),
-            stale=timedelta(hours=settings.door.stale_hours),
-        ),
-        note=note,
-    )
