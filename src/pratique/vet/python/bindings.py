@@ -18,7 +18,7 @@ from pratique.vet.python.values import (
     join,
     joined_bits,
 )
-from pratique.vet.python.walk import Walk
+from pratique.vet.python.walk import BUILTINS, Walk
 
 _UNROLLED = 16
 """Elements for which a loop over constants is walked one by one."""
@@ -136,10 +136,15 @@ def _bind_item(walk: Walk, target: Node, value: V) -> None:
         _unfold(base)
     _set_known(base, index, value)
     if value.bits & NOTABLE:
-        if base is not NONE and (base.inner is not None or base.names or base.bits):
+        if not _shared(base) and (base.inner is not None or base.names or base.bits):
             base.bits |= value.bits
         elif type(target.value) is ast.Name:
             walk.set(target.value.id, V(bits=value.bits))
+
+
+def _shared(base: V) -> bool:
+    """Whether a value is one that all sources share, so that a label on it would leak into the next."""
+    return base is NONE or any(base is item for item in BUILTINS.values())
 
 
 def _set_folded(base: V, index: V, value: V) -> None:

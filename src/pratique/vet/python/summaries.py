@@ -27,7 +27,12 @@ from pratique.vet.python.values import (
 )
 from pratique.vet.python.walk import Walk
 
-_UNKNOWN_PARAMETER = V(bits=PARAMETER)
+
+def _unknown_parameter() -> V:
+    """One of its own for each parameter: a store into one must show in no other, and in no other source."""
+    return V(bits=PARAMETER)
+
+
 _REMEMBERED = 200
 """Different sets of arguments of one function that are followed."""
 _KEY_CHARACTERS = 400
@@ -39,8 +44,8 @@ def generic(walk: Walk, routine: Routine) -> V:
     if routine.generic is not None:
         return routine.generic
     if routine.busy:
-        return _UNKNOWN_PARAMETER
-    bound = dict.fromkeys(_parameters(routine.node.args), _UNKNOWN_PARAMETER)
+        return _unknown_parameter()
+    bound = {name: _unknown_parameter() for name in _parameters(routine.node.args)}
     for name, default in _defaults(walk, routine).items():
         bound[name] = V(
             default.const,
