@@ -378,6 +378,32 @@ def test_a_dormant_function_that_is_called_one_release_later_is_news(
     assert any(r == "fetched-exec" and p == "demo/evil.py" and e == expected for r, p, e in places)
 
 
+ASLEEP = {
+    **DORMANT,
+    "demo/evil.py": "class Worker:\n    def fetch(self):\n"
+    + "".join(f"        {line}\n" for line in DROPPER.splitlines())
+    + "        return self\n",
+}
+WAKING = {"demo/__init__.py": "from demo.evil import Worker\n\nWorker().fetch()\n"}
+
+
+def test_a_source_that_was_never_worth_parsing_is_parsed_when_it_is_newly_imported() -> None:
+    unparsed = facts_of(wheel(ASLEEP), WHEEL, limits=VetLimits(first_bytes=0, chosen_bytes=0))
+    assert not any(f.parsed for (_, _), f in unparsed.contents.items() if f.hits)
+    report = vet_archive(wheel({**ASLEEP, **WAKING}, "1.1"), NEXT, base=unparsed).report
+    assert report.verdict is Verdict.MALICIOUS
+    assert report.findings[0].path == "demo/evil.py"
+    assert report.findings[0].reach == "import"
+
+
+def test_a_newly_imported_source_that_cannot_be_read_again_is_never_clean() -> None:
+    unparsed = facts_of(wheel(ASLEEP), WHEEL, limits=VetLimits(first_bytes=0, chosen_bytes=0))
+    base = Base(release=unparsed.release, contents=unparsed.contents)
+    report = vet_archive(wheel({**ASLEEP, **WAKING}, "1.1"), NEXT, base=base).report
+    assert report.verdict is not Verdict.CLEAN
+    assert any("demo/evil.py" in sentence for sentence in report.unread)
+
+
 def test_a_first_release_whose_init_only_calls_what_a_module_holds() -> None:
     files = {**DORMANT, "demo/__init__.py": "from .evil import go; go()\n"}
     report = vet_archive(wheel(files), WHEEL).report

@@ -19,6 +19,7 @@ from pratique.vet.collector import SWEEP_BYTES, sweep
 from pratique.vet.content.forms import form_of, form_of_source, language_of
 from pratique.vet.examine import READ_AS_PYTHON, examine_other, examine_python, pass_by
 from pratique.vet.gate import (
+    DEEDS,
     QUIET_FIRST_BYTES,
     Standing,
     added_lines,
@@ -33,7 +34,7 @@ from pratique.vet.gate import (
 )
 from pratique.vet.gate_words import Hit
 from pratique.vet.limits import VetLimits
-from pratique.vet.loaded import Loaded, loaded_by
+from pratique.vet.loaded import Loaded, loaded_by, module_path
 from pratique.vet.matching import BlockSearch
 from pratique.vet.model import ContentFacts, FileEntry, Language, Region
 from pratique.vet.release.clones import Clone, clone_of, prefix_of, shipped_index
@@ -119,6 +120,43 @@ class Contents:
             left -= 0 if changed else len(one.data)
             self._note(one.path, one.key, self._parse(one.data, one.key, one.form))
         self._deferred.clear()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Parse unchanged sources that were never worth it, and that a changed one newly imports.
+
+        Their bytes went by; the base's archive has the same ones.
+        """
+        wanted = self._new_imports() if self._base is not None else ()
+        for entry in tuple(self.entries.values()) if wanted else ():
+            facts = self.facts[entry.sha256, entry.language]
+            asleep = not facts.parsed and entry.language in READ_AS_PYTHON
+            if asleep and Hit(facts.hits) & DEEDS and module_path(entry.path).endswith(wanted):
+                self._wake_one(entry, facts)
+
+    def _wake_one(self, entry: FileEntry, facts: ContentFacts) -> None:
+        key = (entry.sha256, entry.language)
+        _, data = self._old_content(entry.path)
+        if data is None or hashlib.sha256(data).hexdigest() != entry.sha256:
+            sentence = "it is newly imported, and its bytes are not at hand to be read again"
+            self.facts[key] = _with_unfinished(facts, sentence)
+        else:
+            self._note(entry.path, key, self._parse(data, key, facts.form))
+
+    def _new_imports(self) -> tuple[str, ...]:
+        """How the paths of modules end that sources parsed now import, and their predecessors did not."""
+        ends: set[str] = set()
+        for entry in self.entries.values():
+            facts = self.new.get((entry.sha256, entry.language))
+            if facts is None or not facts.parsed or entry.path in self.carried:
+                continue
+            old, _ = self._old_content(entry.path)
+            before = {(item.module, item.name) for item in old.imports} if old else set()
+            for item in facts.imports:
+                if (item.module, item.name) not in before:
+                    module = "/" + item.module.lstrip(".").replace(".", "/")
+                    ends |= {module, f"{module.rstrip('/')}/{item.name}"}
+        return tuple(sorted(ends - {"/"}))
 
     def _find_original(self, project: str) -> None:
         index = shipped_index()
@@ -155,7 +193,9 @@ class Contents:
         elif member.data is None:
             self._note(member.path, key, self._of_large(member, key[1]))
         elif key[1] in READ_AS_PYTHON:
-            self._note(member.path, key, self._of_python(member.path, data, key, form_of_source(data)))
+            self._note(
+                member.path, key, self._of_python(member.path, data, key, form_of_source(data))
+            )
         else:
             form = form_of(data)
             if form == "python":  # under a name that nothing imports, for some loader

@@ -98,3 +98,9 @@ def _module_word(path: str) -> str:
     folder, _, name = path.rpartition("/")
     stem = name.partition(".")[0]
     return folder.rpartition("/")[2] if stem == "__init__" else stem
+
+
+def module_path(path: str) -> str:
+    """Where an import finds a source: `/pkg/evil` for `pkg/evil.py` and for `pkg/evil/__init__.py`."""
+    stem = path.removesuffix(".py").removesuffix(".pyw").removesuffix("/__init__")
+    return f"/{stem}"

@@ -162,3 +162,10 @@ def test_module_names_are_stored() -> None:
 )
 def test_code_that_is_run_by_its_path_is_imported(source: str, path: str) -> None:
     assert path in {item.module for item in read_python(source).imports}
+
+
+def test_a_method_of_an_imported_class_is_called_on_what_making_it_gives() -> None:
+    file = read_python(b"from pkg.runner import Runner\n\nRunner().fetch().start()\n")
+    assert {"pkg.runner.Runner", "pkg.runner.Runner.fetch", "pkg.runner.Runner.start"} <= set(
+        file.regions[0].calls
+    )

@@ -242,3 +242,11 @@ def test_adding_a_file_silences_nothing(
     padded = {**files, path: code(region("", digest="pad"))}
     before, after = news(files, base), news(padded, base)
     assert all(after.count(item) >= before.count(item) for item in before)
+
+
+def test_old_data_that_earlier_code_may_load_is_no_news() -> None:
+    data = ContentFacts(language=Language.JAVASCRIPT, size=9, signs=(sign("old"),))
+    idle = code(region(""), region("show", "subprocess.run"))
+    base = {"pkg/__init__.py": idle, "pkg/page.js": data}
+    hook = code(region("", "subprocess.run"), signs=[sign("fresh")])
+    assert news({**base, "sitecustomize.py": hook}, base) == [("sitecustomize.py", "fresh")]

@@ -6,6 +6,7 @@ import ast
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import msgspec
 
@@ -373,6 +374,11 @@ def _add_name(found: set[str], name: str, value: V | None, known: set[str]) -> N
         found.add(f".{name}")
 
 
+MAX_IMPORTED_CLASSES: Final = 8
+MAX_ATTRIBUTES: Final = 16
+"""Of a region: a line that wakes what sleeps elsewhere names one class and a method or two."""
+
+
 def _add_methods(found: set[str], outline: Outline, module: dict[str, V], known: set[str]) -> None:
     """`Class().run()`: an attribute that is the name of a method of a class that the region names."""
     classes = [
@@ -386,3 +392,11 @@ def _add_methods(found: set[str], outline: Outline, module: dict[str, V], known:
         found.update(
             f".{item.name}.{attr}" for attr in attributes if f"{item.name}.{attr}" in known
         )
+    imported = [
+        dotted
+        for name in sorted(outline.names)
+        if name in module and name[:1].isupper()
+        for dotted in module[name].names
+    ]
+    for dotted in imported[:MAX_IMPORTED_CLASSES]:
+        found.update(f"{dotted}.{attr}" for attr in sorted(outline.attributes)[:MAX_ATTRIBUTES])

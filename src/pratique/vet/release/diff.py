@@ -129,7 +129,9 @@ def _sort_signs(
             placed = place_sign(view, entry.path, facts, sign)
             changed.append(_Seen(placed, key_of(sign), origin))
             continue
-        if reach > before:
+        # Old data that some code could load before is no news when earlier code may load it, too.
+        guessed = bool(same) and (entry.path, sign.region) not in view.placement.placed
+        if reach > before and not (guessed and before is not Reach.NEVER):
             risen.append(place_sign(view, entry.path, facts, sign))
 
 
