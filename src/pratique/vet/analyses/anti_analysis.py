@@ -87,8 +87,9 @@ def run(reading: Reading) -> Iterator[Sign]:
     yield from _words(reading, signs, "machine", _MACHINES, MIN_MACHINES)
     yield from _words(reading, signs, "tools", _TOOLS, MIN_TOOLS)
     yield from _words(reading, signs, "victims", _ANALYSTS, MIN_MACHINES)
-    for text in reading.texts:
-        if any(word in text.text[:4000] for word in _DEFENCES):
+    defences = tuple(word for word in _DEFENCES if word in reading.all_text)
+    for text in reading.texts if defences else ():
+        if any(word in text.text[:4000] for word in defences):
             yield signs.at(text, "defences", shown=text.text)
     for call in reading.file.calls:
         if "analysis.check" in call.roles and call.name.endswith(
@@ -101,7 +102,7 @@ def run(reading: Reading) -> Iterator[Sign]:
 def _words(
     reading: Reading, signs: Signs, name: str, words: tuple[str, ...], least: int
 ) -> Iterator[Sign]:
-    low = reading.all_text.lower()
+    low = reading.low_text
     found = [word for word in words if word in low]
     if len(found) < least:
         return

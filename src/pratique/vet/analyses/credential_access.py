@@ -158,11 +158,14 @@ def _means(reading: Reading, signs: Signs) -> Iterator[Sign]:
 
 
 def _texts(reading: Reading, signs: Signs) -> Iterator[Sign]:
-    for text in reading.texts:
+    every = reading.all_text
+    forms = tuple(form for form in _TOKEN_FORMS if form in every)
+    wifi = tuple(mark for mark in _WIFI if mark in every)
+    for text in reading.texts if forms or wifi else ():
         head = text.text[:2000]
-        if any(form in head for form in _TOKEN_FORMS):
+        if any(form in head for form in forms):
             yield signs.at(text, "token-pattern", shown=head)
-        if any(mark in head for mark in _WIFI):
+        if any(mark in head for mark in wifi):
             yield signs.at(text, "wifi-passwords", shown=head)
     writes = reading.calls(roles.WRITE)
     if writes and _INJECTED[0] in reading.all_text:

@@ -56,6 +56,7 @@ _WORDS = (
     "b64decode", "requests", "urlopen", "powershell", "socket", "builtins", "cmd.exe", "system",
     "urllib", "CreateProcess", "VirtualAlloc",
 )  # fmt: skip
+_MARKS = (*_NESTS, ("chr(", LETTERS - 1), ("\\x", ESCAPES))
 MAX_WORD = 24
 
 
@@ -74,6 +75,9 @@ def run(reading: Reading) -> Iterator[Sign]:
 
 
 def _lines(reading: Reading, signs: Signs) -> Iterator[Sign]:
+    source = reading.file.source
+    if not any(source.count(word) > count for word, count in _MARKS):
+        return
     for number, line, region in reading.code_lines(MAX_SCAN):
         if len(line) >= MIN_LINE:
             yield from _line(signs, line, number, region)

@@ -110,7 +110,7 @@ def _commands(reading: Reading, signs: Signs) -> Iterator[Sign]:
 def _registry(reading: Reading, signs: Signs) -> Iterator[Sign]:
     for call in reading.calls("persistence.registry"):
         yield signs.at(call, "registry", shown=call.name)
-        if any(key in reading.all_text.lower() for key in _RUN_KEYS):
+        if any(key in reading.low_text for key in _RUN_KEYS):
             yield signs.at(call, "registry-run", shown=call.name)
 
 

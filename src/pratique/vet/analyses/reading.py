@@ -17,6 +17,8 @@ MAX_TEXT = 20_000
 """Characters of one text that are judged: payloads say what they do long before, and files are many."""
 MAX_LINE = 2_000
 """Characters of a line that are searched for words."""
+MAX_ALL = 4_000_000
+"""Characters of all texts together: twice the largest source, as decoding may add."""
 MAX_JUDGED = 4_000
 """Texts judged per file: more are tables of data (word lists, host lists), judged by their first ones."""
 MAX_KIN = 400
@@ -203,7 +205,12 @@ class Reading:
     @cached_property
     def all_text(self) -> str:
         """These texts in one, for a quick look whether a word stands anywhere."""
-        return "\n".join(text.text[:MAX_TEXT] for text in self.texts)
+        return "\n".join(text.text[:MAX_TEXT] for text in self.texts)[:MAX_ALL]
+
+    @cached_property
+    def low_text(self) -> str:
+        """The same in lower case."""
+        return self.all_text.lower()
 
     def judge_url_values(self, call: Call) -> Iterator[Judged]:
         """What the address judge says of what flows into a call."""

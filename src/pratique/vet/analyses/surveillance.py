@@ -59,8 +59,9 @@ def run(reading: Reading) -> Iterator[Sign]:
             ways.setdefault(name, call)
             yield signs.at(call, name, shown=call.name)
     writes = [c for c in reading.calls("clipboard") if c.name.endswith(_REPLACES)]
-    wallets = [t for t in reading.file.texts if any(form in t.text[:400] for form in _WALLET_FORMS)]
-    if writes and wallets:
+    texts = reading.texts if writes else ()
+    wallets = [text for text in texts if any(form in text.text[:400] for form in _WALLET_FORMS)]
+    if wallets:
         yield signs.at(writes[0], "clipper", shown=wallets[0].text)
     if len(ways) > 1 and reading.talks:
         yield signs.at(next(iter(ways.values())), "several", shown=", ".join(ways))
