@@ -136,7 +136,7 @@ async def open_door(
         upkeep = _upkeep(ground, pool, first_worker=first_worker)
         await stack.enter_async_context(upkeep.running())
         yield OpenDoor(
-            door=_door(ground, sidecars, studies, authenticator, upkeep, vetting),
+            door=_door(ground, sidecars, studies, authenticator, upkeep, vetting, pool),
             pages=ground.pages,
             studies=studies,
             control=ground.control,
@@ -275,6 +275,7 @@ def _door(
     authenticator: Authenticator,
     upkeep: Upkeep,
     vetting: VettingService | None,
+    pool: VettingPool | None,
 ) -> IndexDoor:
     kitchen = Kitchen(
         pages=ground.pages,
@@ -307,7 +308,7 @@ def _door(
             pages=ground.pages,
             kitchen=kitchen,
             files=files,
-            console=_console(ground, authenticator, upkeep),
+            console=_console(ground, authenticator, upkeep, pool),
             authenticator=authenticator,
             origins=ground.control,
             recorder=ground.recorder,
@@ -318,7 +319,9 @@ def _door(
     )
 
 
-def _console(ground: _Ground, authenticator: Authenticator, upkeep: Upkeep) -> Console:
+def _console(
+    ground: _Ground, authenticator: Authenticator, upkeep: Upkeep, pool: VettingPool | None
+) -> Console:
     overview = Overview(
         settings=ground.settings,
         public_url=ground.public_url,
@@ -328,6 +331,7 @@ def _console(ground: _Ground, authenticator: Authenticator, upkeep: Upkeep) -> C
         policy=ground.policy,
         clock=ground.clock,
         problems=upkeep.problems,
+        vetting=lambda: pool.status().sentence if pool is not None else "",
         recorder=ground.recorder,
     )
     return Console(
@@ -337,6 +341,8 @@ def _console(ground: _Ground, authenticator: Authenticator, upkeep: Upkeep) -> C
             status=overview.status,
             approver_of=authenticator.approver,
             grant=overview.grant,
+            reports=ground.facts,
+            audits=ground.audits,
             clock=ground.clock,
         )
     )

@@ -10,17 +10,22 @@ from dataclasses import dataclass
 
 from pratique import __version__
 from pratique.doors.console.pages import BlockedFile, WaiverRequest
-from pratique.doors.console.values import RefusalRow, StatusView
+from pratique.doors.console.values import HeldRow, RefusalRow, StatusView
 from pratique.doors.grants import waiver_entry
 from pratique.index.ports import ControlState, Waiver
 from pratique.ledger.notes import parse_checkpoint, split_note
 from pratique.ledger.store import LogStore, Recorder
 from pratique.policy.compile import CompiledPolicy
+from pratique.policy.model import Verdict
 from pratique.settings import Settings
 from pratique.store.presence import PresenceStore
+from pratique.values.digests import Sha256
 from pratique.values.instants import Clock, render_instant
 
 _REFUSALS_SHOWN = 20
+_SEARCHED = 200
+"""Newest blocks and refusals that are looked through for what vetting holds."""
+_OF_VETTING = frozenset({"verdict", "capability-gain"})
 _FLUSH_SECONDS = 2.0
 
 
@@ -36,6 +41,8 @@ class Overview:
     policy: Callable[[], CompiledPolicy]
     clock: Clock
     problems: Callable[[], list[str]]
+    vetting: Callable[[], str]
+    """How files are vetted, in a sentence; empty when they are not."""
     recorder: Recorder
 
     def find_block(self, block: str) -> BlockedFile | None:
@@ -75,6 +82,8 @@ class Overview:
             ledger_size=checkpoint.size,
             root_hash=base64.b64encode(checkpoint.root).decode(),
             problems=self.problems(),
+            vetting=self.vetting(),
+            held=self._held(),
             refusals=[
                 RefusalRow(
                     at=render_instant(row.at),
@@ -88,6 +97,29 @@ class Overview:
                 for row in self.presence.recent_refusals(_REFUSALS_SHOWN)
             ],
         )
+
+    def _held(self) -> list[HeldRow]:
+        """Files that were shown as blocked by vetting and that no reviewer has cleared since."""
+        shown: dict[str, tuple[str, str]] = {}
+        for refusal in reversed(self.presence.recent_refusals(_SEARCHED)):
+            if refusal.rule in _OF_VETTING and refusal.block and refusal.sha256:
+                shown[refusal.sha256] = (refusal.filename, refusal.block)
+        for block in reversed(self.presence.recent_blocks(_SEARCHED)):
+            if block.rule in _OF_VETTING and block.sha256:
+                shown[block.sha256] = (block.filename, block.block)
+        found = self.control.vettings([Sha256(digest) for digest in shown])
+        return [
+            HeldRow(
+                filename=filename,
+                verdict=facts.verdict.value,
+                headline=facts.headline,
+                gained=list(facts.gained),
+                block=block_id,
+            )
+            for digest, (filename, block_id) in reversed(shown.items())
+            if (facts := found.get(Sha256(digest))) is not None
+            and (facts.verdict is not Verdict.CLEAN or facts.gained)
+        ]
 
     async def grant(self, wanted: WaiverRequest) -> Waiver:
         """Grant a waiver: durable in the ledger first, then in force."""

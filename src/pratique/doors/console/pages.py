@@ -13,7 +13,16 @@ import msgspec
 from aiohttp import web
 from packaging.version import Version
 
+from pratique.doors.console.source_html import attack_url, source_html
 from pratique.doors.console.values import BlockView, StatusView, Step
+from pratique.doors.console.vetting_view import (
+    FOUND_SHOWN,
+    PLACES_SHOWN,
+    AuditsOf,
+    Reports,
+    VettingView,
+    vetting_view,
+)
 from pratique.doors.index.answers import problem
 from pratique.doors.index.auth import Refused
 from pratique.doors.index.cooked import block_of
@@ -78,6 +87,8 @@ class ConsoleParts:
     approver_of: Callable[[str, str], Identity | Refused]
     """The approver whose token this is, given by somebody at this address."""
     grant: Callable[[WaiverRequest], Awaitable[Waiver]]
+    reports: Reports
+    audits: AuditsOf
     clock: Clock
 
 
@@ -93,6 +104,10 @@ class Console:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters["source"] = source_html
+        self._templates.filters["attack_url"] = attack_url
+        self._templates.globals["places_shown"] = PLACES_SHOWN
+        self._templates.globals["found_shown"] = FOUND_SHOWN
 
     async def answer(
         self, request: web.BaseRequest, path: Sequence[str], who: Identity, address: str
@@ -139,7 +154,15 @@ class Console:
             return problem(404, "No block with this id was ever shown by this door")
         blocked, described, position = found
         view = self._block_view(block, blocked, described, position, note)
+        if view.sha256:
+            vetting = await asyncio.to_thread(self._vetting, Sha256(view.sha256))
+            view = msgspec.structs.replace(view, vetting=vetting)
         return self._render(request, "block.html", view, status)
+
+    def _vetting(self, digest: Sha256) -> VettingView | None:
+        """Reads stores: called in a worker thread."""
+        audits = self._parts.audits.audits_of([digest]).get(digest, ())
+        return vetting_view(digest, self._parts.reports.reports_of(digest), audits)
 
     async def _find(self, block: str) -> tuple[BlockedFile, Described | None, int | None] | None:
         if not (block.isalnum() and len(block) <= 16):  # noqa: PLR2004 - ids are 8 characters

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from pratique.doors.console.vetting_view import VettingView
+
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One rule's answer about a file."""
@@ -39,6 +41,8 @@ class BlockView(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[Step] = []
     changes: list[str] = []
     can_waive: bool = False
+    vetting: VettingView | None = None
+    """What vetting and reviewers said of the file; None when nobody said anything."""
 
 
 class RefusalRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +55,16 @@ class RefusalRow(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     block: str
     sequence: int
+
+
+class HeldRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that vetting keeps from passing now."""
+
+    filename: str
+    verdict: str
+    headline: str
+    gained: list[str]
+    block: str
 
 
 class StatusView(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,4 +80,8 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     ledger_size: int
     root_hash: str
     problems: list[str]
+    vetting: str
+    """How files are vetted, in a sentence; empty when they are not."""
+    held: list[HeldRow]
+    """What vetting keeps from passing now, the last shown first."""
     refusals: list[RefusalRow]

@@ -71,7 +71,8 @@ class PoolStatus:
         """One line: `2 vetting workers, confinement: landlock abi 6, seccomp, rlimits`."""
         if not self.workers:
             return self.problem or "vetting workers are starting"
-        return f"{self.workers} vetting workers, confinement: {self.confinement.sentence}"
+        many = "s" if self.workers > 1 else ""
+        return f"{self.workers} vetting worker{many}, confinement: {self.confinement.sentence}"
 
 
 class _More(TypedDict):
