@@ -43,6 +43,18 @@ HARD_RULES: Final[tuple[HardRule, ...]] = (
         diff_only=True,
     ),
     HardRule(
+        rule="decoded-exec",
+        traits=_traits("marshal-constant"),
+        reaches=_EARLY,
+        reason="Compiled code that nobody can read is written into a source, and runs unasked.",
+    ),
+    HardRule(
+        rule="hidden-text",
+        traits=_traits("far-right"),
+        reaches=_EARLY,
+        reason="Code stands where no editor shows it, and runs unasked.",
+    ),
+    HardRule(
         rule="fetched-exec",
         traits=_traits("exec decoded"),
         reaches=_EARLY,
@@ -100,6 +112,13 @@ HARD_RULES: Final[tuple[HardRule, ...]] = (
         traits=_traits("environment browser clipboard screen keys cloud sensitive-file dns"),
         reaches=_EARLY,
         reason="Importing a project newly sends private data away.",
+        diff_only=True,
+    ),
+    HardRule(
+        rule="opaque-blob",
+        traits=_traits("sound-is-text"),
+        reaches=_EARLY,
+        reason="A sound whose samples are encoded text is no sound, and code that runs unasked may open it.",
         diff_only=True,
     ),
     HardRule(

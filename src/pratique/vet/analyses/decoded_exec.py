@@ -31,6 +31,9 @@ RULE = Rule(
         "marshal": trait(
             "executes a marshalled code object", Severity.HIGH, Confidence.HIGH
         ),
+        "marshal-constant": trait(
+            "executes a code object that stands in the source as bytes", Severity.CRITICAL, Confidence.HIGH
+        ),
         "decrypt": trait(
             "decrypts code with a key and executes it", Severity.HIGH, Confidence.HIGH
         ),
@@ -87,6 +90,7 @@ def run(reading: Reading) -> Iterator[Sign]:
         executes = roles.EXECUTE in call.roles or call.name.startswith("marshal.")
         if executes and (found := _origin(reading, call)) is not None:
             yield signs.at(call, found[0], shown=found[1])
+    yield from _code_objects(reading, signs)
     for call in reading.calls(roles.IMPORT):
         value = call.arguments[0] if call.arguments else None
         if value is not None and value.layer and Label.NETWORK not in value.labels:
@@ -108,6 +112,21 @@ def _origin(reading: Reading, call: Call) -> tuple[str, str] | None:
             continue
         return _trait_of(reading, call, value), text_of(value)
     return None
+
+
+def _code_objects(reading: Reading, signs: Signs) -> Iterator[Sign]:
+    """Compiled code written into a source: it fits one Python version and nobody can read it."""
+    executes = reading.calls(roles.EXECUTE)
+    for call in reading.calls(roles.LOAD):
+        value = call.arguments[0] if call.arguments else None
+        if (
+            value is not None
+            and call.name == "marshal.loads"
+            and value.folded
+            and len(text_of(value)) >= MIN_SHOWN
+            and reading.near(call, executes)
+        ):
+            yield signs.at(call, "marshal-constant", shown=call.name)
 
 
 def _trait_of(reading: Reading, call: Call, value: Value) -> str:

@@ -51,19 +51,27 @@ _SHELLS = frozenset(
 )  # fmt: skip
 """Interpreters that read commands; started without a script they wait for somebody to type."""
 
+_SOCKET_MARKS = ("socket", "fileno", "accept", "connection", "detach")
+
 
 def run(reading: Reading) -> Iterator[Sign]:
     """Sockets and processes that share streams; commands that come from the network."""
     signs = Signs(rule=RULE.name, reading=reading)
     sockets = reading.calls(roles.CONNECT, roles.LISTEN)
     for call in reading.named("os.dup2", "os.dup"):
-        if reading.near(call, sockets):
+        if reading.near(call, sockets) and _of_socket(call):
             yield signs.at(call, "descriptors", shown=call.name)
     for call in reading.named("pty.spawn", "pty.fork", "os.forkpty"):
         if reading.near(call, sockets):
             yield signs.at(call, "pty", shown=call.name)
     for call in reading.calls(roles.RUN):
         yield from _process(reading, signs, call)
+
+
+def _of_socket(call: Call) -> bool:
+    """Whether the descriptor may be a socket's: not a number, a pipe's end, or a standard stream's."""
+    names = " ".join(names_of(value) for value in call.arguments[:1])
+    return any(mark in names for mark in _SOCKET_MARKS) and "sys." not in names
 
 
 def _process(reading: Reading, signs: Signs, call: Call) -> Iterator[Sign]:
