@@ -19,12 +19,12 @@ from click.testing import CliRunner, Result
 from kit.distributions import make_wheel, sha256_of
 from kit.door import Door, running_door
 from kit.locks import DEMO, FILES, INDEX, Pin, poetry_lock, pylock, requirements, uv_lock
+from kit.sarif_schema import SARIF
 from kit.upstream import FakeUpstream
 from pratique.doors.cli import lock_files
 from pratique.doors.cli.door_choice import choose_door
 from pratique.doors.cli.lock import lock
 from pratique.doors.cli.lock_files import gather, replace_file
-from pratique.doors.cli.sarif import LEVELS
 from pratique.errors import PratiqueError
 from pratique.inventory.findings.rules import RULES
 
@@ -193,83 +193,6 @@ def test_terminal_codes_in_a_file_do_not_reach_the_terminal() -> None:
 
 
 # ── SARIF ────────────────────────────────────────────────────────────────────────────────────
-
-# The constraints of the published SARIF 2.1.0 schema that concern what we write, restated.
-SARIF = {
-    "type": "object",
-    "required": ["version", "runs"],
-    "properties": {
-        "version": {"const": "2.1.0"},
-        "$schema": {"type": "string", "format": "uri"},
-        "runs": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/run"}},
-    },
-    "additionalProperties": False,
-    "$defs": {
-        "message": {
-            "type": "object",
-            "required": ["text"],
-            "properties": {"text": {"type": "string", "minLength": 1}},
-        },
-        "run": {
-            "type": "object",
-            "required": ["tool", "results"],
-            "additionalProperties": False,
-            "properties": {
-                "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
-                "tool": {"type": "object", "required": ["driver"]},
-                "invocations": {
-                    "type": "array",
-                    "items": {"type": "object", "required": ["executionSuccessful"]},
-                },
-                "results": {"type": "array", "items": {"$ref": "#/$defs/result"}},
-            },
-        },
-        "result": {
-            "type": "object",
-            "required": ["message"],
-            "additionalProperties": False,
-            "properties": {
-                "ruleId": {"type": "string"},
-                "ruleIndex": {"type": "integer", "minimum": 0},
-                "level": {"enum": sorted(LEVELS)},
-                "message": {"$ref": "#/$defs/message"},
-                "partialFingerprints": {
-                    "type": "object",
-                    "additionalProperties": {"type": "string"},
-                },
-                "properties": {"type": "object"},
-                "locations": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "required": ["physicalLocation"],
-                        "properties": {
-                            "physicalLocation": {
-                                "type": "object",
-                                "required": ["artifactLocation", "region"],
-                                "properties": {
-                                    "artifactLocation": {
-                                        "type": "object",
-                                        "properties": {
-                                            "uri": {"pattern": r"^[A-Za-z0-9/._~%:-]+$"}
-                                        },
-                                    },
-                                    "region": {
-                                        "type": "object",
-                                        "properties": {
-                                            "startLine": {"type": "integer", "minimum": 1},
-                                            "startColumn": {"type": "integer", "minimum": 1},
-                                        },
-                                    },
-                                },
-                            }
-                        },
-                    },
-                },
-            },
-        },
-    },
-}
 
 
 def test_sarif() -> None:

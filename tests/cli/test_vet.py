@@ -7,13 +7,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
 from kit.distributions import make_sdist, make_wheel
+from kit.sarif_schema import SARIF
 from kit.shop import OLD
 from kit.upstream import FakeUpstream
 from pratique.doors.cli import cli
+from pratique.doors.cli.sarif import LEVELS
 
 INERT = (
     "import os, urllib.request\n"
@@ -70,6 +73,26 @@ def test_json_and_sarif_tell_the_same(folder: Path, tmp_path: Path) -> None:
     place = results[0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "demo-1.1-py3-none-any.whl%21/demo_init.pth"
     assert place["region"]["startLine"] == 1
+
+
+def test_sarif_is_valid_and_names_its_rules(folder: Path, tmp_path: Path) -> None:
+    wheel = folder / "demo-1.1-py3-none-any.whl"
+    broken = tmp_path / "demo-1.2-py3-none-any.whl"
+    broken.write_bytes(wheel.read_bytes()[:200])
+    log = json.loads(run(wheel, broken, "--format", "sarif", home=tmp_path / "home").output)
+    jsonschema.validate(log, SARIF)
+    (told,) = log["runs"]
+    rules = told["tool"]["driver"]["rules"]
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    for item in told["results"]:
+        assert rules[item["ruleIndex"]]["id"] == item["ruleId"]
+        assert item["properties"]["attack"]
+    assert {item["level"] for item in told["results"]} <= LEVELS
+    fingerprints = [str(item["partialFingerprints"]) for item in told["results"]]
+    assert len(set(fingerprints)) == len(fingerprints)
+    (invocation,) = told["invocations"]
+    notes = [note["message"]["text"] for note in invocation["toolExecutionNotifications"]]
+    assert any("demo-1.2-py3-none-any.whl" in note for note in notes)
 
 
 def test_a_clean_wheel_and_a_folder_of_sources(folder: Path, tmp_path: Path) -> None:
