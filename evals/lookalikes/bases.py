@@ -1,4 +1,4 @@
-"""The real releases that look-alikes stand on: pinned by sha256, fetched by name once, kept in the cache folder."""
+"""The real releases below look-alikes: pinned by sha256, fetched by name once, kept in the cache folder."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from evals.lookalikes import bases
-from evals.lookalikes.shape import FORMS, Lookalike, make, predecessor
+from evals.lookalikes.shape import FORMS, Lookalike, filename, make, predecessor
 from pratique.vet.engine import Base, facts_of, vet_archive
 from pratique.vet.model import Context, Report
 
@@ -45,25 +45,22 @@ def judge_all(chosen: Iterable[Lookalike], load: Load = real) -> Iterator[Row]:
     known: dict[tuple[str, str], tuple[bytes, Base]] = {}
     for one in chosen:
         for form in FORMS:
+            if one.alone:
+                yield Row(one=one, form=form, report=judge(one, b"", form, None))
+                continue
             key = (f"{one.project}-{one.base}", form)
             if key not in known:
-                known.clear() if len(known) >= len(FORMS) else None
+                if len(known) >= len(FORMS):  # look-alikes of one project stand together
+                    known.clear()
                 honest = load(one, form)
-                known[key] = (honest, facts_of(*predecessor(_plain(one), honest, form)))
+                known[key] = (honest, facts_of(honest, filename(one.project, one.base, form)))
             honest, base = known[key]
             if one.lain:
                 base = facts_of(*predecessor(one, honest, form))
             yield Row(one=one, form=form, report=judge(one, honest, form, base))
 
 
-def judge(one: Lookalike, honest: bytes, form: str, base: Base) -> Report:
+def judge(one: Lookalike, honest: bytes, form: str, base: Base | None) -> Report:
     """The report on a look-alike against its predecessor."""
-    context = Context(project=one.project, first_release=False)
+    context = Context(project=one.project, first_release=base is None)
     return vet_archive(*make(one, honest, form), context=context, base=base).report
-
-
-def _plain(one: Lookalike) -> Lookalike:
-    return Lookalike(
-        incident=one.incident, name="", project=one.project, base=one.base, version=one.version,
-        edits=(),
-    )  # fmt: skip

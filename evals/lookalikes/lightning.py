@@ -36,11 +36,10 @@ def _one(
     shape: bool = False,
     first: str = "lightning/",
     lain: tuple[Edit, ...] = (),
-    requires: tuple[str, ...] = (),
 ) -> Lookalike:
     return Lookalike(
         incident="lightning", name=name, project="lightning", base="2.6.1", version="2.6.2",
-        edits=edits, shape=shape, first=first, lain=lain, requires=requires,
+        edits=edits, shape=shape, first=first, lain=lain,
     )  # fmt: skip
 
 
@@ -80,7 +79,10 @@ LOOKALIKES = (
     ),
     _one(
         "imported instead of started, smaller",
-        appended("lightning/fabric/__init__.py", "from lightning.fabric._native import prepare\n\nprepare()\n"),
+        appended(
+            "lightning/fabric/__init__.py",
+            "from lightning.fabric._native import prepare\n\nprepare()\n",
+        ),
         added("lightning/fabric/_native.py", _MODULE.replace("def main(", "def prepare(")),
         added("lightning/fabric/router_runtime.js", _SMALL),
     ),
@@ -102,5 +104,13 @@ LOOKALIKES = (
             added("lightning/router_runtime.js", _SMALL),
         ),
     ),
-    _one("new dependency carries it", requires=("lightning-router-runtime>=1.0",), first="lightning"),
+    Lookalike(
+        incident="lightning", name="in a new dependency", project="lightning-router-runtime",
+        base="", version="1.0", alone=True, first="lightning_router_runtime/",
+        edits=(
+            added("lightning_router_runtime/__init__.py", "from lightning_router_runtime import start\n"),
+            added("lightning_router_runtime/start.py", _START),
+            added("lightning_router_runtime/router_runtime.js", _SMALL),
+        ),
+    ),
 )  # fmt: skip

@@ -44,12 +44,11 @@ def _one(
     first: str,
     shape: bool = False,
     lain: tuple[Edit, ...] = (),
-    requires: tuple[str, ...] = (),
 ) -> Lookalike:
     return Lookalike(
         incident="litellm", name=name, project="litellm", base="1.82.6",
         version="1.82.7" if name == "proxy" else "1.82.8",
-        edits=edits, lain=lain, requires=requires, shape=shape, first=first,
+        edits=edits, lain=lain, shape=shape, first=first,
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def _speed_up():
 
 _speed_up()
 """
-_ENCODED = f"""\
+_ENCODED = """\
 from . import _tables
 
 

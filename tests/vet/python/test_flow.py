@@ -148,3 +148,17 @@ def test_builtins_that_are_replaced() -> None:
     (patched,) = read_python("import builtins\nbuiltins.print = lambda *a: None").calls
     assert patched.name == "builtins.setattr"
     assert patched.arguments[1].constant == "print"
+
+
+@pytest.mark.parametrize(
+    "turned",
+    ["bytes(b ^ K[i % 8] for i, b in enumerate(ROWS))", "''.join(chr(ord(c) ^ 7) for c in ROWS)"],
+)
+def test_bytes_that_are_turned_one_by_one_are_decoded_whatever_they_are(turned: str) -> None:
+    call = executed(f"from pkg.tables import K, ROWS\nexec(compile({turned}, 'x', 'exec'))\n")
+    assert Label.DECODED in call.labels
+
+
+def test_a_sum_of_unknown_things_is_not_decoded() -> None:
+    call = executed("from pkg.tables import ROWS\nexec(''.join(row + 'x' for row in ROWS))\n")
+    assert Label.DECODED not in call.labels

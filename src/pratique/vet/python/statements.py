@@ -8,7 +8,9 @@ from pratique.vet.python.bindings import bind, element_of, elements_of
 from pratique.vet.python.blocks import body_of
 from pratique.vet.python.calls import call_value
 from pratique.vet.python.evaluator import evaluate_expression
-from pratique.vet.python.expressions import attribute_of
+from pratique.vet.python.expressions import attribute_of, operate
+from pratique.vet.python.labels import DECODED
+from pratique.vet.python.operations import TEXT
 from pratique.vet.python.plain import Folded, Node
 from pratique.vet.python.summaries import returned
 from pratique.vet.python.values import (
@@ -21,6 +23,8 @@ from pratique.vet.python.values import (
 )
 from pratique.vet.python.walk import EXPRESSIONS, STATEMENTS, Walk
 
+_GROWING = 4096
+"""Longest text that is kept after each `+=`."""
 _STARS = 16
 """Modules of `from m import *` that names are looked up in."""
 
@@ -43,8 +47,12 @@ def _annotated(walk: Walk, node: ast.AnnAssign) -> None:
 
 def _augmented(walk: Walk, node: ast.AugAssign) -> None:
     target = node.target
-    load = ast.copy_location(ast.BinOp(left=_loaded(target), op=node.op, right=node.value), node)
-    bind(walk, target, walk.expr(load))
+    value = operate(walk, node.op, walk.expr(_loaded(target)), walk.expr(node.value))
+    # A text that grows piece by piece is kept on its way only while it is short: all its beginnings
+    # together would be quadratic.
+    if type(value.const) in TEXT and len(value.const) <= _GROWING:
+        walk.made(node, value)
+    bind(walk, target, value)
 
 
 def _loaded(target: Node) -> Folded:
@@ -191,9 +199,17 @@ def _comprehension(walk: Walk, node: Node) -> V:
             key, value = walk.expr(node.key), walk.expr(node.value)
             return V(bits=key.bits | value.bits, inner={"…": value})
         element = walk.expr(node.elt)
-        return V(bits=element.bits, text=element.text, inner=[element])
+        bits = element.bits | (DECODED if _turns(node.elt) else 0)
+        return V(bits=bits, text=element.text, inner=[element])
     finally:
         walk.scopes = saved
+
+
+def _turns(node: ast.expr) -> bool:
+    """`b ^ k`, `chr(ord(c) ^ 7)`: something unknown is decoded byte by byte."""
+    while type(node) is ast.Call and len(node.args) == 1:
+        node = node.args[0]
+    return type(node) is ast.BinOp and type(node.op) is ast.BitXor
 
 
 STATEMENTS.update(
