@@ -10,6 +10,10 @@ import pytest
 
 from kit.door import Answer
 from kit.shop import FRESH, OLD, OpenShop, Shop
+from pratique.policy.model import Verdict, VettingFacts
+from pratique.settings import load_settings
+from pratique.store.control import open_control
+from pratique.values.digests import Sha256
 
 VET = '[vet]\nmode = "inline"\nworkers = 1\nahead = true\n'
 INERT = "print('this is an inert look-alike')"
@@ -139,3 +143,20 @@ def test_vetting_can_be_switched_off(open_shop: OpenShop) -> None:
     filename = shop.publish("demo", "1.0", files=POISONED)
     assert ask(shop, filename).status == 200
     assert not shop.door.entries("verdict", at_least=0)
+
+
+def test_a_refused_file_is_vetted_again_by_a_newer_engine(shop: Shop) -> None:
+    """What an older engine held by mistake must not stay held for good."""
+    filename = shop.publish("demo", "1.0", files=PLAIN)
+    shop.publish("demo", "1.1", files=POISONED)
+    evil = "demo-1.1-py3-none-any.whl"
+    assert ask(shop, evil).status == 403
+    control = open_control(load_settings(shop.door.home, environ={}))
+    try:
+        mistaken = VettingFacts(verdict=Verdict.SUSPICIOUS, headline="an older engine's opinion")
+        for name in (filename, evil):
+            control.set_vetting(Sha256(digest_of(shop, name)), mistaken)
+    finally:
+        control.close()
+    assert ask(shop, filename).status == 200  # no report of today's engine: vetted, and clean
+    assert ask(shop, evil).status == 403  # judged by today's engine: what is kept decides

@@ -47,6 +47,7 @@ _HOLD_BACK_BYTES = 64 * 1024
 is at its end, and a compressed archive without its last block does not unpack."""
 _VETTED_FIRST_BYTES = 4 * 1024 * 1024
 """A file up to this size is sent once it was vetted: it would wait for the tail anyway."""
+_OF_VETTING = frozenset({"verdict", "capability-gain"})
 ACCEL_LOCATION = "/_pratique_blobs/"
 """Internal location in docs/operate/nginx.conf."""
 
@@ -102,6 +103,8 @@ class FileService:
         located = await self._finder.locate(index, base, asset=asset_of(identity))
         if located is None:
             return problem(404, "No such file on this index", title="Not found")
+        if self._was_refused_by_an_older_engine(located):
+            located = await self._vetted(located, asset=asset_of(identity))
         if not located.decision.outcome.lets_bytes_through:
             return self._refuse(request, located, kind or "file", identity)
         if kind is not None:
@@ -223,6 +226,17 @@ class FileService:
         small = size is not None and size <= _VETTED_FIRST_BYTES
         stored = self._blobs.path(digest) is not None
         return small or stored or held_by_client or "Range" in request.headers
+
+    def _was_refused_by_an_older_engine(self, located: Located) -> bool:
+        """Whether today's engine should be asked before the file is refused once more."""
+        digest, decision = located.file.sha256, located.decision
+        return (
+            self._vetting is not None
+            and digest is not None
+            and decision.rule in _OF_VETTING
+            and not decision.outcome.lets_bytes_through
+            and not self._vetting.is_of_today(digest)
+        )
 
     async def _vetted(self, located: Located, *, asset: str) -> Located:
         """The file with its verdict, decided again."""
