@@ -14,13 +14,15 @@ from pratique.vet.model import Confidence, Severity
 from pratique.vet.verdict import rules_by_name
 
 SEVERITY = {
-    Severity.CRITICAL: 1.2, Severity.HIGH: 1.05, Severity.MEDIUM: 0.6, Severity.LOW: 0.3, Severity.INFO: 0.0
+    Severity.CRITICAL: 1.1, Severity.HIGH: 0.7, Severity.MEDIUM: 0.25, Severity.LOW: 0.1, Severity.INFO: 0.0
 }  # fmt: skip
-"""Shares of the way: one grave deed at import is enough, of the others two or three."""
+"""Shares of the way: one critical deed at import is enough, of others two or more."""
 CONFIDENCE = {Confidence.HIGH: 1.0, Confidence.MEDIUM: 0.8, Confidence.LOW: 0.5}
+CALLED = 0.0
+"""Honest programs do at somebody's call almost everything: there only what was learned counts."""
 BRANCHES = (
-    (("called", 0.6), ("submodule", 0.9), ("import", 1.0), ("startup", 1.2)),
-    (("called", 0.6), ("build", 1.0)),
+    (("called", CALLED), ("submodule", 0.5), ("import", 1.0), ("startup", 1.2)),
+    (("called", CALLED), ("build", 1.0)),
 )
 """Steps of reach as `vet.features` gives them, each with the share that it comes to with those before."""
 

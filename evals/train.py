@@ -41,6 +41,9 @@ TARGETS = {
 costs a look; a first release is installed by few, a next release by all who follow the project."""
 FLOORED = frozenset({"diff"})
 """Tables in which what no honest release showed weighs at least what its rule says."""
+MARGIN = 0.5
+"""Logits that the thresholds of those tables are raised by: what a project does for the first time no other
+project foretells, so that thresholds from projects that were seen are too low for those that were not."""
 SUPPORT = 2
 """A feature must occur in so many clusters: what one project or campaign has alone is its name tag."""
 LISTS = (
@@ -116,6 +119,7 @@ def learn(results: Sequence[Result], table: str) -> tuple[dict[str, Any], dict[s
         honest = frozenset(f for r in train if r.group in {FIRST, PAIRS} for f in r.features)
         way = limits["suspicious"] - intercept
         weights = with_floors(weights, honest=honest, way=way, digits=DIGITS)
+        limits = {tier: value + MARGIN for tier, value in limits.items()}
     made = {
         "intercept": intercept,
         "weights": dict(sorted(weights.items())),
