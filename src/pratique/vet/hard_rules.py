@@ -37,7 +37,7 @@ HARD_RULES: Final[tuple[HardRule, ...]] = (
     ),
     HardRule(
         rule="decoded-exec",
-        traits=_traits("constant layers marshal decrypt opaque inner-network inner-process"),
+        traits=_traits("constant layers marshal decrypt inner-network inner-process"),
         reaches=_EARLY,
         reason="Decoded code that runs unasked is new in a project that had none.",
         diff_only=True,
