@@ -122,6 +122,12 @@ class _Pass:
         self.found.of_node[id(node)] = outline
         self.waiting.append((outline, list(node.body), ""))
 
+    def _defined(self, node: Node, inside: str, owner: str) -> list[Any]:
+        """A function becomes a region of its own; its defaults and decorators run where it is defined."""
+        self._function(node, owner or inside, owner)
+        defaults = (default for default in node.args.kw_defaults if default is not None)
+        return [*node.args.defaults, *defaults, *node.decorator_list]
+
     def _read(self, outline: Outline, roots: list[Any], inside: str) -> None:  # noqa: C901, PLR0912, PLR0915 - one hot loop: a call for each node would double its time
         tokens: list[str] = []
         emit = tokens.append
@@ -175,12 +181,7 @@ class _Pass:
                     extend(self._body(node.body, index))
                     extend(node.decorator_list)
                 else:
-                    owner = classes.get(id(node), "")
-                    self._function(node, owner or inside, owner)
-                    # Defaults and decorators run where the function is defined.
-                    extend(node.args.defaults)
-                    extend(default for default in node.args.kw_defaults if default is not None)
-                    extend(node.decorator_list)
+                    extend(self._defined(node, inside, classes.get(id(node), "")))
             elif kind is ast.ClassDef:
                 emit("class " + node.name)
                 extend(node.bases)
