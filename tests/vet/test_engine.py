@@ -396,6 +396,18 @@ def test_a_source_that_was_never_worth_parsing_is_parsed_when_it_is_newly_import
     assert report.findings[0].reach == "import"
 
 
+def test_a_changed_source_that_is_newly_imported_was_looked_at_already() -> None:
+    # The gate remembers `socket`; nothing in the file is a deed.
+    plain = "import socket\n\n\ndef tidy(text):\n    return socket.htons(len(text))\n"
+    old = {**CLEAN, "demo/plain.py": plain}
+    changed = {"demo/plain.py": plain + "\n\nLIMIT = 7\n"}
+    waking = {"demo/__init__.py": "from demo.plain import tidy\n\ntidy('')\n"}
+    unparsed = facts_of(wheel(old), WHEEL, limits=VetLimits(first_bytes=0, chosen_bytes=0))
+    report = vet_archive(wheel({**old, **changed, **waking}, "1.1"), NEXT, base=unparsed).report
+    assert report.verdict is Verdict.CLEAN
+    assert report.unread == ()
+
+
 def test_a_newly_imported_source_that_cannot_be_read_again_is_never_clean() -> None:
     unparsed = facts_of(wheel(ASLEEP), WHEEL, limits=VetLimits(first_bytes=0, chosen_bytes=0))
     base = Base(release=unparsed.release, contents=unparsed.contents)

@@ -127,21 +127,35 @@ class Contents:
 
         Their bytes went by; the base's archive has the same ones.
         """
-        wanted = self._new_imports() if self._base is not None else ()
-        for entry in tuple(self.entries.values()) if wanted else ():
-            facts = self.facts[entry.sha256, entry.language]
+        base = self._base
+        wanted = self._new_imports() if base is not None else ()
+        if base is None or not wanted:
+            return
+        for entry in tuple(self.entries.values()):
+            facts = self.facts_at(entry)
+            old = self._old.get(self.plain(entry.path))
+            same = entry.path in self.carried or (entry.sha256, entry.language) in base.contents
             asleep = not facts.parsed and entry.language in READ_AS_PYTHON
-            if asleep and Hit(facts.hits) & DEEDS and module_path(entry.path).endswith(wanted):
-                self._wake_one(entry, facts)
+            named = module_path(entry.path).endswith(wanted)
+            if named and same and old is not None and asleep and Hit(facts.hits) & DEEDS:
+                self._wake_one(entry, old, facts)
 
-    def _wake_one(self, entry: FileEntry, facts: ContentFacts) -> None:
-        key = (entry.sha256, entry.language)
+    def _wake_one(self, entry: FileEntry, old: FileEntry, facts: ContentFacts) -> None:
+        """What the release has there is what the base has, or that and lines without a deed."""
+        key = (old.sha256, old.language)
         _, data = self._old_content(entry.path)
-        if data is None or hashlib.sha256(data).hexdigest() != entry.sha256:
+        if data is None:
             sentence = "it is newly imported, and its bytes are not at hand to be read again"
-            self.facts[key] = _with_unfinished(facts, sentence)
+            facts = _with_unfinished(facts, sentence)
         else:
-            self._note(entry.path, key, self._parse(data, key, facts.form))
+            facts = self._parse(data, key, facts.form)
+        self.analysed += facts.parsed
+        if entry.path in self.carried:
+            self.carried[entry.path] = facts
+        else:
+            self.facts[key] = facts
+        if data is not None:
+            self.new[key] = facts
 
     def _new_imports(self) -> tuple[str, ...]:
         """How the paths of modules end that sources parsed now import, and their predecessors did not."""
