@@ -234,11 +234,12 @@ def _binary(walk: Walk, node: ast.BinOp) -> V:
         left_node = left_node.left
     value = walk.expr(left_node)
     for item in reversed(spine):
-        value = _operate(walk, item.op, value, walk.expr(item.right))
+        value = operate(walk, item.op, value, walk.expr(item.right))
     return walk.made(node, value) if value.const is not UNSET else value
 
 
-def _operate(walk: Walk, op: ast.operator, left: V, right: V) -> V:
+def operate(walk: Walk, op: ast.operator, left: V, right: V) -> V:
+    """`left <op> right`."""
     bits = left.bits | right.bits
     layer = max(left.layer, right.layer)
     if left.const is not UNSET and right.const is not UNSET:

@@ -137,7 +137,7 @@ class _Pass:
         in_function = outline.kind is RegionKind.FUNCTION
         texts, shortest, index = self.found.texts, self.shortest, outline.index
         classes: dict[int, str] = {}
-        """Qualified class names of functions that stand in class bodies, by the function's id."""
+        """Qualified class names of functions in class bodies, by the function's id."""
         while stack:
             node = pop()
             kind = type(node)
@@ -155,12 +155,8 @@ class _Pass:
                     push(base)
             elif kind is ast.Constant:
                 value = node.value
-                if type(value) is str:
-                    emit("'" + value)
-                    if len(value) >= shortest:
-                        texts.append(FoundText(node, index, docstring=False))
-                elif type(value) is bytes:
-                    emit("b" + value.decode("latin-1"))
+                if type(value) is str or type(value) is bytes:
+                    emit("'" + value if type(value) is str else "b" + value.decode("latin-1"))
                     if len(value) >= shortest:
                         texts.append(FoundText(node, index, docstring=False))
                 else:
@@ -184,15 +180,11 @@ class _Pass:
                     extend(self._defined(node, inside, classes.get(id(node), "")))
             elif kind is ast.ClassDef:
                 emit("class " + node.name)
-                extend(node.bases)
-                extend(node.keywords)
-                extend(node.decorator_list)
                 body = self._body(node.body, index)
-                extend(body)
+                extend([*node.bases, *node.keywords, *node.decorator_list, *body])
                 if not in_function:
                     around = classes.get(id(node), "") or inside
-                    qualified = f"{around}.{node.name}" if around else node.name
-                    _inside(body, qualified, classes)
+                    _inside(body, f"{around}.{node.name}" if around else node.name, classes)
             elif kind is ast.Import or kind is ast.ImportFrom:
                 self._import(node, outline, emit)
             elif kind is ast.If and index == 0 and is_main_guard(node):
@@ -200,18 +192,12 @@ class _Pass:
                 self._main(node)
                 extend(node.orelse)
             else:
-                name = _WORDS.get(kind)
-                if name is None:
-                    name = _WORDS[kind] = kind.__name__
-                emit(name)
+                emit(_WORDS.get(kind) or _WORDS.setdefault(kind, kind.__name__))
                 for field in kind._fields:
                     value = getattr(node, field, None)
                     if value is not None and value != []:
                         push(value)
-        digest = blake2b(
-            "\0".join(tokens).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES
-        )
-        outline.digest = digest.hexdigest()
+        outline.digest = _digest(tokens)
 
     def _import(self, node: Node, outline: Outline, emit: Folded) -> None:
         imports, line, region = self.found.imports, node.lineno, outline.index
@@ -234,6 +220,11 @@ class _Pass:
 
 _WORDS: dict[Any, str] = {}
 """Names of node types; as many as there are types."""
+
+
+def _digest(tokens: list[str]) -> str:
+    joined = "\0".join(tokens).encode("utf-8", "surrogatepass")
+    return blake2b(joined, digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def _number(value: object) -> str:

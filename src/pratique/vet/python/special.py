@@ -19,6 +19,7 @@ from pratique.vet.python.special_effects import (
     same_text,
     set_up,
     start,
+    write_somewhere,
 )
 from pratique.vet.python.special_names import (
     OPERATORS,
@@ -47,6 +48,7 @@ AFTER: dict[str, Callable[[Walk, Any, Made, Arguments], V]] = {
     "operator.methodcaller": attribute_getter,
     "operator.itemgetter": item_getter,
     "codecs.getdecoder": codec_getter,
+    "codecs.getencoder": codec_getter,
 }
 
 SPECIAL: dict[str, Special] = {
@@ -82,6 +84,7 @@ SPECIAL: dict[str, Special] = {
     "operator.methodcaller": kept,
     "operator.itemgetter": kept,
     "codecs.getdecoder": kept,
+    "codecs.getencoder": kept,
     "builtins.open": open_file,
     "aiofiles.open": open_file,
     "pathlib.Path": path_of,
@@ -94,6 +97,10 @@ SPECIAL: dict[str, Special] = {
     "pathlib.Path().read_text": path_read,
     "pathlib.Path().read_bytes": path_read,
     "pathlib.Path().open": path_read,
+    "tempfile.NamedTemporaryFile().write": write_somewhere,
+    "tempfile.TemporaryFile().write": write_somewhere,
+    "os.write": write_somewhere,
+    "os.fdopen().write": write_somewhere,
     "pathlib.Path().write_text": path_write,
     "pathlib.Path().write_bytes": path_write,
     "os.path.expanduser": same_text,

@@ -32,6 +32,9 @@ _COMMAND_WORDS = 16
 """Words of a command among which a script is looked for."""
 _SUFFIX = len(".py")
 
+_SOURCE_CHARACTERS = 4000
+"""Source that a code object shows."""
+
 
 def open_file(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
     """`open(path, mode)`."""
@@ -68,6 +71,10 @@ def opened_file_call(
         )
         if known(opened.path).lower().endswith((".py", ".pyw", ".pth")):
             _read_text(walk, node, arguments[0], "written")
+        elif not known(opened.path).rpartition("/")[2].partition(".")[2] or HOLE in known(
+            opened.path
+        ):
+            walk.guess(node, arguments[0])
         base.bits |= joined_bits(arguments) & ~DECODED
         return PYTHON_NONE
     if attr in {"read", "readlines", "readline"}:
@@ -89,6 +96,13 @@ def path_of(_walk: Walk, _node: Node, name: str, given: Arguments, callee: V) ->
     elif name.endswith(".joinpath"):
         text = f"{known(callee)}/{text}"
     return V(bits=given.bits | callee.bits, names=("pathlib.Path()",), text=text)
+
+
+def write_somewhere(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
+    """Text written to a file of no known name: it may be code that is run next."""
+    report_call(walk, node, name, given, callee)
+    walk.guess(node, given.positional[-1] if given.positional else NONE)
+    return V(bits=callee.bits)
 
 
 def set_up(walk: Walk, node: Node, name: str, given: Arguments, callee: V) -> V | None:
@@ -191,6 +205,7 @@ def compile_text(walk: Walk, node: Node, name: str, given: Arguments, callee: V)
         _read_text(walk, node, source, "compile")
     return V(
         bits=given.bits | CODE,
+        text=known(source)[:_SOURCE_CHARACTERS] if source.const is not UNSET else source.text,
         inner=Made("builtins.compile", given.positional, given.keywords),
         layer=source.layer,
     )

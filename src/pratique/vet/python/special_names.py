@@ -264,5 +264,6 @@ def codec_getter(walk: Walk, node: Node, made: Made, given: Arguments) -> V:
     from pratique.vet.python.calls import call_name  # noqa: PLC0415 - the two need each other
 
     codec = made.arguments[:1]
-    value = call_name(walk, node, "codecs.decode", NONE, [given.get(0), *codec], {}, NONE)
+    name = "codecs.decode" if made.name == "codecs.getdecoder" else "codecs.encode"
+    value = call_name(walk, node, name, NONE, [given.get(0), *codec], {}, NONE)
     return V(bits=value.bits, inner=[value, NONE])

@@ -194,10 +194,12 @@ def _walk_body(walk: Walk, routine: Routine, values: dict[str, V], bound: Instan
     node = routine.node
     if owner is not None and node.args.args and type(node) is not ast.Lambda:
         first = (node.args.posonlyargs + node.args.args)[0].arg
-        if not _is_static(node):
-            values[first] = (
-                V(inner=owner) if _is_class_method(node) else V(inner=bound or Instance(owner))
-            )
+        if _is_class_method(node):
+            values[first] = V(inner=owner)
+        elif not _is_static(node) and (bound is not None or _says_nothing(values.get(first))):
+            # A function in a class that is called by the class has no `self`: a label keeps it followed.
+            own = bound is not None or first in _SELF
+            values[first] = V(bits=0 if own else PARAMETER, inner=bound or Instance(owner))
     walk.scopes = [*routine.closure, values]
     walk.trail = None
     walk.returns = None
@@ -221,6 +223,16 @@ def _walk_body(walk: Walk, routine: Routine, values: dict[str, V], bound: Instan
             walk.this_class,
             walk.unrolling,
         ) = saved
+
+
+_SELF = frozenset({"self", "cls", "this", "klass", "metacls", "mcs", "mcls"})
+"""Usual names of the first parameter of a method."""
+
+
+def _says_nothing(value: V | None) -> bool:
+    if value is None:
+        return True
+    return value.const is UNSET and value.inner is None and not value.names and not value.text
 
 
 def _run_body(walk: Walk, node: Node) -> V:

@@ -138,6 +138,7 @@ class Walk:
         "self_name",
         "site",
         "stars",
+        "text_left",
         "this_class",
         "trail",
         "unfinished",
@@ -185,6 +186,7 @@ class Walk:
         """How often the evaluator tried a node in vain."""
         self.read_inner: Callable[[Walk, str, str], V] | None = None
         self.routines: list[Routine] = []
+        self.text_left = budget.limits.made_bytes
         self.guesses: list[tuple[str, Site, int]] = []
         """Decoded texts that look like Python; read in the end, if nothing executed them before."""
         self.also_called: set[tuple[int, str]] = set()
@@ -335,17 +337,30 @@ class Walk:
             and len(self.made_texts) < limits.texts
             and self.recording
         ):
-            key = (text, self.layer)
-            if key not in self.made_texts:
-                self.made_texts[key] = SeenText(text, self.here(node), self.layer + value.layer)
-                if (
-                    value.layer
-                    and len(self.guesses) < limits.inner_sources
-                    and _looks_like_python(text)
-                ):
-                    self.guesses.append((text, self.here(node), self.layer))
+            self._keep_text(node, text, value.layer)
         value.built = True
         return value
+
+    def _keep_text(self, node: Node, text: str, decoded: int) -> None:
+        key = (text, self.layer)
+        if key in self.made_texts or len(text) > self.text_left:
+            return
+        self.text_left -= len(text)
+        self.made_texts[key] = SeenText(text, self.here(node), self.layer + decoded)
+        if decoded:
+            self._guess(node, text)
+
+    def guess(self, node: Node, value: V) -> None:
+        """Keep a text that may be code, to be read in the end."""
+        const = value.const
+        if type(const) is bytes:
+            const = const.decode("latin-1")
+        if type(const) is str:
+            self._guess(node, const)
+
+    def _guess(self, node: Node, text: str) -> None:
+        if len(self.guesses) < self.budget.limits.inner_sources and _looks_like_python(text):
+            self.guesses.append((text, self.here(node), self.layer))
 
     def interesting(
         self, entry: Entry, arguments: list[V], keywords: dict[str, V], *, hidden: bool
