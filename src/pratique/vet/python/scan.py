@@ -156,7 +156,7 @@ class _Pass:
             elif kind is ast.Constant:
                 value = node.value
                 if type(value) is str or type(value) is bytes:
-                    emit("'" + value if type(value) is str else "b" + value.decode("latin-1"))
+                    emit("b" + value.decode("latin-1") if isinstance(value, bytes) else "'" + value)
                     if len(value) >= shortest:
                         texts.append(FoundText(node, index, docstring=False))
                 else:
