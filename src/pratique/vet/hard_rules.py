@@ -109,7 +109,7 @@ HARD_RULES: Final[tuple[HardRule, ...]] = (
     ),
     HardRule(
         rule="exfiltration",
-        traits=_traits("environment browser clipboard screen keys cloud sensitive-file dns"),
+        traits=_traits("environment browser clipboard screen keys cloud dns"),
         reaches=_EARLY,
         reason="Importing a project newly sends private data away.",
         diff_only=True,

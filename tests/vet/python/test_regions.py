@@ -169,3 +169,8 @@ def test_a_method_of_an_imported_class_is_called_on_what_making_it_gives() -> No
     assert {"pkg.runner.Runner", "pkg.runner.Runner.fetch", "pkg.runner.Runner.start"} <= set(
         file.regions[0].calls
     )
+
+
+def test_methods_of_the_standard_library_are_not_taken_for_calls_of_the_release() -> None:
+    file = read_python(b"from threading import Thread\n\nThread()\nopen('x').run()\n")
+    assert "threading.Thread.run" not in file.regions[0].calls

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -374,6 +375,8 @@ def _add_name(found: set[str], name: str, value: V | None, known: set[str]) -> N
         found.add(f".{name}")
 
 
+_FOREIGN: Final = frozenset(sys.stdlib_module_names) | {"builtins"}
+"""Their methods are not of the release, and share their names with some that are."""
 MAX_IMPORTED_CLASSES: Final = 8
 MAX_ATTRIBUTES: Final = 16
 """Of a region: a line that wakes what sleeps elsewhere names one class and a method or two."""
@@ -397,6 +400,7 @@ def _add_methods(found: set[str], outline: Outline, module: dict[str, V], known:
         for name in sorted(outline.names)
         if name in module and name[:1].isupper()
         for dotted in module[name].names
+        if dotted.partition(".")[0] not in _FOREIGN
     ]
     for dotted in imported[:MAX_IMPORTED_CLASSES]:
         found.update(f"{dotted}.{attr}" for attr in sorted(outline.attributes)[:MAX_ATTRIBUTES])
