@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from pratique.vet.python import operations, plain_methods
+from pratique.vet.python import operations
+from pratique.vet.python.joined_strings import joined_string
 from pratique.vet.python.labels import bits_of
 from pratique.vet.python.limits import Spent
 from pratique.vet.python.lookups import item_of_names
@@ -271,46 +272,6 @@ def operate(walk: Walk, op: ast.operator, left: V, right: V) -> V:
     return V(bits=bits, layer=layer) if bits or layer else NONE
 
 
-def _joined_string(walk: Walk, node: ast.JoinedStr) -> V:
-    parts: list[str] = []
-    bits = layer = 0
-    whole = True
-    for part in node.values:
-        if type(part) is ast.Constant:
-            parts.append(str(part.value))
-            continue
-        if type(part) is not ast.FormattedValue:
-            whole = False
-            continue
-        value = walk.expr(part.value)
-        bits |= value.bits
-        layer = max(layer, value.layer)
-        text = _formatted(walk, part, value)
-        if text is None:
-            whole = False
-            text = known(value) if value.const is UNSET else HOLE
-        parts.append(text)
-    text = "".join(parts)
-    if whole:
-        return walk.made(node, V(text, "", bits, (), layer))
-    return V(UNSET, shortened(text), bits, (), layer)
-
-
-def _formatted(walk: Walk, part: ast.FormattedValue, value: V) -> str | None:
-    specification = ""
-    if part.format_spec is not None:
-        inside = walk.expr(part.format_spec)
-        if type(inside.const) is not str:
-            return None
-        specification = inside.const
-    if value.const is UNSET:
-        return None
-    try:
-        return plain_methods.format_value(value.const, part.conversion, specification, walk.budget)
-    except Spent:
-        return None
-
-
 def _formatted_value(walk: Walk, node: ast.FormattedValue) -> V:
     return walk.expr(node.value)
 
@@ -443,7 +404,7 @@ EXPRESSIONS.update(
         ast.Subscript: _subscript,
         ast.Slice: _slice,
         ast.BinOp: _binary,
-        ast.JoinedStr: _joined_string,
+        ast.JoinedStr: joined_string,
         ast.FormattedValue: _formatted_value,
         ast.UnaryOp: _unary,
         ast.Compare: _compare,
