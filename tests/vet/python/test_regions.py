@@ -166,9 +166,12 @@ def test_code_that_is_run_by_its_path_is_imported(source: str, path: str) -> Non
 
 def test_a_method_of_an_imported_class_is_called_on_what_making_it_gives() -> None:
     file = read_python(b"from pkg.runner import Runner\n\nRunner().fetch().start()\n")
-    assert {"pkg.runner.Runner", "pkg.runner.Runner.fetch", "pkg.runner.Runner.start"} <= set(
-        file.regions[0].calls
+    made = {"pkg.runner.Runner", "pkg.runner.Runner.fetch", "pkg.runner.Runner.start"}
+    assert made <= set(file.regions[0].calls)
+    inside = read_python(
+        b"def go():\n    from pkg.runner import Runner\n\n    Runner().fetch().start()\n"
     )
+    assert made <= set(inside.regions[1].calls)
 
 
 def test_methods_of_the_standard_library_are_not_taken_for_calls_of_the_release() -> None:

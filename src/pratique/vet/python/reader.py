@@ -395,11 +395,12 @@ def _add_methods(found: set[str], outline: Outline, module: dict[str, V], known:
         found.update(
             f".{item.name}.{attr}" for attr in attributes if f"{item.name}.{attr}" in known
         )
+    local = outline.imported if outline.kind is RegionKind.FUNCTION else {}
     imported = [
         dotted
         for name in sorted(outline.names)
-        if name in module and name[:1].isupper()
-        for dotted in module[name].names
+        if name[:1].isupper() and (name in local or name in module)
+        for dotted in ((local[name],) if name in local else module[name].names)
         if dotted.partition(".")[0] not in _FOREIGN
     ]
     for dotted in imported[:MAX_IMPORTED_CLASSES]:
