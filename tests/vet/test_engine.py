@@ -363,6 +363,10 @@ DORMANT = {
             "demo/fresh.py": "from .evil import go\ngo()\n",
         },
         {"demo/quiet.py": "from . import core, evil\nLIMIT = 3\nevil.go()\n"},
+        {
+            "demo/quiet.py": DORMANT["demo/quiet.py"] + "from .fresh import Fresh\nFresh().go()\n",
+            "demo/fresh.py": "from .evil import go\n\n\nclass Fresh:\n    def go(self):\n        go()\n",
+        },
         {"demo/middle.py": DORMANT["demo/middle.py"] + "\n\n_begin()\n"},
     ],
 )

@@ -275,6 +275,8 @@ class Contents:
             return False
         if self._loaded.called_in(names_in(added), facts, aliased=calls and b" as " in data):
             return False
+        if calls and self._loaded.new_modules_in(added):
+            return False
         self.carried[path] = facts
         return True
 

@@ -16,6 +16,8 @@ from pratique.vet.gate import DEEDS
 from pratique.vet.gate_words import Hit
 from pratique.vet.model import ContentFacts, Region
 
+MAX_NAMES = 32
+"""Names of one import line that are looked at."""
 _THROUGH = 3
 """Functions between a call and the deed that are followed; with more, half of all names are among them."""
 
@@ -27,6 +29,21 @@ class Loaded:
     names: frozenset[bytes] = frozenset()
     modules: frozenset[str] = frozenset()
     """Sources that were not parsed, and hold words of deeds."""
+    all: frozenset[str] = frozenset()
+    """Every source, and the folders they are in."""
+
+    def new_modules_in(self, lines: bytes) -> bool:
+        """Whether lines import a module of the release that the base did not have."""
+        for line in lines.split(b"\n"):
+            words = line.decode("utf-8", "replace").replace(",", " ").split()
+            if len(words) < 2 or words[0] not in {"import", "from"}:  # noqa: PLR2004 - the word and a name
+                continue
+            module = words[1]
+            own = module.startswith(".") or module.partition(".")[0] in self.all
+            names = words[3:] if not module.strip(".") else [module.rpartition(".")[2]]
+            if own and any(name.strip("()") not in self.all for name in names[:MAX_NAMES]):
+                return True
+        return False
 
     def called_in(self, names: AbstractSet[bytes], facts: ContentFacts, *, aliased: bool) -> bool:
         """Whether lines with these names may call something loaded, in a file with these facts.
@@ -49,14 +66,21 @@ def loaded_by(base: Base | None) -> Loaded:
     if base is None:
         return Loaded()
     modules: set[str] = set()
+    every: set[str] = set()
     for entry in base.release.files:
+        if entry.language in READ_AS_PYTHON:
+            every |= set(module_path(entry.path).split("/"))
         facts = base.contents.get((entry.sha256, entry.language))
         if entry.language not in READ_AS_PYTHON or (facts is not None and facts.parsed):
             continue
         if facts is None or Hit(facts.hits) & DEEDS:
             modules.add(_module_word(entry.path))
     words = frozenset(word.encode() for word in _acting(base))
-    return Loaded(names=words | {word.encode() for word in modules}, modules=frozenset(modules))
+    return Loaded(
+        names=words | {word.encode() for word in modules},
+        modules=frozenset(modules),
+        all=frozenset(every),
+    )
 
 
 def _acting(base: Base) -> set[str]:
