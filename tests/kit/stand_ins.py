@@ -35,6 +35,9 @@ class {name}:
     def __init__(self, model):
 {line}.py":
             self.model = model
+
+
+DEFAULT = {name}("small.pt")
 """
 
 
