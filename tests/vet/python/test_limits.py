@@ -32,6 +32,8 @@ HOSTILE = {
     "doubling in a loop": 's = "a"\nfor i in range(100):\n    s += s\n',
     "endless doubling": 's = "a"\nwhile True:\n    s += s\n',
     "endless": "while True:\n    pass",
+    "endless names": "import a\ndef f(x):\n    while x.next:\n        x = x.next\n    return x\nf(a)\n",
+    "endless attributes": "import a\nx = a\nwhile True:\n    x = x.next\n",
     "endless counting": "x = 0\nwhile 1:\n    x += 1",
     "endless generator": "def g():\n    while True:\n        yield 1\nx = list(g())",
     "wide": 'x = "a" * 10**9\ny = "%1000000000d" % 1\nz = "{:1000000000}".format(1)\nw = f"{1:1000000000}"\n'

@@ -78,11 +78,17 @@ def _starmap(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) 
     return [machine.call(arguments[0], pure.listed(row, machine.budget), {}) for row in rows]
 
 
+def _true(value: Folded) -> bool:
+    if type(value) not in operations.PLAIN:
+        raise Spent
+    return bool(value)
+
+
 def _filter(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -> Folded:
     items = pure.listed(arguments[1], machine.budget)
     if arguments[0] is None:
         return [item for item in items if item]
-    return [item for item in items if machine.call(arguments[0], [item], {})]
+    return [item for item in items if _true(machine.call(arguments[0], [item], {}))]
 
 
 def _reduce(machine: Machine, arguments: list[Any], _keywords: dict[str, Any]) -> Folded:

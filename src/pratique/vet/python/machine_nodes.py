@@ -24,6 +24,9 @@ from pratique.vet.python.plain import Folded, Node
 
 # --- expressions
 
+_NAME_CHARACTERS = 160
+"""Longest dotted name that is followed."""
+
 
 def _constant(_machine: Machine, node: ast.Constant) -> Folded:
     if type(node.value) not in operations.PLAIN:
@@ -84,13 +87,23 @@ def _boolean(machine: Machine, node: ast.BoolOp) -> Folded:
     value: Folded = None
     for item in node.values:
         value = machine.expr(item)
+        if type(value) not in operations.PLAIN:
+            raise Spent
         if bool(value) is wanted:
             return value
     return value
 
 
+def _true(machine: Machine, node: ast.expr) -> bool:
+    """A test; only what is known whole has a truth."""
+    value = machine.expr(node)
+    if type(value) not in operations.PLAIN:
+        raise Spent
+    return bool(value)
+
+
 def _conditional(machine: Machine, node: ast.IfExp) -> Folded:
-    return machine.expr(node.body if machine.expr(node.test) else node.orelse)
+    return machine.expr(node.body if _true(machine, node.test) else node.orelse)
 
 
 def _items(machine: Machine, nodes: list[Any]) -> list[Any]:
@@ -145,8 +158,11 @@ def _slice(machine: Machine, node: ast.Slice) -> Folded:
 
 
 def _attribute(machine: Machine, node: ast.Attribute) -> Folded:
+    machine.budget.step()
     base = machine.expr(node.value)
     if type(base) is Dotted:
+        if len(base.name) > _NAME_CHARACTERS:
+            raise Spent
         name = machine.canonical(f"{base.name}.{node.attr}")
         return pure.CONSTANTS[name] if name in pure.CONSTANTS else Dotted(name)
     if type(base) in operations.PLAIN:
@@ -213,7 +229,7 @@ def _generate(machine: Machine, node: Node, level: int, made: list[Any]) -> None
     for item in pure.listed(machine.expr(part.iter), budget):
         budget.step()
         machine.bind(part.target, item)
-        if not all(machine.expr(test) for test in part.ifs):
+        if not all(_true(machine, test) for test in part.ifs):
             continue
         if not last:
             _generate(machine, node, level + 1, made)
@@ -275,7 +291,7 @@ def _expression(machine: Machine, node: ast.Expr) -> Folded:
 
 
 def _if(machine: Machine, node: ast.If) -> Folded:
-    return machine.body(node.body if machine.expr(node.test) else node.orelse)
+    return machine.body(node.body if _true(machine, node.test) else node.orelse)
 
 
 def _for(machine: Machine, node: ast.For) -> Folded:
@@ -291,7 +307,7 @@ def _for(machine: Machine, node: ast.For) -> Folded:
 
 
 def _while(machine: Machine, node: ast.While) -> Folded:
-    while machine.expr(node.test):
+    while _true(machine, node.test):
         machine.budget.step()
         ended = machine.body(node.body)
         if ended is BREAK:
