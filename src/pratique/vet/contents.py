@@ -33,6 +33,7 @@ from pratique.vet.gate import (
     strength,
 )
 from pratique.vet.gate_words import Hit
+from pratique.vet.increment import examine_changes
 from pratique.vet.limits import VetLimits
 from pratique.vet.loaded import Loaded, loaded_by, module_path
 from pratique.vet.matching import BlockSearch
@@ -80,7 +81,9 @@ class Contents:
         self.new: dict[ContentKey, ContentFacts] = {}
         """Those that were made now and are whole: what the store should keep."""
         self.carried: dict[str, ContentFacts] = {}
-        """By path: sources whose added lines hold nothing, which do what their predecessor did."""
+        self._changed: set[str] = set()
+        """Paths of those of which something was read anew."""
+        """By path: sources of which at most what changed was read; the rest is as in the base."""
         self.original: Clone | None = None
         """The popular project that a first release copies."""
         self.copied: frozenset[str] = frozenset()
@@ -161,8 +164,10 @@ class Contents:
         """How the paths of modules end that sources parsed now import, and their predecessors did not."""
         ends: set[str] = set()
         for entry in self.entries.values():
+            changed = entry.path in self._changed
             facts = self.new.get((entry.sha256, entry.language))
-            if facts is None or not facts.parsed or entry.path in self.carried:
+            facts = self.carried[entry.path] if changed else facts
+            if facts is None or not facts.parsed or (entry.path in self.carried and not changed):
                 continue
             old, _ = self._old_content(entry.path)
             before = {(item.module, item.name) for item in old.imports} if old else set()
@@ -226,11 +231,13 @@ class Contents:
 
     def _of_python(self, path: str, data: bytes, key: ContentKey, form: str) -> ContentFacts:
         found = scan(data)
-        standing = standing_of(path)
+        standing = self._standing(path)
         if not must_parse(found, standing):
             if self._starts_something(path, data, found, standing):
                 return self._parse(data, key, form, found)
         elif not self._adds_nothing(path, data, standing):
+            if (facts := self._by_changes(path, data, key, form)) is not None:
+                return facts
             if standing is Standing.UNASKED or self._base is not None or self._is_cheap(data):
                 return self._parse(data, key, form, found)
             self._defer(
@@ -279,6 +286,19 @@ class Contents:
             return False
         self.carried[path] = facts
         return True
+
+    def _by_changes(
+        self, path: str, data: bytes, key: ContentKey, form: str
+    ) -> ContentFacts | None:
+        """Facts made from the base's and from what changed; None when all of it is to be parsed."""
+        facts, old = self._old_content(path)
+        if facts is None or old is None:
+            return None
+        made = examine_changes(old, facts, data, lambda source: self._parse(source, key, form))
+        if made is not None:
+            self.carried[path] = made
+            self._changed.add(path)
+        return made
 
     def _starts_something(self, path: str, data: bytes, found: Hit, standing: Standing) -> bool:
         """Whether a source without deeds may set off what another one holds, and did not before."""
@@ -381,6 +401,7 @@ def facts_of_old(
             data = base.read(entry.path)
         if data is not None:
             known = examine_python(data, entry.language, form="python", limits=limits)
+            contents.new[key] = known  # for the store: the release after this asks again
         made[key] = known or ContentFacts(language=entry.language, size=entry.size)
         return made[key]
 

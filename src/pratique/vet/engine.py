@@ -26,7 +26,7 @@ from pratique.vet.collector import at_rest, forget_startup
 from pratique.vet.content.registry import warm_contents
 from pratique.vet.contents import Contents, facts_of_old
 from pratique.vet.gate import matcher
-from pratique.vet.limits import DEFAULT, VetLimits
+from pratique.vet.limits import DEFAULT, THOROUGH, VetLimits
 from pratique.vet.model import (
     ENGINE,
     ContentFacts,
@@ -277,9 +277,9 @@ def facts_of(
     filename: str,
     *,
     known: Known = know_nothing,
-    limits: VetLimits = DEFAULT,
+    limits: VetLimits = THOROUGH,
 ) -> Base:
-    """Make the base from an archive that was approved: its facts without a judgement."""
+    """Make the base from an archive that was approved: its facts, thoroughly, without a judgement."""
     vetting = Vetting(filename, known=known, limits=limits)
     vetting.feed(data)
     built = vetting.base(archive=data)

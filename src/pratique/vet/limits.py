@@ -47,3 +47,6 @@ class VetLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 DEFAULT = VetLimits()
+
+THOROUGH = VetLimits(first_bytes=DEFAULT.parsed_bytes)
+"""For a base, which is read once and compared with many times."""
