@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -117,12 +118,24 @@ def calibrate(rows: Rows, logits: Floats) -> tuple[float, float]:
     return (slope, offset) if loss(found.x) < loss(np.array([1.0, 0.0])) else (1.0, 0.0)
 
 
-def threshold(benign_logits: Sequence[float], target: float) -> float:
+def shares_of(clusters: Sequence[str]) -> list[float]:
+    """What each example counts when every cluster counts as much as one example does on average."""
+    counts = Counter(clusters)
+    return [len(clusters) / len(counts) / counts[cluster] for cluster in clusters]
+
+
+def threshold(
+    benign_logits: Sequence[float], target: float, shares: Sequence[float] | None = None
+) -> float:
     """The logit at and above which at most `target` of benign examples lie, halfway to the next one."""
-    ranked = sorted(benign_logits, reverse=True)
-    allowed = math.floor(target * len(ranked))
-    if allowed >= len(ranked):
-        return -math.inf
-    barrier = ranked[allowed]
-    above = [value for value in ranked[:allowed] if value > barrier]
-    return (barrier + above[-1]) / 2 if above else barrier + 0.05
+    counted = shares if shares is not None else [1.0] * len(benign_logits)
+    ranked = sorted(zip(benign_logits, counted, strict=True), reverse=True)
+    left = target * sum(counted) + 1e-9
+    above: list[float] = []
+    for value, count in ranked:
+        left -= count
+        if left < 0:
+            higher = [one for one in above if one > value]
+            return (value + higher[-1]) / 2 if higher else value + 0.05
+        above.append(value)
+    return -math.inf

@@ -1,8 +1,9 @@
-"""`python -m evals.train`: make the shipped weights from the train half; deterministic.
+"""`python -m evals.train`: make the shipped weights; deterministic.
 
 Two tables: `first` from malicious archives against thin benign ones, `diff` from grafts against consecutive
 benign releases. Features are extracted once per engine (kept in the cache), then training takes seconds.
-What is printed of the check half was not used for anything.
+First a table is made from the train half only, and what it gives on the check half is printed: that figure
+is of clusters that it has not seen. What is shipped is then made from both halves in the same way.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
+import msgspec
 import numpy as np
 from rich.console import Console
 from rich.progress import track
@@ -44,8 +46,17 @@ FLOORED = frozenset({"diff"})
 MARGIN = 0.5
 """Logits that the thresholds of those tables are raised by: what a project does for the first time no other
 project foretells, so that thresholds from projects that were seen are too low for those that were not."""
-SUPPORT = 2
-"""A feature must occur in so many clusters: what one project or campaign has alone is its name tag."""
+BY_PROJECT = frozenset({"first"})
+"""Tables whose thresholds count projects, not archives: a project has one first release."""
+SUPPORT = 3
+"""A feature must occur in so many clusters: what one or two projects have alone is their name tag."""
+UNCOUNTED = (
+    "thin-package", "metadata-oddity@", "metadata-oddity:no-", "metadata-oddity:throw-away",
+    "archive-oddity", "name-squat@", "star-jacking@", "unread",
+)  # fmt: skip
+"""Features that are never learned: padding takes away that a release is small or says little of itself,
+archives made from git lack metadata that published ones have, the dataset has packed samples anew, and
+what was not read is `unknown`, not evidence."""
 LISTS = (
     "malicious-dev.txt",
     "malicious-dev-harmless.txt",
@@ -61,7 +72,8 @@ def rows_of(results: Sequence[Result], names: tuple[str, ...] | None = None) -> 
         clusters: dict[str, set[str]] = {}
         for result in results:
             for feature in result.features:
-                clusters.setdefault(feature, set()).add(result.cluster)
+                if not feature.startswith(UNCOUNTED) and not _idle(feature):
+                    clusters.setdefault(feature, set()).add(result.cluster)
         names = tuple(sorted(name for name, own in clusters.items() if len(own) >= SUPPORT))
     index = {name: column for column, name in enumerate(names)}
     features = np.zeros((len(results), len(names)))
@@ -77,26 +89,35 @@ def rows_of(results: Sequence[Result], names: tuple[str, ...] | None = None) -> 
     )
 
 
-def usable(results: Sequence[Result], table: str, half: Half) -> list[Result]:
-    """Results that a table may learn from: judged, of its groups and half."""
+def _idle(feature: str) -> bool:
+    """What nearly every program does at somebody's call: it tells a domain, not an intent."""
+    return feature.startswith("sinks") and feature.endswith("@called")
+
+
+def usable(results: Sequence[Result], table: str, halves: Sequence[Half]) -> list[Result]:
+    """Results that a table may learn from: judged, of its groups and halves, no archive twice."""
+    listed = {r.name.split(" ")[0] for r in results if r.group == FIRST}
     return [
         r
         for r in results
         if r.group in GROUPS[table]
-        and r.half == half.value
+        and r.half in {half.value for half in halves}
+        and not (r.group == PUBLISHED and r.name in listed)
         and r.part != LARGE  # has a history, so it is no first release
         and not r.skipped
         and not r.error
     ]
 
 
-def learn(results: Sequence[Result], table: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A table as it is shipped, and notes on how it was made."""
-    train = usable(results, table, Half.TRAIN)
+def learn(
+    results: Sequence[Result], table: str, halves: Sequence[Half] = (Half.TRAIN,)
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A table, and notes on how it was made."""
+    train = usable(results, table, halves)
     rows = rows_of(train)
     if not 0 < rows.malicious.sum() < len(train):
         raise places.EvalsError(
-            f"table {table}: expected both kinds in the train half; see evals.collect"
+            f"table {table}: expected both kinds among what is learned from; see evals.collect"
         )
     strength = fit.best_strength(rows)
     unseen = fit.unseen_logits(rows, strength=strength)
@@ -108,17 +129,19 @@ def learn(results: Sequence[Result], table: str) -> tuple[dict[str, Any], dict[s
         for name, value in zip(rows.names, model.weights, strict=True)
         if round(slope * float(value), DIGITS) > 0
     }
-    benign = [
-        float(slope * logit + offset)
+    honest = [
+        (float(slope * logit + offset), result.cluster)
         for logit, result in zip(unseen, train, strict=True)
         if result.group not in {MALICIOUS, GRAFTS} and not result.decisive
     ]
-    limits = {tier: fit.threshold(benign, share) for tier, share in TARGETS[table].items()}
+    benign, projects = [logit for logit, _ in honest], [project for _, project in honest]
+    shares = fit.shares_of(projects) if table in BY_PROJECT else None
+    limits = {tier: fit.threshold(benign, most, shares) for tier, most in TARGETS[table].items()}
     limits["suspicious"] = min(limits.values())
     if table in FLOORED:
-        honest = frozenset(f for r in train if r.group in {FIRST, PAIRS} for f in r.features)
+        shown = frozenset(f for r in train if r.group in {FIRST, PAIRS} for f in r.features)
         way = limits["suspicious"] - intercept
-        weights = with_floors(weights, honest=honest, way=way, digits=DIGITS)
+        weights = with_floors(weights, honest=shown, way=way, digits=DIGITS)
         limits = {tier: value + MARGIN for tier, value in limits.items()}
     made = {
         "intercept": intercept,
@@ -155,7 +178,7 @@ def _shares(results: Sequence[Result], logits: Floats, limits: dict[str, float])
 
 def on_check_half(results: Sequence[Result], table: str, made: dict[str, Any]) -> dict[str, str]:
     """What the finished table gives on the half that it has not seen."""
-    check = usable(results, table, Half.CHECK)
+    check = usable(results, table, (Half.CHECK,))
     names = tuple(made["weights"])
     model = Model(
         intercept=made["intercept"], weights=np.array([made["weights"][name] for name in names])
@@ -165,28 +188,31 @@ def on_check_half(results: Sequence[Result], table: str, made: dict[str, Any]) -
     return _shares(check, logits, limits)
 
 
-def recipe(digest: str, notes: dict[str, Any]) -> str:
-    """How the weights were made, in one line of text."""
+def recipe(digest: str, size: int | None, table: str, notes: dict[str, Any]) -> str:
+    """How a table was made, in one line of text."""
     hashes = {
         name: hashlib.sha256((places.LISTS / name).read_bytes()).hexdigest()[:16] for name in LISTS
     }
-    kept = {
-        table: {key: value for key, value in each.items() if key != "unseen"}
-        for table, each in notes.items()
-    }
     said = {
-        "targets": TARGETS,
+        "targets": TARGETS[table],
         "folds": fit.FOLDS,
         "support": SUPPORT,
+        "size": size,
         "lists": hashes,
-        "tables": kept,
+        **{key: value for key, value in notes.items() if key != "unseen"},
     }
     return f"python -m evals.train; engine sources {digest}; " + json.dumps(said, sort_keys=True)
 
 
-def extract(size: int | None, jobs: int) -> tuple[str, list[Result]]:
+def recipes_of(text: str) -> dict[str, str]:
+    """Recipes by table, from their lines."""
+    lines = (line.partition(": ") for line in text.splitlines())
+    return {table: said for table, _, said in lines if table in GROUPS}
+
+
+def extract(tables: Sequence[str], size: int | None, jobs: int) -> tuple[str, list[Result]]:
     """Results of all cases that training and checking need; made where they are missing."""
-    wanted = {group for groups in GROUPS.values() for group in groups}
+    wanted = {group for table in tables for group in GROUPS[table]}
     cases = choose((case for case in all_cases() if case.group in wanted), size=size)
     digest = engine_digest()
     store = Store(f"features-{digest}")
@@ -206,17 +232,26 @@ def command() -> int:
     parser.add_argument("--size", type=int, help="at most so many cases of each group and part")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--dry-run", action="store_true", help="print, write nothing")
+    parser.add_argument(
+        "--tables", default=",".join(GROUPS), help="which to make anew; another stays as it is"
+    )
     options = parser.parse_args()
-    digest, results = extract(options.size, options.jobs)
-    tables, notes = {}, {}
-    for table in GROUPS:
-        tables[table], notes[table] = learn(results, table)
-        print(f"{table}: {json.dumps(notes[table], indent=1)}")
-        print(f"check half: {json.dumps(on_check_half(results, table, tables[table]), indent=1)}")
+    chosen = [table for table in GROUPS if table in options.tables.split(",")]
+    if not chosen:
+        raise places.EvalsError(f"expected --tables to name some of: {', '.join(GROUPS)}")
+    digest, results = extract(chosen, options.size, options.jobs)
+    old = msgspec.json.decode(TARGET.read_bytes())
+    tables, recipes = dict(old["tables"]), recipes_of(old["recipe"])
+    for table in chosen:
+        trial, notes = learn(results, table)
+        print(f"{table}, from the train half: {json.dumps(notes, indent=1)}")
+        print(f"on the check half: {json.dumps(on_check_half(results, table, trial), indent=1)}")
+        tables[table], notes = learn(results, table, tuple(Half))
+        print(f"{table}, from both halves, as shipped: {json.dumps(notes, indent=1)}")
+        recipes[table] = recipe(digest, options.size, table, notes)
+    said = "\n".join(f"{table}: {text}" for table, text in sorted(recipes.items()))
     text = json.dumps(
-        {"engine": ENGINE, "recipe": recipe(digest, notes), "tables": tables},
-        indent=1,
-        sort_keys=True,
+        {"engine": ENGINE, "recipe": said, "tables": tables}, indent=1, sort_keys=True
     )
     if not options.dry_run:
         TARGET.write_text(text + "\n", "utf-8")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from evals import fit, train
 from evals.cases import FIRST, MALICIOUS
@@ -89,6 +90,28 @@ def test_a_threshold_lets_through_no_more_than_its_share(
 ) -> None:
     limit = fit.threshold(values, target)
     assert sum(value >= limit for value in values) <= target * len(values) + 1e-9
+
+
+def test_a_project_counts_once_however_many_archives_it_has() -> None:
+    clusters = ["large"] * 8 + ["one", "two", "three"]
+    shares = fit.shares_of(clusters)
+    assert sum(shares) == pytest.approx(len(clusters))
+    logits = [9.0] * 8 + [3.0, 2.0, 1.0]
+    assert fit.threshold(logits, 0.25, shares) == pytest.approx((9 + 3) / 2)
+    assert (
+        fit.threshold(logits, 0.25) > 9
+    )  # counted by archive, none of the eight may be let through
+
+
+@pytest.mark.parametrize(
+    "feature",
+    ["thin-package:tiny@never", "metadata-oddity:no-license@never", "sinks:network@called"],
+)
+def test_what_padding_takes_away_or_everybody_does_is_not_learned(feature: str) -> None:
+    told = [
+        train.Result(**{**asdict(one), "features": (*one.features, feature)}) for one in examples()
+    ]
+    assert feature not in train.rows_of(told).names
 
 
 def test_the_fit_is_the_optimum_within_its_bounds() -> None:
