@@ -20,6 +20,7 @@ from pratique.vet.content.forms import form_of, form_of_source, language_of
 from pratique.vet.examine import READ_AS_PYTHON, examine_other, examine_python, pass_by
 from pratique.vet.gate import (
     DEEDS,
+    MARKED,
     QUIET_FIRST_BYTES,
     Standing,
     added_lines,
@@ -45,6 +46,11 @@ CODE = READ_AS_PYTHON | {Language.SHELL, Language.POWERSHELL, Language.JAVASCRIP
 """Languages in which a part that was not analysed could do anything."""
 
 
+_SMALL = 8_000
+"""Bytes below which a source's size hardly counts."""
+_DENSE = 1_000_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Deferred:
     """A source of a first release that is parsed at the end, if it is among the most suspicious."""
@@ -54,6 +60,11 @@ class _Deferred:
     data: bytes
     key: ContentKey
     form: str
+
+
+def _densest_first(one: _Deferred) -> tuple[int, str]:
+    """Large sources hold many words by chance; payloads are small."""
+    return (-one.strength * _DENSE // (len(one.data) + _SMALL), one.path)
 
 
 class Contents:
@@ -116,9 +127,9 @@ class Contents:
         if self._base is None:
             self._find_original(project)
         left = self._limits.chosen_bytes
-        for one in sorted(self._deferred, key=lambda d: (-d.strength, d.path)):
+        for one in sorted(self._deferred, key=_densest_first):
             changed = bool(self.copied) and one.key[0] not in self.copied
-            if self.facts[one.key].parsed or not (changed or (left > 0 and one.strength)):
+            if self.facts[one.key].parsed or not (changed or left > 0):
                 continue
             left -= 0 if changed else len(one.data)
             self._note(one.path, one.key, self._parse(one.data, one.key, one.form))
@@ -267,7 +278,7 @@ class Contents:
         self._deferred.append(one)
         self._deferred_bytes += len(one.data)
         if self._deferred_bytes > self._limits.deferred_bytes:
-            self._deferred.sort(key=lambda d: (-d.strength, d.path))
+            self._deferred.sort(key=_densest_first)
             while self._deferred_bytes > self._limits.deferred_bytes // 2:
                 self._deferred_bytes -= len(self._deferred.pop().data)
 
@@ -292,7 +303,7 @@ class Contents:
     ) -> ContentFacts | None:
         """Facts made from the base's and from what changed; None when all of it is to be parsed."""
         facts, old = self._old_content(path)
-        if facts is None or old is None:
+        if facts is None or old is None or scan(added_lines(old, data)) & MARKED:
             return None
         made = examine_changes(old, facts, data, lambda source: self._parse(source, key, form))
         if made is not None:

@@ -90,6 +90,11 @@ DEEDS = (
 """Something can be done with these, or with what they name."""
 ALONE = Hit.BLANKS | Hit.PACKER | Hit.AGENT | Hit.ODD
 """Enough wherever it stands."""
+MARKED = (
+    ALONE | Hit.BLOB | Hit.LONG_LINE | Hit.SENSITIVE | Hit.RAW_ADDRESS | Hit.PERSIST | Hit.COMMAND | Hit.SPY
+    | Hit.NATIVE
+)  # fmt: skip
+"""What payloads bring with them: added lines with these are looked at beside everything else in the file."""
 HARMLESS = Hit.CHARACTERS | Hit.SECRET_WORD | Hit.URL | Hit.DECODE | Hit.HOST
 """Not enough without a deed, even where code runs unasked."""
 CHAINS = (
@@ -195,8 +200,7 @@ def uses_of(found: Hit) -> Iterator[CapabilityUse]:
 
 
 _IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n#;]{1,2000})|import[ \t]+([\w., \t]{1,1000}))",
-    re.MULTILINE,
+    rb"[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n#;]{1,2000})|import[ \t]+([\w., \t]{1,1000}))"
 )
 _NAME = re.compile(rb"\w+")
 _CONTINUED = 8_000
@@ -209,13 +213,16 @@ def imports_of(data: bytes, limit: int) -> tuple[Import, ...]:
     Imports inside functions count as the module's own, so that reach is never less than in truth.
     """
     found: list[Import] = []
-    line, position = 1, 0
-    for match in _IMPORT.finditer(data):
-        line += data.count(b"\n", position, match.start())
-        position = match.start()
-        found.extend(_imported(data, match, line))
-        if len(found) >= limit:
-            break
+    line, counted = 1, 0
+    place = data.find(b"import")
+    while place >= 0 and len(found) < limit:
+        start = data.rfind(b"\n", 0, place) + 1
+        if (match := _IMPORT.match(data, start)) is not None:
+            line += data.count(b"\n", counted, start)
+            counted = start
+            found.extend(_imported(data, match, line))
+        end = data.find(b"\n", place)
+        place = data.find(b"import", end) if end >= 0 else -1
     return tuple(found[:limit])
 
 

@@ -199,6 +199,9 @@ def _joined(
             line=before.line + shift,
             end_line=before.end_line + shift,
         )
+    if regions and regions[0].kind is RegionKind.MODULE:
+        last = max(region.end_line for region in regions)
+        regions[0] = replace(regions[0], end_line=last)
     signs = [
         replace(sign, region=moved[sign.region][0], line=sign.line + moved[sign.region][1])
         for sign in old.signs

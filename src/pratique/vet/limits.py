@@ -21,11 +21,11 @@ class VetLimits(msgspec.Struct, frozen=True, kw_only=True):
     """All sources of one file that are parsed: about a minute of one core."""
     parsed_contents: int = 20_000
     """The largest honest wheels hold some ten thousand modules, of which few pass the gate."""
-    first_bytes: int = 128 * 1024
-    """Of a first release, sources that are parsed as they come. Malicious ones are small: of those that
-    evals know nine in ten have less code than this."""
-    chosen_bytes: int = 192 * 1024
-    """Of its other sources those with the most suspicious words, parsed at the end."""
+    first_bytes: int = 64 * 1024
+    """Of a first release, sources that are parsed as they come. Malicious ones are small: eight of ten
+    that evals know have less code than this."""
+    chosen_bytes: int = 128 * 1024
+    """Of its other sources those densest in chains of hits, parsed at the end."""
     deferred_bytes: int = 32 * MIB
     """Sources that are held until then; the least suspicious go first."""
     normalised_bytes: int = 8 * MIB
