@@ -116,7 +116,7 @@ PIECES = [
     "import os\n", "from a import *\n", "os.system(x)\n", "exec(", ")", "'", '"""', "\\\n", "\n", "  ", "\t", "def f(x, *a, **k):\n", "class A(B):\n",
     "lambda: ", "x = ", "yield ", "await ", "for i in x:\n", "while x:\n", "if __name__ == '__main__':\n", "try:\n", "except E, e:\n", "finally:\n", "with a as b:\n",
     "print x\n", "`", "f'{x!r:>{y}}'", "b'\\xff'", "[i for i in ", "]", "{", "}", "*", "**", "@", ":=", "->", "...", "0777L", "\x00", "\x0c", "\ufeff", "é", "global x\n",
-    "return x\n", "self.x = x\n", "x[1:2] += 'a'\n", "match x:\n case [1, *y]:\n  pass\n", "del x\n", "eval('x')", "getattr(os, 'a' + 'b')", "# coding: utf-7\n", "\r", ";",
+    "return x\n", "self.x = x\n", "x[1:2] += 'a'\n", 'match x:\n case [1, *y] | {"a": True, **z} | None:\n  pass\n', "del x\n", "eval('x')", "getattr(os, 'a' + 'b')", "# coding: utf-7\n", "\r", ";",
 ]  # fmt: skip
 
 

@@ -166,7 +166,7 @@ class _Pass:
             elif kind is list:
                 emit(f"[{len(node)}")
                 extend(node)
-            elif kind is int or node is None:
+            elif kind is int or kind is bool or node is None:
                 emit(str(node))
             elif kind in _QUIET:
                 continue
