@@ -188,7 +188,7 @@ def on_check_half(results: Sequence[Result], table: str, made: dict[str, Any]) -
     return _shares(check, logits, limits)
 
 
-def recipe(digest: str, size: int | None, table: str, notes: dict[str, Any]) -> str:
+def recipe(digest: str, size: tuple[int | None, int | None], table: str, notes: dict[str, Any]) -> str:
     """How a table was made, in one line of text."""
     hashes = {
         name: hashlib.sha256((places.LISTS / name).read_bytes()).hexdigest()[:16] for name in LISTS
@@ -210,10 +210,14 @@ def recipes_of(text: str) -> dict[str, str]:
     return {table: said for table, _, said in lines if table in GROUPS}
 
 
-def extract(tables: Sequence[str], size: int | None, jobs: int) -> tuple[str, list[Result]]:
+def extract(
+    tables: Sequence[str], size: int | None, jobs: int, *, grafts: int | None = None
+) -> tuple[str, list[Result]]:
     """Results of all cases that training and checking need; made where they are missing."""
     wanted = {group for table in tables for group in GROUPS[table]}
-    cases = choose((case for case in all_cases() if case.group in wanted), size=size)
+    found = [case for case in all_cases() if case.group in wanted]
+    cases = choose((case for case in found if case.group != GRAFTS), size=size)
+    cases += choose((case for case in found if case.group == GRAFTS), size=grafts or size)
     digest = engine_digest()
     store = Store(f"features-{digest}")
     todo = store.missing(cases)
@@ -230,6 +234,7 @@ def command() -> int:
     """Train and write."""
     parser = argparse.ArgumentParser(prog="python -m evals.train", description=__doc__)
     parser.add_argument("--size", type=int, help="at most so many cases of each group and part")
+    parser.add_argument("--grafts", type=int, help="the same, of grafts alone")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--dry-run", action="store_true", help="print, write nothing")
     parser.add_argument(
@@ -239,7 +244,7 @@ def command() -> int:
     chosen = [table for table in GROUPS if table in options.tables.split(",")]
     if not chosen:
         raise places.EvalsError(f"expected --tables to name some of: {', '.join(GROUPS)}")
-    digest, results = extract(chosen, options.size, options.jobs)
+    digest, results = extract(chosen, options.size, options.jobs, grafts=options.grafts)
     old = msgspec.json.decode(TARGET.read_bytes())
     tables, recipes = dict(old["tables"]), recipes_of(old["recipe"])
     for table in chosen:
@@ -248,7 +253,7 @@ def command() -> int:
         print(f"on the check half: {json.dumps(on_check_half(results, table, trial), indent=1)}")
         tables[table], notes = learn(results, table, tuple(Half))
         print(f"{table}, from both halves, as shipped: {json.dumps(notes, indent=1)}")
-        recipes[table] = recipe(digest, options.size, table, notes)
+        recipes[table] = recipe(digest, (options.size, options.grafts), table, notes)
     said = "\n".join(f"{table}: {text}" for table, text in sorted(recipes.items()))
     text = json.dumps(
         {"engine": ENGINE, "recipe": said, "tables": tables}, indent=1, sort_keys=True
