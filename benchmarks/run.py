@@ -20,7 +20,7 @@ from harness import RESULTS, ROOT, arguments, machine
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 BENCHMARKS = (
-    "ledger", "cook", "decide", "page", "policy_change", "wheel", "memory", "soak", "resolve",
+    "ledger", "cook", "decide", "page", "policy_change", "wheel", "memory", "soak", "resolve", "vet_cpu",
     "vet_soak", "vet_inline",
 )  # fmt: skip
 NEED_THE_PUBLIC_INDEX = {"resolve"}
