@@ -81,6 +81,9 @@ def _as_declared(data: bytes, declared: str) -> tuple[str, str]:
         remark = f"the source declares the unusual encoding {declared}"
     try:
         codec = codecs.lookup(declared)
+        if not getattr(codec, "_is_text_encoding", True):
+            # zlib, bz2: Python refuses them, and what they unpack has no bound.
+            return _as_utf8(data), f"the declared encoding {declared[:40]} is no text encoding"
         text: object = codec.decode(data, "replace")[0]
     except (LookupError, UnicodeError, ValueError, TypeError):
         return _as_utf8(data), f"the declared encoding {declared[:40]} is not known"
