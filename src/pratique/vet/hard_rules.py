@@ -137,6 +137,25 @@ HARD_RULES: Final[tuple[HardRule, ...]] = (
 """Each was looked for in all benign archives of evals and found in none."""
 
 
+REVIEW_RULES: Final[tuple[HardRule, ...]] = (
+    HardRule(
+        rule="decoded-exec",
+        traits=_traits("opaque"),
+        reaches=_EARLY,
+        reason="What nobody can read begins to run unasked: 2 of 3,946 honest pairs of releases did that.",
+        diff_only=True,
+    ),
+)
+"""What a person has to look at whatever the score: at least `suspicious`."""
+
+
+def asks_for_review(placed: PlacedSign, regime: Regime) -> bool:
+    """Whether a sign makes a release suspicious by itself."""
+    return any(
+        rule.rule == placed.sign.rule and _matches(rule, placed, regime) for rule in REVIEW_RULES
+    )
+
+
 def decides(placed: PlacedSign, regime: Regime) -> bool:
     """Whether a sign makes a release malicious by itself."""
     return any(_matches(rule, placed, regime) for rule in _BY_RULE.get(placed.sign.rule, ()))

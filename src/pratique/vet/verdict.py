@@ -15,7 +15,7 @@ from pratique.vet.archive_signs import RULE as ARCHIVE_RULE
 from pratique.vet.content.registry import CONTENT_ANALYSES
 from pratique.vet.features import features_of_all
 from pratique.vet.findings import findings_of
-from pratique.vet.hard_rules import decides
+from pratique.vet.hard_rules import asks_for_review, decides
 from pratique.vet.limits import VetLimits
 from pratique.vet.model import (
     ENGINE,
@@ -80,7 +80,7 @@ def judge(case: Case, *, weights: Weights, limits: VetLimits) -> Report:
     unread = (*case.unread, *crashed)
     return Report(
         engine=ENGINE,
-        verdict=_verdict(case, scored.score, table, bool(decisive), bool(unread)),
+        verdict=_verdict(case, scored.score, table, placed, unread=bool(unread)),
         regime=case.regime,
         base=case.context.base or _prose(case),
         score=round(scored.score, 6),
@@ -130,13 +130,16 @@ def _changes(case: Case) -> tuple[Change, ...]:
     return new_capabilities(case.view, case.base)
 
 
-def _verdict(case: Case, value: float, table: Table, decisive: bool, unread: bool) -> Verdict:  # noqa: FBT001 - two facts of a table of decisions
-    if decisive:
+def _verdict(
+    case: Case, value: float, table: Table, placed: Sequence[PlacedSign], *, unread: bool
+) -> Verdict:
+    if any(decides(one, case.regime) for one in placed):
         return Verdict.MALICIOUS
     if value >= table.thresholds.malicious:
         large = case.base is None and code_bytes(case) > LARGE_CODE_BYTES
         return Verdict.SUSPICIOUS if large else Verdict.MALICIOUS
-    if value >= table.thresholds.suspicious:
+    review = any(asks_for_review(one, case.regime) for one in placed)
+    if review or value >= table.thresholds.suspicious:
         return Verdict.SUSPICIOUS
     return Verdict.UNKNOWN if unread else Verdict.CLEAN
 
