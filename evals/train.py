@@ -188,7 +188,9 @@ def on_check_half(results: Sequence[Result], table: str, made: dict[str, Any]) -
     return _shares(check, logits, limits)
 
 
-def recipe(digest: str, size: tuple[int | None, int | None], table: str, notes: dict[str, Any]) -> str:
+def recipe(
+    digest: str, size: tuple[int | None, int | None], table: str, notes: dict[str, Any]
+) -> str:
     """How a table was made, in one line of text."""
     hashes = {
         name: hashlib.sha256((places.LISTS / name).read_bytes()).hexdigest()[:16] for name in LISTS
