@@ -26,7 +26,8 @@ SECTIONS = {
 
 def test_every_rule_and_relief_has_a_page_with_meaning_example_and_remedy() -> None:
     names = {rule.name for rule in RULES} | set(RELIEFS)
-    assert {path.stem for path in (DOCS / "rules").glob("*.md")} == names | {"README"}
+    # Rules of vetting have their pages there too; tests/house holds that there are no others.
+    assert {path.stem for path in (DOCS / "rules").glob("*.md")} >= names | {"README"}
     for name in names:
         text = (DOCS / "rules" / f"{name}.md").read_text("utf-8")
         assert re.match(rf"# (Rule|Relief): {name}\n", text), name
@@ -37,7 +38,8 @@ def test_every_rule_and_relief_has_a_page_with_meaning_example_and_remedy() -> N
 def test_the_overview_lists_rules_in_the_order_that_breaks_ties() -> None:
     listed = re.findall(r"^\| \[([a-z-]+)\]", (DOCS / "rules" / "README.md").read_text("utf-8"),
                         re.MULTILINE)  # fmt: skip
-    assert listed == [rule.name for rule in RULES] + list(RELIEFS)
+    names = [rule.name for rule in RULES] + list(RELIEFS)
+    assert listed[: len(names)] == names
 
 
 def test_rule_names_are_unique_and_exempt_ones_exist() -> None:
