@@ -19,9 +19,10 @@ from packaging.tags import Tag, sys_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
-from pratique.doors.index.grounds import NO_GROUND, Ground, Grounds, Pool, context_of
+from pratique.doors.index.grounds import NO_GROUND, Ground, Grounds, Pool
 from pratique.doors.index.locate import Located, candidate_projects
 from pratique.doors.index.pages import PageService
+from pratique.doors.index.surroundings import context_of
 from pratique.errors import InputError, PratiqueError
 from pratique.index.ports import BlobStore
 from pratique.policy.model import Verdict
@@ -116,7 +117,7 @@ class Desk:
         vetted = await self._pool.vet_file(
             path,
             filename,
-            context=context_of(located, ground),
+            context=context_of(located, base=ground.name),
             base=ground.facts,
             base_archive=ground.archive,
             known=self._grounds.known,

@@ -304,7 +304,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     first_release: bool | None = None
     """Whether the project had no release before this; None when not known."""
-    project_age_days: float | None = None
+    releases_before: int | None = None
+    """Other versions that the index had when this file came; None when not known."""
+    project_age_days: int | None = None
+    """From the project's first upload to that of this file, as the index tells; None when not known."""
     base: str = ""
     """What the base is, for people: `litellm 1.82.6 (wheel)`."""
 

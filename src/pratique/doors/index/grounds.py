@@ -12,6 +12,7 @@ from typing import Protocol, Self
 from pratique.doors.index.locate import Located
 from pratique.doors.index.pages import Described, PageService
 from pratique.doors.index.sidecars import file_key
+from pratique.doors.index.surroundings import context_of
 from pratique.edge.flights import Flight, Flights, SingleFlight
 from pratique.errors import PratiqueError
 from pratique.index.ports import BlobStore, Upstream
@@ -178,7 +179,7 @@ class Grounds:
         vetted = await parts.pool.vet_file(
             path,
             before.file.filename,
-            context=context_of(before, NO_GROUND),
+            context=context_of(before),
             known=self.known,
         )
         if vetted.failure or vetted.report.verdict is Verdict.MALICIOUS:
@@ -242,17 +243,6 @@ class Grounds:
             expected_sha256=file.sha256,
             expected_size=file.size,
         )
-
-
-def context_of(located: Located, ground: Ground) -> Context:
-    """What the door knows around a file."""
-    facts = located.facts
-    return Context(
-        project=facts.project,
-        version=str(facts.distribution.version) if facts.distribution else "",
-        first_release=False if ground.facts is not None else None,
-        base=ground.name,
-    )
 
 
 def _candidates(described: Described, located: Located) -> list[tuple[ApprovedFile, int]]:

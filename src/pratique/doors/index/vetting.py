@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pratique.doors.index.grounds import Ground, Grounds, KeptFacts, Pool, context_of
+from pratique.doors.index.grounds import Ground, Grounds, KeptFacts, Pool
 from pratique.doors.index.locate import Located
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
+from pratique.doors.index.surroundings import context_of
 from pratique.edge.flights import Flight, SingleFlight
 from pratique.index.ports import BlobStore, ControlState
 from pratique.ledger.entries import Draft
@@ -126,7 +127,7 @@ class VettingService:
             return await self._stored(located, digest, ground=kept)
         stream = await self._parts.pool.vet_stream(
             located.file.filename,
-            context=context_of(located, kept),
+            context=context_of(located, base=kept.name),
             base=kept.facts,
             base_archive=kept.archive,
             known=self._parts.grounds.known,
@@ -154,7 +155,7 @@ class VettingService:
             vetted = await self._parts.pool.vet_file(
                 path,
                 located.file.filename,
-                context=context_of(located, ground),
+                context=context_of(located, base=ground.name),
                 base=ground.facts,
                 base_archive=ground.archive,
                 known=self._parts.grounds.known,

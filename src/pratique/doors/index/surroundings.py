@@ -1,0 +1,62 @@
+"""What the index tells around a file that is vetted: how long the project is known, what came before.
+
+Pure: a page as it was decided goes in, a `Context` comes out. All of it is as of the file's own
+upload, so that the same file has the same surroundings whenever it is vetted, and an old
+look-alike that nobody removed does not become established by lying there.
+"""
+
+from __future__ import annotations
+
+from packaging.version import Version
+
+from pratique.doors.index.gather import Gathered
+from pratique.doors.index.locate import Located
+from pratique.values.instants import Instant
+from pratique.vet.model import Context
+
+
+def context_of(located: Located, *, base: str = "") -> Context:
+    """What the door knows around a file; `base` is the name of what it is judged against."""
+    return context_around(located.described.gathered, located.position, base=base)
+
+
+def context_around(page: Gathered, position: int, *, base: str = "") -> Context:
+    """What the page tells around one of its files."""
+    facts = page.facts[position]
+    own = facts.distribution
+    before = _releases_before(page, position, own.version) if own else None
+    return Context(
+        project=facts.project,
+        version=str(own.version) if own else "",
+        first_release=False if base else None if before is None else before == 0,
+        releases_before=before,
+        project_age_days=_project_age_days(page, position),
+        base=base,
+    )
+
+
+def _releases_before(page: Gathered, position: int, own: Version) -> int:
+    """Other versions on the page that were there when the file came.
+
+    Where the index tells no upload times, the order of versions is all there is.
+    """
+    first: dict[Version, Instant | None] = {}
+    for file, facts in zip(page.files, page.facts, strict=True):
+        theirs = facts.distribution
+        if theirs is None or theirs.version == own:
+            continue
+        known, uploaded = first.get(theirs.version), file.uploaded_at
+        first[theirs.version] = min(known, uploaded) if known and uploaded else known or uploaded
+    came = page.files[position].uploaded_at
+    if came is None or None in first.values():
+        return sum(version < own for version in first)
+    return sum(time is not None and time < came for time in first.values())
+
+
+def _project_age_days(page: Gathered, position: int) -> int | None:
+    """Days from the project's first upload to the file's; None where the index tells no times."""
+    came = page.files[position].uploaded_at
+    if came is None:
+        return None
+    times = (file.uploaded_at for file in page.files)
+    return (came - min(time for time in times if time is not None)).days

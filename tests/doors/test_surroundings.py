@@ -1,0 +1,95 @@
+"""What a page tells around a file: how many releases came before, how old the project is."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pratique.doors.index.gather import Gathered
+from pratique.doors.index.surroundings import context_around
+from pratique.index.parse_json import parse_json_page
+from pratique.policy.model import FileFacts, ProjectFacts
+from pratique.values.names import ProjectName
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DEMO = ProjectName("demo")
+
+
+def page_of(*files: tuple[str, int | None]) -> Gathered:
+    """File names with the day of their upload."""
+    listed = [
+        {
+            "filename": name,
+            "url": f"https://files.example/{name}",
+            "hashes": {"sha256": f"{i:064x}"},
+            **({} if day is None else {"upload-time": _time(day)}),
+        }
+        for i, (name, day) in enumerate(files)
+    ]
+    body = {"meta": {"api-version": "1.1"}, "name": "demo", "files": listed}
+    page = parse_json_page(
+        json.dumps(body).encode(), url="https://index.example/simple/demo/", project=DEMO
+    )
+    facts = tuple(
+        FileFacts(filename=file.filename, project=DEMO, uploaded_at=file.uploaded_at)
+        for file in page.files
+    )
+    project = ProjectFacts(index="pypi", project=DEMO, origin="main")
+    return Gathered(project=project, page=page, files=page.files, facts=facts)
+
+
+def _time(day: int) -> str:
+    return (START + timedelta(days=day)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_the_only_release_of_a_project_is_its_first() -> None:
+    page = page_of(("demo-1.0-py3-none-any.whl", 3), ("demo-1.0.tar.gz", 3))
+    for position in range(2):
+        context = context_around(page, position)
+        assert (context.first_release, context.releases_before) == (True, 0)
+        assert (context.project, context.version, context.project_age_days) == ("demo", "1.0", 0)
+
+
+def test_releases_and_age_are_those_of_the_day_it_came() -> None:
+    page = page_of(
+        ("demo-1.0-py3-none-any.whl", 0),
+        ("demo-1.0.tar.gz", 0),
+        ("demo-1.1-py3-none-any.whl", 40),
+        ("demo-2.0-py3-none-any.whl", 90),
+        ("demo-1.2-py3-none-any.whl", 95),
+    )
+    told = [context_around(page, i) for i in range(5)]
+    assert [one.releases_before for one in told] == [0, 0, 1, 2, 3]
+    assert [one.project_age_days for one in told] == [0, 0, 40, 90, 95]
+    assert [one.first_release for one in told] == [True, True, False, False, False]
+
+
+def test_a_version_is_as_old_as_its_first_file() -> None:
+    page = page_of(
+        ("demo-1.0-py3-none-any.whl", 50),
+        ("demo-1.0.tar.gz", 0),
+        ("demo-1.1-py3-none-any.whl", 10),
+    )
+    assert context_around(page, 2).releases_before == 1
+    assert context_around(page, 0).releases_before == 1  # a late file of an old release
+
+
+@pytest.mark.parametrize("untimed", [0, 1])
+def test_without_upload_times_the_order_of_versions_is_counted(untimed: int) -> None:
+    files: list[tuple[str, int | None]] = [
+        ("demo-1.0-py3-none-any.whl", 0),
+        ("demo-1.1-py3-none-any.whl", 5),
+        ("demo-2.0-py3-none-any.whl", 9),
+    ]
+    files[untimed] = (files[untimed][0], None)
+    context = context_around(page_of(*files), 1)
+    assert context.releases_before == 1
+    assert (context.project_age_days is None) == (untimed == 1)
+
+
+def test_whoever_has_a_base_is_no_first_release() -> None:
+    page = page_of(("demo-1.0-py3-none-any.whl", 0), ("demo-1.1-py3-none-any.whl", None))
+    context = context_around(page, 0, base="demo-0.9-py3-none-any.whl")
+    assert (context.first_release, context.base) == (False, "demo-0.9-py3-none-any.whl")
