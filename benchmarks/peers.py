@@ -54,7 +54,12 @@ def install(name: str) -> Path:
 def upstream(root: Path, folder: Path, *, port: int | None = None) -> Iterator[Server]:
     """The index on loopback that serves what stands in `root`."""
     port = port or free_port()
-    command = [sys.executable, ROOT / "benchmarks" / "upstream.py", root, str(port)]
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "benchmarks" / "upstream.py",
+        root,
+        str(port),
+    ]
     with server("upstream", command, port=port, folder=folder, ready="/simple/none/") as started:
         yield started
 
@@ -76,7 +81,14 @@ def pratique(
     if policy:
         (home / "policy.toml").write_text(policy, "utf-8")
     port = port or free_port()
-    command = [BIN / "pratique", "up", "--home", home, "--listen", f"127.0.0.1:{port}"]
+    command: list[str | Path] = [
+        BIN / "pratique",
+        "up",
+        "--home",
+        home,
+        "--listen",
+        f"127.0.0.1:{port}",
+    ]
     with server("pratique", command, port=port, folder=folder, ready="/readyz") as started:
         yield started
 
@@ -123,7 +135,7 @@ def nginx(root: Path, folder: Path) -> Iterator[Server]:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "nginx.conf"
     config.write_text(nginx_frame(folder, _STATIC.format(root=root, port=port)), "utf-8")
-    command = [tool("nginx", "nginx-light"), "-c", config, "-p", folder]
+    command: list[str | Path] = [tool("nginx", "nginx-light"), "-c", config, "-p", folder]
     with server("nginx", command, port=port, folder=folder, ready="/ready") as started:
         yield started
 
@@ -143,7 +155,7 @@ def proxpi(folder: Path, *, upstream_url: str) -> Iterator[Server]:
         "PROXPI_LOGGING_LEVEL": "WARNING",
     }
     (folder / "cache").mkdir(parents=True, exist_ok=True)
-    command = [
+    command: list[str | Path] = [
         install("proxpi") / "gunicorn", "--threads", "8", "--workers", "1", "--bind", f"127.0.0.1:{port}",
         "--no-control-socket", "proxpi.server:app",
     ]  # fmt: skip
@@ -170,7 +182,7 @@ def devpi(folder: Path, *, upstream_url: str) -> Iterator[Server]:
         [bins / "devpi-init", "--serverdir", store, "--no-root-pypi"],
         check=True, capture_output=True, timeout=120,
     )  # fmt: skip
-    command = [
+    command: list[str | Path] = [
         bins / "devpi-server", "--serverdir", store, "--host", "127.0.0.1", "--port", str(port),
         "--threads", "8", "--mirror-cache-expiry", str(DAY),
     ]  # fmt: skip

@@ -100,7 +100,7 @@ def stale_answers(
     put_in_force(home, OPEN_POLICY)
     watch = Watch(door, version)
     threads = [threading.Thread(target=watch.run) for _ in range(CLIENTS)]
-    changes = [(time.monotonic(), True)]
+    changes: list[tuple[float, bool | None]] = [(time.monotonic(), True)]
     for thread in threads:
         thread.start()
     for number in range(rounds):
@@ -108,7 +108,10 @@ def stale_answers(
         closing = number % 2 == 0
         started = time.monotonic()
         put_in_force(home, closed_policy(version) if closing else OPEN_POLICY)
-        changes += [(started, None), (time.monotonic(), not closing)]  # type: ignore[list-item] # None: both are right meanwhile
+        changes += [
+            (started, None),
+            (time.monotonic(), not closing),
+        ]  # None: both are right meanwhile
     time.sleep(0.3)
     watch.stop.set()
     for thread in threads:

@@ -99,7 +99,7 @@ def made_page(name: str, files: int, chance: random.Random) -> dict[str, object]
 def add_wheel(root: Path, project: str, version: str, *, megabytes: int) -> str:
     """A wheel of about this size whose content does not compress, and its page; gives its name."""
     entry = wheel_entry(root, project, version, size=megabytes * 1024 * 1024)
-    page = {
+    page: dict[str, object] = {
         "meta": {"api-version": "1.1"},
         "name": project,
         "versions": [version],

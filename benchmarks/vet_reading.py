@@ -100,11 +100,11 @@ def measure(archives: Iterator[Archive] | list[Archive]) -> dict[str, object]:
         size = "over 20 MB" if unpacked > 20e6 else "over 1 MB" if unpacked > 1e6 else "small"
         theirs = time_python(data, name)
         sums = groups.setdefault(f"{kind} {size}", [0.0] * 5)
-        for at, value in enumerate((1, members, unpacked / 1e6, ours, theirs)):
+        for at, value in enumerate((1.0, members, unpacked / 1e6, ours, theirs)):
             sums[at] += value
-    for name, (count, members, megabytes, ours, theirs) in sorted(groups.items()):
+    for group, (count, held, megabytes, ours, theirs) in sorted(groups.items()):
         print(
-            f"{name:16} {count:6.0f} archives {members:8.0f} members {megabytes:9.1f} MB"
+            f"{group:16} {count:6.0f} archives {held:8.0f} members {megabytes:9.1f} MB"
             f"  ours {megabytes / ours:6.0f} MB/s {ours / count * 1e3:8.2f} ms/archive"
             f"  Python {megabytes / theirs:6.0f} MB/s {theirs / count * 1e3:8.2f} ms/archive"
         )

@@ -56,7 +56,7 @@ def behind_nginx(door: Server, home: Path, folder: Path) -> Iterator[Server]:
     site = site.replace("/var/lib/pratique/blobs/", f"{home}/blobs/")
     config = folder / "nginx.conf"
     config.write_text(peers.nginx_frame(folder, site), "utf-8")
-    command = [tool("nginx", "nginx-light"), "-c", config, "-p", folder]
+    command: list[str | Path] = [tool("nginx", "nginx-light"), "-c", config, "-p", folder]
     with server("nginx", command, port=port, folder=folder, ready="/readyz") as started:
         yield started
 

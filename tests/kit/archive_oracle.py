@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import mmap
 import stat
 import tarfile
 import zipfile
@@ -28,26 +29,26 @@ def plain_path(name: str) -> str:
     return printable("/".join(p for p in name.split("/") if p not in {"", "."})) or "."
 
 
-def seen_by_python(data: bytes | memoryview, filename: str) -> Counter[Seen]:
+def seen_by_python(data: bytes | memoryview | mmap.mmap, filename: str) -> Counter[Seen]:
     """Files by path, size and hash, as zipfile or tarfile unpack them."""
     if filename.endswith((".whl", ".egg", ".zip")):
         return _seen_by_zipfile(data)
     return _seen_by_tarfile(data)
 
 
-def _seen_by_zipfile(data: bytes | memoryview) -> Counter[Seen]:
+def _seen_by_zipfile(data: bytes | memoryview | mmap.mmap) -> Counter[Seen]:
     found: Counter[Seen] = Counter()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for info in archive.infolist():
             if info.is_dir():
                 continue
             with archive.open(info) as source:
-                digest = hashlib.file_digest(source, "sha256")
+                digest = hashlib.file_digest(source, "sha256")  # type: ignore[arg-type] # zipfile's members have readinto
             found[Seen(plain_path(info.filename), info.file_size, digest.digest())] += 1
     return found
 
 
-def _seen_by_tarfile(data: bytes | memoryview) -> Counter[Seen]:
+def _seen_by_tarfile(data: bytes | memoryview | mmap.mmap) -> Counter[Seen]:
     found: Counter[Seen] = Counter()
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for info in archive:
@@ -62,7 +63,7 @@ def _seen_by_tarfile(data: bytes | memoryview) -> Counter[Seen]:
 
 
 def seen_here(
-    data: bytes | memoryview, filename: str, limits: Limits | None = None
+    data: bytes | memoryview | mmap.mmap, filename: str, limits: Limits | None = None
 ) -> tuple[Counter[Seen], Reading]:
     """The same by our own reader, its outermost members only."""
     members, reading = read_whole(data, filename, limits)
@@ -86,7 +87,7 @@ def read_whole(
             return members, stop.value
 
 
-def zip_modes(data: bytes | memoryview) -> dict[str, int]:
+def zip_modes(data: bytes | memoryview | mmap.mmap) -> dict[str, int]:
     """Permissions by path, from zipfile."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -58,6 +59,30 @@ def test_there_are_several_segments_and_levels(sound: Path) -> None:
     names = [str(p.relative_to(sound)) for p in files(sound)]
     assert sum(name.startswith("segments/") for name in names) >= 3
     assert {"head", "key", "verifier-key", "derived/frames", "derived/level-1"} <= set(names)
+
+
+def test_a_writer_at_work_is_not_damage(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    log = segment_log(folder, segment_bytes=SMALL)
+    log.append(drafts(0, 300), now=NOW)
+    ended = threading.Event()
+
+    def write() -> None:
+        first = 300
+        while not ended.is_set() and first < 20_000:
+            log.append(drafts(first, first + 3), now=NOW)
+            first += 3
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        reports = [audit(folder) for _ in range(25)]
+    finally:
+        ended.set()
+        writer.join(30)
+    log.close()
+    assert [report.damages for report in reports] == [()] * len(reports)
+    assert reports[-1].size > reports[0].size
 
 
 @pytest.fixture

@@ -1,14 +1,18 @@
 """A complete check of a segment folder: every byte of every file is looked at.
 
 Opens nothing for writing, takes no lock: what is appended meanwhile lies behind the head that was
-read first and is not part of the check.
+read first and is not part of the check. A writer at work is not damage: what seems to lie behind the
+end is compared with the head that is there then, and looked at again before it counts.
 """
 
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pratique.ledger.audit import AuditReport, Findings, Progress, Replay, is_signed
 from pratique.ledger.errors import FrameError, LedgerDamagedError, LedgerKeyError, NoteError
@@ -37,8 +41,14 @@ from pratique.store.segment_files import (
     segment_place,
 )
 
+_Seen = TypeVar("_Seen")
+
 _DERIVED = "derived"
 _LOCK = "lock"
+
+_LOOKS = 4
+_PAUSE_SECONDS = 0.002
+"""A writer does not wait for the disk between the derived files and the head."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,7 +132,10 @@ def _check_head(folder: Path, verifier: Verifier, findings: Findings) -> Head:
     except OSError as error:
         raise LedgerDamagedError(f"it cannot be read: {error.strerror}", place=HEAD_FILE) from error
     try:
-        slots = parse_slots(read_at(fd, SLOTS * SLOT_BYTES, 0))
+        slots = _settled(
+            lambda: parse_slots(read_at(fd, SLOTS * SLOT_BYTES, 0)),
+            lambda slots: all(isinstance(slot, Head) for slot in slots),
+        )
         size = os.fstat(fd).st_size
     finally:
         os.close(fd)
@@ -138,6 +151,24 @@ def _check_head(folder: Path, verifier: Verifier, findings: Findings) -> Head:
     if size != SLOTS * SLOT_BYTES:
         findings.add(HEAD_FILE, f"it has {size} bytes instead of {SLOTS * SLOT_BYTES}")
     return head
+
+
+def _settled(look: Callable[[], _Seen], is_right: Callable[[_Seen], bool]) -> _Seen:
+    """What is seen at last: what a writer had half done is done after a pause."""
+    for _ in range(_LOOKS):
+        if is_right(seen := look()):
+            return seen
+        time.sleep(_PAUSE_SECONDS)
+    return look()
+
+
+def _size_by_now(check: _Check) -> int:
+    """Entries of the newest head that is there now; those of the first one when none can be read."""
+    try:
+        head = newest(parse_slots((check.folder / HEAD_FILE).read_bytes()))
+    except (OSError, LedgerDamagedError):
+        return check.head.size
+    return max(check.head.size, head.size)
 
 
 def _check_segments(check: _Check) -> None:
@@ -268,14 +299,21 @@ def _check_derived(
 
 
 def _check_derived_ends(check: _Check) -> None:
-    for name, size, expected in check.derived.sizes(check.head.size):
-        if size > expected:
-            check.findings.add(
-                f"{_DERIVED}/{name}",
-                f"it has {size} bytes instead of {expected}",
-                offset=expected,
-                repairable=True,
-            )
+    def too_long() -> list[tuple[str, int, int]]:
+        # Lengths first, then the head: so a log that grows meanwhile is never shorter than they are.
+        lengths = [size for _, size, _ in check.derived.sizes(check.head.size)]
+        ends = [(name, end) for name, _, end in check.derived.sizes(_size_by_now(check))]
+        return [
+            (name, size, end) for size, (name, end) in zip(lengths, ends, strict=True) if size > end
+        ]
+
+    for name, size, end in _settled(too_long, lambda found: not found):
+        check.findings.add(
+            f"{_DERIVED}/{name}",
+            f"it has {size} bytes instead of {end}",
+            offset=end,
+            repairable=True,
+        )
 
 
 def _name_damage(
@@ -335,11 +373,13 @@ def _check_strangers(check: _Check) -> None:
         for p in (check.folder / _DERIVED).iterdir()
         if p.name not in check.derived.names()
     ]
+    there = list((check.folder / SEGMENTS).iterdir())
     names = {segment_name(first) for first in list_segments(check.folder)}
-    for path in (check.folder / SEGMENTS).iterdir():
+    end = _size_by_now(check)
+    for path in there:
         if path.name not in names:
             strangers.append(f"{SEGMENTS}/{path.name}")
-        elif path.name > segment_name(check.head.size):
+        elif path.name > segment_name(end):
             check.findings.add(f"{SEGMENTS}/{path.name}", "it lies behind the end of the log")
         elif path.name > segment_name(check.head.segment):
             check.findings.notes.append(f"{SEGMENTS}/{path.name}: begun, not yet part of the log")
