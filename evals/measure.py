@@ -7,6 +7,7 @@ not finish is a result with an error, as it would be `unknown` at the door.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
 import shutil
 import signal
@@ -156,12 +157,17 @@ def _work(
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends us
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        done.cancel_join_thread()  # a parent that stops us reads no more results
-        raise SystemExit(0)  # through the clean-up of what we started
-
-    signal.signal(signal.SIGTERM, stop)
     with ExitStack() as stack:
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            # Not by an exception: where it would be raised, `put` may hold the lock that the queue's own
+            # end waits for, without limit; so would the parent, for us.
+            try:
+                stack.close()
+            finally:
+                os._exit(0)
+
+        signal.signal(signal.SIGTERM, stop)
         try:
             asked = [
                 stack.enter_context(Peer(name, python, memory))

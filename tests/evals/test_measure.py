@@ -100,7 +100,7 @@ def test_what_is_stopped_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     script = tmp_path / "stopped.py"
     script.write_text(STOPPED)
     done = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, check=False, timeout=240,
+        [sys.executable, script], capture_output=True, text=True, check=False, timeout=60,
         env={"PATH": "", "PRATIQUE_EVALS_CACHE": str(tmp_path), "PYTHONPATH": f"{ROOT}:{ROOT}/tests"},
     )  # fmt: skip
     assert "KeyboardInterrupt" in done.stderr
