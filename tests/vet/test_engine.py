@@ -382,6 +382,33 @@ def test_a_dormant_function_that_is_called_one_release_later_is_news(
     assert any(r == "fetched-exec" and p == "demo/evil.py" and e == expected for r, p, e in places)
 
 
+@pytest.mark.parametrize(
+    "added",
+    [
+        "from . import fresh\n",
+        "from .fresh import (\n    nothing,\n)\n",
+        "try:\n    from . import fresh\nexcept ImportError:\n    fresh = None\n",
+        "import demo.fresh\n",
+    ],
+)
+def test_an_added_import_that_calls_nothing_is_seen(added: str) -> None:
+    base = facts_of(wheel(DORMANT), WHEEL)
+    start = DORMANT["demo/__init__.py"]
+    fresh = "nothing = 0\n" + DROPPER
+    changed = {**DORMANT, "demo/__init__.py": start + added, "demo/fresh.py": fresh}
+    report = vet_archive(wheel(changed, "1.1"), NEXT, base=base).report
+    assert {f.reach for f in report.findings if f.rule == "fetched-exec"} == {"import"}
+
+
+def test_an_import_added_to_a_function_runs_when_that_is_called() -> None:
+    base = facts_of(wheel(DORMANT), WHEEL)
+    start = DORMANT["demo/__init__.py"]
+    added = "\n\ndef later():\n    from . import fresh\n"
+    changed = {**DORMANT, "demo/__init__.py": start + added, "demo/fresh.py": DROPPER}
+    report = vet_archive(wheel(changed, "1.1"), NEXT, base=base).report
+    assert {f.reach for f in report.findings if f.rule == "fetched-exec"} == {"submodule"}
+
+
 ASLEEP = {
     **DORMANT,
     "demo/evil.py": "class Worker:\n    def fetch(self):\n"

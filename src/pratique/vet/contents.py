@@ -13,6 +13,7 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
+from pratique.vet.added_imports import added_imports, runs_at_once
 from pratique.vet.archives.model import Member, MemberKind, Scanner
 from pratique.vet.base import Base, ContentKey, Known
 from pratique.vet.collector import SWEEP_BYTES, sweep
@@ -35,10 +36,11 @@ from pratique.vet.gate import (
 )
 from pratique.vet.gate_words import Hit
 from pratique.vet.increment import examine_changes
+from pratique.vet.joined import join_facts
 from pratique.vet.limits import VetLimits
 from pratique.vet.loaded import Loaded, loaded_by, module_path
 from pratique.vet.matching import BlockSearch
-from pratique.vet.model import ContentFacts, FileEntry, Language, Region
+from pratique.vet.model import ContentFacts, FileEntry, Language
 from pratique.vet.release.clones import Clone, clone_of, prefix_of, shipped_index
 from pratique.vet.release.metadata import is_metadata
 
@@ -178,7 +180,9 @@ class Contents:
             changed = entry.path in self._changed
             facts = self.new.get((entry.sha256, entry.language))
             facts = self.carried[entry.path] if changed else facts
-            if facts is None or not facts.parsed or (entry.path in self.carried and not changed):
+            if facts is None or not (facts.parsed or changed):
+                continue
+            if entry.path in self.carried and not changed:
                 continue
             old, _ = self._old_content(entry.path)
             before = {(item.module, item.name) for item in old.imports} if old else set()
@@ -295,6 +299,16 @@ class Contents:
             return False
         if calls and self._loaded.new_modules_in(added):
             return False
+        return self._carry(path, facts, old, data)
+
+    def _carry(self, path: str, facts: ContentFacts, old: bytes, data: bytes) -> bool:
+        """Take the base's facts and the imports that were added: these alone may set off a module."""
+        news = added_imports(old, data, self._limits.imports_per_content)
+        if not runs_at_once(data, [item for item in news if self._loaded.is_own(item.module)]):
+            return False
+        if news:
+            facts = replace(facts, imports=(*facts.imports, *news))
+            self._changed.add(path)
         self.carried[path] = facts
         return True
 
@@ -417,27 +431,6 @@ def facts_of_old(
         return made[key]
 
     return facts
-
-
-def join_facts(one: ContentFacts, other: ContentFacts, language: Language) -> ContentFacts:
-    """Facts of two contents in one place: everything that either has."""
-    shift = max(len(one.regions) - 1, 0)
-
-    def moved(region: int) -> int:
-        return region + shift if region else 0
-
-    regions: tuple[Region, ...] = one.regions + other.regions[1:] if one.regions else other.regions
-    return ContentFacts(
-        language=language,
-        size=one.size + other.size,
-        form=one.form or other.form,
-        parsed=one.parsed and other.parsed,
-        regions=regions,
-        imports=(*one.imports, *(replace(i, region=moved(i.region)) for i in other.imports)),
-        signs=(*one.signs, *(replace(s, region=moved(s.region)) for s in other.signs)),
-        uses=(*one.uses, *(replace(u, region=moved(u.region)) for u in other.uses)),
-        unfinished=(*one.unfinished, *other.unfinished),
-    )
 
 
 def _with_unfinished(facts: ContentFacts, sentence: str) -> ContentFacts:

@@ -32,6 +32,10 @@ class Loaded:
     all: frozenset[str] = frozenset()
     """Every source, and the folders they are in."""
 
+    def is_own(self, module: str) -> bool:
+        """Whether a module is of the release, by its first name."""
+        return module.startswith(".") or module.partition(".")[0] in self.all
+
     def new_modules_in(self, lines: bytes) -> bool:
         """Whether lines import a module of the release that the base did not have."""
         for line in lines.split(b"\n"):
@@ -39,7 +43,7 @@ class Loaded:
             if len(words) < 2 or words[0] not in {"import", "from"}:  # noqa: PLR2004 - the word and a name
                 continue
             module = words[1]
-            own = module.startswith(".") or module.partition(".")[0] in self.all
+            own = self.is_own(module)
             names = words[3:] if not module.strip(".") else [module.rpartition(".")[2]]
             if own and any(name.strip("()") not in self.all for name in names[:MAX_NAMES]):
                 return True
