@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pratique.doors.index.gather import Gathered
-from pratique.doors.index.surroundings import context_around
+from pratique.doors.index.surroundings import context_around, context_of_file, sdists_beside
 from pratique.index.parse_json import parse_json_page
 from pratique.policy.model import FileFacts, ProjectFacts
 from pratique.values.names import ProjectName
@@ -89,7 +89,26 @@ def test_without_upload_times_the_order_of_versions_is_counted(untimed: int) -> 
     assert (context.project_age_days is None) == (untimed == 1)
 
 
-def test_whoever_has_a_base_is_no_first_release() -> None:
-    page = page_of(("demo-1.0-py3-none-any.whl", 0), ("demo-1.1-py3-none-any.whl", None))
-    context = context_around(page, 0, base="demo-0.9-py3-none-any.whl")
-    assert (context.first_release, context.base) == (False, "demo-0.9-py3-none-any.whl")
+def test_a_release_compared_with_a_later_one_is_a_first_release_all_the_same() -> None:
+    page = page_of(("demo-1.0-py3-none-any.whl", 0), ("demo-1.1-py3-none-any.whl", 9))
+    context = context_around(page, 0, base="demo-1.1-py3-none-any.whl")
+    assert (context.first_release, context.base) == (True, "demo-1.1-py3-none-any.whl")
+
+
+def test_without_a_page_a_base_tells_that_it_is_not_the_first() -> None:
+    facts = FileFacts(filename="demo-1.1-py3-none-any.whl", project=DEMO)
+    assert context_of_file(facts).first_release is None
+    told = context_of_file(facts, base="demo-1.0-py3-none-any.whl")
+    assert (told.first_release, told.version, told.releases_before) == (False, "1.1", None)
+
+
+def test_sdists_beside_a_wheel_are_those_of_its_version() -> None:
+    page = page_of(
+        ("demo-1.0-py3-none-any.whl", 0),
+        ("demo-1.0.tar.gz", 0),
+        ("demo-1.1.tar.gz", 0),
+        ("demo-1.0.zip", 0),
+        ("other-1.0.tar.gz", 0),
+    )
+    assert list(sdists_beside(page, 0)) == [page.files[1].sha256, page.files[3].sha256]
+    assert not list(sdists_beside(page, 1))

@@ -20,14 +20,14 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
 from pratique.doors.index.grounds import NO_GROUND, Ground, Grounds, Pool
-from pratique.doors.index.locate import Located, candidate_projects
+from pratique.doors.index.locate import Located
 from pratique.doors.index.pages import PageService
-from pratique.doors.index.surroundings import context_of
+from pratique.doors.vet_siblings import Siblings, facts_of_file, named_by
 from pratique.errors import InputError, PratiqueError
 from pratique.index.ports import BlobStore
 from pratique.policy.model import Verdict
 from pratique.values.digests import Sha256
-from pratique.values.names import Distribution, ProjectName, parse_distribution_filename
+from pratique.values.names import ProjectName
 from pratique.vet.exchange import BaseFacts, Vetted
 from pratique.vet.facts import decode_release
 from pratique.vet.model import Context
@@ -79,6 +79,7 @@ class Desk:
         self._grounds = grounds
         self._pool = pool
         self._blobs = blobs
+        self._siblings = Siblings()
 
     # ── releases ─────────────────────────────────────────────────────────────────────────────
 
@@ -107,22 +108,26 @@ class Desk:
         return named or found
 
     async def vet_located(self, target: str, located: Located, against: Against) -> Examined:
-        """Vet one file of an index."""
+        """Vet one file of an index; a wheel after the sdist that was named with it."""
         filename = located.file.filename
-        try:
-            ground = await self._ground(located, against)
-            path, digest = await self._stored(located)
-        except PratiqueError as error:
-            return Examined(target=target, filename=filename, problem=str(error))
-        vetted = await self._pool.vet_file(
-            path,
-            filename,
-            context=context_of(located, base=ground.name),
-            base=ground.facts,
-            base_archive=ground.archive,
-            known=self._grounds.known,
-        )
-        self._grounds.keep_facts(digest, vetted)
+        with self._siblings.vetting(filename) as promise:
+            try:
+                ground = await self._ground(located, against)
+                path, digest = await self._stored(located)
+            except PratiqueError as error:
+                return Examined(target=target, filename=filename, problem=str(error))
+            around = await self._grounds.surroundings(located, ground)
+            vetted = await self._pool.vet_file(
+                path,
+                filename,
+                context=around.context,
+                base=ground.facts,
+                base_archive=ground.archive,
+                known=self._grounds.known,
+                sibling=await self._siblings.of(filename) or around.sibling,
+            )
+            self._grounds.keep_facts(digest, vetted)
+            promise.facts = self._grounds.kept_facts(digest)
         return Examined(target=target, filename=filename, sha256=digest, vetted=vetted)
 
     async def _ground(self, located: Located, against: Against) -> Ground:
@@ -161,14 +166,17 @@ class Desk:
         try:
             if os.path.isdir(path):  # noqa: ASYNC240, PTH112 - one look at a local path
                 return await self._vet_folder(target, path, against)
-            ground = await self._ground_for(path.name, against)
-            vetted = await self._pool.vet_file(
-                path,
-                path.name,
-                context=_context_of_name(path.name, ground),
-                base=ground.facts,
-                base_archive=ground.archive,
-            )
+            with self._siblings.vetting(path.name) as promise:
+                ground = await self._ground_for(path.name, against)
+                vetted = await self._pool.vet_file(
+                    path,
+                    path.name,
+                    context=_context_of_name(path.name, ground),
+                    base=ground.facts,
+                    base_archive=ground.archive,
+                    sibling=await self._siblings.of(path.name),
+                )
+                promise.facts = facts_of_file(vetted, ground.facts)
         except PratiqueError as error:
             return Examined(target=target, filename=path.name, problem=str(error))
         release = decode_release(vetted.release)
@@ -190,7 +198,7 @@ class Desk:
             return await self._ground_of_file(against.file)
         if against.version is None:
             return NO_GROUND
-        named = _named_by(filename)
+        named = named_by(filename)
         if named is None:
             raise InputError(
                 f"cannot tell the project of {filename!r}",
@@ -244,12 +252,12 @@ def archives_in(folder: Path) -> Sequence[Path]:
 
 
 def usual_files(found: Sequence[Located]) -> Sequence[Located]:
-    """Of a release's files the sdist and the wheel that this machine would install."""
+    """Of a release's files the sdist and the wheel that this machine would install, in that order."""
     ranks = {tag: rank for rank, tag in enumerate(sys_tags())}
     wheels = [one for one in found if one.file.filename.endswith(".whl")]
     chosen = min(wheels, key=lambda one: _rank(one.file.filename, ranks), default=None)
     others = [one for one in found if not one.file.filename.endswith(".whl")]
-    return [*([chosen] if chosen is not None else []), *others]
+    return [*others, *([chosen] if chosen is not None else [])]
 
 
 def _rank(filename: str, ranks: dict[Tag, int]) -> int:
@@ -260,17 +268,8 @@ def _rank(filename: str, ranks: dict[Tag, int]) -> int:
     return min((ranks.get(tag, len(ranks)) for tag in tags), default=len(ranks))
 
 
-def _named_by(filename: str) -> Distribution | None:
-    """What a file name tells without its page."""
-    readings = (
-        parse_distribution_filename(filename, project=project)
-        for project in candidate_projects(filename)
-    )
-    return next((one for one in readings if one is not None), None)
-
-
 def _context_of_name(filename: str, ground: Ground) -> Context:
-    named = _named_by(filename)
+    named = named_by(filename)
     if named is None:
         return Context(base=ground.name)
     return Context(

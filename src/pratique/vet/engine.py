@@ -225,11 +225,14 @@ class Vetting:
             unread=unread,
             contents=len(contents.facts),
             analysed=contents.analysed,
-            more=(*archive_signs(reading.problems if reading else ()), *self._not_in_sdist(view)),
+            more=(
+                *archive_signs(reading.problems if reading else ()),
+                *self._not_in_sdist(view, base),
+            ),
         )
         return judge(case, weights=self._weights, limits=self._limits)
 
-    def _not_in_sdist(self, view: ReleaseView) -> tuple[PlacedSign, ...]:
+    def _not_in_sdist(self, view: ReleaseView, base: ReleaseView | None) -> tuple[PlacedSign, ...]:
         sibling = self._sibling
         if sibling is None or (view.release.kind, sibling.release.kind) != ("wheel", "sdist"):
             return ()
@@ -238,7 +241,7 @@ class Vetting:
             known = sibling.contents.get((entry.sha256, entry.language))
             return known or ContentFacts(language=entry.language, size=entry.size)
 
-        return tuple(compare_with_sdist(view, open_view(sibling.release, facts)))
+        return tuple(compare_with_sdist(view, open_view(sibling.release, facts), base))
 
     def _open_base(self) -> ReleaseView | None:
         base = self._base

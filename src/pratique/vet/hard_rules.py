@@ -145,6 +145,12 @@ REVIEW_RULES: Final[tuple[HardRule, ...]] = (
         reason="What nobody can read begins to run unasked: 2 of 3,946 honest pairs of releases did that.",
         diff_only=True,
     ),
+    HardRule(
+        rule="wheel-not-in-sdist",
+        traits=_traits("deed"),
+        reaches=_RUN,
+        reason="A wheel does what its source does not: 1 of 326 honest wheels did, beside their sdists.",
+    ),
 )
 """What a person has to look at whatever the score: at least `suspicious`."""
 
@@ -159,6 +165,11 @@ def asks_for_review(placed: PlacedSign, regime: Regime) -> bool:
 def decides(placed: PlacedSign, regime: Regime) -> bool:
     """Whether a sign makes a release malicious by itself."""
     return any(_matches(rule, placed, regime) for rule in _BY_RULE.get(placed.sign.rule, ()))
+
+
+def would_decide_if_new(placed: PlacedSign) -> bool:
+    """Whether a sign would make a release malicious, had its predecessor not shown it."""
+    return decides(placed, Regime.DIFF)
 
 
 def _matches(rule: HardRule, placed: PlacedSign, regime: Regime) -> bool:

@@ -450,3 +450,10 @@ def test_adding_a_file_lowers_nothing(
     before = {(p.path, p.sign.trait): p.reach for p in placed_signs(view_of(files))}
     after = {(p.path, p.sign.trait): p.reach for p in placed_signs(view_of({**files, path: added}))}
     assert all(after[key] >= reach for key, reach in before.items())
+
+
+def test_a_package_below_src_is_installed_whatever_its_name() -> None:
+    files = {"proj-1.0/src/examples/__init__.py": code(), "proj-1.0/setup.py": code()}
+    assert reach(view_of(files, kind="sdist"), "proj-1.0/src/examples/__init__.py") is Reach.IMPORT
+    aside = {**files, "proj-1.0/src/tests/__init__.py": code()}
+    assert reach(view_of(aside, kind="sdist"), "proj-1.0/src/tests/__init__.py") is Reach.NEVER

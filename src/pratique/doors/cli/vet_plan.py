@@ -18,6 +18,7 @@ from pratique.doors.vet_desk import (
     archives_in,
     usual_files,
 )
+from pratique.doors.vet_siblings import sdists_first
 from pratique.errors import InputError, PratiqueError
 from pratique.values.names import ProjectName, parse_project_name, parse_version
 
@@ -67,7 +68,13 @@ class Plan:
                 continue
             chosen = found if every_file else usual_files(found)
             jobs += [(item.target, one, against) for one in chosen]
+        jobs = sdists_first(jobs, _name_of)
         return jobs, failed
+
+
+def _name_of(job: Job) -> str:
+    what = job[1]
+    return what.name if isinstance(what, Path) else what.file.filename
 
 
 def plan_targets(targets: Sequence[str]) -> Plan:

@@ -9,10 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from pratique.doors.index.gather import Gathered
 from pratique.doors.index.locate import Located
 from pratique.doors.index.pages import Described, PageService
 from pratique.doors.index.sidecars import file_key
-from pratique.doors.index.surroundings import context_of
+from pratique.doors.index.surroundings import (
+    context_around,
+    context_of_file,
+    sdists_beside,
+)
 from pratique.edge.flights import Flight, Flights, SingleFlight
 from pratique.errors import PratiqueError
 from pratique.index.ports import BlobStore, Upstream
@@ -62,6 +67,7 @@ class Pool(Protocol):
         base_archive: Path | None = None,
         known: KnownSource | None = None,
         deferrable: bool = False,
+        sibling: BaseFacts | None = None,
     ) -> Stream: ...
 
     async def vet_file(  # noqa: D102 - as the pool says
@@ -73,6 +79,7 @@ class Pool(Protocol):
         base: BaseFacts | None = None,
         base_archive: Path | None = None,
         known: KnownSource | None = None,
+        sibling: BaseFacts | None = None,
     ) -> Vetted: ...
 
 
@@ -113,6 +120,15 @@ class Ground:
 
 
 NO_GROUND = Ground(facts=None, sha256="", archive=None, name="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What stands around a file on its page."""
+
+    context: Context
+    sibling: BaseFacts | None = None
+    """For a wheel, facts of the sdist of its release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +195,7 @@ class Grounds:
         vetted = await parts.pool.vet_file(
             path,
             before.file.filename,
-            context=context_of(before),
+            context=(await self.surroundings(before, NO_GROUND)).context,
             known=self.known,
         )
         if vetted.failure or vetted.report.verdict is Verdict.MALICIOUS:
@@ -190,20 +206,36 @@ class Grounds:
         return NO_GROUND if release is None else self._ground(before, release)
 
     def _ground(self, before: Located, release: KeptRelease) -> Ground:
-        name = before.file.filename
         return Ground(
-            facts=BaseFacts(
-                key=f"{release.sha256}/{release.engine}",
-                release=release.facts,
-                contents=tuple(
-                    StoredContent(sha256=sha256, language=language, facts=facts)
-                    for (sha256, language), facts in release.contents.items()
-                ),
-            ),
+            facts=_as_base(release),
             sha256=release.sha256,
             archive=self._parts.blobs.path(release.sha256),
-            name=name,
+            name=before.file.filename,
         )
+
+    async def surroundings(self, located: Located, ground: Ground) -> Surroundings:
+        """What else the judgement needs: the context, and for a wheel its release's sdist if kept."""
+        # A file that was asked for by its path comes without the rest of its page.
+        described = await self._parts.pages.describe(located.described.index, located.facts.project)
+        page = described.gathered if described is not None else None
+        names = [file.filename for file in page.files] if page is not None else []
+        if page is None or located.file.filename not in names:
+            return Surroundings(context=context_of_file(located.facts, base=ground.name))
+        position = names.index(located.file.filename)
+        return Surroundings(
+            context=context_around(page, position, base=ground.name),
+            sibling=self._sibling(page, position),
+        )
+
+    def _sibling(self, page: Gathered, position: int) -> BaseFacts | None:
+        """What was kept of the sdist of a wheel's release; it is not fetched for that."""
+        digests = sdists_beside(page, position)
+        return next(filter(None, map(self.kept_facts, digests)), None)
+
+    def kept_facts(self, digest: Sha256) -> BaseFacts | None:
+        """What was kept of a file."""
+        release = self._parts.facts.release(digest)
+        return None if release is None else _as_base(release)
 
     async def known(self, keys: tuple[ContentKey, ...]) -> Mapping[ContentKey, bytes]:
         """Facts of contents that were analysed before."""
@@ -243,6 +275,17 @@ class Grounds:
             expected_sha256=file.sha256,
             expected_size=file.size,
         )
+
+
+def _as_base(release: KeptRelease) -> BaseFacts:
+    return BaseFacts(
+        key=f"{release.sha256}/{release.engine}",
+        release=release.facts,
+        contents=tuple(
+            StoredContent(sha256=sha256, language=language, facts=facts)
+            for (sha256, language), facts in release.contents.items()
+        ),
+    )
 
 
 def _candidates(described: Described, located: Located) -> list[tuple[ApprovedFile, int]]:

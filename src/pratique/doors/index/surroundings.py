@@ -7,32 +7,58 @@ look-alike that nobody removed does not become established by lying there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from msgspec.structs import replace
 from packaging.version import Version
 
 from pratique.doors.index.gather import Gathered
-from pratique.doors.index.locate import Located
+from pratique.policy.model import FileFacts
+from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
+from pratique.values.names import DistributionKind
 from pratique.vet.model import Context
 
+_SDIST_SUFFIXES = (".tar.gz", ".zip")
+"""Asked before names are parsed: pages have thousands of wheels."""
 
-def context_of(located: Located, *, base: str = "") -> Context:
-    """What the door knows around a file; `base` is the name of what it is judged against."""
-    return context_around(located.described.gathered, located.position, base=base)
+
+def context_of_file(facts: FileFacts, *, base: str = "") -> Context:
+    """What the door knows around a file whose page is not at hand."""
+    own = facts.distribution
+    return Context(
+        project=facts.project,
+        version=str(own.version) if own else "",
+        first_release=False if base else None,
+        base=base,
+    )
 
 
 def context_around(page: Gathered, position: int, *, base: str = "") -> Context:
     """What the page tells around one of its files."""
     facts = page.facts[position]
     own = facts.distribution
+    context = context_of_file(facts, base=base)
     before = _releases_before(page, position, own.version) if own else None
-    return Context(
-        project=facts.project,
-        version=str(own.version) if own else "",
-        first_release=False if base else None if before is None else before == 0,
+    return replace(
+        context,
+        first_release=context.first_release if before is None else before == 0,
         releases_before=before,
         project_age_days=_project_age_days(page, position),
-        base=base,
     )
+
+
+def sdists_beside(page: Gathered, position: int) -> Iterator[Sha256]:
+    """For a wheel, the sdists of its release."""
+    own = page.facts[position].distribution
+    if own is None or own.kind is not DistributionKind.WHEEL:
+        return
+    for file, facts in zip(page.files, page.facts, strict=True):
+        if file.sha256 is None or not file.filename.endswith(_SDIST_SUFFIXES):
+            continue
+        theirs = facts.distribution
+        if theirs is not None and theirs.version == own.version:
+            yield file.sha256
 
 
 def _releases_before(page: Gathered, position: int, own: Version) -> int:

@@ -20,7 +20,6 @@ from pratique.doors.index.grounds import Ground, Grounds, KeptFacts, Pool
 from pratique.doors.index.locate import Located
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
-from pratique.doors.index.surroundings import context_of
 from pratique.edge.flights import Flight, SingleFlight
 from pratique.index.ports import BlobStore, ControlState
 from pratique.ledger.entries import Draft
@@ -125,13 +124,15 @@ class VettingService:
             # The predecessor has to be read first: meanwhile the file arrives all the same.
             kept, _ = await asyncio.gather(self._parts.grounds.fetched(located), flight.wait())
             return await self._stored(located, digest, ground=kept)
+        around = await self._parts.grounds.surroundings(located, kept)
         stream = await self._parts.pool.vet_stream(
             located.file.filename,
-            context=context_of(located, base=kept.name),
+            context=around.context,
             base=kept.facts,
             base_archive=kept.archive,
             known=self._parts.grounds.known,
             deferrable=True,
+            sibling=around.sibling,
         )
         async with stream:
             async for piece in flight.arriving():
@@ -151,14 +152,16 @@ class VettingService:
         path = self._parts.blobs.path(digest)
         if path is None:  # evicted this moment: it is vetted when it comes again
             return VettingFacts(verdict=Verdict.UNKNOWN, headline="the stored file was removed")
+        around = await self._parts.grounds.surroundings(located, ground)
         with self._parts.metrics.vetting_seconds.time():
             vetted = await self._parts.pool.vet_file(
                 path,
                 located.file.filename,
-                context=context_of(located, base=ground.name),
+                context=around.context,
                 base=ground.facts,
                 base_archive=ground.archive,
                 known=self._parts.grounds.known,
+                sibling=around.sibling,
             )
         return self._keep(located, digest, vetted, ground)
 

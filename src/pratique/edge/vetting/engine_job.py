@@ -31,7 +31,13 @@ class EngineJob:
         self._helper = helper
         self._contents = _contents(helper.base)
         base = _base(helper, self._contents)
-        self._vetting = Vetting(start.filename, context=start.context, base=base, known=self._known)
+        self._vetting = Vetting(
+            start.filename,
+            context=start.context,
+            base=base,
+            known=self._known,
+            sibling=_sibling(start.sibling),
+        )
 
     def feed(self, chunk: bytes, /) -> None:
         """Take the next bytes."""
@@ -86,6 +92,12 @@ def _base(helper: Helper, contents: dict[ContentKey, ContentFacts]) -> Base | No
         read=open_old(memoryview(old), release.filename) if old is not None else None,
         clone=helper.base.clone,
     )
+
+
+def _sibling(facts: BaseFacts | None) -> Base | None:
+    """The sdist beside a wheel; nothing when another engine read it."""
+    release = decode_release(facts.release) if facts is not None else None
+    return None if release is None else Base(release=release, contents=_contents(facts))
 
 
 def prepare() -> MakeJob:

@@ -5,11 +5,13 @@ msgpack. Facts travel as the engine encoded them, so that the parent never has t
 
     parent → worker                         worker → parent
                                             READY confinement (once; or FAILED)
-    BASE facts (if not held)
     START (+ descriptors: file, base archive)
-    DATA*, FINISH (+ descriptor: file)      ASK hashes        ← answered by KNOWN
-                                            OUTCOME, or FAILED
+    BASE facts (if not held)
+    GROWN* or DATA*                         ASK hashes        ← answered by KNOWN
+    FINISH (+ descriptor: file)             JUDGED, then OUTCOME with the facts; or FAILED
     CANCEL, at any time                     CANCELLED
+
+A file that is on disk, or on its way there, is read by the worker itself; DATA is for what is not.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
 from pratique.vet.model import Context, Language
 
 HEADER = struct.Struct("<IB")
+SIZE = struct.Struct("<Q")
 DATA_BYTES = 1 << 20
 """One DATA frame at most; larger chunks are cut."""
 FRAME_BYTES = 128 << 20
@@ -39,11 +42,13 @@ class Kind(enum.IntEnum):
     FINISH = 4
     KNOWN = 5
     CANCEL = 6
+    GROWN = 7
     READY = 11
     ASK = 12
     OUTCOME = 13
     FAILED = 14
     CANCELLED = 15
+    JUDGED = 16
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +71,14 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     base: str = ""
     """Key of the base."""
     file: bool = False
-    """Whether the first descriptor is the file itself: no DATA, no FINISH will come."""
+    """Whether the first descriptor is the file itself: no DATA will come."""
+    growing: bool = False
+    """Whether that file is still arriving: GROWN tells how far, FINISH that it is whole. Else it is
+    whole, and no FINISH comes."""
+    hand_over: bool = False
+    """Whether BASE follows, because the worker does not hold it."""
+    sibling: BaseFacts | None = None
+    """For a wheel, the facts of the sdist of the same release. Not held: each is of use once or twice."""
     archive: bool = False
     """Whether the last descriptor is the base's archive."""
     ask: bool = False
@@ -108,6 +120,11 @@ def frame(kind: Kind, payload: Payload | None = None) -> bytes:
     """A frame with a structured payload."""
     body = b"" if payload is None else _encoder.encode(payload)
     return HEADER.pack(len(body), kind) + body
+
+
+def grown(size: int) -> bytes:
+    """So many bytes of the file are there now."""
+    return HEADER.pack(SIZE.size, Kind.GROWN) + SIZE.pack(size)
 
 
 def data_header(size: int) -> bytes:

@@ -32,10 +32,14 @@ class HeldBases(Generic[T]):
 
     def hold(self, base: BaseFacts, kept: T) -> None:
         """Keep one more, and let go of those used longest ago; the newest always stays."""
-        size = len(base.release) + sum(len(content.facts) for content in base.contents)
-        self._held[base.key] = (size, kept)
+        self._held[base.key] = (encoded_bytes(base), kept)
         self._held.move_to_end(base.key)
         while len(self._held) > 1 and (
             len(self._held) > MOST_BASES or sum(s for s, _ in self._held.values()) > MOST_BYTES
         ):
             self._held.popitem(last=False)
+
+
+def encoded_bytes(base: BaseFacts) -> int:
+    """How much there is of it, as it travels."""
+    return len(base.release) + sum(len(content.facts) for content in base.contents)

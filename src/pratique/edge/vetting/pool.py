@@ -170,6 +170,7 @@ class VettingPool:
         base_archive: Path | None = None,
         known: KnownSource | None = None,
         deferrable: bool = False,
+        sibling: BaseFacts | None = None,
     ) -> VettingStream:
         """Begin to vet a file that arrives in pieces.
 
@@ -185,6 +186,7 @@ class VettingPool:
             base_archive=base_archive,
             known=known,
             deferrable=deferrable,
+            sibling=sibling,
         )
         if not deferrable or (self._idle and not self._waiters):
             await stream.open()
@@ -227,6 +229,7 @@ class VettingPool:
         base: BaseFacts | None = None,
         base_archive: Path | None = None,
         known: KnownSource | None = None,
+        sibling: BaseFacts | None = None,
     ) -> Vetted:
         """Vet a file on disk: the worker is handed a descriptor and reads it by itself.
 
@@ -240,6 +243,7 @@ class VettingPool:
             base_archive=base_archive,
             known=known,
             deferrable=True,
+            sibling=sibling,
         )
         return await stream.finish(path)
 

@@ -15,6 +15,7 @@ from pratique.edge.vetting.assignment import Assignment
 from pratique.edge.vetting.errors import VettingUnavailableError
 from pratique.edge.vetting.files import open_for_worker
 from pratique.edge.vetting.frames import Start
+from pratique.edge.vetting.held import encoded_bytes
 from pratique.edge.vetting.options import MIB, PoolOptions
 from pratique.edge.vetting.outcomes import unfinished
 from pratique.edge.vetting.process import WorkerProcess
@@ -24,6 +25,10 @@ from pratique.vet.model import Context
 
 _BASE_ARCHIVE_BYTES = 64 * MIB
 """The engine takes a copy of it, and a worker has a few hundred megabytes for everything."""
+
+
+_SIBLING_BYTES = 16 * MIB
+"""Encoded facts; in memory they take several times that, beside those of the base."""
 
 
 class Lender(Protocol):
@@ -68,6 +73,7 @@ class VettingStream:
         base_archive: Path | None,
         known: KnownSource | None,
         deferrable: bool,
+        sibling: BaseFacts | None = None,
     ) -> None:
         self.deferrable = deferrable
         self.opened_at = self.fed_at = time.monotonic()
@@ -75,6 +81,7 @@ class VettingStream:
         self._filename = filename
         self._context = context
         self._base = base
+        self._sibling = _bounded(sibling)
         self._base_archive = base_archive
         self._known = known
         self._assignment: Assignment | None = None
@@ -108,6 +115,7 @@ class VettingStream:
                 filename=self._filename,
                 context=self._context or Context(),
                 base=self._base.key if self._base is not None else "",
+                sibling=self._sibling,
                 file=file is not None,
                 archive=len(descriptors) > (file is not None),
                 ask=self._known is not None,
@@ -208,3 +216,10 @@ class VettingStream:
 
     def _unfinished(self, reason: str) -> Vetted:
         return unfinished(reason, context=self._context, base=self._base)
+
+
+def _bounded(sibling: BaseFacts | None) -> BaseFacts | None:
+    """Without it the wheel is judged all the same, so one that is too large is no error."""
+    if sibling is None or encoded_bytes(sibling) > _SIBLING_BYTES:
+        return None
+    return sibling

@@ -177,7 +177,9 @@ def _prefix(paths: list[str], filename: str) -> str:
 
 
 def _is_aside_in_source(where: str, own: str, packages: frozenset[str]) -> bool:
-    folders = where.split("/")[:-1]
+    root, folders = "", where.split("/")[:-1]
+    if len(folders) > 1 and folders[0] in SOURCE_ROOTS:
+        root, folders = folders[0] + "/", folders[1:]
     if not folders:
         return False
     if _lies_aside(folders[1:]):
@@ -186,7 +188,7 @@ def _is_aside_in_source(where: str, own: str, packages: frozenset[str]) -> bool:
     if own.startswith(first + "_") or first not in ASIDE_AT_ROOT:
         return False  # The library of the project `tools` lies in `tools/`.
     # Build tools install every package they find at the root, but for tests by habit.
-    return folders[0] not in packages or first in NEVER_INSTALLED
+    return root + folders[0] not in packages or first in NEVER_INSTALLED
 
 
 def _source_names(where: str, packages: frozenset[str]) -> tuple[str, ...]:
