@@ -41,13 +41,7 @@ from pratique.edge.upstream import SimpleUpstream
 from pratique.errors import IntegrityError, UnavailableError
 from pratique.home import prepare_home
 from pratique.index.ports import FetchedPage
-from pratique.settings import (
-    DoorSettings,
-    IndexSettings,
-    Settings,
-    UpstreamSettings,
-    VetSettings,
-)
+from pratique.settings import DoorSettings, IndexSettings, Settings, UpstreamSettings
 from pratique.values.instants import Instant, render_minute
 from pratique.values.intervals import Interval
 from pratique.values.names import ProjectName
@@ -252,8 +246,6 @@ def _settings(stage: _Stage) -> Settings:
     return Settings(
         home=stage.home,
         door=DoorSettings(listen="127.0.0.1:0", page_seconds=60),
-        # What age alone keeps out is the point here; evals/lookalikes shows what vetting sees.
-        vet=VetSettings(mode="off"),
         upstream=(
             UpstreamSettings(name="drill", url=stage.upstream.url, names=(PROJECT,)),
             UpstreamSettings(name="public"),
