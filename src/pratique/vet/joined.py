@@ -1,4 +1,4 @@
-"""Facts of two contents that have one path: which of them counts, readers of archives may tell apart or not."""
+"""Facts of two contents that have one path: which of them counts, readers may tell apart or not."""
 
 from __future__ import annotations
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from pratique.vet.analyses import roles
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
-from pratique.vet.analyses.reading import HOLE, Reading, carries, names_of, text_of, words_of
+from pratique.vet.analyses.reading import Reading, carries, names_of, text_of, words_of
 from pratique.vet.analyses.signs import Signs
+from pratique.vet.analyses.tools import is_tool
 from pratique.vet.model import Confidence, Severity, Sign
 from pratique.vet.python.model import Call, Label
 
@@ -60,19 +61,6 @@ _OUTSIDE = (
     "/etc", "/usr", "/home", "/var", "c:", "%", "appdata", "expanduser", "home()",
     "temp",
 )  # fmt: skip
-_TOOLS = frozenset([
-    "git", "hg", "svn", "make", "cmake", "gcc", "g++", "cc", "clang", "ninja", "meson",
-    "pkg-config", "cargo", "rustc", "nvcc", "llvm-config", "pg_config", "mysql_config", "cython",
-    "swig", "protoc", "twine", "pandoc", "npm", "yarn", "pnpm", "sphinx-build", "lsb_release",
-    "uname", "sw_vers", "xcrun", "xcode-select", "brew", "ldconfig", "which", "where", "rm",
-    "python", "python3", "pytest", "flake8", "mypy", "black", "tox", "pip", "bash", "sh",
-    "cython3", "f2py", "gfortran", "javac", "java", "mvn", "go", "dpkg-query", "curl-config",
-    "xml2-config", "sdl2-config", "gdal-config", "geos-config", "nc-config", "h5cc", "mpicc",
-    "latexmk", "msgfmt", "pybabel", "tsc", "node", "patch", "autoconf", "automake", "libtoolize",
-    "./configure", "configure", "nproc", "sysctl", "lipo", "install_name_tool", "strip", "ar",
-    "ranlib",
-])  # fmt: skip
-"""Programs that honest builds start; what they are told to do is judged by the command rule."""
 
 
 def run(reading: Reading) -> Iterator[Sign]:
@@ -114,7 +102,7 @@ def _command_regions(reading: Reading) -> set[int]:
 
 
 def _talks_or_runs(call: Call) -> bool:
-    return not call.roles.isdisjoint((*roles.TALK, roles.RUN)) and not _is_tool(call)
+    return not call.roles.isdisjoint((*roles.TALK, roles.RUN)) and not is_tool(call)
 
 
 def _deed(signs: Signs, call: Call, prefix: str) -> Iterator[Sign]:
@@ -122,7 +110,7 @@ def _deed(signs: Signs, call: Call, prefix: str) -> Iterator[Sign]:
         if not _asks_own_name(call):
             yield signs.at(call, f"{prefix}-network", shown=_shown(call))
     elif roles.RUN in call.roles:
-        if not _is_tool(call):
+        if not is_tool(call):
             yield signs.at(call, f"{prefix}-process", shown=_shown(call))
     elif roles.EXECUTE in call.roles:
         if call.layer or carries(call, Label.DECODED, Label.NETWORK) or _opaque(call):
@@ -146,12 +134,6 @@ def _asks_own_name(call: Call) -> bool:
     return roles.DNS in call.roles and not carries(
         call, Label.HOST, Label.SECRET, Label.ENVIRONMENT
     )
-
-
-def _is_tool(call: Call) -> bool:
-    command = words_of(call.arguments[0]) if call.arguments else ""
-    first = command.split(" ", 1)[0].replace("\\", "/").rpartition("/")[2].lower()
-    return first.removesuffix(".exe") in _TOOLS or (first == HOLE and carries(call, Label.HOST))
 
 
 def _place(call: Call) -> str:

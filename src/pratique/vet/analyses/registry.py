@@ -25,6 +25,7 @@ from pratique.vet.analyses import (
     self_install,
     sinks,
     surveillance,
+    unasked_deed,
     unusual_code,
     worm,
 )
@@ -53,6 +54,7 @@ PYTHON_ANALYSES: tuple[PythonAnalysis, ...] = (
     worm.ANALYSIS,
     network.ANALYSIS,
     obfuscation.ANALYSIS,
+    unasked_deed.ANALYSIS,
     unusual_code.ANALYSIS,
     sinks.ANALYSIS,
 )

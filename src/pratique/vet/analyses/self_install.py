@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from pratique.vet.analyses import roles
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
@@ -81,7 +82,7 @@ def run(reading: Reading) -> Iterator[Sign]:
 def _command(reading: Reading, signs: Signs, call: Call) -> Iterator[Sign]:
     command = " ".join(words_of(value) for value in call.arguments)[:2000]
     first = command.replace("\\", "/").split(" ", 1)[0].rpartition("/")[2].strip("\"'")
-    if "pip install" in command or "pip3 install" in command or " pip install" in command:
+    if _names_pip(command):
         yield from _pip(signs, call, command)
     elif any(name in command for name in _INSTALLERS):
         yield signs.at(call, "other-installer", shown=command)
@@ -90,6 +91,14 @@ def _command(reading: Reading, signs: Signs, call: Call) -> Iterator[Sign]:
         yield signs.at(call, "runtime-fetch" if fetched else "runtime", shown=command)
     if first in _ASSISTANTS and any(flag in command for flag in _UNSAFE):
         yield signs.at(call, "assistant", shown=command)
+
+
+def _names_pip(command: str) -> bool:
+    """Whether `pip install` stands in it, under any name that pip is installed as (`pip3.11`)."""
+    return any(
+        word == "install" and before.replace("\\", "/").rpartition("/")[2].startswith("pip")
+        for before, word in pairwise(command.split())
+    )
 
 
 def _pip(signs: Signs, call: Call, command: str) -> Iterator[Sign]:
