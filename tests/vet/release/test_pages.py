@@ -40,6 +40,7 @@ EXAMPLES = {
     "star-jacking": "`handy-tools` shows `https://github.com/psf/requests` as its repository.",
     "metadata-oddity": "Version 99.9.9, no description, author `test`.",
     "internal-name": "`acme-internal-auth` 99.0 on the public index.",
+    "thin-deed": "A package of 900 bytes without a description, whose `setup.py:4` talks to the network.",
     "thin-package": "A `setup.py` of 900 bytes and an empty `__init__.py`.",
     "unread": "`thing/data.7z` is encrypted.",
     "wheel-not-in-sdist": "`thing_init.pth` is in the wheel, and in no sdist of the release.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from kit.release_facts import code, region, sign, view_of
 from pratique.vet.model import Capability, ContentFacts, Context, Language, Metadata, Reach
@@ -132,6 +133,20 @@ def test_machine_code() -> None:
         metadata=FULL,
     )
     assert found(odd, None, "new-native-code") == {"new-native-code:foreign-kind"}
+
+
+def test_compiled_modules_in_a_source_archive() -> None:
+    setup = code(size=9_000)
+    bare = sdist({"setup.py": setup, "pkg/core.so": NATIVE})
+    assert found(bare, None, "new-native-code") == {"new-native-code:no-source"}
+    assert found(bare, sdist({"setup.py": setup}), "new-native-code") >= {
+        "new-native-code:no-source"
+    }
+    assert not found(bare, bare, "new-native-code")
+    built = sdist({"setup.py": setup, "pkg/core.so": NATIVE, "pkg/core.pyx": code()})
+    assert not found(built, None, "new-native-code")
+    tested = sdist({"setup.py": setup, "tests/core.so": NATIVE})
+    assert not found(tested, None, "new-native-code")
 
 
 def test_programs_inside() -> None:
@@ -388,6 +403,52 @@ def test_thin_packages() -> None:
     assert found(view_of({"pkg/x.bin": code(language=Language.DATA)}), None, "thin-package") == {
         "thin-package:no-code"
     }
+
+
+TALKS = sign("network", rule="sinks")
+
+
+def thin(
+    size: int, metadata: Metadata = FULL, context: Context | None = None, more: str = ""
+) -> set[str]:
+    files = {"pkg/__init__.py": code(size=size, signs=[TALKS])}
+    files |= {more: code(size=90_000)} if more else {}
+    signs, failed = run_release_rules(view_of(files, metadata=metadata), None, context or Context())
+    assert failed == ()
+    return {placed.feature for placed in signs if placed.sign.rule == "thin-deed"}
+
+
+def test_a_thin_release_with_a_deed() -> None:
+    assert thin(30_000) == set()
+    assert thin(15_000) == {"thin-deed:short-network@import"}
+    assert thin(5_000) == {"thin-deed:short-network@import", "thin-deed:small-network@import"}
+    assert len(thin(900)) == 3
+    assert thin(9_000, more="pkg/tests/x.py") == {"thin-deed:short-network@import"}
+    assert thin(9_000, more="pkg/x.py") == set()
+    idle = view_of({"pkg/__init__.py": code(size=900)}, metadata=FULL)
+    assert found(idle, None, "thin-deed") == set()
+
+
+def test_what_a_release_says_of_itself_beside_its_deed() -> None:
+    terse = Metadata(name="pkg", version="1.0", summary="s", author="A Person")
+    assert thin(90_000, terse) == {"thin-deed:terse-network@import"}
+    for odd in (
+        replace(FULL, version="99.9.9"),
+        replace(FULL, name="requsets"),
+        replace(FULL, urls=("https://github.com/psf/requests",)),
+        replace(FULL, name="acme-internal"),
+    ):
+        assert thin(90_000, odd) == {"thin-deed:odd-network@import"}
+    assert thin(90_000, replace(FULL, name="requests-plugin")) == set()
+
+
+def test_a_project_with_a_history_is_not_thin() -> None:
+    old = Context(releases_before=5, project_age_days=900)
+    young = Context(releases_before=5, project_age_days=9)
+    assert thin(900, context=old) == set()
+    assert len(thin(900, context=young)) == 3
+    view = view_of({"pkg/__init__.py": code(size=900, signs=[TALKS])}, metadata=FULL)
+    assert found(view, view, "thin-deed") == set()
 
 
 def test_what_was_not_read_is_said() -> None:

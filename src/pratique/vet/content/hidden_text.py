@@ -13,6 +13,7 @@ from pratique.vet.analyses.kit import ContentAnalysis, Rule, trait
 from pratique.vet.content.first_pass import Seen, first_pass
 from pratique.vet.content.texts import bounded_text, sign_at
 from pratique.vet.model import Confidence, Language, Severity, Sign
+from pratique.vet.safe_text import SHOWN, printable
 
 NAME: Final = "hidden-text"
 BLANKS: Final = 60
@@ -21,6 +22,9 @@ ONE_LINER: Final = 5_000
 """Characters of a Python file that is one line; generated tables have at least line ends."""
 MAX_LINE_ENDS: Final = 2
 """Line ends of a "one-line" file: a comment may stand above the line."""
+GIANT: Final = 2 * 1024 * 1024
+"""Bytes from which a source that executes what it computes is named: of a thousand honest wheels three
+hold a larger module, a table each. Beyond `VetLimits.source_bytes` nobody parses it."""
 MAX_PLACES: Final = 20
 """Places told per kind."""
 MIN_NAMES: Final = 8
@@ -49,6 +53,9 @@ RULE = Rule(
         "foreign-names": trait("is written in names of another alphabet", Severity.LOW, _LOW),
         "noise-names": trait("has names made of letters that look alike", Severity.HIGH, _HIGH),
         "one-line": trait("is one very long line", Severity.MEDIUM, _MEDIUM),
+        "giant": trait(
+            "is larger than anybody reads and executes what it computes", Severity.HIGH, _MEDIUM
+        ),
     },
 )
 
@@ -65,6 +72,7 @@ _ZERO: Final = frozenset(
 _CARRIERS = re.compile(
     "[\ufe00-\ufe0f\U000e0100-\U000e01ef\u200b-\u200d\u2060-\u2064\U000e0001-\U000e007f]{24,}"
 )
+_EXECUTES = re.compile(rb"(?<![\w.])(?:exec|eval|__import__)\s{0,8}\(|\bmarshal\b")
 _NAMES = re.compile(r"(?<![\w'\"])[^\W\d]\w{0,120}")
 _NOISE = re.compile(
     rb"(?<![A-Za-z0-9_])(?:[OQo][O0Qo]{6,39}|[Il][Il1i]{6,39}|_{0,8}[lI][_l1I]{7,39}|[OIlo][O0Il1o]{7,39})(?![A-Za-z0-9_])"
@@ -89,6 +97,12 @@ def find_hidden(data: bytes, language: Language) -> Iterator[Sign]:
     if python and len(data) > ONE_LINER and data.count(b"\n") <= MAX_LINE_ENDS:
         head = data[:400].decode("utf-8", "replace")
         yield sign_at(NAME, "one-line", head, 0, shown=f"{len(data):,} bytes")
+    if python and len(data) > GIANT and (found := _EXECUTES.search(data)) is not None:
+        start = found.start()
+        around = data[max(0, start - 100) : start + 100].decode("utf-8", "replace")
+        shown = f"{len(data):,} bytes: {around}"
+        line = data.count(b"\n", 0, start) + 1
+        yield Sign(rule=NAME, trait="giant", line=line, shown=printable(shown, SHOWN))
 
 
 def _far_right(text: str) -> Iterator[Sign]:
@@ -106,11 +120,19 @@ def _far_right(text: str) -> Iterator[Sign]:
         before = text[max(0, start - 1) : start]
         if before in {"", "\n", "\r"} or not rest.strip():
             continue  # indentation, or blanks at the end of a line
+        if _is_example(text, start) and not rest.startswith(";"):
+            continue
         code = before not in {"#", "|", "*"} and not rest.startswith(("#", "|", "*", '"', "'", ")"))
         kind = "far-right" if code and _CODE.match(rest) else "far-right-text"
         if kind not in told:
             told.add(kind)
             yield sign_at(NAME, kind, text, position, shown=rest)
+
+
+def _is_example(text: str, position: int) -> bool:
+    """Whether the line is an example of a docstring, whose continuations are set far to the right."""
+    head = text[max(text.rfind("\n", 0, position) + 1, position - 400) : position].lstrip()
+    return head.startswith(("...", ">>>")) and ";" not in head
 
 
 _FAR_TEXTS: Final = (" " * BLANKS, "\t" * 16)

@@ -21,6 +21,7 @@ from pratique.vet.release.rules.opaque_payload import OPAQUE_PAYLOAD
 from pratique.vet.release.rules.pyc_without_source import PYC_WITHOUT_SOURCE
 from pratique.vet.release.rules.size_jump import SIZE_JUMP
 from pratique.vet.release.rules.star_jacking import STAR_JACKING
+from pratique.vet.release.rules.thin_deed import THIN_DEED
 from pratique.vet.release.rules.thin_package import THIN_PACKAGE
 from pratique.vet.release.rules.unread import UNREAD
 from pratique.vet.release.view import ReleaseView
@@ -42,6 +43,7 @@ RELEASE_RULES: tuple[ReleaseRule, ...] = (
     STAR_JACKING,
     METADATA_ODDITY,
     INTERNAL_NAME,
+    THIN_DEED,
     THIN_PACKAGE,
     UNREAD,
     KNOWN_BAD,

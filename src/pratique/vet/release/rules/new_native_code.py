@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pratique.vet.analyses.kit import Rule, trait
 from pratique.vet.model import Confidence, Context, PlacedSign, Severity
 from pratique.vet.release.kit import ReleaseRule, mark
-from pratique.vet.release.native import native_kind
+from pratique.vet.release.native import is_module, native_kind
+from pratique.vet.release.paths import extension
 from pratique.vet.release.view import ReleaseView
 
 RULE = Rule(
@@ -31,16 +32,27 @@ RULE = Rule(
             Severity.MEDIUM,
             Confidence.MEDIUM,
         ),
+        "no-source": trait(
+            "has compiled modules in a source archive without anything to compile",
+            Severity.HIGH,
+            Confidence.MEDIUM,
+        ),
     },
 )
 
 _TAGGED = {"elf": ("linux", "bsd", "android"), "pe": ("win",), "macho": ("macosx", "ios")}
 EXAMPLES = 3
 """Files shown of one kind; they are alike."""
+SOURCES = frozenset(
+    [".c", ".cc", ".cpp", ".cxx", ".m", ".h", ".hpp", ".pyx", ".pxd", ".rs", ".go", ".f", ".f90", ".for",
+     ".asm", ".s", ".zig", ".nim", ".d"]
+)  # fmt: skip
+"""Endings of what machine code is made from."""
 
 
 def find(view: ReleaseView, base: ReleaseView | None, _context: Context) -> Iterator[PlacedSign]:
     """Signs for each kind of machine code, with up to three files."""
+    yield from _without_source(view, base)
     kinds = _kinds(view)
     before = _kinds(base) if base else {}
     pure = view.release.filename.endswith("-any.whl")
@@ -58,6 +70,25 @@ def find(view: ReleaseView, base: ReleaseView | None, _context: Context) -> Iter
                 reach=view.placement.reach(path),
                 how=view.placement.how(path),
             )
+
+
+def _without_source(view: ReleaseView, base: ReleaseView | None) -> Iterator[PlacedSign]:
+    """Modules that Python imports and nobody can have built from this archive, where none were before."""
+    if view.release.kind != "sdist" or (base is not None and _kinds(base)):
+        return
+    if any(extension(path) in SOURCES for path in view.entries):
+        return
+    aside = view.placement.layout.aside
+    modules = [path for paths in _kinds(view).values() for path in paths if is_module(path)]
+    for path in [path for path in modules if path not in aside][:EXAMPLES]:
+        yield mark(
+            RULE,
+            "no-source",
+            path=path,
+            shown=f"{view.entries[path].size:,} bytes",
+            reach=view.placement.reach(path),
+            how=view.placement.how(path),
+        )
 
 
 def _kinds(view: ReleaseView) -> dict[str, list[str]]:
