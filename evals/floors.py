@@ -21,10 +21,15 @@ CONFIDENCE = {Confidence.HIGH: 1.0, Confidence.MEDIUM: 0.8, Confidence.LOW: 0.5}
 CALLED = 0.0
 """Honest programs do at somebody's call almost everything: there only what was learned counts."""
 BRANCHES = (
-    (("called", CALLED), ("submodule", 0.5), ("import", 1.0), ("startup", 1.2)),
-    (("called", CALLED), ("build", 1.0)),
+    (("called", CALLED), ("entry", 0.4), ("submodule", 0.5), ("import", 1.0), ("startup", 1.2)),
+    (("called", CALLED), ("entry", 0.4), ("build", 1.0)),
 )
 """Steps of reach as `vet.features` gives them, each with the share that it comes to with those before."""
+
+TOLD = frozenset(("young-dependency", "provenance-change"))
+"""Rules about what only the index knows: no list of archives shows them. Their signs stand in no code, so
+they have no reach, and none of them alone comes to `suspicious`."""
+TOLD_BRANCHES = ((("never", 0.7),),)
 
 
 def with_floors(
@@ -38,7 +43,7 @@ def with_floors(
     for rule in rules_by_name().values():
         for name, kind in rule.traits.items():
             most = way * SEVERITY[kind.severity] * CONFIDENCE[kind.confidence]
-            for branch in BRANCHES:
+            for branch in TOLD_BRANCHES if rule.name in TOLD else BRANCHES:
                 sofar = 0.0
                 for step, share in branch:
                     feature = f"{rule.name}:{name}@{step}"

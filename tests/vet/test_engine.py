@@ -413,6 +413,28 @@ def test_an_import_added_to_a_function_runs_when_that_is_called() -> None:
     assert {f.reach for f in report.findings if f.rule == "fetched-exec"} == {"submodule"}
 
 
+def test_what_a_build_imports_is_imported_by_everybody_else_too() -> None:
+    files = {
+        "setup.py": "from setuptools import setup\nimport demo\nsetup(name='demo')\n",
+        "demo/__init__.py": "",
+        "PKG-INFO": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n",
+    }
+    base = facts_of(sdist(files), "demo-1.0.tar.gz")
+    changed = {**files, "demo/__init__.py": "from . import fresh\n", "demo/fresh.py": DROPPER}
+    features = vet_archive(sdist(changed, "1.1"), "demo-1.1.tar.gz", base=base).report.features
+    assert {"sinks:network@build", "sinks:network@import"} <= set(features)
+
+
+def test_what_starting_a_module_runs_is_no_mere_function() -> None:
+    start = {**DORMANT, "demo/__main__.py": "print('demo')\n"}
+    base = facts_of(wheel(start), WHEEL)
+    report = vet_archive(
+        wheel({**start, "demo/__main__.py": DROPPER}, "1.1"), NEXT, base=base
+    ).report
+    assert "sinks:network@entry" in report.features
+    assert "sinks:network@submodule" not in report.features
+
+
 ASLEEP = {
     **DORMANT,
     "demo/evil.py": "class Worker:\n    def fetch(self):\n"

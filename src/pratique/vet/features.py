@@ -15,20 +15,23 @@ from pratique.vet.model import PlacedSign, Reach
 STEPS: Final = {
     Reach.NEVER: ("never",),
     Reach.CALLED: ("called",),
-    Reach.ENTRY: ("called",),
-    Reach.SUBMODULE: ("called", "submodule"),
-    Reach.IMPORT: ("called", "submodule", "import"),
-    Reach.BUILD: ("called", "build"),
-    Reach.STARTUP: ("called", "submodule", "import", "startup"),
+    Reach.ENTRY: ("called", "entry"),
+    Reach.SUBMODULE: ("called", "entry", "submodule"),
+    Reach.IMPORT: ("called", "entry", "submodule", "import"),
+    Reach.BUILD: ("called", "entry", "build"),
+    Reach.STARTUP: ("called", "entry", "submodule", "import", "startup"),
 }
 """The levels that a reach has taken. Building is a branch of its own: much honest code starts processes
-there that it would not start at import."""
+there that it would not start at import. What runs at both has both branches."""
 
 
 def features_of(placed: PlacedSign) -> Iterator[str]:
     """All features that one placed sign gives."""
     sign = placed.sign
-    for step in STEPS[placed.reach]:
+    steps = STEPS[placed.reach]
+    if placed.besides is not Reach.NEVER:
+        steps = tuple(dict.fromkeys((*steps, *STEPS[placed.besides])))
+    for step in steps:
         yield f"{sign.rule}@{step}"
         yield f"{sign.rule}:{sign.trait}@{step}"
 

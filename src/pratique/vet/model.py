@@ -231,6 +231,9 @@ class PlacedSign(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     reach: Reach
     how: str = ""
     """Why it runs then, one sentence: `proxy/server.py is imported by litellm/__init__.py:12`."""
+    besides: Reach = Reach.NEVER
+    """Of what builds run: when it runs in what was installed. A build that imports its package is no
+    reason to forget that everybody else imports it, too."""
 
     @property
     def feature(self) -> str:
@@ -297,6 +300,22 @@ class Regime(StrEnum):
     """Nothing: absolutely, with context."""
 
 
+class NewDependency(msgspec.Struct, frozen=True, kw_only=True):
+    """A project that a release requires and its predecessor did not, as the index knows it."""
+
+    project: str
+    age_days: int | None
+    """Since its first upload; None when the index tells none."""
+
+
+class ProvenanceChange(msgspec.Struct, frozen=True, kw_only=True):
+    """In what a release's attestation is worse than that of its predecessor."""
+
+    lost: bool
+    """Whether there is none any more; else another publisher attests."""
+    sentence: str
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller knows around a file; everything may be unknown."""
 
@@ -308,6 +327,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Other versions that the index had when this file came; None when not known."""
     project_age_days: int | None = None
     """From the project's first upload to that of this file, as the index tells; None when not known."""
+    dependencies: tuple[NewDependency, ...] = ()
+    """Those that are new against the predecessor, as far as somebody looked them up."""
+    provenance: ProvenanceChange | None = None
+    """None when nothing got worse, as far as is known."""
     base: str = ""
     """What the base is, for people: `litellm 1.82.6 (wheel)`."""
 
@@ -341,3 +364,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     contents: int = 0
     analysed: int = 0
     """How many of the contents had to be analysed (the others were known, or unchanged)."""
+    unweighed: str = ""
+    """A sentence: why the score had no say in the verdict; empty when it had."""

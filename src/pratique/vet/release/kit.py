@@ -41,6 +41,7 @@ def mark(
     shown: str,
     reach: Reach = Reach.NEVER,
     how: str = "",
+    besides: Reach = Reach.NEVER,
     line: int = 0,
     excerpt: str = "",
 ) -> PlacedSign:
@@ -59,6 +60,7 @@ def mark(
         region="",
         reach=reach,
         how=how,
+        besides=besides,
     )
 
 

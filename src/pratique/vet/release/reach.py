@@ -38,11 +38,17 @@ class Placement:
     placed: dict[tuple[str, int], tuple[Reach, Cause]] = field(default_factory=dict)
     files: dict[str, tuple[Reach, Cause]] = field(default_factory=dict)
     """For regions that nothing came to, and for contents without regions."""
+    again: dict[tuple[str, int], Reach] = field(default_factory=dict)
+    """Of what builds run, the level at which it runs once more."""
 
     def reach(self, path: str, region: int = 0) -> Reach:
         """When that region of the file runs."""
         found = self.placed.get((path, region)) or self.files.get(path)
         return found[0] if found else Reach.NEVER
+
+    def besides(self, path: str, region: int = 0) -> Reach:
+        """When a region that builds run is run in what was installed; `NEVER` for all others."""
+        return self.again.get((path, region), Reach.NEVER)
 
     def how(self, path: str, region: int = 0) -> str:
         """Why it runs then, one sentence."""
@@ -67,6 +73,8 @@ def place(release: ReleaseFacts, contents: Callable[[FileEntry], ContentFacts]) 
     walk = _Walk(program=open_program(layout, facts), placement=Placement(layout=layout))
     for level, starts in starts_of(walk.program, release.metadata):
         walk.run(level, starts)
+        if level is Reach.BUILD:
+            walk.followed.clear()  # what builds import runs at import, too
     _place_rest(walk, facts)
     return walk.placement
 
@@ -99,9 +107,19 @@ class _Walk:
         self, queue: list[tuple[Unit, int]], unit: Unit, region: int, level: Reach, cause: Cause
     ) -> None:
         key = (unit.path, region)
-        if key not in self.placement.placed:
-            self.placement.placed[key] = (level, cause)
+        if self.is_open(key, level):
+            if key in self.placement.placed:
+                self.placement.again[key] = level
+            else:
+                self.placement.placed[key] = (level, cause)
             queue.append((unit, region))
+
+    def is_open(self, key: tuple[str, int], level: Reach) -> bool:
+        """Whether coming to a place at this level says something new of it."""
+        known = self.placement.placed.get(key)
+        return known is None or (
+            known[0] is Reach.BUILD and level < Reach.BUILD and key not in self.placement.again
+        )
 
     def follow(self, queue: list[tuple[Unit, int]], unit: Unit, region: int, level: Reach) -> None:
         program = self.program
@@ -122,7 +140,7 @@ class _Walk:
         for name in here.calls:
             self.note_load(unit, load_of(name), level, here.line)
             for target, index in program.called(unit, region, name):
-                if (target.path, index) not in self.placement.placed:
+                if self.is_open((target.path, index), level):
                     caller = (
                         "called when this runs:" if region == 0 else f"called by {here.name} in"
                     )

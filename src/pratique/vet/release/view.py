@@ -64,6 +64,7 @@ def place_sign(view: ReleaseView, path: str, facts: ContentFacts, sign: Sign) ->
         region=region.name if region else "",
         reach=view.placement.reach(path, sign.region),
         how=view.placement.how(path, sign.region),
+        besides=view.placement.besides(path, sign.region),
     )
 
 

@@ -51,6 +51,7 @@ def find(view: ReleaseView, base: ReleaseView | None, _context: Context) -> Iter
                 shown=host,
                 reach=reach,
                 how=view.placement.how(entry.path, sign.region),
+                besides=view.placement.besides(entry.path, sign.region),
             )
 
 
