@@ -72,6 +72,9 @@ STRONG = frozenset(
      "public-address", "bare-address", "onion", "executable-download", "lookalike-name"]
 )  # fmt: skip
 """Kinds that say something by themselves when they are called."""
+_ORDINARY = frozenset({"raw-code", "free-host"})
+"""Kinds in which honest projects have their own pages and archives."""
+_PAGES = frozenset({"url", "download_url"})
 _NEAR = (".local", ".localdomain", ".internal", "google.com", "googleapis.com", "cloudflare.com")
 _LOCAL = ("127.", "0.0.0.0", "localhost", "::1", "")  # noqa: S104 - compared with, not bound to
 MIN_BUILT = 12
@@ -81,8 +84,11 @@ def run(reading: Reading) -> Iterator[Sign]:
     """Addresses in texts, in calls, in sockets; and what starts the talking."""
     signs = Signs(rule=RULE.name, reading=reading)
     seen: set[tuple[str, int]] = set()
+    declared = _declared(reading)
     for found in reading.urls:
         name = found.trait
+        if name in _ORDINARY and isinstance(found.place, Text) and found.place.text in declared:
+            continue
         if name in RULE.traits and (name, found.place.region) not in seen:
             seen.add((name, found.place.region))
             yield signs.at(found.place, name, shown=found.shown)
@@ -99,6 +105,18 @@ def run(reading: Reading) -> Iterator[Sign]:
     yield from _calls(reading, signs)
     yield from _sockets(reading, signs)
     yield from _threads(reading, signs)
+
+
+def _declared(reading: Reading) -> frozenset[str]:
+    """Addresses that `setup()` is told as the project's own: shown on its page, asked by nobody."""
+    shown = {
+        words_of(value)
+        for call in reading.named("setuptools.setup")
+        for name, value in call.keywords.items()
+        if name in _PAGES
+    }
+    asked = {words_of(value) for call in reading.talks for value in call.values} if shown else ()
+    return frozenset(shown).difference(asked)
 
 
 def _calls(reading: Reading, signs: Signs) -> Iterator[Sign]:
