@@ -173,6 +173,45 @@ async def test_the_tail_waits_for_the_proof(
     assert reader.got == content
 
 
+async def test_who_examines_a_file_follows_it_by_its_descriptor(
+    flights: Flights, blobs: DiskBlobStore
+) -> None:
+    stream = Stream()
+    flight = join(flights, stream, size=len(CONTENT))
+    sizes: list[int] = []
+    published: list[bool] = []
+
+    async def examine() -> None:
+        async for size in flight.growing():
+            sizes.append(size)
+            assert os.pread(flight.descriptor, size, 0) == CONTENT[:size]
+        published.append(flight.done.done())
+
+    task = asyncio.create_task(examine())
+    for begin in range(0, len(CONTENT), 300_000):
+        stream.feed(CONTENT[begin : begin + 300_000])
+        await settle()
+    stream.feed(None)
+    await task
+    assert sizes == sorted({*sizes, len(CONTENT)})
+    assert published == [False]  # what is examined need not wait for the disk
+    assert blobs.path(await flight.wait()) is not None
+
+
+async def test_who_examines_a_file_hears_of_its_failure(flights: Flights) -> None:
+    stream = Stream()
+    flight = join(flights, stream, size=len(CONTENT))
+    stream.feed(CONTENT[:1000], UnavailableError("the upstream broke off"))
+    with pytest.raises(UnavailableError, match="broke off"):
+        assert [size async for size in flight.growing()] == [1000]
+    short = join(flights, Stream(), size=5)
+    task = asyncio.create_task(anext(aiter(short.growing())))
+    await settle()
+    await short.stop()
+    with pytest.raises(UnavailableError, match="stopped"):
+        await task
+
+
 async def test_an_empty_file(flights: Flights) -> None:
     stream = Stream(length=0)
     flight = join(flights, stream, content=b"", size=0)

@@ -104,6 +104,17 @@ def grow(deed: Deed) -> list[str]:
     return [str(len(held))]
 
 
+def judge_first(deed: Deed) -> list[str]:
+    deed.helper.judged(Vetted(report=report("judged", *echo(deed))))
+    time.sleep(0.3)
+    return ["told"]
+
+
+def judge_and_die(deed: Deed) -> list[str]:
+    deed.helper.judged(Vetted(report=report("judged")))
+    return abort(deed)
+
+
 def spin(_deed: Deed) -> list[str]:
     while True:
         pass
@@ -281,6 +292,8 @@ DEEDS: dict[str, Callable[[Deed], list[str]]] = {
     **ESCAPES,
     "echo": echo,
     "ask-while-fed": echo,
+    "judge-first": judge_first,
+    "judge-and-die": judge_and_die,
     "base": about_base,
     "twice": twice,
     "ask": ask,

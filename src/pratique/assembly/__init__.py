@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 
@@ -172,6 +172,7 @@ async def _open_vetting(
             blobs=ground.blobs,
             downloads=ground.downloads,
             upstreams=ground.upstreams,
+            clock=ground.clock,
         )
     )
     vetting = VettingService(
@@ -183,7 +184,7 @@ async def _open_vetting(
             pages=ground.pages,
             blobs=ground.blobs,
             control=ground.control,
-            note=ground.note,
+            record=_recording(ground),
             metrics=ground.metrics,
             clock=ground.clock,
             engine=ENGINE,
@@ -355,6 +356,17 @@ def _catching_up(presence: PresenceStore, control: ControlState) -> Callable[[],
             heal_control(control, presence)
 
     return catch_up
+
+
+def _recording(ground: _Ground) -> Callable[[Draft], Awaitable[object]]:
+    """Writing down what decides about bytes: durable first, unless files go out `fast`."""
+    if ground.settings.door.file_write == "strict":
+        return ground.recorder.record
+
+    async def enqueue(draft: Draft) -> None:
+        ground.note(draft)
+
+    return enqueue
 
 
 def _noting(recorder: Recorder) -> Callable[[Draft], None]:

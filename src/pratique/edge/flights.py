@@ -151,6 +151,7 @@ class Flight:
         self._orphan_seconds = orphan_seconds
         self._orphaned: asyncio.TimerHandle | None = None
         self._readers = 0
+        self._arrived = False
         self._file = _open_to_follow(writer)
         # Readers that joined may come late, so the file stays open as long as anybody holds us.
         weakref.finalize(self, os.close, self._file)
@@ -211,23 +212,30 @@ class Flight:
                 position += len(piece)
                 yield piece
 
-    async def arriving(self) -> AsyncGenerator[bytes, None]:
-        """Every byte as it arrives, the tail included, for somebody who examines and hands nothing on.
+    async def growing(self) -> AsyncGenerator[int, None]:
+        """How many bytes have arrived, each time there are more, the tail included.
 
+        For somebody who examines them by `descriptor` and hands nothing on. Ends when all are there:
+        they are neither published then, nor proved to have the right hash (`wait` does that).
         Raises: what the download failed with. Being examined keeps the download going.
         """
-        position = 0
+        seen = 0
         with self._reading():
             while True:
-                progress, over = self._progress, self.done.done()
-                while position < self._writer.written:
-                    piece = self._read_at(position, _PIECE)
-                    position += len(piece)
-                    yield piece
+                progress, over = self._progress, self._arrived or self.done.done()
+                if self._writer.written > seen:
+                    seen = self._writer.written
+                    yield seen
                 if over:
                     break
                 await progress.wait()
-            self.done.result()
+            if self.done.done():
+                self.done.result()
+
+    @property
+    def descriptor(self) -> int:
+        """The file that bytes are written to, open for reading as long as somebody holds this flight."""
+        return self._file
 
     async def stop(self) -> None:
         """End the download now."""
@@ -264,6 +272,8 @@ class Flight:
             raise IntegrityError(
                 f"the upstream sent {self._writer.written} bytes", expected=f"{self.length} bytes"
             )
+        self._arrived = True
+        self._pulse()
 
     def _check_announced(self, announced: int | None) -> None:
         if self._expected_size is None:

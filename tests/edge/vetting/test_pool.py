@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -338,6 +338,108 @@ async def test_a_stream_that_need_not_wait_does_not(open_pool: Any, tmp_path: Pa
     await holder.finish()
     vetted = await asyncio.wait_for(waiting, timeout=10)
     assert vetted.report.features[0] == sha256(b"second")
+
+
+# ── files that arrive on disk ────────────────────────────────────────────────────────────────
+
+
+class Arriving:
+    """A file that a test lets arrive."""
+
+    def __init__(self, path: Path) -> None:
+        self._target = path.open("wb", buffering=0)
+        self.source = path.open("rb", buffering=0)
+        self.size = 0
+
+    def more(self, content: bytes) -> int:
+        self._target.write(content)
+        self.size += len(content)
+        return self.size
+
+
+@pytest.fixture
+def arriving(tmp_path: Path) -> Iterator[Arriving]:
+    made = Arriving(tmp_path / "incoming")
+    yield made
+    made._target.close()
+    made.source.close()
+
+
+async def test_a_file_that_arrives_on_disk_is_read_there(
+    open_pool: Any, arriving: Arriving
+) -> None:
+    pool = await open_pool()
+    data = os.urandom(3 * MIB + 5)
+    async with await pool.vet_stream("twice", growing=arriving.source.fileno()) as stream:
+        for begin in range(0, len(data), 700_000):
+            stream.grown(arriving.more(data[begin : begin + 700_000]))
+            await asyncio.sleep(0)
+        assert (await stream.judge()).report.features == (sha256(data), sha256(data))
+        assert (await stream.finish()).release == data[:64]
+    await assert_works(pool)
+
+
+async def test_what_was_not_said_to_have_arrived_is_not_read(
+    open_pool: Any, arriving: Arriving
+) -> None:
+    pool = await open_pool()
+    async with await pool.vet_stream("echo", growing=arriving.source.fileno()) as stream:
+        stream.grown(arriving.more(b"said"))
+        arriving.more(b", and more")
+        assert (await stream.judge()).report.features == (sha256(b"said"), "4")
+        await stream.finish()
+
+
+async def test_the_judgement_does_not_wait_for_the_facts(
+    open_pool: Any, arriving: Arriving
+) -> None:
+    pool = await open_pool()
+    stream = await pool.vet_stream("judge-first", growing=arriving.source.fileno())
+    stream.grown(arriving.more(b"x"))
+    judged = await stream.judge()
+    assert judged.report.features[0] == "judged"
+    assert (judged.release, pool.status().busy) == (b"", 1)
+    assert (await stream.finish()).release == b"x"
+    assert pool.status().busy == 0
+
+
+async def test_a_judgement_stands_when_its_worker_dies_after_it(
+    open_pool: Any, arriving: Arriving
+) -> None:
+    pool = await open_pool()
+    stream = await pool.vet_stream("judge-and-die", growing=arriving.source.fileno())
+    stream.grown(arriving.more(b"x"))
+    assert (await stream.judge()).report.features == ("judged",)
+    rest = await stream.finish()
+    assert_unknown(rest, "SIGABRT")
+    assert rest.release == b""
+    await assert_works(pool)
+
+
+async def test_an_arriving_file_is_read_at_its_end_when_no_worker_was_free(
+    open_pool: Any, arriving: Arriving
+) -> None:
+    pool = await open_pool(idle_seconds=0.2)
+    holder = await pool.vet_stream("echo")
+    waiting = await pool.vet_stream("twice", growing=arriving.source.fileno())
+    waiting.grown(arriving.more(b"came while "))
+    await holder.finish()
+    waiting.grown(arriving.more(b"nobody looked"))
+    both = sha256(b"came while nobody looked")
+    assert (await waiting.judge()).report.features == (both, both)
+    await waiting.finish()
+
+
+async def test_an_arriving_file_gives_its_worker_to_others_and_is_read_later(
+    open_pool: Any, arriving: Arriving
+) -> None:
+    pool = await open_pool(idle_seconds=0.2)
+    slow = await pool.vet_stream("echo", growing=arriving.source.fileno())
+    slow.grown(arriving.more(b"slow "))
+    await asyncio.wait_for(assert_works(pool), timeout=10)
+    slow.grown(arriving.more(b"and whole"))
+    assert (await slow.judge()).report.features[0] == sha256(b"slow and whole")
+    await slow.finish()
 
 
 # ── beginning and end ────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from pratique.errors import PratiqueError
 from pratique.index.ports import BlobStore, Upstream
 from pratique.policy.model import Verdict
 from pratique.values.digests import Sha256
+from pratique.values.instants import Clock
 from pratique.vet.base import ContentKey
 from pratique.vet.exchange import BaseFacts, KnownSource, StoredContent, Vetted
 from pratique.vet.model import Context
@@ -46,12 +48,16 @@ class Stream(Protocol):
         _traceback: TracebackType | None,
     ) -> None: ...
 
-    async def feed(self, chunk: bytes | memoryview) -> None:
-        """Hand over the next bytes."""
+    def grown(self, size: int) -> None:
+        """So many bytes are there."""
         ...
 
-    async def finish(self, file: Path | None = None) -> Vetted:
-        """What was found; `file` is where all of the file lies now."""
+    async def judge(self) -> Vetted:
+        """The judgement of the whole file, maybe without the facts behind it."""
+        ...
+
+    async def finish(self) -> Vetted:
+        """All that was found."""
         ...
 
 
@@ -66,8 +72,8 @@ class Pool(Protocol):
         base: BaseFacts | None = None,
         base_archive: Path | None = None,
         known: KnownSource | None = None,
-        deferrable: bool = False,
         sibling: BaseFacts | None = None,
+        growing: int | None = None,
     ) -> Stream: ...
 
     async def vet_file(  # noqa: D102 - as the pool says
@@ -141,6 +147,7 @@ class GroundParts:
     blobs: BlobStore
     downloads: Flights
     upstreams: Mapping[str, Upstream]
+    clock: Clock
 
 
 class Grounds:
@@ -149,10 +156,16 @@ class Grounds:
     def __init__(self, parts: GroundParts) -> None:
         self._parts = parts
         self._bases: SingleFlight[Sha256, Ground] = SingleFlight()
+        self._coming: dict[Sha256, asyncio.Task[None]] = {}
+        """What is still told of files that were judged; each task leaves when it ends."""
 
     async def close(self) -> None:
         """Stop reading."""
         await self._bases.close()
+        coming = tuple(self._coming.values())
+        for task in coming:
+            task.cancel()
+        await asyncio.gather(*coming, return_exceptions=True)
 
     async def kept(self, located: Located) -> Ground | None:
         """The predecessor as it was kept; None when there is one that has to be read first."""
@@ -160,7 +173,7 @@ class Grounds:
         if before is None:
             return NO_GROUND
         assert before.file.sha256 is not None
-        release = self._parts.facts.release(before.file.sha256)
+        release = await self._release(before.file.sha256)
         return None if release is None else self._ground(before, release)
 
     async def fetched(self, located: Located) -> Ground:
@@ -173,10 +186,30 @@ class Grounds:
         digest = before.file.sha256
         if digest is None:
             return NO_GROUND
-        release = self._parts.facts.release(digest)
+        release = await self._release(digest)
         if release is not None:
             return self._ground(before, release)
         return await self._bases.do(digest, lambda: self._read_base(before, digest))
+
+    async def _release(self, digest: Sha256) -> KeptRelease | None:
+        """What was kept of a file; waits for what is just being told of it."""
+        if digest in self._coming:
+            await asyncio.wait({self._coming[digest]})
+        return self._parts.facts.release(digest)
+
+    def follow(self, digest: Sha256, stream: Stream) -> None:
+        """Keep what was found in a file that was judged, when its worker has told it."""
+        task = asyncio.get_running_loop().create_task(self._rest(digest, stream))
+        self._coming[digest] = task
+        task.add_done_callback(lambda _: self._coming.pop(digest, None))
+
+    async def _rest(self, digest: Sha256, stream: Stream) -> None:
+        async with stream:
+            vetted = await stream.finish()
+        try:
+            await asyncio.to_thread(self.keep_facts, digest, vetted)
+        except PratiqueError as error:  # the file was judged; its successor reads it once more
+            log.warning("facts of a file were not kept", extra={"why": str(error)})
 
     async def _read_base(self, before: Located, digest: Sha256) -> Ground:
         parts = self._parts
@@ -223,7 +256,7 @@ class Grounds:
             return Surroundings(context=context_of_file(located.facts, base=ground.name))
         position = names.index(located.file.filename)
         return Surroundings(
-            context=context_around(page, position, base=ground.name),
+            context=context_around(page, position, now=self._parts.clock(), base=ground.name),
             sibling=self._sibling(page, position),
         )
 

@@ -1,22 +1,25 @@
 """Vetting at the index door: a file nobody has vetted is vetted while it arrives, or where it lies.
 
 Order of steps for one file: 1. its predecessor's facts are at hand, or its archive is fetched and
-read; 2. the bytes go to a confined worker while they go to the client, all but the tail; 3. the
-verdict is kept and written into the ledger; 4. the file is decided again, now with its verdict.
-Whatever goes wrong in between ends as a verdict `unknown`, which opens nothing by default.
-A crash after 3 costs nothing; before it the file is vetted again at its next download.
+read; 2. a confined worker reads the bytes while they go to the client, all but the tail; 3. the
+verdict is kept and written into the ledger (durable under `strict`), while the file itself is made
+durable; 4. the file is decided again, now with its verdict; 5. what was found in it is kept for the
+release after it. Whatever goes wrong in between ends as a verdict `unknown`, which opens nothing by
+default. A crash after 3 costs at most 5, which is then done when it is needed; before it the file is
+vetted again at its next download.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pratique.doors.index.grounds import Ground, Grounds, KeptFacts, Pool
+from pratique.doors.index.grounds import Ground, Grounds, KeptFacts, Pool, Stream
 from pratique.doors.index.locate import Located
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
@@ -60,7 +63,8 @@ class VettingParts:
     pages: PageService
     blobs: BlobStore
     control: ControlState
-    note: Callable[[Draft], None]
+    record: Callable[[Draft], Awaitable[object]]
+    """Writes an entry down, as durably as the ledger is set to before bytes may leave."""
     metrics: Metrics
     clock: Clock
     engine: str
@@ -131,16 +135,28 @@ class VettingService:
             base=kept.facts,
             base_archive=kept.archive,
             known=self._parts.grounds.known,
-            deferrable=True,
             sibling=around.sibling,
+            growing=flight.descriptor,
         )
-        async with stream:
-            async for piece in flight.arriving():
-                await stream.feed(piece)
-            path = self._parts.blobs.path(await flight.wait())
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(stream)
+            async for size in flight.growing():
+                stream.grown(size)
             with self._parts.metrics.vetting_seconds.time():
-                vetted = await stream.finish(path)
-        return self._keep(located, digest, vetted, kept)
+                vetted = await self._judged(stream, flight)
+            found = await self._keep(located, digest, vetted, kept)
+            stack.pop_all()
+        self._parts.grounds.follow(digest, stream)
+        return found
+
+    async def _judged(self, stream: Stream, flight: Flight) -> Vetted:
+        """The judgement, made while the file becomes durable. Raises: what the download failed with."""
+        judging = asyncio.create_task(stream.judge())
+        try:
+            await flight.wait()
+            return await judging
+        finally:
+            judging.cancel()
 
     async def _stored(
         self, located: Located, digest: Sha256, *, ground: Ground | None = None
@@ -163,16 +179,16 @@ class VettingService:
                 known=self._parts.grounds.known,
                 sibling=around.sibling,
             )
-        return self._keep(located, digest, vetted, ground)
+        self._parts.grounds.keep_facts(digest, vetted)
+        return await self._keep(located, digest, vetted, ground)
 
     # ── what was found ───────────────────────────────────────────────────────────────────────
 
-    def _keep(
+    async def _keep(
         self, located: Located, digest: Sha256, vetted: Vetted, ground: Ground
     ) -> VettingFacts:
         parts = self._parts
         _count(parts.metrics, vetted)
-        parts.grounds.keep_facts(digest, vetted)
         parts.facts.set_report(
             KeptReport(
                 key=ReportKey(
@@ -186,10 +202,10 @@ class VettingService:
             )
         )
         found = vetting_facts(vetted.report, parts.audits.audits_of([digest]).get(digest, ()))
-        self._record(located, digest, vetted.report, found)
+        await self._record(located, digest, vetted.report, found)
         return found
 
-    def _record(
+    async def _record(
         self, located: Located, digest: Sha256, report: Report, found: VettingFacts
     ) -> None:
         """Keep what decides, and write it down when it is news."""
@@ -200,13 +216,11 @@ class VettingService:
             before = VettingFacts(verdict=Verdict.CLEAN)
         if found == before:
             return
-        if before is None and found == VettingFacts(verdict=Verdict.CLEAN):
-            control.add_cleared(project, digest)
-            self._remember_clean(digest)
-            self._parts.pages.forget(located.described.index, project)
-        else:
-            control.set_vetting(digest, found)
-        self._parts.note(
+        if found.verdict is not Verdict.CLEAN:
+            control.set_vetting(
+                digest, found
+            )  # what closes comes into force before it is written down
+        await self._parts.record(
             Draft(
                 kind="verdict",
                 subject=f"sha256:{digest}",
@@ -225,6 +239,12 @@ class VettingService:
                 },
             )
         )
+        if before is None and found == VettingFacts(verdict=Verdict.CLEAN):
+            control.add_cleared(project, digest)
+            self._remember_clean(digest)
+            self._parts.pages.forget(located.described.index, project)
+        elif found.verdict is Verdict.CLEAN:
+            control.set_vetting(digest, found)
 
     def _remember_clean(self, digest: Sha256) -> None:
         self._clean[digest] = None

@@ -1,6 +1,7 @@
 """One job on one worker, seen from the pool: deadlines, questions, the outcome or why there is none.
 
-Order: begin, feed as often as needed, finish; then OUTCOME or FAILED comes, or the worker goes.
+Order: begin, feed or grown as often as needed, finish; then JUDGED and OUTCOME or FAILED come, or
+the worker goes.
 `abandon` at any time: CANCEL is sent, and CANCELLED comes or the worker is killed.
 """
 
@@ -23,6 +24,7 @@ from pratique.edge.vetting.frames import (
     KnownFacts,
     Payload,
     Start,
+    grown,
 )
 from pratique.edge.vetting.options import JobLimits
 from pratique.edge.vetting.process import WorkerProcess
@@ -50,7 +52,10 @@ class Assignment:
         self._known = known
         self._bytes = 0
         self._waited = 0.0
-        self._settled: asyncio.Future[Vetted | str] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._judged: asyncio.Future[Vetted | str] = loop.create_future()
+        """The judgement, maybe without facts; settled with the outcome at the latest."""
+        self._settled: asyncio.Future[Vetted | str] = loop.create_future()
         self._cancelled = asyncio.Event()
         self._answering: asyncio.Task[None] | None = None
         worker.receive = self._receive
@@ -64,13 +69,16 @@ class Assignment:
     ) -> None:
         """Hand over what the job starts with."""
         self._bytes = size
-        if base is not None and not self.worker.bases.use(base.key):
-            self.worker.send(Kind.BASE, base)
-            self.worker.bases.hold(base, kept=True)
+        hand_over = base is not None and not self.worker.bases.use(base.key)
+        start = msgspec.structs.replace(start, hand_over=hand_over)
         if descriptors:
             await self._wait(self._send_with(Kind.START, start, descriptors))
         else:
             self.worker.send(Kind.START, start)
+        if hand_over and base is not None and not self._settled.done():
+            # After START, so that descriptors need not wait until all of it is through.
+            self.worker.send(Kind.BASE, base)
+            self.worker.bases.hold(base, kept=True)
 
     async def _send_with(self, kind: Kind, payload: Payload, descriptors: list[int]) -> None:
         await self.worker.drain_all()
@@ -98,6 +106,12 @@ class Assignment:
             if self.worker.crowded:
                 await self._wait(self.worker.drain())
 
+    def grown(self, size: int) -> None:
+        """Say how much of a growing file is there."""
+        if not self._settled.done():
+            self._bytes = size
+            self.worker.send_raw(grown(size))
+
     async def finish(self, archive: int | None = None) -> None:
         """Say that all bytes were sent; `archive` is a descriptor of the whole file."""
         if self._settled.done():
@@ -109,14 +123,21 @@ class Assignment:
 
     async def outcome(self) -> Vetted | str:
         """The outcome, or a clause that says why there is none."""
-        await self._wait(self._until_settled())
-        if not self._settled.done():
+        return await self._end_of(self._settled)
+
+    async def judgement(self) -> Vetted | str:
+        """The judgement, as soon as there is one; its facts may be missing. As `outcome` else."""
+        return await self._end_of(self._judged)
+
+    async def _end_of(self, awaited: asyncio.Future[Vetted | str]) -> Vetted | str:
+        await self._wait(_until(awaited))
+        if not awaited.done():
             await self.worker.gone.wait()
-        outcome = await self._settled
-        if outcome == "":
+        ended = await awaited
+        if ended == "":
             await self.worker.reaped()
             return self.worker.ending
-        return outcome
+        return ended
 
     async def abandon(self) -> None:
         """Nobody wants the outcome: afterwards the worker is free for another job, or dead."""
@@ -137,9 +158,6 @@ class Assignment:
         if self._answering is not None:
             self._answering.cancel()
         self.worker.forget_job()
-
-    async def _until_settled(self) -> None:
-        await asyncio.wait({self._settled})
 
     async def _wait(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that depends on the worker, and kill it when the job waits too long in all.
@@ -167,6 +185,10 @@ class Assignment:
     def _receive(self, kind: Kind, payload: bytes) -> None:
         """Take one frame. Raises: MsgspecError, ValueError for one that no worker sends."""
         match kind:
+            case Kind.JUDGED:
+                vetted = msgspec.msgpack.decode(payload, type=Vetted)
+                if not self._judged.done():
+                    self._judged.set_result(vetted)
             case Kind.OUTCOME:
                 self._settle(msgspec.msgpack.decode(payload, type=Vetted))
             case Kind.FAILED:
@@ -200,5 +222,10 @@ class Assignment:
         self._settle("")
 
     def _settle(self, outcome: Vetted | str) -> None:
-        if not self._settled.done():
-            self._settled.set_result(outcome)
+        for future in (self._judged, self._settled):
+            if not future.done():
+                future.set_result(outcome)
+
+
+async def _until(future: asyncio.Future[Vetted | str]) -> None:
+    await asyncio.wait({future})

@@ -10,10 +10,12 @@ import pkgutil
 import tarfile
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 
 import msgspec
 
 from pratique.edge.vetting.frames import Start
+from pratique.edge.vetting.held import encoded_bytes
 from pratique.edge.vetting.worker import Helper, MakeJob
 from pratique.vet.engine import Base, ContentKey, Outcome, Vetting, facts_of, warm_up
 from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
@@ -21,6 +23,8 @@ from pratique.vet.facts import decode_content, decode_release, encode_content, e
 from pratique.vet.model import ContentFacts, Context, Language
 from pratique.vet.old_files import open_old
 
+_KEPT_BYTES = 2 << 20
+"""Of a base as it travels; decoded it takes several times that, beside the job."""
 _LONG = "x" * 3_000
 
 
@@ -29,8 +33,8 @@ class EngineJob:
 
     def __init__(self, start: Start, helper: Helper) -> None:
         self._helper = helper
-        self._contents = _contents(helper.base)
-        base = _base(helper, self._contents)
+        base = _base(helper)
+        self._contents = base.contents if base is not None else {}
         self._vetting = Vetting(
             start.filename,
             context=start.context,
@@ -46,9 +50,13 @@ class EngineJob:
     def finish(self, archive: mmap.mmap | None, /) -> Vetted:
         """Judge what was read."""
         if archive is None:
-            return pack(self._vetting.finish())
+            return self._pack(self._vetting.finish())
         with memoryview(archive) as whole:
-            return pack(self._vetting.finish(whole))
+            return self._pack(self._vetting.finish(whole))
+
+    def _pack(self, outcome: Outcome) -> Vetted:
+        self._helper.judged(Vetted(report=outcome.report))
+        return pack(outcome)
 
     def _known(self, sha256: str, language: Language) -> ContentFacts | None:
         kept = self._contents.get((sha256, language))
@@ -78,20 +86,22 @@ def _contents(base: BaseFacts | None) -> dict[ContentKey, ContentFacts]:
     return {(c.sha256, c.language): facts for c, facts in decoded if facts is not None}
 
 
-def _base(helper: Helper, contents: dict[ContentKey, ContentFacts]) -> Base | None:
-    """The engine's base. Raises: ValueError when it is not of this engine."""
+def _base(helper: Helper) -> Base | None:
+    """The engine's base, as it was decoded once. Raises: ValueError when it is not of this engine."""
     if helper.base is None:
         return None
-    release = decode_release(helper.base.release)
-    if release is None:
-        raise ValueError
+    base = helper.kept.get("base")
+    if not isinstance(base, Base):
+        release = decode_release(helper.base.release)
+        if release is None:
+            raise ValueError
+        base = Base(release=release, contents=_contents(helper.base), clone=helper.base.clone)
+        if encoded_bytes(helper.base) <= _KEPT_BYTES:
+            helper.kept["base"] = base
     old = helper.archive
-    return Base(
-        release=release,
-        contents=contents,
-        read=open_old(memoryview(old), release.filename) if old is not None else None,
-        clone=helper.base.clone,
-    )
+    if old is None:
+        return base
+    return replace(base, read=open_old(memoryview(old), base.release.filename))
 
 
 def _sibling(facts: BaseFacts | None) -> Base | None:

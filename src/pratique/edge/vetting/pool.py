@@ -171,12 +171,16 @@ class VettingPool:
         known: KnownSource | None = None,
         deferrable: bool = False,
         sibling: BaseFacts | None = None,
+        growing: int | None = None,
     ) -> VettingStream:
         """Begin to vet a file that arrives in pieces.
 
         With `deferrable` the caller promises to have the whole file on disk in the end and to name
         it in `finish`: then nobody waits for a worker here, and a stream that is slow gives its
         worker back when others wait.
+
+        With `growing`, a descriptor of the file while it arrives on disk, no bytes are handed over: the
+        worker reads them there. It must stay open until the stream has ended.
         """
         stream = VettingStream(
             self,
@@ -185,10 +189,11 @@ class VettingPool:
             base=base,
             base_archive=base_archive,
             known=known,
-            deferrable=deferrable,
+            deferrable=deferrable or growing is not None,
             sibling=sibling,
+            growing=growing,
         )
-        if not deferrable or (self._idle and not self._waiters):
+        if not stream.deferrable or (self._idle and not self._waiters):
             await stream.open()
         return stream
 

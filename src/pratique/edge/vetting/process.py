@@ -137,6 +137,11 @@ class WorkerProcess:
         if sent < len(whole):
             self._writer.write(whole[sent:])
 
+    def send_raw(self, whole: bytes) -> None:
+        """Queue a frame that is one already."""
+        assert self._writer is not None
+        self._writer.write(whole)
+
     def send_data(self, piece: memoryview) -> None:
         """Queue bytes of the file, at most `DATA_BYTES`."""
         assert self._writer is not None

@@ -60,6 +60,8 @@ class Lender(Protocol):
 class VettingStream:
     """Order: any number of `feed`, then one `finish`, or `cancel` at any time. One task at a time.
 
+    With `growing`, the descriptor of a file that arrives on disk: any number of `grown`, then `judge`
+    for the judgement as soon as there is one, then `finish` for the rest.
     As a context manager it cancels what was not finished.
     """
 
@@ -74,7 +76,10 @@ class VettingStream:
         known: KnownSource | None,
         deferrable: bool,
         sibling: BaseFacts | None = None,
+        growing: int | None = None,
     ) -> None:
+        self._growing = growing
+        self._size = 0
         self.deferrable = deferrable
         self.opened_at = self.fed_at = time.monotonic()
         self._pool = pool
@@ -86,6 +91,8 @@ class VettingStream:
         self._known = known
         self._assignment: Assignment | None = None
         self._unavailable = ""
+        self._said = False
+        """Whether the worker knows that the file is whole."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -105,6 +112,8 @@ class VettingStream:
         except VettingUnavailableError as error:
             self._unavailable = error.message
             return None
+        growing = self._growing is not None and file is None
+        file = self._growing if growing else file
         limits = self._pool.options.job
         self._assignment = assignment = Assignment(worker, limits, known=self._known)
         self.opened_at = self.fed_at = time.monotonic()
@@ -117,6 +126,7 @@ class VettingStream:
                 base=self._base.key if self._base is not None else "",
                 sibling=self._sibling,
                 file=file is not None,
+                growing=growing,
                 archive=len(descriptors) > (file is not None),
                 ask=self._known is not None,
                 cpu_seconds=limits.cpu_seconds,
@@ -127,7 +137,7 @@ class VettingStream:
             except BaseException:
                 self.cancel()
                 raise
-        if file is None:
+        if growing or file is None:
             self._pool.register(self)
         return assignment
 
@@ -153,6 +163,30 @@ class VettingStream:
             self.cancel()
             raise
 
+    def grown(self, size: int) -> None:
+        """So many bytes of the growing file are there."""
+        self._size = size
+        self.fed_at = time.monotonic()
+        if self._assignment is not None:
+            self._assignment.grown(size)
+
+    async def judge(self) -> Vetted:
+        """The judgement of a growing file that is whole now; facts come with `finish`."""
+        assert self._growing is not None
+        if self._assignment is not None:
+            await self._say_finished(self._assignment, None)
+        elif not self._unavailable:
+            await self.open(self._growing, size=self._size)
+        if self._assignment is None:
+            return self._unfinished(self._unavailable or "no worker was free for it")
+        self._said = True
+        try:
+            outcome = await self._assignment.judgement()
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
+        return self._unfinished(outcome) if isinstance(outcome, str) else outcome
+
     async def finish(self, file: Path | None = None) -> Vetted:
         """The judgement; `unknown` with the reason when there is none.
 
@@ -172,7 +206,7 @@ class VettingStream:
         """As `finish`, with a descriptor of the file."""
         if self._assignment is None and file is not None and not self._unavailable:
             await self.open(file, size=size)
-        elif self._assignment is not None:
+        elif self._assignment is not None and not self._said:
             await self._say_finished(self._assignment, file)
         if self._assignment is None:
             return self._unfinished(self._unavailable or "no worker was free for it")

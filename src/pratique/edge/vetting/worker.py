@@ -20,7 +20,16 @@ import msgspec
 
 from pratique.edge.vetting.channel import Channel, ParentGoneError
 from pratique.edge.vetting.confinement import confine
-from pratique.edge.vetting.frames import DATA_BYTES, Ask, Failed, Kind, KnownFacts, Setup, Start
+from pratique.edge.vetting.frames import (
+    DATA_BYTES,
+    SIZE,
+    Ask,
+    Failed,
+    Kind,
+    KnownFacts,
+    Setup,
+    Start,
+)
 from pratique.edge.vetting.held import HeldBases
 from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
 from pratique.vet.model import Language
@@ -46,11 +55,17 @@ class Helper(Protocol):
     """What a job may ask of the worker."""
 
     base: BaseFacts | None
+    kept: dict[str, object]
+    """What jobs keep with that base, as long as the worker holds it."""
     archive: mmap.mmap | None
     """The base's archive, mapped."""
 
     def known(self, sha256: str, language: Language) -> bytes | None:
         """Facts of a content, from the parent's store."""
+        ...
+
+    def judged(self, vetted: Vetted) -> None:
+        """Say the judgement now, before the facts that `finish` gives: somebody waits for it."""
         ...
 
 
@@ -62,20 +77,33 @@ class _Cancelled(BaseException):
     """The parent no longer wants the outcome. No `except Exception` of a job holds it."""
 
 
+class _Held:
+    """A base between jobs."""
+
+    __slots__ = ("facts", "kept")
+
+    def __init__(self, facts: BaseFacts) -> None:
+        self.facts = facts
+        self.kept: dict[str, object] = {}
+
+
 class _Help:
     """Answers a job's questions, from the base or from the parent."""
 
     def __init__(
         self,
         channel: Channel,
-        base: BaseFacts | None,
+        base: _Held | None,
         archive: mmap.mmap | None,
         *,
         ask: bool,
+        spent: Callable[[], float],
     ) -> None:
-        self.base = base
+        self.base = base.facts if base is not None else None
+        self.kept = base.kept if base is not None else {}
         self.archive = archive
         self._channel = channel
+        self._spent = spent
         self._misses = 0 if ask else _MISSES
         self.pending: list[Received] = []
         """Frames that came while an answer was awaited."""
@@ -98,6 +126,11 @@ class _Help:
         found = msgspec.msgpack.decode(payload, type=KnownFacts).contents
         self._misses = 0 if found else self._misses + 1
         return found[0].facts if found else None
+
+    def judged(self, vetted: Vetted) -> None:
+        """Say the judgement now."""
+        whole = msgspec.structs.replace(vetted, cpu_seconds=self._spent())
+        self._channel.send(Kind.JUDGED, whole)
 
 
 class _Budget:
@@ -130,16 +163,13 @@ class _Service:
     def __init__(self, channel: Channel, make_job: MakeJob) -> None:
         self._channel = channel
         self._make_job = make_job
-        self._bases: HeldBases[BaseFacts] = HeldBases()
+        self._bases: HeldBases[_Held] = HeldBases()
 
     def run(self) -> None:
         """Serve. Raises: ParentGoneError."""
         while True:
             kind, payload, descriptors = self._channel.receive()
             match kind:
-                case Kind.BASE:
-                    base = msgspec.msgpack.decode(payload, type=BaseFacts)
-                    self._bases.hold(base, base)
                 case Kind.START:
                     self._serve(msgspec.msgpack.decode(payload, type=Start), descriptors)
                 case Kind.CANCEL:
@@ -169,14 +199,15 @@ class _Service:
         with contextlib.ExitStack() as stack:
             stack.callback(_close, descriptors)
             budget = _Budget(start)
-            base = self._bases.use(start.base) if start.base else None
-            if start.base and base is None:
-                raise LookupError
+            base = self._base(start)
             old = _map(descriptors[-1], stack) if start.archive else None
-            helper = _Help(self._channel, base, old, ask=start.ask)
+            helper = _Help(self._channel, base, old, ask=start.ask, spent=budget.spent)
             job = self._make_job(start, helper)
-            if start.file:
-                self._read_file(descriptors[0], job, budget)
+            if start.growing:
+                self._read_growing(descriptors[0], helper, job, budget)
+                whole = _map(descriptors[0], stack)
+            elif start.file:
+                _read_up_to(descriptors[0], 0, None, job, budget)
                 whole = _map(descriptors[0], stack)
             else:
                 given = self._read_frames(helper, job, budget)
@@ -185,12 +216,35 @@ class _Service:
             outcome = job.finish(whole)
         return msgspec.structs.replace(outcome, cpu_seconds=budget.spent())
 
-    def _read_file(self, descriptor: int, job: Job, budget: _Budget) -> None:
+    def _base(self, start: Start) -> _Held | None:
+        """What the job is judged against. Raises: LookupError when the parent is mistaken."""
+        if not start.base:
+            return None
+        if start.hand_over:
+            kind, payload, _ = self._channel.receive()
+            if kind is not Kind.BASE:
+                raise _Cancelled
+            facts = msgspec.msgpack.decode(payload, type=BaseFacts)
+            self._bases.hold(facts, _Held(facts))
+        base = self._bases.use(start.base)
+        if base is None:
+            raise LookupError
+        return base
+
+    def _read_growing(self, descriptor: int, helper: _Help, job: Job, budget: _Budget) -> None:
+        """A file that arrives: as far as GROWN says, up to FINISH."""
         offset = 0
-        while chunk := os.pread(descriptor, DATA_BYTES, offset):
-            offset += len(chunk)
-            budget.took(len(chunk))
-            job.feed(chunk)
+        while True:
+            received = helper.pending.pop(0) if helper.pending else self._channel.receive()
+            kind, payload, _ = received
+            match kind:
+                case Kind.GROWN:
+                    (size,) = SIZE.unpack(payload)
+                    offset = _read_up_to(descriptor, offset, size, job, budget)
+                case Kind.FINISH:
+                    return
+                case _:
+                    raise _Cancelled
 
     def _read_frames(self, helper: _Help, job: Job, budget: _Budget) -> list[int]:
         """Up to FINISH; gives the descriptors that came with it."""
@@ -205,6 +259,20 @@ class _Service:
                     return descriptors
                 case _:
                     raise _Cancelled
+
+
+def _read_up_to(descriptor: int, offset: int, size: int | None, job: Job, budget: _Budget) -> int:
+    """Feed a file's bytes from an offset on, to a size or its end; gives how far it came."""
+    while size is None or offset < size:
+        chunk = os.pread(
+            descriptor, DATA_BYTES if size is None else min(size - offset, DATA_BYTES), offset
+        )
+        if not chunk:
+            break
+        offset += len(chunk)
+        budget.took(len(chunk))
+        job.feed(chunk)
+    return offset
 
 
 def _close(descriptors: Sequence[int]) -> None:
