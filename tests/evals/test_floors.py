@@ -32,3 +32,15 @@ def test_no_weight_is_lowered_and_none_is_below_zero() -> None:
     weights = with_floors(learned, honest=frozenset(), way=5.0, digits=4)
     assert all(weights[name] >= value for name, value in learned.items())
     assert min(weights.values()) >= 0
+
+
+def test_what_only_the_index_knows_weighs_and_is_never_enough_alone() -> None:
+    weights = with_floors({}, honest=frozenset(), way=5.0, digits=4)
+    told = {
+        name: weight
+        for name, weight in weights.items()
+        if name.startswith(("provenance-change", "young-dependency"))
+    }
+    assert 2.0 < told["provenance-change:lost@never"] < 5.0
+    assert 1.0 < told["young-dependency:newborn@never"] < 5.0
+    assert all(name.endswith("@never") for name in told)

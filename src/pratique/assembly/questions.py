@@ -80,7 +80,8 @@ async def open_desk(
                 blobs=blobs,
                 downloads=downloads,
                 upstreams=upstreams,
+                clock=clock,
             )
         )
         stack.push_async_callback(grounds.close)
-        yield Desk(index=index, pages=pages, grounds=grounds, pool=pool, blobs=blobs)
+        yield Desk(index=index, pages=pages, grounds=grounds, pool=pool, blobs=blobs, clock=clock)

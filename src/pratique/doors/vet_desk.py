@@ -12,14 +12,16 @@ import os
 import tarfile
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 from packaging.tags import Tag, sys_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
-from pratique.doors.index.grounds import NO_GROUND, Ground, Grounds, Pool
+from pratique.doors.index.ages import new_dependencies
+from pratique.doors.index.grounds import NO_GROUND, Ground, Grounds, Pool, Surroundings
 from pratique.doors.index.locate import Located
 from pratique.doors.index.pages import PageService
 from pratique.doors.vet_siblings import Siblings, facts_of_file, named_by
@@ -27,6 +29,7 @@ from pratique.errors import InputError, PratiqueError
 from pratique.index.ports import BlobStore
 from pratique.policy.model import Verdict
 from pratique.values.digests import Sha256
+from pratique.values.instants import Clock
 from pratique.values.names import ProjectName
 from pratique.vet.exchange import BaseFacts, Vetted
 from pratique.vet.facts import decode_release
@@ -72,13 +75,21 @@ class Desk:
     """Vets releases, files and folders. Lives on one event loop."""
 
     def __init__(
-        self, *, index: str, pages: PageService, grounds: Grounds, pool: Pool, blobs: BlobStore
+        self,
+        *,
+        index: str,
+        pages: PageService,
+        grounds: Grounds,
+        pool: Pool,
+        blobs: BlobStore,
+        clock: Clock,
     ) -> None:
         self._index = index
         self._pages = pages
         self._grounds = grounds
         self._pool = pool
         self._blobs = blobs
+        self._clock = clock
         self._siblings = Siblings()
 
     # ── releases ─────────────────────────────────────────────────────────────────────────────
@@ -117,18 +128,34 @@ class Desk:
             except PratiqueError as error:
                 return Examined(target=target, filename=filename, problem=str(error))
             around = await self._grounds.surroundings(located, ground)
-            vetted = await self._pool.vet_file(
-                path,
-                filename,
-                context=around.context,
-                base=ground.facts,
-                base_archive=ground.archive,
-                known=self._grounds.known,
-                sibling=await self._siblings.of(filename) or around.sibling,
-            )
+            around = replace(around, sibling=await self._siblings.of(filename) or around.sibling)
+            vetted = await self._vet(path, filename, ground, around)
             self._grounds.keep_facts(digest, vetted)
+            context = await self._with_ages(around.context, vetted, ground)
+            if context != around.context:  # told again, from facts that are there
+                vetted = await self._vet(path, filename, ground, replace(around, context=context))
             promise.facts = self._grounds.kept_facts(digest)
         return Examined(target=target, filename=filename, sha256=digest, vetted=vetted)
+
+    async def _vet(self, path: Path, filename: str, ground: Ground, around: Surroundings) -> Vetted:
+        return await self._pool.vet_file(
+            path,
+            filename,
+            context=around.context,
+            base=ground.facts,
+            base_archive=ground.archive,
+            known=self._grounds.known,
+            sibling=around.sibling,
+        )
+
+    async def _with_ages(self, context: Context, vetted: Vetted, ground: Ground) -> Context:
+        """The context with the ages of new dependencies, unless the door studied them before."""
+        if context.dependencies or vetted.failure:
+            return context
+        found = await new_dependencies(
+            self._pages, self._index, vetted, ground.facts, now=self._clock()
+        )
+        return msgspec.structs.replace(context, dependencies=found)
 
     async def _ground(self, located: Located, against: Against) -> Ground:
         if against.file is not None:

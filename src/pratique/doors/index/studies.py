@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from packaging.version import Version
 
+from pratique.doors.index.ages import first_upload
 from pratique.doors.index.locate import Located
 from pratique.doors.index.pages import Described, PageService
 from pratique.doors.index.sidecars import Sidecars
@@ -220,18 +221,11 @@ class Studies:
             [
                 FreshDependency(
                     project=name,
-                    first_upload=await self._first_upload(located.described.index, name),
+                    first_upload=await first_upload(self._pages, located.described.index, name),
                 )
                 for name in sorted(added)
             ]
         )
-
-    async def _first_upload(self, index: str, project: ProjectName) -> Instant | None:
-        described = await self._pages.describe(index, project)
-        if described is None:
-            return None
-        times = [f.uploaded_at for f in described.files if f.uploaded_at is not None]
-        return min(times, default=None)
 
     # ── attestations ─────────────────────────────────────────────────────────────────────────
 

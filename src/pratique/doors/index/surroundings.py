@@ -1,8 +1,8 @@
 """What the index tells around a file that is vetted: how long the project is known, what came before.
 
-Pure: a page as it was decided goes in, a `Context` comes out. All of it is as of the file's own
-upload, so that the same file has the same surroundings whenever it is vetted, and an old
-look-alike that nobody removed does not become established by lying there.
+Pure: a page as it was decided goes in, a `Context` comes out. Earlier releases and the project's
+age are as of the file's own upload, so that an old look-alike that nobody removed does not become
+established by lying there.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from packaging.version import Version
 
 from pratique.doors.index.gather import Gathered
 from pratique.policy.model import FileFacts
+from pratique.policy.rules.provenance import regression
 from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
 from pratique.values.names import DistributionKind
-from pratique.vet.model import Context
+from pratique.vet.model import Context, NewDependency, ProvenanceChange
 
 _SDIST_SUFFIXES = (".tar.gz", ".zip")
 """Asked before names are parsed: pages have thousands of wheels."""
@@ -34,8 +35,8 @@ def context_of_file(facts: FileFacts, *, base: str = "") -> Context:
     )
 
 
-def context_around(page: Gathered, position: int, *, base: str = "") -> Context:
-    """What the page tells around one of its files."""
+def context_around(page: Gathered, position: int, *, now: Instant, base: str = "") -> Context:
+    """What the page tells around one of its files, and what was learned of it."""
     facts = page.facts[position]
     own = facts.distribution
     context = context_of_file(facts, base=base)
@@ -44,8 +45,31 @@ def context_around(page: Gathered, position: int, *, base: str = "") -> Context:
         context,
         first_release=context.first_release if before is None else before == 0,
         releases_before=before,
+        dependencies=_dependencies(facts, now),
+        provenance=_provenance(facts),
         project_age_days=_project_age_days(page, position),
     )
+
+
+def _dependencies(facts: FileFacts, now: Instant) -> tuple[NewDependency, ...]:
+    """As the rule `new-dependency` knows them."""
+    return tuple(
+        new_dependency(one.project, one.first_upload, now) for one in facts.fresh_dependencies or ()
+    )
+
+
+def new_dependency(project: str, first_upload: Instant | None, now: Instant) -> NewDependency:
+    """A dependency with its age as of now: time in which others could have looked at it."""
+    age = None if first_upload is None else max(0, (now - first_upload).days)
+    return NewDependency(project=project, age_days=age)
+
+
+def _provenance(facts: FileFacts) -> ProvenanceChange | None:
+    """What got worse, in the words of the rule `provenance`."""
+    worse = regression(facts.provenance)
+    if not worse or facts.provenance is None:
+        return None
+    return ProvenanceChange(lost=not facts.provenance.attested, sentence=worse)
 
 
 def sdists_beside(page: Gathered, position: int) -> Iterator[Sha256]:

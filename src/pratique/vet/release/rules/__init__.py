@@ -18,12 +18,14 @@ from pratique.vet.release.rules.new_destination import NEW_DESTINATION
 from pratique.vet.release.rules.new_native_code import NEW_NATIVE_CODE
 from pratique.vet.release.rules.new_start_hook import NEW_START_HOOK
 from pratique.vet.release.rules.opaque_payload import OPAQUE_PAYLOAD
+from pratique.vet.release.rules.provenance_change import PROVENANCE_CHANGE
 from pratique.vet.release.rules.pyc_without_source import PYC_WITHOUT_SOURCE
 from pratique.vet.release.rules.size_jump import SIZE_JUMP
 from pratique.vet.release.rules.star_jacking import STAR_JACKING
 from pratique.vet.release.rules.thin_deed import THIN_DEED
 from pratique.vet.release.rules.thin_package import THIN_PACKAGE
 from pratique.vet.release.rules.unread import UNREAD
+from pratique.vet.release.rules.young_dependency import YOUNG_DEPENDENCY
 from pratique.vet.release.view import ReleaseView
 
 RELEASE_RULES: tuple[ReleaseRule, ...] = (
@@ -36,6 +38,8 @@ RELEASE_RULES: tuple[ReleaseRule, ...] = (
     OPAQUE_PAYLOAD,
     PYC_WITHOUT_SOURCE,
     ADDED_DEPENDENCY,
+    YOUNG_DEPENDENCY,
+    PROVENANCE_CHANGE,
     NEW_DESTINATION,
     SIZE_JUMP,
     METADATA_CHANGE,

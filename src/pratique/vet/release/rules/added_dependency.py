@@ -73,6 +73,16 @@ def _judge(line: str, known: set[str], where: str, *, told: bool) -> Iterator[Pl
         )
 
 
+def added_projects(now: Metadata, then: Metadata) -> tuple[str, ...]:
+    """Normalised names of projects that a release requires and its base did not, sorted.
+
+    Those of extras are left out: they come only to whoever asks for them.
+    """
+    known = {_name(line) for line in then.requires}
+    found = {_name(line) for line in now.requires[:MOST] if "extra ==" not in line}
+    return tuple(sorted(found - known - {""}))
+
+
 def _name(line: str) -> str:
     try:
         return canonicalize_name(Requirement(line).name)
