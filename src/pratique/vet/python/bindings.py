@@ -6,13 +6,14 @@ import ast
 from collections.abc import Sequence
 
 from pratique.vet.python.expressions import spread
-from pratique.vet.python.labels import NOTABLE, PARAMETER
+from pratique.vet.python.labels import FILE, KEPT, NOTABLE, PARAMETER
 from pratique.vet.python.plain import Node
 from pratique.vet.python.values import (
     HOLE,
     NONE,
     UNSET,
     ClassValue,
+    FileValue,
     Instance,
     V,
     join,
@@ -135,7 +136,7 @@ def _bind_item(walk: Walk, target: Node, value: V) -> None:
             return
         _unfold(base)
     _set_known(base, index, value)
-    if value.bits & NOTABLE:
+    if value.bits & KEPT:
         if not _shared(base) and (base.inner is not None or base.names or base.bits):
             base.bits |= value.bits
         elif type(target.value) is ast.Name:
@@ -188,6 +189,8 @@ def element_of(value: V, items: list[V] | None) -> V:
     """What any element of a value may be."""
     if value.names and value.names[0] == "os.environ":
         return V(bits=value.bits)
+    if type(value.inner) is FileValue:
+        return V(bits=value.bits | FILE)  # a line of it
     if not items:
         return V(
             bits=value.bits, names=tuple(f"{name}[]" for name in value.names if "[]" not in name)

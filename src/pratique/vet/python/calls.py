@@ -8,7 +8,7 @@ from pratique.vet.catalogue import Entry
 from pratique.vet.python.arguments import Arguments
 from pratique.vet.python.decoders import DECODERS
 from pratique.vet.python.expressions import attribute_of, spread
-from pratique.vet.python.labels import NOTABLE, PARAMETER, bits_of
+from pratique.vet.python.labels import FILE, NOTABLE, PARAMETER, bits_of
 from pratique.vet.python.limits import Spent
 from pratique.vet.python.lookups import address_bits
 from pratique.vet.python.methods import folded_method, method_of
@@ -35,6 +35,8 @@ from pratique.vet.python.values import (
 from pratique.vet.python.walk import EXPRESSIONS, Walk
 
 _NAME_CHARACTERS = 160
+_READS = frozenset({"read_text", "read_bytes"})
+"""Methods whose names tell that the result is a file's content, whatever they are called on."""
 
 
 def _call(walk: Walk, node: ast.Call) -> V:
@@ -190,6 +192,8 @@ def _unknown(
         walk.report(
             node, name, walk.catalogue.look_up(name), arguments, keywords, hidden=callee.hidden
         )
+    if written in _READS:
+        bits |= FILE
     return V(bits=bits) if bits else NONE
 
 
@@ -241,6 +245,8 @@ def ordinary(
         bits |= (
             callee.bits | receiver.bits | joined_bits(arguments) | joined_bits(keywords.values())
         )
+    if name.rpartition(".")[2] in _READS:
+        bits |= FILE
     names = (f"{name}()",) if len(name) < _NAME_CHARACTERS else ()
     return V(bits=bits, names=names, hidden=callee.hidden)
 

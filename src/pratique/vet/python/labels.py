@@ -23,6 +23,8 @@ PARAMETER = BIT[Label.PARAMETER]
 CODE = BIT[Label.CODE]
 NOTABLE = ~(PARAMETER | INPUT | FILE)
 """Labels that make a call worth reporting whatever is called."""
+KEPT = NOTABLE | FILE
+"""Labels that a container keeps of what is put into it."""
 
 
 def bits_of(labels: Iterable[str]) -> int:

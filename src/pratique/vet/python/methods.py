@@ -70,10 +70,11 @@ def method_of(
             "decode",
             "hex",
         }:
-            return _mutate(walk, base, attr, arguments)
+            return _mutate(walk, base, attr, [*arguments, *keywords.values()])
         return folded_method(walk, node, base, attr, arguments, keywords)
     inner = base.inner
     if type(inner) is list or type(inner) is dict:
+        base.bits |= joined_bits(keywords.values())  # `update(name=value)`
         return _container_method(base, inner, attr, arguments)
     if type(inner) is FileValue:
         return opened_file_call(walk, node, base, inner, attr, arguments, keywords)

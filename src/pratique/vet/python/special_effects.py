@@ -166,7 +166,7 @@ def same_text(walk: Walk, node: Node, name: str, given: Arguments, callee: V) ->
     return V(
         UNSET,
         known(base).replace(HOLE, "") and known(base)[:4000],
-        base.bits,
+        given.bits,  # a request carries its data, too
         (),
         base.layer,
         base.inner if type(base.inner) in {list, dict} else None,
