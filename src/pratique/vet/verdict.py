@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from packaging.utils import canonicalize_name
+
 from pratique.vet.analyses.kit import Rule
 from pratique.vet.analyses.registry import PYTHON_ANALYSES
 from pratique.vet.archive_signs import RULE as ARCHIVE_RULE
 from pratique.vet.content.registry import CONTENT_ANALYSES
 from pratique.vet.features import features_of_all
 from pratique.vet.findings import findings_of
-from pratique.vet.hard_rules import asks_for_review, decides
+from pratique.vet.hard_rules import asks_for_review, decides, would_decide_if_new
 from pratique.vet.limits import VetLimits
 from pratique.vet.model import (
     ENGINE,
@@ -30,6 +32,7 @@ from pratique.vet.model import (
 )
 from pratique.vet.release.clones import Clone
 from pratique.vet.release.diff import capabilities, new_capabilities, new_signs
+from pratique.vet.release.popular import popular_names
 from pratique.vet.release.rules import RELEASE_RULES, run_release_rules
 from pratique.vet.release.rules.wheel_not_in_sdist import RULE as WHEEL_NOT_IN_SDIST
 from pratique.vet.release.view import ReleaseView, placed_signs
@@ -38,6 +41,8 @@ from pratique.vet.score import Table, Weights, points_by_sign, score
 LARGE_CODE_BYTES = 300_000
 """Python beyond which a first release is never `malicious` by score alone: in large packages honest
 reasons add up, and a large package nearly always has a predecessor to be compared with."""
+ESTABLISHED_RELEASES, ESTABLISHED_DAYS = 20, 365
+"""Releases before a file, and days since the project's first upload, that nobody makes up in a hurry."""
 
 
 @cache
@@ -76,14 +81,18 @@ def judge(case: Case, *, weights: Weights, limits: VetLimits) -> Report:
     table = weights.tables["first" if case.base is None else "diff"]
     given = features_of_all(placed)
     scored = score(given, table)
+    unweighed = _why_unweighed(case)
     decisive = frozenset(one for one in placed if decides(one, case.regime))
     unread = (*case.unread, *crashed)
     return Report(
         engine=ENGINE,
-        verdict=_verdict(case, scored.score, table, placed, unread=bool(unread)),
+        verdict=_verdict(
+            case, None if unweighed else scored.score, table, placed, unread=bool(unread)
+        ),
         regime=case.regime,
         base=case.context.base or _prose(case),
         score=round(scored.score, 6),
+        unweighed=unweighed,
         features=tuple(sorted(given)),
         findings=findings_of(
             placed,
@@ -131,17 +140,47 @@ def _changes(case: Case) -> tuple[Change, ...]:
 
 
 def _verdict(
-    case: Case, value: float, table: Table, placed: Sequence[PlacedSign], *, unread: bool
+    case: Case, scored: float | None, table: Table, placed: Sequence[PlacedSign], *, unread: bool
 ) -> Verdict:
+    """`scored` is None where the score has no say."""
     if any(decides(one, case.regime) for one in placed):
         return Verdict.MALICIOUS
+    value = 0.0 if scored is None else scored
     if value >= table.thresholds.malicious:
         large = case.base is None and code_bytes(case) > LARGE_CODE_BYTES
         return Verdict.SUSPICIOUS if large else Verdict.MALICIOUS
     review = any(asks_for_review(one, case.regime) for one in placed)
+    if scored is None:
+        # Nothing tells whether it was always there, so a person must.
+        review = review or any(would_decide_if_new(one) for one in placed)
     if review or value >= table.thresholds.suspicious:
         return Verdict.SUSPICIOUS
     return Verdict.UNKNOWN if unread else Verdict.CLEAN
+
+
+def _why_unweighed(case: Case) -> str:
+    """Why the score has no say here; empty when it has.
+
+    Only for what is both large and established: padding alone buys nobody silence. The rules that
+    decide by themselves hold all the same, and so does policy's cool-down.
+    """
+    if case.base is not None or case.regime is not Regime.FIRST:
+        return ""
+    size = code_bytes(case)
+    if size <= LARGE_CODE_BYTES:
+        return ""
+    context = case.context
+    before, age = context.releases_before or 0, context.project_age_days or 0
+    if before >= ESTABLISHED_RELEASES and age >= ESTABLISHED_DAYS:
+        known = f"a project with {before:,} releases in {age:,} days before it"
+    elif canonicalize_name(context.project) in popular_names():
+        known = "a much-used project"
+    else:
+        return ""
+    return (
+        f"{size / 1e6:.1f} MB of Python of {known}, and nothing to compare it with: "
+        "only the rules that decide by themselves were used, not the score"
+    )
 
 
 def code_bytes(case: Case) -> int:

@@ -68,6 +68,8 @@ def _file(one: Examined, *, everything: bool) -> Iterator[str]:
     against = f"  compared with {report.base}" if report.base else "  without a predecessor"
     yield f"{one.filename}  {word}{against}"
     yield f"  {_summary(report)}"
+    if report.unweighed:
+        yield f"  not weighed: {report.unweighed}"
     for sentence in report.unread:
         yield f"  not examined: {sentence}"
     # Of a clean file there is nothing to decide: findings are told when they are asked for.

@@ -122,6 +122,8 @@ class VettingView(msgspec.Struct, frozen=True, kw_only=True):
     engine: str = ""
     regime: str = ""
     against: str = ""
+    unweighed: str = ""
+    """Why the score had no say; empty when it had."""
     score: float = 0.0
     contents: int = 0
     capabilities: list[str] = []
@@ -156,6 +158,7 @@ def vetting_view(
         against=f"{_AGAINST[report.regime]} {report.base}"
         if report.regime in _AGAINST and report.base
         else "judged by itself, without a predecessor",
+        unweighed=report.unweighed,
         score=round(report.score, 4),
         contents=report.contents,
         capabilities=[one.value for one in report.capabilities],

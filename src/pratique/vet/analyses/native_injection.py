@@ -28,6 +28,9 @@ RULE = Rule(
         "shellcode": trait(
             "copies bytes into memory and starts a thread there", Severity.CRITICAL, Confidence.HIGH
         ),
+        "few-bytes": trait(
+            "runs a few bytes of machine code that it spells out", Severity.MEDIUM, Confidence.LOW
+        ),
         "other-process": trait(
             "writes into another process", Severity.CRITICAL, Confidence.MEDIUM
         ),
@@ -57,6 +60,9 @@ _FOREIGN = (
     "NtUnmapViewOfSection", "OpenProcess", "process_vm_writev", "ptrace",
 )  # fmt: skip
 _PRELOAD = ("LD_PRELOAD", "DYLD_INSERT_LIBRARIES", "AppInit_DLLs")
+FEW_BYTES = 128
+"""All machine code of a file together; what fetches a second stage needs about 200."""
+BYTE_VALUES = 256
 MIN_FOREIGN = 2
 """Different calls into other processes; a single `OpenProcess` asks whether one still runs."""
 
@@ -69,7 +75,8 @@ def run(reading: Reading) -> Iterator[Sign]:
     for call in allocations:
         yield signs.at(call, "executable-memory", shown=call.name)
         if copies and _ending(reading, _START):
-            yield signs.at(call, "shellcode", shown=f"{call.name}, then {copies[0].name}")
+            kind = "few-bytes" if _spells_out(reading, copies) else "shellcode"
+            yield signs.at(call, kind, shown=f"{call.name}, then {copies[0].name}")
     foreign = _ending(reading, _FOREIGN)
     if len({call.name.rpartition(".")[2] for call in foreign}) >= MIN_FOREIGN:
         yield signs.at(foreign[0], "other-process", shown=foreign[0].name)
@@ -81,6 +88,34 @@ def run(reading: Reading) -> Iterator[Sign]:
     for text in reading.file.texts:
         if not text.docstring and text.text.startswith(_PRELOAD):
             yield signs.at(text, "preload", shown=text.text)
+
+
+def _spells_out(reading: Reading, copies: list[Call]) -> bool:
+    """Whether all machine code there is, is a few numbers in plain sight.
+
+    Those who ask a processor what it can have so few. Too few to reach the network; and nothing decoded,
+    fetched or long stands beside them that could be more.
+    """
+    numbers = [
+        value.constant
+        for value in reading.file.stored.values()
+        if isinstance(value.constant, tuple)
+        and value.constant
+        and all(isinstance(one, int) and 0 <= one < BYTE_VALUES for one in value.constant)
+    ]
+    return (
+        bool(numbers)
+        and sum(map(len, numbers)) <= FEW_BYTES
+        and not any(carries(call, Label.DECODED, Label.NETWORK) for call in copies)
+        and all(text.docstring or _is_prose(text.text) for text in reading.file.texts)
+    )
+
+
+def _is_prose(text: str) -> bool:
+    """Whether a text is short, or words; neither raw bytes nor one long run of encoded ones."""
+    return len(text) <= FEW_BYTES or (
+        text.isascii() and all(len(word) <= FEW_BYTES for word in text.split())
+    )
 
 
 def _ending(reading: Reading, names: tuple[str, ...]) -> list[Call]:
