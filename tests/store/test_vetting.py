@@ -208,6 +208,41 @@ def test_a_release_comes_with_all_its_contents(store: VettingStore) -> None:
     assert VettingStore(store._database, engine="another").release(DIGESTS[0]) is None
 
 
+def test_a_thorough_reading_is_preferred_and_stays(store: VettingStore) -> None:
+    quick = dict(content(number, size=1) for number in range(3))
+    whole = dict(content(number, size=2) for number in (0, 2))
+    later = dict(content(number, size=3) for number in (0, 1))
+    files = tuple(FileEntry(path=k[0], sha256=k[0], size=1, language=k[1]) for k in quick)
+    facts = encode_release(
+        ReleaseFacts(
+            engine=ENGINE,
+            filename="a-1.tar.gz",
+            sha256=DIGESTS[0],
+            kind="sdist",
+            size=10,
+            files=files,
+            metadata=Metadata(name="a"),
+        )
+    )
+    store.add_facts(quick, release=(DIGESTS[0], facts))
+    assert store.content_facts(quick) == quick
+    before = store.release(DIGESTS[0])
+    assert before is not None
+    assert (before.thorough, store.is_thorough(DIGESTS[0])) == (False, False)
+    store.add_facts(whole, release=(DIGESTS[0], facts), thorough=True)
+    store.add_facts(later, thorough=False)
+    store.add_facts(later, thorough=True)
+    expected = {**quick, **later, **whole}
+    for reader in (store, VettingStore(store._database)):
+        assert reader.content_facts(quick) == expected
+        found = reader.release(DIGESTS[0])
+        assert found is not None
+        assert (found.thorough, found.contents) == (True, expected)
+        assert reader.is_thorough(DIGESTS[0])
+    store.purge()
+    assert VettingStore(store._database).content_facts(quick) == expected
+
+
 def test_purging_removes_other_engines_facts_only(
     store: VettingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

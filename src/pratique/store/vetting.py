@@ -2,7 +2,8 @@
 
 Everything here can be made again by vetting the bytes again, so nothing waits for a disk. Facts are
 kept as the engine encoded them (`vet.facts`), compressed, and the first ones of a key stay: a
-worker that was taken over cannot change what others found.
+worker that was taken over cannot change what others found. Facts of a thorough reading have keys of
+their own and are preferred.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ _MOST_BYTES = 64 << 20
 """Of one compressed value when it is opened again; the engine's own limits end far below."""
 _CACHE_BYTES = 16 << 20
 _UNPACK_ERROR: type[Exception] = IsalError  # type: ignore[assignment] # stub: an instance
+_THOROUGH = "+thorough"
+"""Behind an engine's version in keys."""
 _PURGE_ROWS = 5_000
 """At a time, so that others get a turn to write."""
 
@@ -53,6 +56,7 @@ class VettingStore:
     def __init__(self, database: Database, *, engine: str = ENGINE) -> None:
         self._database = database
         self._engine = engine
+        self._thorough = engine + _THOROUGH
         self._cache = _Cache(_CACHE_BYTES)
 
     def close(self) -> None:
@@ -62,12 +66,20 @@ class VettingStore:
     # ── facts ────────────────────────────────────────────────────────────────────────────────
 
     def add_facts(
-        self, contents: Mapping[ContentKey, bytes], *, release: tuple[Sha256, bytes] | None = None
+        self,
+        contents: Mapping[ContentKey, bytes],
+        *,
+        release: tuple[Sha256, bytes] | None = None,
+        thorough: bool = False,
     ) -> None:
-        """Keep what was found in one file; facts that are known already stay as they are."""
+        """Keep what was found in one file; facts that are known already stay as they are.
+
+        Those of a thorough reading are given instead of others from now on.
+        """
+        engine = self._thorough if thorough else self._engine
         rows = [
             {
-                "engine": self._engine,
+                "engine": engine,
                 "sha256": sha256,
                 "language": language.value,
                 "facts": _compress(facts),
@@ -79,8 +91,10 @@ class VettingStore:
             if release is not None:
                 sha256, facts = release
                 session.run(
-                    "add_release_facts", engine=self._engine, sha256=sha256, facts=_compress(facts)
+                    "add_release_facts", engine=engine, sha256=sha256, facts=_compress(facts)
                 )
+        if thorough:
+            self._cache.drop(contents)
 
     def content_facts(self, keys: Iterable[ContentKey]) -> dict[ContentKey, bytes]:
         """Facts of those contents that have some, in one query however many are asked for."""
@@ -89,18 +103,23 @@ class VettingStore:
         missing = wanted - found.keys()
         if not missing:
             return found
-        digests = sorted({sha256 for sha256, _ in missing})
-        rows = self._database.fetch("find_content_facts", engine=self._engine, digests=digests)
-        for sha256, language, compressed in rows:
-            key = (sha256, Language(language))
-            if key in missing:
-                found[key] = facts = _expand(compressed)
-                self._cache.put(key, facts)
+        rows = self._database.fetch(
+            "find_content_facts",
+            engine=self._engine,
+            thorough=self._thorough,
+            digests=sorted({sha256 for sha256, _ in missing}),
+        )
+        # Thorough ones come last and take the place of others.
+        best = {(sha256, Language(language)): compressed for sha256, language, compressed in rows}
+        for key in missing & best.keys():
+            found[key] = facts = _expand(best[key])
+            self._cache.put(key, facts)
         return found
 
     def release(self, sha256: Sha256) -> KeptRelease | None:
         """A release file with all its contents; None when it was not vetted by this engine."""
-        rows = self._database.fetch("find_release_facts", engine=self._engine, sha256=sha256)
+        best = self._release_rows(sha256, self._thorough)
+        rows = best or self._release_rows(sha256, self._engine)
         if not rows:
             return None
         encoded = _expand(rows[0][0])
@@ -108,7 +127,20 @@ class VettingStore:
         if facts is None:
             return None
         contents = self.content_facts((file.sha256, file.language) for file in facts.files)
-        return KeptRelease(sha256=sha256, engine=self._engine, facts=encoded, contents=contents)
+        return KeptRelease(
+            sha256=sha256,
+            engine=self._engine,
+            facts=encoded,
+            contents=contents,
+            thorough=bool(best),
+        )
+
+    def is_thorough(self, sha256: Sha256) -> bool:
+        """Whether a release file was read thoroughly by this engine."""
+        return bool(self._release_rows(sha256, self._thorough))
+
+    def _release_rows(self, sha256: Sha256, engine: str) -> Sequence[Row]:
+        return self._database.fetch("find_release_facts", engine=engine, sha256=sha256)
 
     # ── reports ──────────────────────────────────────────────────────────────────────────────
 
@@ -204,7 +236,7 @@ class VettingStore:
         """
         removed = 0
         for statement in ("purge_content_facts", "purge_release_facts"):
-            removed += self._purge(statement, engine=self._engine)
+            removed += self._purge(statement, engine=self._engine, thorough=self._thorough)
         if reports_before is not None:
             removed += self._purge("purge_reports", before=to_micros(reports_before))
         return removed
@@ -259,6 +291,11 @@ class _Cache:
             while self._bytes > self._most_bytes:
                 _, dropped = self._kept.popitem(last=False)
                 self._bytes -= len(dropped)
+
+    def drop(self, keys: Iterable[ContentKey]) -> None:
+        with self._lock:
+            for key in keys:
+                self._bytes -= len(self._kept.pop(key, b""))
 
 
 def _compress(data: bytes) -> bytes:

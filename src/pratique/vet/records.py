@@ -31,6 +31,8 @@ class KeptRelease:
     """As `vet.facts.encode_release` wrote them."""
     contents: Mapping[ContentKey, bytes]
     """As `vet.facts.encode_content` wrote them."""
+    thorough: bool = False
+    """Whether all that could be parsed was, whoever asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

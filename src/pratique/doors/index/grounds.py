@@ -13,6 +13,7 @@ from typing import Protocol, Self
 from pratique.doors.index.gather import Gathered
 from pratique.doors.index.locate import Located
 from pratique.doors.index.pages import Described, PageService
+from pratique.doors.index.readings import Readings
 from pratique.doors.index.sidecars import file_key
 from pratique.doors.index.surroundings import (
     context_around,
@@ -86,7 +87,13 @@ class Pool(Protocol):
         base_archive: Path | None = None,
         known: KnownSource | None = None,
         sibling: BaseFacts | None = None,
+        thorough: bool = False,
     ) -> Vetted: ...
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody is using it, and somebody who came would find a worker beside another's."""
+        ...
 
 
 class KeptFacts(Protocol):
@@ -101,9 +108,17 @@ class KeptFacts(Protocol):
         ...
 
     def add_facts(
-        self, contents: Mapping[ContentKey, bytes], *, release: tuple[Sha256, bytes] | None = None
+        self,
+        contents: Mapping[ContentKey, bytes],
+        *,
+        release: tuple[Sha256, bytes] | None = None,
+        thorough: bool = False,
     ) -> None:
         """Keep what was found in one file."""
+        ...
+
+    def is_thorough(self, sha256: Sha256) -> bool:
+        """Whether a release file was read thoroughly."""
         ...
 
     def set_report(self, kept: KeptReport) -> None:
@@ -158,10 +173,12 @@ class Grounds:
         self._bases: SingleFlight[Sha256, Ground] = SingleFlight()
         self._coming: dict[Sha256, asyncio.Task[None]] = {}
         """What is still told of files that were judged; each task leaves when it ends."""
+        self._readings = Readings(parts.pool, parts.facts, parts.blobs)
 
     async def close(self) -> None:
         """Stop reading."""
         await self._bases.close()
+        await self._readings.close()
         coming = tuple(self._coming.values())
         for task in coming:
             task.cancel()
@@ -210,6 +227,14 @@ class Grounds:
             await asyncio.to_thread(self.keep_facts, digest, vetted)
         except PratiqueError as error:  # the file was judged; its successor reads it once more
             log.warning("facts of a file were not kept", extra={"why": str(error)})
+
+    def read_on(self, digest: Sha256, filename: str) -> None:
+        """Read a file thoroughly when there is time: its successor will be compared with it."""
+        self._readings.add(digest, filename)
+
+    async def read(self) -> None:
+        """Wait until there is nothing left to read."""
+        await self._readings.settle()
 
     async def _read_base(self, before: Located, digest: Sha256) -> Ground:
         parts = self._parts
@@ -312,7 +337,7 @@ class Grounds:
 
 def _as_base(release: KeptRelease) -> BaseFacts:
     return BaseFacts(
-        key=f"{release.sha256}/{release.engine}",
+        key=f"{release.sha256}/{release.engine}{'+' * release.thorough}",
         release=release.facts,
         contents=tuple(
             StoredContent(sha256=sha256, language=language, facts=facts)

@@ -203,6 +203,8 @@ class VettingService:
         )
         found = vetting_facts(vetted.report, parts.audits.audits_of([digest]).get(digest, ()))
         await self._record(located, digest, vetted.report, found)
+        if found.verdict is Verdict.CLEAN:
+            parts.grounds.read_on(digest, located.file.filename)
         return found
 
     async def _record(

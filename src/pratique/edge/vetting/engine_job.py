@@ -20,6 +20,7 @@ from pratique.edge.vetting.worker import Helper, MakeJob
 from pratique.vet.engine import Base, ContentKey, Outcome, Vetting, facts_of, warm_up
 from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
 from pratique.vet.facts import decode_content, decode_release, encode_content, encode_release
+from pratique.vet.limits import DEFAULT, THOROUGH
 from pratique.vet.model import ContentFacts, Context, Language
 from pratique.vet.old_files import open_old
 
@@ -40,6 +41,7 @@ class EngineJob:
             context=start.context,
             base=base,
             known=self._known,
+            limits=THOROUGH if start.thorough else DEFAULT,
             sibling=_sibling(start.sibling),
         )
 

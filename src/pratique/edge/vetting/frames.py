@@ -77,6 +77,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     whole, and no FINISH comes."""
     hand_over: bool = False
     """Whether BASE follows, because the worker does not hold it."""
+    thorough: bool = False
+    """Whether all of it is read, for its successors; nobody waits for a judgement."""
     sibling: BaseFacts | None = None
     """For a wheel, the facts of the sdist of the same release. Not held: each is of use once or twice."""
     archive: bool = False

@@ -159,6 +159,11 @@ class VettingPool:
             pids=tuple(sorted(worker.pid for worker in self._workers)),
         )
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody is using it, and somebody who came would find a worker beside another's."""
+        return len(self._idle) == len(self._workers) > 1 and not self._waiters
+
     # ── jobs ─────────────────────────────────────────────────────────────────────────────────
 
     async def vet_stream(
@@ -235,9 +240,12 @@ class VettingPool:
         base_archive: Path | None = None,
         known: KnownSource | None = None,
         sibling: BaseFacts | None = None,
+        thorough: bool = False,
     ) -> Vetted:
         """Vet a file on disk: the worker is handed a descriptor and reads it by itself.
 
+        With `thorough` for its facts: all of it is read, as is worth it for what later ones are
+        compared with.
         Raises: InputError when it cannot be opened or is no regular file.
         """
         stream = VettingStream(
@@ -249,6 +257,7 @@ class VettingPool:
             known=known,
             deferrable=True,
             sibling=sibling,
+            thorough=thorough,
         )
         return await stream.finish(path)
 

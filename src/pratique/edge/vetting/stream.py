@@ -77,7 +77,9 @@ class VettingStream:
         deferrable: bool,
         sibling: BaseFacts | None = None,
         growing: int | None = None,
+        thorough: bool = False,
     ) -> None:
+        self._thorough = thorough
         self._growing = growing
         self._size = 0
         self.deferrable = deferrable
@@ -127,6 +129,7 @@ class VettingStream:
                 sibling=self._sibling,
                 file=file is not None,
                 growing=growing,
+                thorough=self._thorough,
                 archive=len(descriptors) > (file is not None),
                 ask=self._known is not None,
                 cpu_seconds=limits.cpu_seconds,

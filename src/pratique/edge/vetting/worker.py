@@ -33,6 +33,7 @@ from pratique.edge.vetting.frames import (
 from pratique.edge.vetting.held import HeldBases
 from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
 from pratique.vet.model import Language
+from pratique.vet.old_files import Pieces
 
 _MIB = 1 << 20
 _MISSES = 64
@@ -57,8 +58,8 @@ class Helper(Protocol):
     base: BaseFacts | None
     kept: dict[str, object]
     """What jobs keep with that base, as long as the worker holds it."""
-    archive: mmap.mmap | None
-    """The base's archive, mapped."""
+    archive: Pieces | None
+    """The base's archive."""
 
     def known(self, sha256: str, language: Language) -> bytes | None:
         """Facts of a content, from the parent's store."""
@@ -200,7 +201,7 @@ class _Service:
             stack.callback(_close, descriptors)
             budget = _Budget(start)
             base = self._base(start)
-            old = _map(descriptors[-1], stack) if start.archive else None
+            old = _by_pieces(descriptors[-1]) if start.archive else None
             helper = _Help(self._channel, base, old, ask=start.ask, spent=budget.spent)
             job = self._make_job(start, helper)
             if start.growing:
@@ -278,6 +279,12 @@ def _read_up_to(descriptor: int, offset: int, size: int | None, job: Job, budget
 def _close(descriptors: Sequence[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
+
+
+def _by_pieces(descriptor: int) -> Pieces:
+    """A file that may be larger than all memory that there is."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    return Pieces(size, lambda offset, count: os.pread(descriptor, count, offset))
 
 
 def _map(descriptor: int, stack: contextlib.ExitStack) -> mmap.mmap | None:

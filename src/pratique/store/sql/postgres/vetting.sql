@@ -1,7 +1,8 @@
 -- name: find_content_facts
--- Facts of these contents, in whatever languages they were read.
+-- Facts of these contents, in whatever languages they were read, thorough ones last.
 SELECT sha256, language, facts FROM content_facts
-WHERE engine = :engine AND sha256 = ANY(:digests);
+WHERE engine IN (:engine, :thorough) AND sha256 = ANY(:digests)
+ORDER BY engine;
 
 -- name: find_verdict_reports
 -- Verdicts that an engine gave these files, with every base and weights.

@@ -17,14 +17,14 @@ SELECT facts FROM release_facts WHERE engine = :engine AND sha256 = :sha256;
 -- Remove some facts that another engine made.
 DELETE FROM content_facts WHERE (engine, sha256, language) IN (
   SELECT engine, sha256, language FROM content_facts
-  WHERE engine < :engine OR engine > :engine LIMIT :count)
+  WHERE engine NOT IN (:engine, :thorough) LIMIT :count)
 RETURNING 1;
 
 -- name: purge_release_facts
 -- Remove some facts of release files that another engine made.
 DELETE FROM release_facts WHERE (engine, sha256) IN (
   SELECT engine, sha256 FROM release_facts
-  WHERE engine < :engine OR engine > :engine LIMIT :count)
+  WHERE engine NOT IN (:engine, :thorough) LIMIT :count)
 RETURNING 1;
 
 -- name: set_report
