@@ -52,11 +52,11 @@ def wheel(files: dict[str, str | bytes], version: str = "1.0") -> bytes:
     return out.getvalue()
 
 
-def sdist(files: dict[str, str], version: str = "1.0") -> bytes:
+def sdist(files: dict[str, str | bytes], version: str = "1.0") -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as archive:
         for path, content in files.items():
-            data = content.encode()
+            data = content.encode() if isinstance(content, str) else content
             info = tarfile.TarInfo(f"demo-{version}/{path}")
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
@@ -495,3 +495,24 @@ def test_a_wheel_is_held_against_the_sdist_of_its_release() -> None:
     assert not any(f.rule == "wheel-not-in-sdist" for f in same.findings)
     told = {(f.trait, f.path) for f in replaced.findings if f.rule == "wheel-not-in-sdist"}
     assert told == {("start-hook", "demo_init.pth")}
+
+
+# ── what asks for a person whatever the score ────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("mib", [3, 9], ids=["searched", "not even held"])
+def test_a_source_larger_than_anybody_reads_asks_for_a_person(mib: int) -> None:
+    lines = "value = 1234567\n" * (mib << 16)
+    giant = vet_archive(wheel({**CLEAN, "demo/core.py": lines + "exec (value)\n"}), WHEEL).report
+    assert giant.verdict is Verdict.SUSPICIOUS
+    assert "hidden-text:giant@import" in giant.features
+    table = vet_archive(wheel({**CLEAN, "demo/core.py": lines}), WHEEL).report
+    assert table.verdict is Verdict.CLEAN
+
+
+def test_compiled_modules_without_source_ask_for_a_person() -> None:
+    elf = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00" + bytes(4_000)
+    files = {"setup.py": "from setuptools import setup\n\nsetup(name='demo')\n"}
+    report = vet_archive(sdist({**files, "demo/core.so": elf}), "demo-1.0.tar.gz").report
+    assert report.verdict is Verdict.SUSPICIOUS
+    assert "new-native-code:no-source@submodule" in report.features

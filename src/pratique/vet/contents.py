@@ -18,6 +18,7 @@ from pratique.vet.archives.model import Member, MemberKind, Scanner
 from pratique.vet.base import Base, ContentKey, Known
 from pratique.vet.collector import SWEEP_BYTES, sweep
 from pratique.vet.content.forms import form_of, form_of_source, language_of
+from pratique.vet.content.hidden_text import GIANT, giant
 from pratique.vet.examine import READ_AS_PYTHON, examine_other, examine_python, pass_by
 from pratique.vet.gate import (
     DEEDS,
@@ -361,6 +362,9 @@ class Contents:
             found = Hit(member.scanner.found()) if searched else ~Hit(0)  # type: ignore[union-attr] # as `searched` says
             if must_parse(found, self._standing(member.path)):
                 facts = _with_unfinished(facts, "too large to be held and analysed")
+            if language is Language.PYTHON and member.size > GIANT and found & Hit.EXECUTE:
+                sign = giant(member.size, "executes what it computes")
+                facts = replace(facts, signs=(*facts.signs, sign))
         return replace(facts, size=member.size)
 
     # ── entries ──────────────────────────────────────────────────────────────────────────────

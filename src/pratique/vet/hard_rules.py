@@ -21,6 +21,7 @@ class HardRule(NamedTuple):
 _STARTUP = frozenset({Reach.STARTUP})
 _UNASKED = frozenset({Reach.STARTUP, Reach.BUILD})
 _EARLY = frozenset({Reach.STARTUP, Reach.BUILD, Reach.IMPORT})
+_UPON_IMPORT = _EARLY | {Reach.SUBMODULE}
 _RUN = frozenset(reach for reach in Reach if reach >= Reach.CALLED)
 
 
@@ -150,6 +151,24 @@ REVIEW_RULES: Final[tuple[HardRule, ...]] = (
         traits=_traits("deed"),
         reaches=_RUN,
         reason="A wheel does what its source does not: 1 of 326 honest wheels did, beside their sdists.",
+    ),
+    HardRule(
+        rule="hidden-text",
+        traits=_traits("giant"),
+        reaches=_UPON_IMPORT,
+        reason="No source that large executes what it computes in a thousand honest wheels.",
+    ),
+    HardRule(
+        rule="new-native-code",
+        traits=_traits("no-source"),
+        reaches=_UPON_IMPORT,
+        reason="A source archive brings compiled modules and nothing that they could be made from.",
+    ),
+    HardRule(
+        rule="instruction-injection",
+        traits=_traits("asks-for-secrets"),
+        reaches=_UPON_IMPORT,
+        reason="A source asks the language model that reads it for secrets; no honest archive did.",
     ),
 )
 """What a person has to look at whatever the score: at least `suspicious`."""

@@ -100,9 +100,14 @@ def find_hidden(data: bytes, language: Language) -> Iterator[Sign]:
     if python and len(data) > GIANT and (found := _EXECUTES.search(data)) is not None:
         start = found.start()
         around = data[max(0, start - 100) : start + 100].decode("utf-8", "replace")
-        shown = f"{len(data):,} bytes: {around}"
-        line = data.count(b"\n", 0, start) + 1
-        yield Sign(rule=NAME, trait="giant", line=line, shown=printable(shown, SHOWN))
+        yield giant(len(data), around, data.count(b"\n", 0, start) + 1)
+
+
+def giant(size: int, shown: str, line: int = 0) -> Sign:
+    """The sign of a source that nobody reads, held or not."""
+    return Sign(
+        rule=NAME, trait="giant", line=line, shown=printable(f"{size:,} bytes: {shown}", SHOWN)
+    )
 
 
 def _far_right(text: str) -> Iterator[Sign]:
