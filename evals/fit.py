@@ -32,6 +32,8 @@ class Rows:
     features: Floats
     malicious: Floats
     clusters: tuple[str, ...]
+    on_top: frozenset[str] = frozenset()
+    """Names of features that add to what the others say, and never stand in for it."""
 
     def weights(self) -> Floats:
         """Both kinds weigh the same in sum, and so does each cluster within its kind."""
@@ -58,21 +60,44 @@ class Model:
 
 
 def fit(rows: Rows, *, strength: float, chosen: NDArray[np.bool_] | None = None) -> Model:
-    """Fit with weights at or above zero and a free intercept."""
+    """Fit with weights at or above zero and a free intercept.
+
+    Shape: first without the features `on_top`; with them no weight falls below what it had then. Who can
+    take them away from a release gets no further down than where it would be had they never been.
+    """
     pick = np.ones(len(rows.malicious), bool) if chosen is None else chosen
-    features, target, weight = rows.features[pick], rows.malicious[pick], rows.weights()[pick]
-    sign = 2 * target - 1
+    part = (rows.features[pick], 2 * rows.malicious[pick] - 1, rows.weights()[pick])
+    top = np.array([name in rows.on_top for name in rows.names], bool)
+    nothing = np.zeros(len(rows.names))
+    if not top.any():
+        return _fit_above(nothing, *part, strength=strength, free=~top)
+    below = _fit_above(nothing, *part, strength=strength, free=~top)
+    return _fit_above(below.weights, *part, strength=strength, free=np.ones(len(top), bool))
+
+
+def _fit_above(
+    least: Floats,
+    features: Floats,
+    sign: Floats,
+    weight: Floats,
+    *,
+    strength: float,
+    free: NDArray[np.bool_],
+) -> Model:
+    """Fit weights that are at least `least`, which is also where the penalty draws them; 0 where not free."""
 
     def loss(point: Floats) -> tuple[float, Floats]:
-        margins = sign * (point[0] + features @ point[1:])
-        value = float(weight @ np.logaddexp(0, -margins) + strength / 2 * point[1:] @ point[1:])
+        margins, raised = sign * (point[0] + features @ point[1:]), point[1:] - least
+        value = float(weight @ np.logaddexp(0, -margins) + strength / 2 * raised @ raised)
         pull = -weight * sign * expit(-margins)
-        return value, np.concatenate([[pull.sum()], features.T @ pull + strength * point[1:]])
+        return value, np.concatenate([[pull.sum()], features.T @ pull + strength * raised])
 
-    width = features.shape[1]
+    bounds = [
+        (float(low), None if may else float(low)) for low, may in zip(least, free, strict=True)
+    ]
     found = minimize(
-        loss, np.zeros(width + 1), jac=True, method="L-BFGS-B",
-        bounds=[(None, None)] + [(0.0, None)] * width,
+        loss, np.concatenate([[0.0], least]), jac=True, method="L-BFGS-B",
+        bounds=[(None, None), *bounds],
         options={"maxiter": 2000, "maxfun": 4000, "ftol": 1e-12, "gtol": 1e-7},
     )  # fmt: skip
     return Model(intercept=float(found.x[0]), weights=np.asarray(found.x[1:]))

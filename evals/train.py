@@ -57,6 +57,11 @@ UNCOUNTED = (
 """Features that are never learned: padding takes away that a release is small or says little of itself,
 archives made from git lack metadata that published ones have, the dataset has packed samples anew, and
 what was not read is `unknown`, not evidence."""
+ON_TOP = (
+    "thin-deed:tiny-", "thin-deed:small-", "thin-deed:short-", "thin-deed:terse-", "thin-deed@",
+)  # fmt: skip
+"""Features that are learned on top of the others: padding can take them away too, but a deed counts in them
+as well, and without them a release falls to what it would weigh had they never been learned."""
 LISTS = (
     "malicious-dev.txt",
     "malicious-dev-harmless.txt",
@@ -86,6 +91,7 @@ def rows_of(results: Sequence[Result], names: tuple[str, ...] | None = None) -> 
         features=features,
         malicious=np.array([float(r.group in {MALICIOUS, GRAFTS}) for r in results]),
         clusters=tuple(r.cluster for r in results),
+        on_top=frozenset(name for name in names if name.startswith(ON_TOP)),
     )
 
 
