@@ -137,3 +137,21 @@ def test_calibration_never_worsens() -> None:
     slope, offset = fit.calibrate(rows, logits)
     assert slope > 0
     assert fit.log_loss(rows, slope * logits + offset) <= fit.log_loss(rows, logits)
+
+
+def test_what_padding_takes_away_leaves_the_rest_as_it_would_be_without_it() -> None:
+    thin = [
+        train.Result(
+            **{**asdict(one), "features": (*one.features, "thin-deed:tiny-network@import")}
+        )
+        if one.group == MALICIOUS
+        else one
+        for one in examples()
+    ]
+    with_thin, without = train.rows_of(thin), train.rows_of(examples())
+    assert with_thin.on_top == {"thin-deed:tiny-network@import"}
+    both, bare = fit.fit(with_thin, strength=1.0), fit.fit(without, strength=1.0)
+    weights = dict(zip(with_thin.names, both.weights, strict=True))
+    assert weights["thin-deed:tiny-network@import"] > 0
+    for name, weight in zip(without.names, bare.weights, strict=True):
+        assert weights[name] >= weight - 1e-4  # as far as the search goes
