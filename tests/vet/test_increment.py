@@ -118,6 +118,18 @@ def test_functions_that_are_as_they_were_keep_their_digest(change: tuple[str, st
     assert all(whole[region.name] == region.digest for region in same)
 
 
+@pytest.mark.parametrize("before", ["", "    # why\n", "\n\n"])
+def test_a_line_at_the_end_of_a_function_is_of_that_function(before: str) -> None:
+    new = OLD.replace("    return data\n", f"    return data\n{before}    os.system('agent')\n")
+    new = new.replace(
+        "        return start(target)\n", f"        return start(target)\n{before}        start()\n"
+    )
+    facts = by_changes(OLD, new)
+    assert facts is not None
+    assert seen(facts) == seen(facts_of(new))
+    assert len(facts.regions) == len(facts_of(new).regions)
+
+
 SPECIMENS = load_specimens(Path(__file__).parent / "analyses" / "specimens")
 
 

@@ -23,6 +23,8 @@ ROUNDS = 4
 """Callers of callers that are kept; the reader itself follows three."""
 ALIKE = 32
 """Equal first lines of functions that are tried: `def __init__(self):` is everywhere."""
+GAP = 50
+"""Blank lines and comments between functions that are looked through for where the next code stands."""
 _DEF = re.compile(rb"[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)")
 # Possessive, and begun at words only: linear, whatever the text.
 _SET = re.compile(
@@ -68,6 +70,9 @@ def examine_changes(
         lines[one.start] = indent + b"def " + one.name + b"(*a, **k): pass"
         lines[one.start + 1 : one.start + one.lines] = [b""] * (one.lines - 1)
     facts = examine(b"\n".join(lines))
+    starts = {region.line for region in facts.regions if region.kind is RegionKind.FUNCTION}
+    if any(one.start + 1 not in starts for one in left_out):
+        return None  # cut in a way that reads as something else
     return _joined(facts, old_facts, left_out, size=len(new))
 
 
@@ -87,8 +92,11 @@ def _unchanged(old: list[bytes], facts: ContentFacts, new: list[bytes]) -> list[
         if header is None:
             continue
         body = old[start : start + count]
+        indent = len(old[start]) - len(old[start].lstrip(b" \t"))
         for place in places.get(old[start], ())[:ALIKE]:
-            if not taken[place] and new[place : place + count] == body:
+            if taken[place] or new[place : place + count] != body:
+                continue
+            if _has_ended(new, place + count, indent):
                 taken[place : place + count] = [True] * count
                 words = names_in(b"\n".join(body))
                 found.append(
@@ -98,6 +106,15 @@ def _unchanged(old: list[bytes], facts: ContentFacts, new: list[bytes]) -> list[
                 )  # fmt: skip
                 break
     return found
+
+
+def _has_ended(lines: list[bytes], start: int, indent: int) -> bool:
+    """Whether a function with that indentation ends before a line: what was added to its end is of it."""
+    for line in lines[start : start + GAP]:
+        bare = line.lstrip(b" \t")
+        if bare and not bare.startswith(b"#"):
+            return len(line) - len(bare) <= indent
+    return start + GAP >= len(lines)
 
 
 def _without_needed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pratique.vet.analyses import roles
+from pratique.vet.analyses.direct import called_word, direct_regions, misplaced
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
 from pratique.vet.analyses.reading import (
     HOLE,
@@ -92,9 +93,6 @@ _TOLD = (
     Label.HOST, Label.ENVIRONMENT, Label.SECRET, Label.FILE, Label.BROWSER, Label.CLIPBOARD, Label.SCREEN,
     Label.CLOUD, Label.OUTPUT,
 )  # fmt: skip
-MAX_SOURCE = 400_000
-"""Characters of a file in which calls are looked for; larger ones are tables."""
-_DEFINES = ("def ", "async def ", "class ", "@")
 _SAFE_WRITES = (".cache", "cache_dir", "devnull", "/dev/null")
 """Parts of paths that honest modules write at import."""
 
@@ -104,8 +102,11 @@ def run(reading: Reading) -> Iterator[Sign]:
     reached = direct_regions(reading)
     signs = Signs(rule=RULE.name, reading=reading)
     talked = ran = False
-    for call in reading.calls(*roles.TALK, roles.RUN, roles.EXECUTE, roles.WRITE, "thread.start"):
-        if call.region not in reached:
+    deeds = reading.calls(*roles.TALK, roles.RUN, roles.EXECUTE, roles.WRITE, "thread.start")
+    deeds = tuple(call for call in deeds if call.region in reached)
+    elsewhere = misplaced(reading, deeds)
+    for call in deeds:
+        if call.line in elsewhere:
             continue
         if not call.roles.isdisjoint(roles.TALK):
             talked = True
@@ -120,49 +121,8 @@ def run(reading: Reading) -> Iterator[Sign]:
         elif "thread.start" in call.roles and _thread_acts(reading, call):
             yield signs.at(call, "thread", shown=call.name)
     if talked and ran:
-        first = next(c for c in reading.calls(roles.RUN) if c.region in reached and not is_tool(c))
+        first = next(c for c in deeds if roles.RUN in c.roles and not is_tool(c))
         yield signs.at(first, "talk-and-run", shown=_shown(first))
-
-
-def direct_regions(reading: Reading) -> set[int]:
-    """The module's own statements, and functions of the file that these call, step by step.
-
-    Only what is called in so many words counts, and what a thread is given: a function that is handed to
-    a decorator or put into a table does not run by that.
-    """
-    deeds = reading.calls(*roles.TALK, roles.RUN, roles.EXECUTE, roles.WRITE)
-    if reading.reached_from({0}).isdisjoint({call.region for call in deeds} - {0}):
-        return {0}
-    lines: dict[int, list[str]] = {}
-    for _, line, region in reading.code_lines(MAX_SOURCE):
-        if not line.lstrip().startswith(_DEFINES):
-            lines.setdefault(region, []).append(line)
-    reached, waiting = {0}, [0]
-    while waiting:
-        here = waiting.pop()
-        text = "\n".join(lines.get(here, ()))
-        news = {
-            index
-            for index in reading.callees(here) - reached
-            if _is_called(text, _called_word(reading.file.regions[index].name))
-        }
-        reached |= news
-        waiting.extend(news)
-    return reached
-
-
-def _called_word(name: str) -> str:
-    owner, _, last = name.rpartition(".")
-    return owner.rpartition(".")[2] if last == "__init__" else last
-
-
-def _is_called(text: str, word: str) -> bool:
-    if f"target={word}" in text or f"target=self.{word}" in text:
-        return True
-    at = text.find(f"{word}(")
-    while at > 0 and (text[at - 1].isalnum() or text[at - 1] == "_"):
-        at = text.find(f"{word}(", at + 1)
-    return at >= 0
 
 
 def _talk(signs: Signs, call: Call) -> Iterator[Sign]:
@@ -252,11 +212,11 @@ def _place_words(value: Value) -> str:
 
 def _thread_acts(reading: Reading, call: Call) -> bool:
     """Whether the line that makes a thread names a function that acts."""
-    line = reading.source_line(call)[:MAX_LINE]
+    line = reading.source_line(call)[:MAX_LINE].replace("self.", "")
     named = {
         index
         for index in reading.callees(call.region)
-        if f"target={_called_word(reading.file.regions[index].name)}" in line.replace("self.", "")
+        if f"target={called_word(reading.file.regions[index].name)}" in line
     }
     reached = reading.reached_from(named) if named else set()
     deeds = reading.calls(*roles.TALK, roles.RUN, roles.EXECUTE)
