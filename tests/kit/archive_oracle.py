@@ -76,10 +76,10 @@ def seen_here(
 
 
 def read_whole(
-    data: bytes | memoryview, filename: str, limits: Limits | None = None
+    data: bytes | memoryview | mmap.mmap, filename: str, limits: Limits | None = None
 ) -> tuple[list[Member], Reading]:
     members: list[Member] = []
-    walk = read_archive(data, filename, limits=limits)
+    walk = read_archive(memoryview(data), filename, limits=limits)
     while True:
         try:
             members.append(next(walk))

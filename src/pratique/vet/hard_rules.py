@@ -16,6 +16,8 @@ class HardRule(NamedTuple):
     reason: str
     diff_only: bool = False
     """Only when it is new against a base: some honest projects have always done it."""
+    small_first_only: bool = False
+    """Only in a release that is not large and has no base."""
 
 
 _STARTUP = frozenset({Reach.STARTUP})
@@ -168,16 +170,21 @@ REVIEW_RULES: Final[tuple[HardRule, ...]] = (
         rule="instruction-injection",
         traits=_traits("asks-for-secrets"),
         reaches=_UPON_IMPORT,
-        reason="A source asks the language model that reads it for secrets; no honest archive did.",
+        reason="A source asks the language model that reads it for secrets. Large packages for such models "
+        "ship prompts that do, litellm for one; small ones have no reason to.",
+        small_first_only=True,
     ),
 )
 """What a person has to look at whatever the score: at least `suspicious`."""
 
 
-def asks_for_review(placed: PlacedSign, regime: Regime) -> bool:
+def asks_for_review(placed: PlacedSign, regime: Regime, *, large: bool) -> bool:
     """Whether a sign makes a release suspicious by itself."""
     return any(
-        rule.rule == placed.sign.rule and _matches(rule, placed, regime) for rule in REVIEW_RULES
+        rule.rule == placed.sign.rule
+        and _matches(rule, placed, regime)
+        and not (rule.small_first_only and (large or regime is not Regime.FIRST))
+        for rule in REVIEW_RULES
     )
 
 

@@ -146,10 +146,10 @@ def _verdict(
     if any(decides(one, case.regime) for one in placed):
         return Verdict.MALICIOUS
     value = 0.0 if scored is None else scored
+    large = case.base is None and code_bytes(case) > LARGE_CODE_BYTES
     if value >= table.thresholds.malicious:
-        large = case.base is None and code_bytes(case) > LARGE_CODE_BYTES
         return Verdict.SUSPICIOUS if large else Verdict.MALICIOUS
-    review = any(asks_for_review(one, case.regime) for one in placed)
+    review = any(asks_for_review(one, case.regime, large=large) for one in placed)
     if scored is None:
         # Nothing tells whether it was always there, so a person must.
         review = review or any(would_decide_if_new(one) for one in placed)
@@ -169,12 +169,14 @@ def _why_unweighed(case: Case) -> str:
     size = code_bytes(case)
     if size <= LARGE_CODE_BYTES:
         return ""
-    context = case.context
+    context, metadata = case.context, case.view.release.metadata
     before, age = context.releases_before or 0, context.project_age_days or 0
     if before >= ESTABLISHED_RELEASES and age >= ESTABLISHED_DAYS:
         known = f"a project with {before:,} releases in {age:,} days before it"
     elif canonicalize_name(context.project) in popular_names():
         known = "a much-used project"
+    elif not context.project and canonicalize_name(metadata.name) in popular_names():
+        known = f"what calls itself {metadata.name}, a much-used project"
     else:
         return ""
     return (
