@@ -78,8 +78,8 @@ def about_base(deed: Deed) -> list[str]:
     base, archive = deed.helper.base, deed.helper.archive
     if base is None:
         return ["none"]
-    mapped = hashlib.sha256(archive).hexdigest() if archive is not None else "no archive"
-    return [base.key, base.release.decode(), *(c.sha256 for c in base.contents), mapped]
+    read = hashlib.sha256(archive.read()).hexdigest() if archive is not None else "no archive"
+    return [base.key, base.release.decode(), *(c.sha256 for c in base.contents), read]
 
 
 def ask(deed: Deed) -> list[str]:

@@ -70,9 +70,14 @@ def test_what_the_predecessor_was_built_with_too_is_no_news() -> None:
     assert {one.path for one in told(beside(later, CLEAN, before))} == {"demo/__init__.py"}
 
 
-def test_a_facts_less_sdist_hides_nothing() -> None:
-    """Facts that a store lost make a wheel more suspicious, never less."""
-    filename, data = make_wheel("demo", "1.1", files={**CLEAN, "demo/core.py": DEED})
+def test_of_what_the_sdist_has_no_facts_only_the_difference_is_told() -> None:
+    """An sdist that was itself judged by its diff has no facts of what only grew a little."""
+    files = {**CLEAN, "demo/core.py": DEED, "demo/more.py": DEED}
+    filename, data = make_wheel("demo", "1.1", files=files)
     source = base_of(*make_sdist("demo", "1.1", files=CLEAN))
     bare = Base(release=source.release, contents={})
-    assert told(vet_archive(data, filename, sibling=bare).report)
+    report = vet_archive(data, filename, sibling=bare).report
+    traits = {(one.path, one.trait) for one in told(report)}
+    assert ("demo/core.py", "differs") in traits
+    assert ("demo/core.py", "deed") not in traits
+    assert {("demo/more.py", "absent"), ("demo/more.py", "deed")} <= traits

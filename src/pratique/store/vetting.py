@@ -126,13 +126,15 @@ class VettingStore:
         facts = decode_release(encoded)
         if facts is None:
             return None
-        contents = self.content_facts((file.sha256, file.language) for file in facts.files)
+        wanted = {(file.sha256, file.language) for file in facts.files}
+        contents = self.content_facts(wanted)
         return KeptRelease(
             sha256=sha256,
             engine=self._engine,
             facts=encoded,
             contents=contents,
             thorough=bool(best),
+            whole=contents.keys() >= wanted,
         )
 
     def is_thorough(self, sha256: Sha256) -> bool:

@@ -237,11 +237,18 @@ class Vetting:
         if sibling is None or (view.release.kind, sibling.release.kind) != ("wheel", "sdist"):
             return ()
 
+        unknown = frozenset(
+            entry.path
+            for entry in sibling.release.files
+            if (entry.sha256, entry.language) not in sibling.contents
+        )
+
         def facts(entry: FileEntry) -> ContentFacts:
             known = sibling.contents.get((entry.sha256, entry.language))
             return known or ContentFacts(language=entry.language, size=entry.size)
 
-        return tuple(compare_with_sdist(view, open_view(sibling.release, facts), base))
+        source = open_view(sibling.release, facts)
+        return tuple(compare_with_sdist(view, source, base, unknown))
 
     def _open_base(self) -> ReleaseView | None:
         base = self._base

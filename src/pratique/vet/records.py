@@ -33,6 +33,9 @@ class KeptRelease:
     """As `vet.facts.encode_content` wrote them."""
     thorough: bool = False
     """Whether all that could be parsed was, whoever asked."""
+    whole: bool = True
+    """Whether there are facts of every content. Of a release that was itself judged by a diff some have
+    none: only what was added to them was looked at. It is of use with its archive only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

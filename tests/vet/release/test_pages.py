@@ -33,9 +33,8 @@ EXAMPLES = {
     "opaque-payload": "`thing/_load.py:3` opens and executes; `thing/blob.bin` has 40 kB of no known format.",
     "pyc-without-source": "`thing/_core.pyc` without `thing/_core.py`.",
     "added-dependency": "`requsets>=2` in a release whose predecessor needed `requests`.",
-    "young-dependency": "`plain-helper>=1` in a release whose predecessor did not need it; its first upload was "
-    "yesterday.",
-    "provenance-change": "2.3.1 was built and attested by `github.com/thing/thing`; 2.3.2 has no attestation.",
+    "young-dependency": "`plain-helper>=1` came with this release; it was first uploaded yesterday.",
+    "provenance-change": "2.3.1 was attested by `github.com/thing/thing`; 2.3.2 has no attestation.",
     "new-destination": "`thing/report.py:12` names `collect.example`; nothing in 1.4.0 did.",
     "size-jump": "`thing/proxy.py` grew from 3,100 to 94,000 bytes.",
     "metadata-change": "Author `A. Person` became `B. Other`, and the home page has another owner.",

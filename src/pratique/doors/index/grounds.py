@@ -212,7 +212,12 @@ class Grounds:
         """What was kept of a file; waits for what is just being told of it."""
         if digest in self._coming:
             await asyncio.wait({self._coming[digest]})
-        return self._parts.facts.release(digest)
+        release = self._parts.facts.release(digest)
+        if release is None or release.whole or self._parts.blobs.path(digest) is not None:
+            return release
+        return (
+            None  # what is missing would be made from its archive, which is gone: it is read again
+        )
 
     def follow(self, digest: Sha256, stream: Stream) -> None:
         """Keep what was found in a file that was judged, when its worker has told it."""
@@ -282,13 +287,17 @@ class Grounds:
         position = names.index(located.file.filename)
         return Surroundings(
             context=context_around(page, position, now=self._parts.clock(), base=ground.name),
-            sibling=self._sibling(page, position),
+            sibling=await self._sibling(page, position),
         )
 
-    def _sibling(self, page: Gathered, position: int) -> BaseFacts | None:
+    async def _sibling(self, page: Gathered, position: int) -> BaseFacts | None:
         """What was kept of the sdist of a wheel's release; it is not fetched for that."""
-        digests = sdists_beside(page, position)
-        return next(filter(None, map(self.kept_facts, digests)), None)
+        for digest in sdists_beside(page, position):
+            if digest in self._coming:
+                await asyncio.wait({self._coming[digest]})
+            if (facts := self.kept_facts(digest)) is not None:
+                return facts
+        return None
 
     def kept_facts(self, digest: Sha256) -> BaseFacts | None:
         """What was kept of a file."""

@@ -103,7 +103,7 @@ def _base(helper: Helper) -> Base | None:
     old = helper.archive
     if old is None:
         return base
-    return replace(base, read=open_old(memoryview(old), base.release.filename))
+    return replace(base, read=open_old(old, base.release.filename))
 
 
 def _sibling(facts: BaseFacts | None) -> Base | None:

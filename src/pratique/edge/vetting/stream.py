@@ -23,8 +23,8 @@ from pratique.errors import InputError
 from pratique.vet.exchange import BaseFacts, KnownSource, Vetted
 from pratique.vet.model import Context
 
-_BASE_ARCHIVE_BYTES = 64 * MIB
-"""The engine takes a copy of it, and a worker has a few hundred megabytes for everything."""
+_BASE_ARCHIVE_BYTES = 1024 * MIB
+"""It is read by pieces and costs no memory, but to walk through a packed tar of that size takes seconds."""
 
 
 _SIBLING_BYTES = 16 * MIB

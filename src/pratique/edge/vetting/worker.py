@@ -95,7 +95,7 @@ class _Help:
         self,
         channel: Channel,
         base: _Held | None,
-        archive: mmap.mmap | None,
+        archive: Pieces | None,
         *,
         ask: bool,
         spent: Callable[[], float],

@@ -45,15 +45,23 @@ SHOWN = 50
 
 
 def compare_with_sdist(
-    wheel: ReleaseView, sdist: ReleaseView, base: ReleaseView | None = None
+    wheel: ReleaseView,
+    sdist: ReleaseView,
+    base: ReleaseView | None = None,
+    unknown: frozenset[str] = frozenset(),
 ) -> Iterator[PlacedSign]:
     """Signs for code files of the wheel that its sdist does not have as they are, and for their deeds.
 
     Shape: with a base, only what the base did not have either: a project that has always built its
-    wheels so is no news.
+    wheels so is no news. `unknown` holds paths of the sdist of which there are no facts: whether the
+    wheel's modules of that name do more cannot be told.
     """
     yield from _files(wheel, sdist, base)
-    yield from _deeds(wheel, sdist, base)
+    modules = sdist.placement.layout.modules
+    untold = frozenset(modules[path] for path in unknown if path in modules)
+    for placed in _deeds(wheel, sdist, base):
+        if wheel.placement.layout.modules.get(placed.path) not in untold:
+            yield placed
 
 
 def _deeds(
