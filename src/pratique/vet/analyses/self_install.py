@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from pratique.vet.analyses import roles
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
@@ -94,11 +93,16 @@ def _command(reading: Reading, signs: Signs, call: Call) -> Iterator[Sign]:
 
 
 def _names_pip(command: str) -> bool:
-    """Whether `pip install` stands in it, under any name that pip is installed as (`pip3.11`)."""
-    return any(
-        word == "install" and before.replace("\\", "/").rpartition("/")[2].startswith("pip")
-        for before, word in pairwise(command.split())
-    )
+    """Whether pip is told to install, under any name that it has (`pip3.11`), options between."""
+    told = False
+    for word in command.split():
+        if word.replace("\\", "/").rpartition("/")[2].removesuffix(".exe").startswith("pip"):
+            told = True
+        elif word == "install" and told:
+            return True
+        elif not word.startswith("-"):
+            told = False
+    return False
 
 
 def _pip(signs: Signs, call: Call, command: str) -> Iterator[Sign]:
