@@ -494,7 +494,7 @@ def test_a_wheel_is_held_against_the_sdist_of_its_release() -> None:
     replaced = vet_archive(wheel(hook), WHEEL, sibling=source).report
     assert not any(f.rule == "wheel-not-in-sdist" for f in same.findings)
     told = {(f.trait, f.path) for f in replaced.findings if f.rule == "wheel-not-in-sdist"}
-    assert told == {("start-hook", "demo_init.pth")}
+    assert told == {("start-hook", "demo_init.pth"), ("deed", "demo_init.pth")}
 
 
 # ── what asks for a person whatever the score ────────────────────────────────────────────────

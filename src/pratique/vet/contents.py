@@ -39,6 +39,7 @@ from pratique.vet.gate_words import Hit
 from pratique.vet.increment import examine_changes
 from pratique.vet.joined import join_facts
 from pratique.vet.limits import VetLimits
+from pratique.vet.links import Links
 from pratique.vet.loaded import Loaded, loaded_by, module_path
 from pratique.vet.matching import BlockSearch
 from pratique.vet.model import ContentFacts, FileEntry, Language
@@ -102,6 +103,7 @@ class Contents:
         """The popular project that a first release copies."""
         self.copied: frozenset[str] = frozenset()
         """Hashes of the sources that it took from there unchanged."""
+        self.links = Links()
         self.metadata: dict[str, bytes] = {}
         self.analysed = 0
         """How many contents had to be analysed now."""
@@ -113,6 +115,7 @@ class Contents:
     def take(self, member: Member) -> None:
         """Analyse one member, if that is necessary."""
         if member.kind is not MemberKind.FILE:
+            self.links.take(member)
             return
         data = member.data if member.data is not None else member.head
         language = language_of(member.path, data)
@@ -138,6 +141,12 @@ class Contents:
             self._note(one.path, one.key, self._parse(one.data, one.key, one.form))
         self._deferred.clear()
         self._wake()
+        self.entries.update(self.links.follow(self.entries, self._reads_alike))
+
+    def _reads_alike(self, path: str, entry: FileEntry) -> bool:
+        """Whether the facts of a content say all that is needed of it at another path, too."""
+        same = language_of(path, b"") is entry.language
+        return same and self._enough(self.facts_at(entry), path)
 
     def _wake(self) -> None:
         """Parse unchanged sources that were never worth it, and that a changed one newly imports.

@@ -27,6 +27,7 @@ from pratique.vet.content.registry import warm_contents
 from pratique.vet.contents import Contents, facts_of_old
 from pratique.vet.gate import matcher
 from pratique.vet.limits import DEFAULT, THOROUGH, VetLimits
+from pratique.vet.links import LINK_AS_CODE
 from pratique.vet.model import (
     ENGINE,
     ContentFacts,
@@ -185,6 +186,7 @@ class Vetting:
                 f"{problem.path}: {problem.sentence}" if problem.path else problem.sentence
                 for problem in reading.problems
                 if problem.problem_class is ProblemClass.UNREAD
+                and not (problem.code == LINK_AS_CODE and problem.path in contents.links.followed)
             ]
         try:
             metadata = read_metadata(contents.metadata)

@@ -170,7 +170,7 @@ PROBLEMS: dict[str, ProblemKind] = {
     ),
     "link-as-code": ProblemKind(
         _UNREAD,
-        "A link named like code: {detail} runs under this name too, under which it was not examined.",
+        "A link named like code, to {detail}, which is no file of the archive or was not examined as this.",
     ),
     "through-link": ProblemKind(
         _ODDITY,
@@ -218,7 +218,7 @@ PROBLEMS: dict[str, ProblemKind] = {
     "zip-encrypted": ProblemKind(_UNREAD, "Encrypted: its content cannot be examined."),
     "zip-method": ProblemKind(
         _UNREAD,
-        "Packed by method {detail}, which cannot be unpacked here: its content was not examined.",
+        "Packed by method {detail}, which pip before Python 3.14 cannot unpack either: it was not examined.",
     ),
     "zip-bad-data": ProblemKind(
         _UNREAD, "Its packed data is broken ({detail}); only what came before was examined."

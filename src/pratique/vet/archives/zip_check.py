@@ -339,7 +339,7 @@ class ZipCheck:
             self._shelf.problem("zip-encrypted", path, offset=offset)
             return
         if row.method not in z.METHODS:
-            self._shelf.problem("zip-method", path, detail=row.method, offset=offset)
+            self._shelf.problem("zip-method", path, detail=z.method_name(row.method), offset=offset)
             return
         stream = RawStream()
         stream.push(archive[begin : begin + row.packed])

@@ -34,6 +34,14 @@ ENCRYPTED, DESCRIBED, STRONG, UTF8 = 0x1, 0x8, 0x40, 0x800
 STORED, DEFLATED, BZIP2, LZMA = 0, 8, 12, 14
 METHODS = frozenset({STORED, DEFLATED, BZIP2, LZMA})
 """Those that Python's zipfile can unpack, up to 3.13."""
+_OTHER_METHODS = {1: "shrink", 6: "implode", 9: "deflate64", 93: "zstd", 95: "xz", 99: "aes"}
+
+
+def method_name(method: int) -> str:
+    """A method that is not unpacked, by its number and name."""
+    name = _OTHER_METHODS.get(method)
+    return f"{method} ({name})" if name else str(method)
+
 
 _ZIP64_EXTRA = 0x0001
 _UNICODE_PATH = 0x7075

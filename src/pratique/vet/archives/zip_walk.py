@@ -147,7 +147,9 @@ class ZipWalk:
         if header.flags & (z.ENCRYPTED | z.STRONG):
             self._shelf.problem("zip-encrypted", path, offset=header.offset)
         else:
-            self._shelf.problem("zip-method", path, detail=header.method, offset=header.offset)
+            self._shelf.problem(
+                "zip-method", path, detail=z.method_name(header.method), offset=header.offset
+            )
         yield from self._stream.skip(header.packed)
         if header.flags & z.DESCRIBED and not header.packed:
             yield from self._skip_to_signature()

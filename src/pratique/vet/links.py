@@ -1,0 +1,110 @@
+"""Links inside a tar: what lies, once unpacked, at the path of a link too.
+
+Pure: paths in, paths out. A link is followed within the archive only; one that leaves it, ends nowhere
+or goes round in a circle is followed nowhere, and stays `unread` where its name is one of code.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from pratique.vet.archives.model import Member, MemberKind
+from pratique.vet.model import FileEntry
+
+LINK_AS_CODE = "link-as-code"
+"""The problem that reading tells of a link named like code."""
+_HOPS = 40
+"""Links on the way to one file; where Linux ends too (ELOOP)."""
+_LINKS = 2_000
+"""Links that are followed; the largest honest sdists have some hundred."""
+_STEPS = 200_000
+"""Parts of paths that are looked at, over all links: a tenth of a second."""
+_REPEATED = 5_000
+"""Files that lie below a linked folder once more."""
+
+
+class Links:
+    """The symbolic and hard links of one archive."""
+
+    def __init__(self) -> None:
+        self._targets: dict[str, tuple[bool, str]] = {}
+        """Path of a link → whether its target is told from the top, and the target."""
+        self._steps = _STEPS
+        self.followed: set[str] = set()
+        """Paths of links whose target is read under the link's name as well."""
+
+    def take(self, member: Member) -> None:
+        """Note a link; not those of archives inside, which nothing unpacks by itself."""
+        if member.depth or len(self._targets) >= _LINKS or member.path in {"", "."}:
+            return
+        if member.kind in {MemberKind.SYMLINK, MemberKind.HARDLINK}:
+            hard = member.kind is MemberKind.HARDLINK
+            self._targets[member.path] = (hard, member.target)
+
+    def follow(
+        self, entries: Mapping[str, FileEntry], alike: Callable[[str, FileEntry], bool]
+    ) -> dict[str, FileEntry]:
+        """What links repeat, under its other names.
+
+        Shape: `alike` says whether a file is read at that path as it is read at its own; what is not
+        stays unread.
+        """
+        found: dict[str, FileEntry] = {}
+        for path, target in self.repeated(entries):
+            entry = entries[target]
+            if path not in entries and alike(path, entry):
+                found[path] = replace(entry, path=path)
+        self.followed.update(found)
+        return found
+
+    def repeated(self, files: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Paths that exist through links, with the path of the file that lies there."""
+        ordered = sorted(files) if self._targets else []
+        left = _REPEATED
+        for link in sorted(self._targets):
+            target = self._end_of(link)
+            if target in files:
+                yield link, target
+            elif target:
+                for path in _below(ordered, target):
+                    left -= 1
+                    if left < 0:
+                        return
+                    yield link + path[len(target) :], path
+
+    def _end_of(self, link: str) -> str:
+        """Where a path leads when every link on the way is followed; "" when that is nowhere."""
+        done: list[str] = []
+        coming = link.split("/")[::-1]
+        hops = 0
+        while coming:
+            self._steps -= 1
+            part = coming.pop()
+            if part in {"", "."}:
+                continue
+            if part == "..":
+                if not done:
+                    return ""
+                done.pop()
+                continue
+            done.append(part)
+            met = self._targets.get("/".join(done))
+            if met is None:
+                continue
+            hops += 1
+            from_top, target = met
+            if hops > _HOPS or self._steps < 0 or target.startswith(("/", "\\")):
+                return ""
+            done = [] if from_top else done[:-1]
+            coming += target.split("/")[::-1]
+        return "/".join(done)
+
+
+def _below(ordered: Sequence[str], folder: str) -> Iterator[str]:
+    for at in range(bisect_left(ordered, folder + "/"), len(ordered)):
+        if not ordered[at].startswith(folder + "/"):
+            return
+        yield ordered[at]
