@@ -20,7 +20,7 @@ from aiohttp import web
 
 from pratique.doors.index.answers import problem, refusal
 from pratique.doors.index.cooked import Kitchen
-from pratique.doors.index.deliveries import Deliveries
+from pratique.doors.index.deliveries import Deliveries, agent_of
 from pratique.doors.index.locate import Finder, Located
 from pratique.doors.index.pages import PageService
 from pratique.doors.index.sending import (
@@ -30,6 +30,7 @@ from pratique.doors.index.sending import (
     not_modified,
     send_blob,
     send_stream,
+    takes_part_for_whole,
 )
 from pratique.doors.index.sidecars import Kind, Sidecars, file_key
 from pratique.doors.index.vetting import VettingService
@@ -47,6 +48,9 @@ _HOLD_BACK_BYTES = 64 * 1024
 is at its end, and a compressed archive without its last block does not unpack."""
 _VETTED_FIRST_BYTES = 4 * 1024 * 1024
 """A file up to this size is sent once it was vetted: it would wait for the tail anyway."""
+_VETTED_FIRST_MOST_BYTES = 32 * 1024 * 1024
+"""The same for clients that could not tell why the tail did not come; beyond, they would give up
+waiting for the first byte."""
 _OF_VETTING = frozenset({"verdict", "capability-gain"})
 ACCEL_LOCATION = "/_pratique_blobs/"
 """Internal location in docs/operate/nginx.conf."""
@@ -223,7 +227,9 @@ class FileService:
         digest, size = located.file.sha256, located.file.size
         if self._vetting is None or digest is None or not self._vetting.wants(located):
             return False
-        small = size is not None and size <= _VETTED_FIRST_BYTES
+        part_for_whole = takes_part_for_whole(agent_of(request))
+        most = _VETTED_FIRST_MOST_BYTES if part_for_whole else _VETTED_FIRST_BYTES
+        small = size is not None and size <= most
         stored = self._blobs.path(digest) is not None
         return small or stored or held_by_client or "Range" in request.headers
 
