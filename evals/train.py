@@ -36,7 +36,7 @@ from pratique.vet.model import ENGINE
 TARGET = ROOM / "data" / "weights.json"
 GROUPS = {"first": (MALICIOUS, FIRST, PUBLISHED), "diff": (GRAFTS, PAIRS)}
 TARGETS = {
-    "first": {"malicious": 0.002, "suspicious": 0.025},
+    "first": {"malicious": 0.001, "suspicious": 0.025},
     "diff": {"malicious": 0.001, "suspicious": 0.004},
 }
 """Shares of benign releases that may reach a tier. A wrong `malicious` stops a build, a wrong `suspicious`
@@ -46,6 +46,9 @@ FLOORED = frozenset({"diff"})
 MARGIN = 0.5
 """Logits that the thresholds of those tables are raised by: what a project does for the first time no other
 project foretells, so that thresholds from projects that were seen are too low for those that were not."""
+SPECIFIC = frozenset({"first"})
+"""Tables that weigh traits alone: a rule as a whole stands for its weakest trait too, and in absolute
+judgement honest archives show some trait of nearly every rule."""
 BY_PROJECT = frozenset({"first"})
 """Tables whose thresholds count projects, not archives: a project has one first release."""
 SUPPORT = 3
@@ -58,7 +61,7 @@ UNCOUNTED = (
 archives made from git lack metadata that published ones have, the dataset has packed samples anew, and
 what was not read is `unknown`, not evidence."""
 ON_TOP = (
-    "thin-deed:tiny-", "thin-deed:small-", "thin-deed:short-", "thin-deed:terse-", "thin-deed@",
+    "thin-deed:tiny-", "thin-deed:small-", "thin-deed:short-", "thin-deed:terse-", "thin-deed@"
 )  # fmt: skip
 """Features that are learned on top of the others: padding can take them away too, but a deed counts in them
 as well, and without them a release falls to what it would weigh had they never been learned."""
@@ -71,13 +74,17 @@ LISTS = (
 )
 
 
-def rows_of(results: Sequence[Result], names: tuple[str, ...] | None = None) -> Rows:
-    """The matrix; columns are features with enough support unless they are given."""
+def rows_of(
+    results: Sequence[Result], names: tuple[str, ...] | None = None, *, specific: bool = False
+) -> Rows:
+    """The matrix; columns are features (of traits only: `specific`) with enough support unless given."""
     if names is None:
         clusters: dict[str, set[str]] = {}
         for result in results:
             for feature in result.features:
-                if not feature.startswith(UNCOUNTED) and not _idle(feature):
+                if feature.startswith(UNCOUNTED) or _idle(feature):
+                    continue
+                if not (specific and _is_whole(feature)):
                     clusters.setdefault(feature, set()).add(result.cluster)
         names = tuple(sorted(name for name, own in clusters.items() if len(own) >= SUPPORT))
     index = {name: column for column, name in enumerate(names)}
@@ -93,6 +100,11 @@ def rows_of(results: Sequence[Result], names: tuple[str, ...] | None = None) -> 
         clusters=tuple(r.cluster for r in results),
         on_top=frozenset(name for name in names if name.startswith(ON_TOP)),
     )
+
+
+def _is_whole(feature: str) -> bool:
+    """Whether any trait of a rule gives it: `rule@level`."""
+    return "@" in feature and ":" not in feature
 
 
 def _idle(feature: str) -> bool:
@@ -120,7 +132,7 @@ def learn(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A table, and notes on how it was made."""
     train = usable(results, table, halves)
-    rows = rows_of(train)
+    rows = rows_of(train, specific=table in SPECIFIC)
     if not 0 < rows.malicious.sum() < len(train):
         raise places.EvalsError(
             f"table {table}: expected both kinds among what is learned from; see evals.collect"

@@ -155,3 +155,18 @@ def test_what_padding_takes_away_leaves_the_rest_as_it_would_be_without_it() -> 
     assert weights["thin-deed:tiny-network@import"] > 0
     for name, weight in zip(without.names, bare.weights, strict=True):
         assert weights[name] >= weight - 1e-4  # as far as the search goes
+
+
+def test_absolute_judgement_weighs_traits_and_no_rule_as_a_whole() -> None:
+    told = [
+        train.Result(
+            **{**asdict(one), "features": (*one.features, "theft:keys@import", "theft@import")}
+        )
+        if one.group == MALICIOUS
+        else one
+        for one in examples()
+    ]
+    assert {"theft:keys@import", "theft@import"} <= set(train.rows_of(told).names)
+    names = train.rows_of(told, specific=True).names
+    assert "theft:keys@import" in names
+    assert "theft@import" not in names
