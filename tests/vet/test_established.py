@@ -28,15 +28,20 @@ PADDING = {
 KNOWN = Context(
     project="demo", releases_before=ESTABLISHED_RELEASES, project_age_days=ESTABLISHED_DAYS
 )
-ALL_WEIGH = Weights(
-    engine="1",
-    recipe="every feature weighs",
-    tables={
-        name: Table(intercept=5.0, weights={}, thresholds=Thresholds(suspicious=0.5, malicious=0.9))
-        for name in ("first", "diff")
-    },
-)
+
+
+def weights(intercept: float) -> Weights:
+    table = Table(
+        intercept=intercept, weights={}, thresholds=Thresholds(suspicious=0.5, malicious=0.9)
+    )
+    return Weights(
+        engine=ENGINE, recipe="one score for all", tables={"first": table, "diff": table}
+    )
+
+
+ALL_WEIGH = weights(5.0)
 """A table by which everything is malicious: what is not, the score had no say in."""
+NOTHING_WEIGHS = weights(-5.0)
 
 
 def report(files: dict[str, str], context: Context, project: str = "demo") -> Report:
