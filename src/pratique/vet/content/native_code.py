@@ -137,7 +137,7 @@ def _marks(data: bytes) -> Iterator[Sign]:
             yield _sign(kind, words)
     if Mark.SHELL in seen and Mark.SOCKET in seen:
         yield _sign("remote-shell", "a shell's path beside sockets and dup2")
-    if seen & (Mark.URL | Mark.PLACE | Mark.COMMAND | Mark.MINER):
+    if seen & (Mark.URL | Mark.PLACE | Mark.COMMAND | Mark.MINER | Mark.WIDE):
         yield from _texts(data, seen)
 
 

@@ -13,6 +13,7 @@ from pratique.vet.matching import Matcher, best_matcher
 MAX_STRINGS: Final = 400
 """Texts of one program that are judged."""
 _TEXT = re.compile(rb"[\x20-\x7e]{6,400}")
+_WIDE_TEXT = re.compile(rb"(?:[\x20-\x7e]\x00){6,400}")
 
 
 class Mark(IntFlag):
@@ -31,9 +32,11 @@ class Mark(IntFlag):
     PLACE = 1 << 10
     COMMAND = 1 << 11
     MINER = 1 << 12
+    WIDE = 1 << 13
+    """An address, a place or a command in UTF-16, as Windows programs hold their texts."""
 
 
-_PATTERNS: Final = {
+_NARROW: Final = {
     int(Mark.PACKER): (rb"UPX![\x0c-\x0f]", rb"\$Info: This file is packed with the UPX",
     rb"\.MPRESS1", rb"\.themida", rb"\.vmp[01]",
                        rb"ASPack", rb"\.petite"),
@@ -73,6 +76,22 @@ _NEEDLES: Final = {
 }  # fmt: skip
 
 
+def _wide(needle: bytes) -> bytes:
+    return bytes(byte for char in needle for byte in (char, 0))
+
+
+_WIDE_NEEDLES: Final = tuple(
+    _wide(needle)
+    for mark, needles in _NEEDLES.items()
+    for needle in needles
+    if mark is not Mark.PLACE or not needle.startswith(b"_")
+)
+_PATTERNS: Final = {
+    **_NARROW,
+    int(Mark.WIDE): tuple(re.escape(needle) for needle in _WIDE_NEEDLES),
+}
+
+
 @cache
 def _matcher() -> Matcher:
     return best_matcher(_PATTERNS)
@@ -84,14 +103,14 @@ def seen_marks(data: bytes) -> Mark:
 
 
 def strings_around(data: bytes, seen: Mark) -> Iterator[str]:
-    """Printable texts that hold an address, a path or a command, where their mark was seen.
-
-    UTF-16 is not looked at.
-    """
+    """Printable texts that hold an address, a path or a command, where their mark was seen."""
     for mark, needles in _NEEDLES.items():
         if mark in seen:
             for needle in needles:
                 yield from _around(data, needle)
+    if Mark.WIDE in seen:
+        for needle in _WIDE_NEEDLES:
+            yield from _wide_around(data, needle)
 
 
 def _around(data: bytes, needle: bytes) -> Iterator[str]:
@@ -108,3 +127,20 @@ def _around(data: bytes, needle: bytes) -> Iterator[str]:
         position = max(at + len(needle), text.end() if text else 0)
         if text is not None:
             yield text[0].decode("ascii")
+
+
+def _wide_around(data: bytes, needle: bytes) -> Iterator[str]:
+    """The same for UTF-16, little endian."""
+    position = 0
+    for _ in range(MAX_STRINGS):
+        at = data.find(needle, position)
+        if at < 0:
+            return
+        first = at
+        floor = max(0, at - 600, position)
+        while first - 2 >= floor and 0x20 <= data[first - 2] < 0x7F and not data[first - 1]:  # noqa: PLR2004 - printable ASCII
+            first -= 2
+        text = _WIDE_TEXT.match(data, first)
+        position = max(at + len(needle), text.end() if text else 0)
+        if text is not None:
+            yield text[0][::2].decode("ascii")

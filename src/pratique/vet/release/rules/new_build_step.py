@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pratique.vet.analyses.command import RULE as COMMAND
 from pratique.vet.analyses.kit import Rule, trait
+from pratique.vet.content.judge_commands import judge_command
 from pratique.vet.model import Confidence, Context, PlacedSign, Reach, Severity
 from pratique.vet.release.kit import ReleaseRule, mark, metadata_path
 from pratique.vet.release.view import ReleaseView
@@ -37,6 +39,7 @@ def find(view: ReleaseView, base: ReleaseView | None, _context: Context) -> Iter
     if base is None:
         for command in commands:
             yield mark(RULE, "install-command", path=where, shown=command, reach=Reach.BUILD)
+            yield from _deeds(command, where)
         return
     then = base.release.metadata
     layout = view.placement.layout
@@ -51,6 +54,21 @@ def find(view: ReleaseView, base: ReleaseView | None, _context: Context) -> Iter
     for command in now.scripts:
         if command not in then.scripts:
             yield mark(RULE, "command", path=where, shown=command, reach=Reach.BUILD)
+            yield from _deeds(command, where) if command in commands else ()
+
+
+def _deeds(command: str, where: str) -> Iterator[PlacedSign]:
+    """What an install script of npm does by itself, as the rule `command` tells it of others."""
+    for name, shown in judge_command(command):
+        if name in COMMAND.traits:
+            yield mark(
+                COMMAND,
+                name,
+                path=where,
+                shown=f"{name}: {shown}",
+                reach=Reach.BUILD,
+                how="npm runs this script when it installs the package",
+            )
 
 
 NEW_BUILD_STEP = ReleaseRule(rule=RULE, run=find)
