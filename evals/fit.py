@@ -62,8 +62,8 @@ class Model:
 def fit(rows: Rows, *, strength: float, chosen: NDArray[np.bool_] | None = None) -> Model:
     """Fit with weights at or above zero and a free intercept.
 
-    Shape: first without the features `on_top`; with them no weight falls below what it had then. Who can
-    take them away from a release gets no further down than where it would be had they never been.
+    Shape: first without the features `on_top`; with them no weight falls below what it had then. Who takes
+    them away from a release takes only what they add.
     """
     pick = np.ones(len(rows.malicious), bool) if chosen is None else chosen
     part = (rows.features[pick], 2 * rows.malicious[pick] - 1, rows.weights()[pick])

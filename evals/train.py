@@ -63,8 +63,8 @@ what was not read is `unknown`, not evidence."""
 ON_TOP = (
     "thin-deed:tiny-", "thin-deed:small-", "thin-deed:short-", "thin-deed:terse-", "thin-deed@"
 )  # fmt: skip
-"""Features that are learned on top of the others: padding can take them away too, but a deed counts in them
-as well, and without them a release falls to what it would weigh had they never been learned."""
+"""Features that are learned on top of the others: padding can take them away, though a deed counts in them,
+so they may not take weight from what the deed says by itself."""
 LISTS = (
     "malicious-dev.txt",
     "malicious-dev-harmless.txt",
