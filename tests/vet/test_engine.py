@@ -124,6 +124,13 @@ def test_the_outcome_does_not_depend_on_where_the_network_cut(size: int) -> None
 # ── against a base ───────────────────────────────────────────────────────────────────────────
 
 
+def test_a_caller_who_knows_the_hash_gets_the_same_outcome() -> None:
+    data = wheel(CLEAN)
+    known = Vetting(WHEEL, sha256=hashlib.sha256(data).hexdigest())
+    known.feed(data)
+    assert known.finish(data) == vet_archive(data, WHEEL)
+
+
 def test_what_was_there_before_is_no_news() -> None:
     base = facts_of(wheel({**CLEAN, "demo/core.py": DROPPER}), WHEEL)
     changed = {**CLEAN, "demo/core.py": "# a comment\n" + DROPPER, "demo/new.py": ORDINARY}

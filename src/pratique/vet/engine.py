@@ -109,8 +109,12 @@ class Vetting:
         limits: VetLimits = DEFAULT,
         weights: Weights | None = None,
         sibling: Base | None = None,
+        sha256: str = "",
     ) -> None:
-        """`sibling`: for a wheel, the facts of the sdist of the same release, where they are at hand."""
+        """`sibling`: for a wheel, the facts of the sdist of the same release, where they are at hand.
+
+        `sha256`: of the whole file, from a caller who proves it before the outcome counts.
+        """
         self._filename = filename
         self._context = context or Context()
         self._base = base
@@ -121,13 +125,15 @@ class Vetting:
         self._archive = open_archive(
             filename, limits=limits.archive, open_scanner=self._contents.open_scanner
         )
-        self._sha256 = hashlib.sha256()
+        self._sha256 = sha256
+        self._hash = None if sha256 else hashlib.sha256()
         self._size = 0
         self._failed: list[str] = []
 
     def feed(self, chunk: bytes | memoryview) -> None:
         """Take the next bytes of the file, and analyse the members that they complete."""
-        self._sha256.update(chunk)
+        if self._hash is not None:
+            self._hash.update(chunk)
         self._size += len(chunk)
         if self._failed:
             return
@@ -196,7 +202,7 @@ class Vetting:
         release = ReleaseFacts(
             engine=ENGINE,
             filename=self._filename,
-            sha256=self._sha256.hexdigest(),
+            sha256=self._sha256 if self._hash is None else self._hash.hexdigest(),
             kind=reading.kind.value if reading is not None else "other",
             size=self._size,
             files=tuple(sorted(contents.entries.values(), key=lambda entry: entry.path)),

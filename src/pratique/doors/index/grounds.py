@@ -75,6 +75,7 @@ class Pool(Protocol):
         known: KnownSource | None = None,
         sibling: BaseFacts | None = None,
         growing: int | None = None,
+        sha256: str = "",
     ) -> Stream: ...
 
     async def vet_file(  # noqa: D102 - as the pool says

@@ -137,6 +137,7 @@ class VettingService:
             known=self._parts.grounds.known,
             sibling=around.sibling,
             growing=flight.descriptor,
+            sha256=digest,  # which the download proves at its end, or else all of this is dropped
         )
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(stream)

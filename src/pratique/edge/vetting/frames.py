@@ -68,6 +68,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
     filename: str
     context: Context = Context()
+    sha256: str = ""
+    """Of the file, when whoever sends it proves that; else the worker hashes it."""
     base: str = ""
     """Key of the base."""
     file: bool = False

@@ -177,6 +177,7 @@ class VettingPool:
         deferrable: bool = False,
         sibling: BaseFacts | None = None,
         growing: int | None = None,
+        sha256: str = "",
     ) -> VettingStream:
         """Begin to vet a file that arrives in pieces.
 
@@ -185,7 +186,8 @@ class VettingPool:
         worker back when others wait.
 
         With `growing`, a descriptor of the file while it arrives on disk, no bytes are handed over: the
-        worker reads them there. It must stay open until the stream has ended.
+        worker reads them there. It must stay open until the stream has ended. `sha256` is given by
+        whoever proves it before the outcome counts.
         """
         stream = VettingStream(
             self,
@@ -197,6 +199,7 @@ class VettingPool:
             deferrable=deferrable or growing is not None,
             sibling=sibling,
             growing=growing,
+            sha256=sha256,
         )
         if not stream.deferrable or (self._idle and not self._waiters):
             await stream.open()

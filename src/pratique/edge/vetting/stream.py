@@ -78,7 +78,9 @@ class VettingStream:
         sibling: BaseFacts | None = None,
         growing: int | None = None,
         thorough: bool = False,
+        sha256: str = "",
     ) -> None:
+        self._sha256 = sha256
         self._thorough = thorough
         self._growing = growing
         self._size = 0
@@ -124,6 +126,7 @@ class VettingStream:
             descriptors += self._open_base_archive(stack)
             start = Start(
                 filename=self._filename,
+                sha256=self._sha256,
                 context=self._context or Context(),
                 base=self._base.key if self._base is not None else "",
                 sibling=self._sibling,
