@@ -31,45 +31,45 @@ RULE = Rule(
     "a single function was called.",
     benign="Some modules ask a tool for a version, or look once what the system has. Nearly none talks.",
     traits={
-        "network": trait("uses the network at import", Severity.HIGH, Confidence.MEDIUM),
+        "network": trait("uses the network at import", Severity.MEDIUM, Confidence.MEDIUM),
         "fixed-address": trait(
             "calls an address fixed in the code at import", Severity.HIGH, Confidence.HIGH
         ),
         "unknown-address": trait(
-            "calls an address that the code does not tell at import", Severity.HIGH, Confidence.HIGH
+            "calls an address that the code does not tell at import", Severity.HIGH, Confidence.MEDIUM
         ),
         "lookup": trait(
             "looks a name up at import that is fixed in the code", Severity.HIGH, Confidence.HIGH
         ),
         "quiet-network": trait(
-            "uses the network at import and swallows errors", Severity.HIGH, Confidence.HIGH
+            "uses the network at import and swallows errors", Severity.HIGH, Confidence.MEDIUM
         ),
         "send": trait(
             "sends what it knows of machine, files or environment at import",
-            Severity.CRITICAL, Confidence.HIGH,
+            Severity.HIGH, Confidence.HIGH,
         ),
-        "process": trait("starts a process at import", Severity.MEDIUM, Confidence.MEDIUM),
+        "process": trait("starts a process at import", Severity.LOW, Confidence.MEDIUM),
         "foreign-process": trait(
-            "starts at import what is no tool of builds and systems", Severity.HIGH, Confidence.HIGH
+            "starts at import what is no tool of builds and systems", Severity.MEDIUM, Confidence.MEDIUM
         ),
         "bare-shell": trait("starts a shell at import", Severity.CRITICAL, Confidence.HIGH),
-        "script": trait("starts a script or program by its path at import", Severity.HIGH, Confidence.HIGH),
-        "python": trait("starts Python at import", Severity.HIGH, Confidence.HIGH),
+        "script": trait("starts a script or program by its path at import", Severity.HIGH, Confidence.MEDIUM),
+        "python": trait("starts Python at import", Severity.MEDIUM, Confidence.HIGH),
         "quiet-process": trait(
-            "starts a process at import and swallows errors", Severity.HIGH, Confidence.MEDIUM
+            "starts a process at import and swallows errors", Severity.MEDIUM, Confidence.MEDIUM
         ),
         "browser": trait("opens a page in the browser at import", Severity.HIGH, Confidence.HIGH),
         "execute": trait(
-            "executes at import what is neither written there nor a file", Severity.HIGH, Confidence.HIGH
+            "executes at import what is neither written there nor a file", Severity.MEDIUM, Confidence.MEDIUM
         ),
         "write-outside": trait(
-            "writes into folders of the user or the system at import", Severity.HIGH, Confidence.MEDIUM
+            "writes into folders of the user or the system at import", Severity.MEDIUM, Confidence.MEDIUM
         ),
         "talk-and-run": trait(
-            "uses the network and starts processes at import", Severity.CRITICAL, Confidence.MEDIUM
+            "uses the network and starts processes at import", Severity.HIGH, Confidence.MEDIUM
         ),
         "thread": trait(
-            "starts a thread at import that talks, runs or executes", Severity.HIGH, Confidence.MEDIUM
+            "starts a thread at import that talks, runs or executes", Severity.MEDIUM, Confidence.MEDIUM
         ),
     },
 )  # fmt: skip
@@ -165,7 +165,7 @@ def _start(signs: Signs, call: Call) -> Iterator[Sign]:
         yield signs.at(call, "python", shown=shown)
     elif program.endswith(_SCRIPTS) or first.startswith(("./", "~/", "/tmp/", HOLE + "/")):  # noqa: S108
         yield signs.at(call, "script", shown=shown)
-    if words and not is_tool(call):
+    if words and HOLE not in first and not is_tool(call):
         yield signs.at(call, "foreign-process", shown=shown)
     if call.quiet:
         yield signs.at(call, "quiet-process", shown=shown)

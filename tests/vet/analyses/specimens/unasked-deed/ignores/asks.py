@@ -14,3 +14,5 @@ def clean():
 
 
 threading.Thread(target=clean).start()
+
+subprocess.run([os.environ.get("EDITOR", VERSION), "notes.txt"])
