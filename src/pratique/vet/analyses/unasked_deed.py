@@ -48,7 +48,6 @@ RULE = Rule(
             "sends what it knows of machine, files or environment at import",
             Severity.HIGH, Confidence.HIGH,
         ),
-        "process": trait("starts a process at import", Severity.LOW, Confidence.MEDIUM),
         "foreign-process": trait(
             "starts at import what is no tool of builds and systems", Severity.MEDIUM, Confidence.MEDIUM
         ),
@@ -157,7 +156,6 @@ def _start(signs: Signs, call: Call) -> Iterator[Sign]:
     words = (words_of(call.arguments[0]) if call.arguments else "").strip().split()
     first = words[0].strip("\"'").replace("\\", "/") if words else ""
     program = first.rpartition("/")[2].lower()
-    yield signs.at(call, "process", shown=shown)
     if program in _SHELLS:
         if len(words) == 1:
             yield signs.at(call, "bare-shell", shown=shown)
@@ -167,7 +165,7 @@ def _start(signs: Signs, call: Call) -> Iterator[Sign]:
         yield signs.at(call, "script", shown=shown)
     if words and HOLE not in first and not is_tool(call):
         yield signs.at(call, "foreign-process", shown=shown)
-    if call.quiet:
+    if call.quiet and words and HOLE not in first and not is_tool(call):
         yield signs.at(call, "quiet-process", shown=shown)
 
 

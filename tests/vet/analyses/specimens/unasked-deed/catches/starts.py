@@ -1,4 +1,4 @@
-# process, foreign-process, bare-shell, script, python, quiet-process, browser: what is started
+# foreign-process, bare-shell, script, python, quiet-process, browser: what is started
 import os
 import subprocess
 import sys

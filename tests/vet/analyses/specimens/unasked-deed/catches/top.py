@@ -1,4 +1,4 @@
-# network, fixed-address, lookup, quiet-network, send, process, foreign-process, talk-and-run: statements of the module
+# network, fixed-address, lookup, quiet-network, send, foreign-process, talk-and-run: statements of the module
 import os
 import socket
 

@@ -1,4 +1,4 @@
-# network, fixed-address, unknown-address, lookup, quiet-network, send, bare-shell, script, python, quiet-process, browser, execute, write-outside, talk-and-run, thread, process, foreign-process: what nobody has called yet
+# network, fixed-address, unknown-address, lookup, quiet-network, send, bare-shell, script, python, quiet-process, browser, execute, write-outside, talk-and-run, thread, foreign-process: what nobody has called yet
 import functools
 import os
 import socket

@@ -1,4 +1,4 @@
-# network, process, foreign-process, talk-and-run: functions of a source that only an old Python reads
+# network, foreign-process, talk-and-run: functions of a source that only an old Python reads
 import os
 import urllib2
 
