@@ -340,6 +340,19 @@ async def test_a_stream_that_need_not_wait_does_not(open_pool: Any, tmp_path: Pa
     assert vetted.report.features[0] == sha256(b"second")
 
 
+async def test_a_base_brings_its_release_to_the_worker_that_holds_it(open_pool: Any) -> None:
+    pool = await open_pool(workers=3)
+    bases = [BaseFacts(key=f"base-{n}", release=b"", contents=()) for n in range(3)]
+    streams = [await pool.vet_stream("base", base=base) for base in bases]
+    holders = [stream._assignment.worker.pid for stream in streams]
+    for stream in streams:
+        await stream.finish()
+    for number in (2, 0, 1, 1):
+        async with await pool.vet_stream("base", base=bases[number]) as stream:
+            assert stream._assignment.worker.pid == holders[number]
+            assert (await stream.finish()).report.features[0] == f"base-{number}"
+
+
 # ── files that arrive on disk ────────────────────────────────────────────────────────────────
 
 

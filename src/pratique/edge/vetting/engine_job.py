@@ -43,6 +43,7 @@ class EngineJob:
             known=self._known,
             limits=THOROUGH if start.thorough else DEFAULT,
             sibling=_sibling(start.sibling),
+            listed=helper.listed,
             sha256=start.sha256,
         )
 

@@ -61,6 +61,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     descriptor: int
     parent: int
     walls: Walls
+    known_bad: str = ""
+    """Path of a table of indicators, read before the walls stand."""
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,9 @@ class HeldBases(Generic[T]):
         self._held.move_to_end(key)
         return self._held[key][1]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._held
+
     def hold(self, base: BaseFacts, kept: T) -> None:
         """Keep one more, and let go of those used longest ago; the newest always stays."""
         self._held[base.key] = (encoded_bytes(base), kept)

@@ -45,6 +45,8 @@ class PoolOptions:
     require_confinement: bool = False
     """Refuse to work when the kernel has neither Landlock nor seccomp."""
     prepare: str = "pratique.edge.vetting.engine_job:prepare"
+    known_bad: str = ""
+    """Path of a table of indicators of one's own; empty for none."""
     walls: Walls | None = None
     """Leaves out walls, for tests and for finding out what a kernel lacks."""
 
@@ -58,6 +60,7 @@ class PoolOptions:
             recycle_bytes=memory * 2 // 3,
             job=JobLimits(cpu_seconds=settings.cpu_seconds),
             require_confinement=settings.require_confinement,
+            known_bad=settings.known_bad,
         )
 
     def walls_or_all(self) -> Walls:

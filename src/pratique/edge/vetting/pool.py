@@ -266,18 +266,23 @@ class VettingPool:
 
     # ── lending workers, for `stream.py` ─────────────────────────────────────────────────────
 
-    async def lend(self) -> WorkerProcess:
-        """A living worker, as soon as there is one. Raises: VettingUnavailableError when closed."""
+    async def lend(self, base: str = "") -> WorkerProcess:
+        """A living worker, as soon as there is one, rather one that holds that base.
+
+        Raises: VettingUnavailableError when closed.
+        """
         while True:
-            worker = await self._next_worker()
+            worker = await self._next_worker(base)
             if worker.alive:
                 return worker
 
-    async def _next_worker(self) -> WorkerProcess:
+    async def _next_worker(self, base: str) -> WorkerProcess:
         if self._closing:
             raise VettingUnavailableError("the vetting pool is closed")
         if not self._waiters and self._idle:
-            return self._idle.popleft()
+            worker = next((one for one in self._idle if base in one.bases), self._idle[0])
+            self._idle.remove(worker)
+            return worker
         waiter: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:
@@ -376,7 +381,9 @@ class VettingPool:
 
     async def _start_worker(self) -> None:
         worker = await WorkerProcess.start(
-            prepare=self.options.prepare, walls=self.options.walls_or_all()
+            prepare=self.options.prepare,
+            walls=self.options.walls_or_all(),
+            known_bad=self.options.known_bad,
         )
         if self.options.require_confinement and not worker.confinement.walled:
             await worker.end("the worker was not confined")

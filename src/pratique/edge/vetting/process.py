@@ -71,7 +71,7 @@ class WorkerProcess:
         self.gone: asyncio.Event = asyncio.Event()
 
     @classmethod
-    async def start(cls, *, prepare: str, walls: Walls) -> WorkerProcess:
+    async def start(cls, *, prepare: str, walls: Walls, known_bad: str = "") -> WorkerProcess:
         """Start one and wait until it is warm and confined.
 
         Raises: VettingUnavailableError with what it said.
@@ -80,7 +80,7 @@ class WorkerProcess:
         with contextlib.ExitStack() as stack:
             stack.callback(theirs.close)
             spoken = stack.enter_context(tempfile.TemporaryFile())
-            worker = cls(_spawn(prepare, walls, theirs, spoken), ours)
+            worker = cls(_spawn(prepare, walls, theirs, spoken, known_bad), ours)
             try:
                 await worker._open()
             except BaseException:
@@ -264,7 +264,7 @@ def _unheard() -> None:
 
 
 def _spawn(
-    prepare: str, walls: Walls, theirs: socket.socket, spoken: IO[bytes]
+    prepare: str, walls: Walls, theirs: socket.socket, spoken: IO[bytes], known_bad: str
 ) -> subprocess.Popen[bytes]:
     setup = Setup(
         path=tuple(os.path.abspath(entry or ".") for entry in sys.path),  # noqa: PTH100 - may be a zip
@@ -272,6 +272,7 @@ def _spawn(
         descriptor=theirs.fileno(),
         parent=os.getpid(),
         walls=walls,
+        known_bad=known_bad,
     )
     # A Python that was built with a shared library may need this one variable to start at all.
     library = os.environ.get("LD_LIBRARY_PATH")

@@ -36,8 +36,8 @@ class Lender(Protocol):
 
     options: PoolOptions
 
-    async def lend(self) -> WorkerProcess:
-        """A worker of our own."""
+    async def lend(self, base: str = "") -> WorkerProcess:
+        """A worker of our own, rather one that holds that base."""
         ...
 
     def give_back(self, assignment: Assignment, *, failed: bool) -> None:
@@ -112,7 +112,7 @@ class VettingStream:
     async def open(self, file: int | None = None, *, size: int = 0) -> Assignment | None:
         """Get a worker and begin; `file` is a descriptor of the whole file. Used by the pool."""
         try:
-            worker = await self._pool.lend()
+            worker = await self._pool.lend(self._base.key if self._base is not None else "")
         except VettingUnavailableError as error:
             self._unavailable = error.message
             return None

@@ -32,6 +32,7 @@ from pratique.edge.vetting.frames import (
 )
 from pratique.edge.vetting.held import HeldBases
 from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
+from pratique.vet.listed import MOST_BYTES, Listed, parse_listed
 from pratique.vet.model import Language
 from pratique.vet.old_files import Pieces
 
@@ -60,6 +61,8 @@ class Helper(Protocol):
     """What jobs keep with that base, as long as the worker holds it."""
     archive: Pieces | None
     """The base's archive."""
+    listed: Listed | None
+    """Indicators of the installation's own."""
 
     def known(self, sha256: str, language: Language) -> bytes | None:
         """Facts of a content, from the parent's store."""
@@ -103,6 +106,7 @@ class _Help:
         self.base = base.facts if base is not None else None
         self.kept = base.kept if base is not None else {}
         self.archive = archive
+        self.listed: Listed | None = None
         self._channel = channel
         self._spent = spent
         self._misses = 0 if ask else _MISSES
@@ -161,8 +165,9 @@ class _Budget:
 class _Service:
     """Serves jobs until the parent goes away."""
 
-    def __init__(self, channel: Channel, make_job: MakeJob) -> None:
+    def __init__(self, channel: Channel, make_job: MakeJob, listed: Listed | None) -> None:
         self._channel = channel
+        self._listed = listed
         self._make_job = make_job
         self._bases: HeldBases[_Held] = HeldBases()
 
@@ -203,6 +208,7 @@ class _Service:
             base = self._base(start)
             old = _by_pieces(descriptors[-1]) if start.archive else None
             helper = _Help(self._channel, base, old, ask=start.ask, spent=budget.spent)
+            helper.listed = self._listed
             job = self._make_job(start, helper)
             if start.growing:
                 self._read_growing(descriptors[0], helper, job, budget)
@@ -318,15 +324,22 @@ def _describe(error: Exception) -> str:
     return f"vetting failed with {type(error).__name__}{where}"
 
 
+def _read_listed(path: str) -> Listed:
+    """Raises: OSError, ValueError; the parent has read it a moment ago."""
+    with open(path, "rb") as file:  # noqa: PTH123 - before the walls stand
+        return Listed.of(parse_listed(file.read(MOST_BYTES + 1)))
+
+
 def main(setup: Setup) -> None:
     """Warm up, confine, serve; ends the process."""
     channel = Channel(setup.descriptor)
     try:
         module, _, name = setup.prepare.partition(":")
         make_job = getattr(importlib.import_module(module), name)()
+        listed = _read_listed(setup.known_bad) if setup.known_bad else None
         confinement = confine(setup.walls, keep=setup.descriptor, parent=setup.parent)
         channel.send(Kind.READY, confinement)
-        _Service(channel, make_job).run()
+        _Service(channel, make_job, listed).run()
     except ParentGoneError:
         pass
     except Exception as error:  # noqa: BLE001 - the parent shows it to the operator
