@@ -101,6 +101,8 @@ class VetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """CPU time for one file; large files get more."""
     require_confinement: bool = False
     """Refuse to work where the kernel has neither Landlock nor seccomp."""
+    known_bad: str = ""
+    """Table of indicators beside the shipped ones; relative to home. Empty: none."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -191,4 +193,7 @@ def _with_defaults(settings: Settings, path: Path) -> Settings:
                 f"{path}: index {index.name!r} names upstreams that do not exist: {unknown}",
                 expected=f"one or more of {names}",
             )
-    return msgspec.structs.replace(settings, upstream=upstreams, index=indexes)
+    vet = settings.vet
+    if vet.known_bad:
+        vet = msgspec.structs.replace(vet, known_bad=str(settings.home.absolute() / vet.known_bad))
+    return msgspec.structs.replace(settings, upstream=upstreams, index=indexes, vet=vet)

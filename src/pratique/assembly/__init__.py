@@ -33,6 +33,7 @@ from pratique.edge.blobs import DiskBlobStore
 from pratique.edge.flights import Flights
 from pratique.edge.policy_source import PolicySource
 from pratique.edge.test_projects import ADVISORY
+from pratique.edge.vetting.indicators import check_known_bad
 from pratique.edge.vetting.options import PoolOptions
 from pratique.edge.vetting.pool import VettingPool
 from pratique.home import node_id, prepare_home
@@ -156,6 +157,7 @@ async def _open_vetting(
     settings = ground.settings
     if settings.vet.mode == "off":
         return None, None
+    listed = check_known_bad(settings.vet.known_bad)
     # The door opens at once, and files wait for workers; but an installation that insists on walls
     # is told right away when there are none.
     pool = await stack.enter_async_context(
@@ -188,7 +190,7 @@ async def _open_vetting(
             metrics=ground.metrics,
             clock=ground.clock,
             engine=ENGINE,
-            weights=shipped_digest(),
+            weights=shipped_digest() + (f"+{listed}" if listed else ""),
         )
     )
     stack.push_async_callback(vetting.close)

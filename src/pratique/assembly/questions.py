@@ -15,6 +15,7 @@ from pratique.edge.blobs import DiskBlobStore
 from pratique.edge.flights import Flights
 from pratique.edge.policy_source import PolicySource
 from pratique.edge.test_projects import ADVISORY
+from pratique.edge.vetting.indicators import check_known_bad
 from pratique.edge.vetting.options import PoolOptions
 from pratique.edge.vetting.pool import VettingPool
 from pratique.errors import SettingsError
@@ -59,6 +60,7 @@ async def open_desk(
             f"no index view is called {index!r}",
             expected="one of " + ", ".join(one.name for one in settings.index),
         )
+    check_known_bad(settings.vet.known_bad)
     prepare_home(settings.home)
     async with AsyncExitStack() as stack:
         control = stack.enter_context(closing(open_control(settings)))

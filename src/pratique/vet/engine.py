@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from packaging.utils import canonicalize_name
 
 from pratique.vet.archive_signs import archive_signs
-from pratique.vet.archives.model import ProblemClass, Reading
+from pratique.vet.archives.model import Member, ProblemClass, Reading
 from pratique.vet.archives.reader import open_archive
 from pratique.vet.base import Base, ContentKey, Known
 from pratique.vet.collector import at_rest, forget_startup
@@ -28,6 +28,7 @@ from pratique.vet.contents import Contents, facts_of_old
 from pratique.vet.gate import matcher
 from pratique.vet.limits import DEFAULT, THOROUGH, VetLimits
 from pratique.vet.links import LINK_AS_CODE
+from pratique.vet.listed import Listed, Met
 from pratique.vet.model import (
     ENGINE,
     ContentFacts,
@@ -110,10 +111,12 @@ class Vetting:
         weights: Weights | None = None,
         sibling: Base | None = None,
         sha256: str = "",
+        listed: Listed | None = None,
     ) -> None:
         """`sibling`: for a wheel, the facts of the sdist of the same release, where they are at hand.
 
-        `sha256`: of the whole file, from a caller who proves it before the outcome counts.
+        `sha256`: of the whole file, from a caller who proves it before the outcome counts. `listed`:
+        indicators of one's own, beside the shipped ones.
         """
         self._filename = filename
         self._context = context or Context()
@@ -125,6 +128,7 @@ class Vetting:
         self._archive = open_archive(
             filename, limits=limits.archive, open_scanner=self._contents.open_scanner
         )
+        self._met = Met(listed) if listed is not None else None
         self._sha256 = sha256
         self._hash = None if sha256 else hashlib.sha256()
         self._size = 0
@@ -140,9 +144,14 @@ class Vetting:
         try:
             with at_rest():
                 for member in self._archive.feed(chunk):
-                    self._contents.take(member)
+                    self._take(member)
         except Exception as error:  # noqa: BLE001 - our mistake on hostile bytes: the rest is unread
             self._failed.append(f"reading stopped at byte {self._size:,}: {type(error).__name__}")
+
+    def _take(self, member: Member) -> None:
+        self._contents.take(member)
+        if self._met is not None and member.path in self._contents.entries:
+            self._met.take(member, self._contents.entries[member.path].language)
 
     def finish(self, archive: bytes | memoryview | None = None) -> Outcome:
         """Judge what was read.
@@ -176,7 +185,7 @@ class Vetting:
             return None
         try:
             for member in self._archive.end(archive):
-                self._contents.take(member)
+                self._take(member)
             project = self._context.project or self._filename.partition("-")[0]
             self._contents.settle(canonicalize_name(project))
             return self._archive.finish()
@@ -236,6 +245,7 @@ class Vetting:
             more=(
                 *archive_signs(reading.problems if reading else ()),
                 *self._not_in_sdist(view, base),
+                *(self._met.signs(view) if self._met is not None else ()),
             ),
         )
         return judge(case, weights=self._weights, limits=self._limits)
@@ -275,6 +285,7 @@ def vet_archive(
     limits: VetLimits = DEFAULT,
     weights: Weights | None = None,
     sibling: Base | None = None,
+    listed: Listed | None = None,
 ) -> Outcome:
     """Vet a file that is there as a whole."""
     vetting = Vetting(
@@ -285,6 +296,7 @@ def vet_archive(
         limits=limits,
         weights=weights,
         sibling=sibling,
+        listed=listed,
     )
     vetting.feed(data)
     return vetting.finish(data)

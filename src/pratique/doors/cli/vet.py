@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 from packaging.version import InvalidVersion, Version
 
 from pratique.doors.cli import EXIT_FOUND, EXIT_NOTHING_FOUND, EXIT_UNKNOWN
@@ -21,7 +22,7 @@ from pratique.doors.cli.vet_text import echo_report
 from pratique.doors.vet_desk import Against, Examined, as_they_end
 from pratique.errors import InputError
 from pratique.policy.model import Verdict
-from pratique.settings import load_settings
+from pratique.settings import Settings, load_settings
 
 _format = click.option(
     "--format",
@@ -44,6 +45,12 @@ _format = click.option(
 )
 @click.option("--all-files", is_flag=True, help="Every file of a release, not the usual ones.")
 @click.option("--all-findings", is_flag=True, help="Show every finding, not the weightiest.")
+@click.option(
+    "--known-bad",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Table of indicators beside the shipped ones, instead of that of the settings.",
+)
 @click.option("--index", help="Index view to ask; the first one configured when left out.")
 @home_option
 @_format
@@ -52,6 +59,7 @@ def vet(
     against: str,
     all_files: bool,
     all_findings: bool,
+    known_bad: Path | None,
     index: str | None,
     home: Path | None,
     form: str,
@@ -64,8 +72,12 @@ def vet(
     """
     plan = plan_targets(targets)
     chosen = read_against(against)
+    settings = load_settings(home)
+    if known_bad is not None:
+        vet_settings = replace(settings.vet, known_bad=str(known_bad.absolute()))
+        settings = replace(settings, vet=vet_settings)
     examined = asyncio.run(
-        _examine(plan, chosen, every_file=all_files, index=index, home=home, form=form)
+        _examine(plan, chosen, every_file=all_files, index=index, settings=settings, form=form)
     )
     show(examined, form=form, everything=all_findings)
     sys.exit(exit_code(examined))
@@ -110,12 +122,11 @@ async def _examine(
     *,
     every_file: bool,
     index: str | None,
-    home: Path | None,
+    settings: Settings,
     form: str,
 ) -> list[Examined]:
     from pratique.assembly.questions import open_desk  # noqa: PLC0415 - a wrong argument is told without loading it
 
-    settings = load_settings(home)
     view = index or settings.index[0].name
     workers = min(settings.vet.workers, plan.files)
     async with open_desk(settings, index=view, workers=workers) as desk:

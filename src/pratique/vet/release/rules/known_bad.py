@@ -5,7 +5,7 @@ Hosts and texts inside contents are found by the content analysis of the same na
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pratique.vet.content.known_bad import RULE, shipped_table
 from pratique.vet.model import Context, PlacedSign, Reach
@@ -15,7 +15,11 @@ from pratique.vet.release.view import ReleaseView
 
 def find(view: ReleaseView, _base: ReleaseView | None, _context: Context) -> Iterator[PlacedSign]:
     """One sign for the file itself and one for each listed member, whatever the base held."""
-    contents = shipped_table().contents
+    yield from by_hash(view, shipped_table().contents)
+
+
+def by_hash(view: ReleaseView, contents: Mapping[str, str]) -> Iterator[PlacedSign]:
+    """Signs for the file and for members that are in a table of SHA-256 = incident."""
     incident = contents.get(view.release.sha256)
     if incident is not None:
         yield mark(
