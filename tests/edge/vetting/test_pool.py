@@ -353,6 +353,21 @@ async def test_a_base_brings_its_release_to_the_worker_that_holds_it(open_pool: 
             assert (await stream.finish()).report.features[0] == f"base-{number}"
 
 
+async def test_a_base_is_made_ready_before_its_release_comes(open_pool: Any) -> None:
+    pool = await open_pool(workers=2)
+    base = BaseFacts(key="soon", release=b"facts", contents=())
+    for _ in range(2):
+        pool.warm(base)
+        await asyncio.sleep(0.2)
+    assert [base.key in worker.bases for worker in pool._workers].count(True) == 1
+    assert (pool.status().busy, pool.status().jobs, pool.status().failed) == (0, 1, 0)
+    streams = [await pool.vet_stream("base", base=base) for _ in range(2)]
+    pool.warm(BaseFacts(key="nobody is free", release=b"", contents=()))
+    for stream in streams:
+        assert (await stream.finish()).report.features[:2] == ("soon", "facts")
+    assert pool.status().exchanged == 0
+
+
 # ── files that arrive on disk ────────────────────────────────────────────────────────────────
 
 

@@ -146,6 +146,8 @@ class FileService:
             self._recorder.enqueue(
                 self._deliveries.begun(request, located, kind, identity, status=status)
             )
+            if self._vetting is not None and kind == "metadata":
+                await self._vetting.expect(located)
         content_type = "application/json" if kind == "provenance" else "text/plain; charset=utf-8"
         if unchanged:
             return web.Response(status=304, headers=file_headers(etag, content_type))

@@ -91,6 +91,10 @@ class Pool(Protocol):
         thorough: bool = False,
     ) -> Vetted: ...
 
+    def warm(self, base: BaseFacts) -> None:
+        """A release will probably be judged against this soon."""
+        ...
+
     @property
     def quiet(self) -> bool:
         """Whether nobody is using it, and somebody who came would find a worker beside another's."""
@@ -193,6 +197,12 @@ class Grounds:
         assert before.file.sha256 is not None
         release = await self._release(before.file.sha256)
         return None if release is None else self._ground(before, release)
+
+    async def expect(self, located: Located) -> None:
+        """The file will probably be asked for: let a worker take up what was kept of its predecessor."""
+        ground = await self.kept(located)
+        if ground is not None and ground.facts is not None:
+            self._parts.pool.warm(ground.facts)
 
     async def fetched(self, located: Located) -> Ground:
         """The predecessor, read for this purpose; nothing when it cannot be had."""

@@ -24,6 +24,7 @@ from pratique.doors.index.locate import Located
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
 from pratique.edge.flights import Flight, SingleFlight
+from pratique.errors import PratiqueError
 from pratique.index.ports import BlobStore, ControlState
 from pratique.ledger.entries import Draft
 from pratique.policy.model import Verdict, VettingFacts
@@ -41,6 +42,7 @@ from pratique.vet.records import (
 log = logging.getLogger(__name__)
 
 _CLEAN_KEPT = 20_000
+_EXPECTED_KEPT = 1_000
 _ACTOR = "door:index"
 
 
@@ -80,6 +82,7 @@ class VettingService:
         self._runs: SingleFlight[Sha256, VettingFacts] = SingleFlight()
         # Pages kept from before a clean verdict do not know of it: it does not raise the epoch.
         self._clean: OrderedDict[Sha256, None] = OrderedDict()
+        self._expected: OrderedDict[Sha256, None] = OrderedDict()
 
     async def close(self) -> None:
         """Stop vetting; what was not finished is done at the next download."""
@@ -89,6 +92,17 @@ class VettingService:
     def wants(self, located: Located) -> bool:
         """Whether nobody has vetted the file yet."""
         return located.facts.vetting is None and located.file.sha256 not in self._clean
+
+    async def expect(self, located: Located) -> None:
+        """Somebody read the metadata of a file, which pip and uv do before they download it."""
+        digest = located.file.sha256
+        if digest is None or digest in self._expected or not self.wants(located):
+            return
+        _remember(self._expected, digest, _EXPECTED_KEPT)
+        try:
+            await self._parts.grounds.expect(located)
+        except PratiqueError as error:  # then it is made ready when the file is asked for
+            log.info("a file was not expected", extra={"why": str(error)})
 
     async def vet_arriving(self, located: Located, flight: Flight) -> VettingFacts:
         """Vet a file that is being downloaded; ends when the file is stored and judged.
@@ -244,15 +258,16 @@ class VettingService:
         )
         if before is None and found == VettingFacts(verdict=Verdict.CLEAN):
             control.add_cleared(project, digest)
-            self._remember_clean(digest)
+            _remember(self._clean, digest, _CLEAN_KEPT)
             self._parts.pages.forget(located.described.index, project)
         elif found.verdict is Verdict.CLEAN:
             control.set_vetting(digest, found)
 
-    def _remember_clean(self, digest: Sha256) -> None:
-        self._clean[digest] = None
-        while len(self._clean) > _CLEAN_KEPT:
-            self._clean.popitem(last=False)
+
+def _remember(kept: OrderedDict[Sha256, None], digest: Sha256, most: int) -> None:
+    kept[digest] = None
+    while len(kept) > most:
+        kept.popitem(last=False)
 
 
 def _count(metrics: Metrics, vetted: Vetted) -> None:

@@ -15,7 +15,7 @@ from dataclasses import replace
 import msgspec
 
 from pratique.edge.vetting.frames import Start
-from pratique.edge.vetting.held import encoded_bytes
+from pratique.edge.vetting.held import KEPT_BYTES, encoded_bytes
 from pratique.edge.vetting.worker import Helper, MakeJob
 from pratique.vet.engine import Base, ContentKey, Outcome, Vetting, facts_of, warm_up
 from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
@@ -24,8 +24,6 @@ from pratique.vet.limits import DEFAULT, THOROUGH
 from pratique.vet.model import ContentFacts, Context, Language
 from pratique.vet.old_files import open_old
 
-_KEPT_BYTES = 2 << 20
-"""Of a base as it travels; decoded it takes several times that, beside the job."""
 _LONG = "x" * 3_000
 
 
@@ -100,7 +98,7 @@ def _base(helper: Helper) -> Base | None:
         if release is None:
             raise ValueError
         base = Base(release=release, contents=_contents(helper.base), clone=helper.base.clone)
-        if encoded_bytes(helper.base) <= _KEPT_BYTES:
+        if encoded_bytes(helper.base) <= KEPT_BYTES:
             helper.kept["base"] = base
     old = helper.archive
     if old is None:

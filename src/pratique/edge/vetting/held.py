@@ -10,9 +10,11 @@ from typing import Generic, TypeVar
 
 from pratique.vet.exchange import BaseFacts
 
-MOST_BASES = 4
+MOST_BASES = 8
 MOST_BYTES = 24 << 20
-"""Encoded; in memory they take several times that, of the worker's few hundred megabytes."""
+"""Encoded, as they are kept above `KEPT_BYTES`."""
+KEPT_BYTES = 2 << 20
+"""Up to this size a base is kept decoded as well, which takes several times that."""
 
 T = TypeVar("T")
 

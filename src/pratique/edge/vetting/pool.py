@@ -27,6 +27,7 @@ from pratique.edge.vetting.assignment import Assignment
 from pratique.edge.vetting.confinement import Confinement
 from pratique.edge.vetting.errors import VettingUnavailableError
 from pratique.edge.vetting.files import hold_in_memory
+from pratique.edge.vetting.held import KEPT_BYTES, encoded_bytes
 from pratique.edge.vetting.options import PoolOptions
 from pratique.edge.vetting.process import WorkerProcess
 from pratique.edge.vetting.stream import VettingStream
@@ -263,6 +264,20 @@ class VettingPool:
             thorough=thorough,
         )
         return await stream.finish(path)
+
+    def warm(self, base: BaseFacts) -> None:
+        """Let a worker make a base ready, since a release will probably be judged against it soon.
+
+        Nothing is done when no worker is free for it, or one has it already.
+        """
+        held = any(base.key in worker.bases for worker in self._workers)
+        if self._idle and not self._waiters and not held and encoded_bytes(base) <= KEPT_BYTES:
+            self.spawn(self._warm(base))
+
+    async def _warm(self, base: BaseFacts) -> None:
+        # A job that is cancelled before its first byte: by then its base is ready, and stays.
+        async with await self.vet_stream("warm-1-py3-none-any.whl", base=base):
+            pass
 
     # ── lending workers, for `stream.py` ─────────────────────────────────────────────────────
 
