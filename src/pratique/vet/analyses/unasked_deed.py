@@ -161,7 +161,7 @@ def _start(signs: Signs, call: Call) -> Iterator[Sign]:
             yield signs.at(call, "bare-shell", shown=shown)
     elif program.startswith(_INTERPRETERS) or _is_own_interpreter(call):
         yield signs.at(call, "python", shown=shown)
-    elif program.endswith(_SCRIPTS) or first.startswith(("./", "~/", "/tmp/", HOLE + "/")):  # noqa: S108
+    elif program.endswith(_SCRIPTS) or first.startswith(("./", "~/", "/tmp/", HOLE + "/")):  # noqa: S108 - a place that is looked for, not used
         yield signs.at(call, "script", shown=shown)
     if words and HOLE not in first and not is_tool(call):
         yield signs.at(call, "foreign-process", shown=shown)
