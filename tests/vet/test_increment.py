@@ -176,3 +176,23 @@ def test_hostile_text_costs_little() -> None:
     before = time.process_time()
     by_changes(many, many + "a" * 400_000 + " " * 400_000 + "[" * 1000 + " = 1\n")
     assert time.process_time() - before < 5
+
+
+def test_a_quiet_function_that_now_calls_a_new_one_is_read() -> None:
+    """Its old facts know nothing of the call, by which the new function runs at import."""
+    was = "\n\ndef prepare(value):\n    total = value\n    return total\n\n\nprepare(1)\n"
+    now = was.replace("total = value", "total = deploy(value)")
+    new = "\n\ndef deploy(value):\n    return os.system('true')\n"
+    facts = by_changes(OLD + was, OLD + new + now)
+    assert facts is not None
+    calls = {region.name: region.calls for region in facts.regions}
+    assert ".deploy" in calls["prepare"]
+
+
+def test_an_unchanged_function_whose_name_is_now_defined_here_is_read() -> None:
+    user = "\n\ndef prepare(value):\n    return deploy(value)\n"
+    new = "\n\ndef deploy(value):\n    return os.system('true')\n"
+    facts = by_changes("from helpers import deploy\n" + OLD + user, OLD + new + user)
+    assert facts is not None
+    calls = {region.name: region.calls for region in facts.regions}
+    assert ".deploy" in calls["prepare"]

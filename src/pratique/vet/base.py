@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from pratique.vet.model import ContentFacts, Language, ReleaseFacts
 
@@ -26,3 +26,5 @@ class Base:
     sources only the added lines are then looked at."""
     clone: bool = False
     """Whether it is another project, which this one copies."""
+    made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was worked out from the facts alone, and is the same for every release judged against them."""

@@ -7,7 +7,6 @@ metadata, which is small.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +16,7 @@ from pratique.vet.added_imports import added_imports, runs_at_once
 from pratique.vet.archives.model import Member, MemberKind, Scanner
 from pratique.vet.base import Base, ContentKey, Known
 from pratique.vet.collector import SWEEP_BYTES, sweep
+from pratique.vet.content.first_pass import first_pass
 from pratique.vet.content.forms import form_of, form_of_source, language_of
 from pratique.vet.content.hidden_text import GIANT, giant
 from pratique.vet.examine import READ_AS_PYTHON, examine_other, examine_python, pass_by
@@ -85,6 +85,8 @@ class Contents:
         self._old: dict[str, FileEntry] = {}
         if base is not None:
             self._old = {self.plain(entry.path): entry for entry in base.release.files}
+        self._last_old: tuple[str, tuple[ContentFacts | None, bytes | None]] = ("", (None, None))
+        """Path and answer: several questions are asked of one file in a row."""
         self._parsed_bytes = 0
         self._parsed = 0
         self._deferred: list[_Deferred] = []
@@ -259,7 +261,8 @@ class Contents:
         standing = self._standing(path)
         if not must_parse(found, standing):
             if self._starts_something(path, data, found, standing):
-                return self._parse(data, key, form, found)
+                made = self._by_changes(path, data, key, form)
+                return made or self._parse(data, key, form, found)
         elif not self._adds_nothing(path, data, standing):
             if (facts := self._by_changes(path, data, key, form)) is not None:
                 return facts
@@ -301,15 +304,20 @@ class Contents:
         facts, old = self._old_content(path)
         if facts is None or old is None:
             return False
-        added = added_lines(old, data)
-        calls = b"(" in added or b"@" in added
-        if adds_something(scan(added)) or (calls and standing is Standing.UNASKED):
-            return False
-        if self._loaded.called_in(names_in(added), facts, aliased=calls and b" as " in data):
-            return False
-        if calls and self._loaded.new_modules_in(added):
+        if self._is_news(added_lines(old, data), facts, data, standing):
             return False
         return self._carry(path, facts, old, data)
+
+    def _is_news(self, added: bytes, facts: ContentFacts, data: bytes, standing: Standing) -> bool:
+        """Whether anything could be seen in lines that were added to a source, or set off by them."""
+        if not added.strip():
+            return False
+        calls = b"(" in added or b"@" in added
+        if adds_something(scan(added)) or (calls and standing is Standing.UNASKED):
+            return True
+        if self._loaded.called_in(names_in(added), facts, aliased=calls and b" as " in data):
+            return True
+        return calls and self._loaded.new_modules_in(added)
 
     def _carry(self, path: str, facts: ContentFacts, old: bytes, data: bytes) -> bool:
         """Take the base's facts and the imports that were added: these alone may set off a module."""
@@ -329,7 +337,16 @@ class Contents:
         facts, old = self._old_content(path)
         if facts is None or old is None or scan(added_lines(old, data)) & MARKED:
             return None
-        made = examine_changes(old, facts, data, lambda source: self._parse(source, key, form))
+        standing = self._standing(path)
+        made = examine_changes(
+            old,
+            facts,
+            data,
+            lambda source: self._parse(source, key, form),
+            is_news=lambda added: (
+                self._is_news(added, facts, data, standing) or bool(first_pass(added))
+            ),
+        )
         if made is not None:
             self.carried[path] = made
             self._changed.add(path)
@@ -349,11 +366,15 @@ class Contents:
 
     def _old_content(self, path: str) -> tuple[ContentFacts | None, bytes | None]:
         """What the base has at that path: facts, and bytes where the archive is at hand."""
+        if path == self._last_old[0]:
+            return self._last_old[1]
         base, entry = self._base, self._old.get(self.plain(path))
-        if base is None or entry is None:
-            return None, None
-        facts = base.contents.get((entry.sha256, entry.language))
-        return facts, base.read(entry.path) if base.read is not None else None
+        found: tuple[ContentFacts | None, bytes | None] = (None, None)
+        if base is not None and entry is not None:
+            facts = base.contents.get((entry.sha256, entry.language))
+            found = facts, base.read(entry.path) if base.read is not None else None
+        self._last_old = (path, found)
+        return found
 
     @cached_property
     def _loaded(self) -> Loaded:
@@ -417,33 +438,6 @@ class Contents:
         if self._metadata_bytes + len(kept) <= self._limits.metadata_total_bytes:
             self._metadata_bytes += len(kept)
             self.metadata[path] = kept
-
-
-def facts_of_old(
-    base: Base, contents: Contents, limits: VetLimits
-) -> Callable[[FileEntry], ContentFacts]:
-    """Facts of the base's contents: as kept, as in the release if unchanged, else made from its archive.
-
-    Where the release's content of that path was parsed, so is the old one: like is compared with like.
-    """
-    made: dict[ContentKey, ContentFacts] = {}
-    parsed = contents.parsed_paths()
-
-    def facts(entry: FileEntry) -> ContentFacts:
-        key = (entry.sha256, entry.language)
-        known = made.get(key) or contents.facts.get(key) or base.contents.get(key)
-        if known is not None and (known.parsed or contents.plain(entry.path) not in parsed):
-            return known
-        data = None
-        if base.read is not None and entry.language in READ_AS_PYTHON:
-            data = base.read(entry.path)
-        if data is not None:
-            known = examine_python(data, entry.language, form="python", limits=limits)
-            contents.new[key] = known  # for the store: the release after this asks again
-        made[key] = known or ContentFacts(language=entry.language, size=entry.size)
-        return made[key]
-
-    return facts
 
 
 def _with_unfinished(facts: ContentFacts, sentence: str) -> ContentFacts:

@@ -24,11 +24,12 @@ from pratique.vet.archives.reader import open_archive
 from pratique.vet.base import Base, ContentKey, Known
 from pratique.vet.collector import at_rest, forget_startup
 from pratique.vet.content.registry import warm_contents
-from pratique.vet.contents import Contents, facts_of_old
+from pratique.vet.contents import Contents
 from pratique.vet.gate import matcher
 from pratique.vet.limits import DEFAULT, THOROUGH, VetLimits
 from pratique.vet.links import LINK_AS_CODE
 from pratique.vet.listed import Listed, Met
+from pratique.vet.loaded import loaded_by
 from pratique.vet.model import (
     ENGINE,
     ContentFacts,
@@ -41,6 +42,7 @@ from pratique.vet.model import (
     ReleaseFacts,
     Report,
 )
+from pratique.vet.old_facts import facts_of_old
 from pratique.vet.old_files import open_old
 from pratique.vet.release.clones import shipped_index
 from pratique.vet.release.metadata import read_metadata
@@ -227,8 +229,10 @@ class Vetting:
         self, release: ReleaseFacts, reading: Reading | None, unread: tuple[str, ...]
     ) -> Report:
         contents = self._contents
-        view = open_view(release, contents.facts_at)
         base = self._open_base()
+        view = open_view(
+            release, contents.facts_at, like=base.placement if base is not None else None
+        )
         regime = Regime.FIRST
         if self._base is not None:
             regime = Regime.CLONE if self._base.clone else Regime.DIFF
@@ -272,7 +276,13 @@ class Vetting:
         base = self._base
         if base is None:
             return None
-        return open_view(base.release, facts_of_old(base, self._contents, self._limits))
+        facts = facts_of_old(base, self._contents, self._limits)
+        if all(
+            facts(entry) is base.contents.get((entry.sha256, entry.language))
+            for entry in base.release.files
+        ):
+            return view_of(base)
+        return open_view(base.release, facts)
 
 
 def vet_archive(
@@ -313,4 +323,27 @@ def facts_of(
     vetting = Vetting(filename, known=known, limits=limits)
     vetting.feed(data)
     built = vetting.base(archive=data)
-    return Base(release=built.release, contents=built.contents, read=open_old(data, filename))
+    base = Base(release=built.release, contents=built.contents, read=open_old(data, filename))
+    prepare(base)
+    return base
+
+
+def prepare(base: Base) -> None:
+    """Work out what every judgement against it needs, so that none has to."""
+    loaded_by(base)
+    view_of(base)
+
+
+def view_of(base: Base) -> ReleaseView:
+    """The view of a base by its own facts, made once."""
+    known = base.made.get("view")
+    if isinstance(known, ReleaseView):
+        return known
+    contents = base.contents
+
+    def facts(entry: FileEntry) -> ContentFacts:
+        known = contents.get((entry.sha256, entry.language))
+        return known or ContentFacts(language=entry.language, size=entry.size)
+
+    view = base.made["view"] = open_view(base.release, facts)
+    return view

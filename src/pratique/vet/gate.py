@@ -36,11 +36,12 @@ def matcher() -> Matcher:
 
 def scan(data: bytes) -> Hit:
     """What occurs in a source, disguised letters included."""
-    found = Hit(matcher().search(data))
+    bits = matcher().search(data)
     if any(run in data for run in RUNS_OF_BLANKS):
-        found |= Hit.BLANKS
-    if b"import" in data and (b"@" in data or data.count(b"(") > len(_NAMES_IN.findall(data))):
-        found |= Hit.CALLS
+        bits |= _BLANKS
+    if b"import" in data and _calls_something(data):
+        bits |= _CALLS
+    found = Hit(bits)
     if data.isascii():
         return found | Hit.ODD if b"\0" in data or _strange_cookie(data) else found
     if _strange_cookie(data):
@@ -57,6 +58,18 @@ def scan(data: bytes) -> Hit:
         more = Hit(matcher().search(plain))
         return found | more | Hit.ODD if more & ~found else found
     return found
+
+
+_BLANKS, _CALLS = int(Hit.BLANKS), int(Hit.CALLS)
+
+
+def _calls_something(data: bytes) -> bool:
+    """Whether there are parentheses that hold more than imported names, or decorators."""
+    if b"@" in data:
+        return True
+    opened = data.count(b"(")
+    # Seldom has every `import` its parenthesis; only then each has to be looked at.
+    return opened > data.count(b"import") or opened > len(_NAMES_IN.findall(data))
 
 
 def _strange_cookie(data: bytes) -> bool:
@@ -112,16 +125,23 @@ source with one of these, or with hits that runs unasked; of the code of popular
 
 def must_parse(found: Hit, standing: Standing) -> bool:
     """Whether a source with these hits has to be read where it stands."""
-    if found & ALONE or strength(found):
+    bits = int(found)
+    if bits & _ALONE or any(bits & chain == chain for chain in _CHAINS):
         return True
     if standing is Standing.UNASKED:
-        return bool(found & ~HARMLESS)
-    return standing is Standing.MODULE and bool(found & DEEDS)
+        return bool(bits & ~_HARMLESS)
+    return standing is Standing.MODULE and bool(bits & _DEEDS)
+
+
+# Plain numbers: asked of every source, and flags are ten times slower.
+_ALONE, _HARMLESS, _DEEDS = int(ALONE), int(HARMLESS), int(DEEDS)
+_CHAINS = tuple(int(chain) for chain in CHAINS)
 
 
 def strength(found: Hit) -> int:
     """How many chains a source could hold: which of many are read first."""
-    return sum(1 for chain in CHAINS if found & chain == chain) + 2 * bool(found & ALONE)
+    bits = int(found)
+    return sum(1 for chain in _CHAINS if bits & chain == chain) + 2 * bool(bits & _ALONE)
 
 
 def adds_something(found: Hit) -> bool:
@@ -129,7 +149,10 @@ def adds_something(found: Hit) -> bool:
 
     Wider than `must_parse`: what is done with a command or an address may stand in old lines.
     """
-    return bool(found & ~(Hit.CHARACTERS | Hit.SECRET_WORD | Hit.HOST | Hit.FILES | Hit.CALLS))
+    return bool(int(found) & ~_NOTHING_NEW)
+
+
+_NOTHING_NEW = int(Hit.CHARACTERS | Hit.SECRET_WORD | Hit.HOST | Hit.FILES | Hit.CALLS)
 
 
 QUIET_BYTES = 64 * 1024

@@ -69,6 +69,14 @@ def loaded_by(base: Base | None) -> Loaded:
     """Look through the facts of a base."""
     if base is None:
         return Loaded()
+    known = base.made.get("loaded")
+    if isinstance(known, Loaded):
+        return known
+    found = base.made["loaded"] = _look_through(base)
+    return found
+
+
+def _look_through(base: Base) -> Loaded:
     modules: set[str] = set()
     every: set[str] = set()
     for entry in base.release.files:

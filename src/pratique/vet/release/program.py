@@ -283,20 +283,26 @@ def normal(path: str) -> str:
     return "/".join(parts)
 
 
-def open_program(layout: Layout, facts: Mapping[str, ContentFacts]) -> Program:
-    """Make the tables; most of them only when first asked for."""
+def open_program(
+    layout: Layout, facts: Mapping[str, ContentFacts], *, known: Mapping[str, Unit]
+) -> Program:
+    """Make the tables; most of them only when first asked for, and those of equal files not again."""
     units: dict[str, Unit] = {}
     for path, content in facts.items():
         dotted = layout.modules.get(path, "")
         if not dotted and not content.regions and not content.imports and not is_script(path):
             continue
-        units[path] = Unit(
-            path=path,
-            facts=content,
-            dotted=dotted,
-            package=dotted if path in layout.packages else dotted.rpartition(".")[0],
-            aside=path in layout.aside,
-        )
+        package = dotted if path in layout.packages else dotted.rpartition(".")[0]
+        aside = path in layout.aside
+        same = known.get(path)
+        if (
+            same is not None
+            and same.facts is content
+            and (same.dotted, same.package, same.aside) == (dotted, package, aside)
+        ):
+            units[path] = same
+            continue
+        units[path] = Unit(path=path, facts=content, dotted=dotted, package=package, aside=aside)
     return Program(layout=layout, units=units)
 
 

@@ -7,7 +7,7 @@ nothing for the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pratique.vet.model import ContentFacts, FileEntry, Reach, RegionKind, ReleaseFacts
@@ -38,6 +38,8 @@ class Placement:
     placed: dict[tuple[str, int], tuple[Reach, Cause]] = field(default_factory=dict)
     files: dict[str, tuple[Reach, Cause]] = field(default_factory=dict)
     """For regions that nothing came to, and for contents without regions."""
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    """Tables of its files, by path."""
     again: dict[tuple[str, int], Reach] = field(default_factory=dict)
     """Of what builds run, the level at which it runs once more."""
 
@@ -66,11 +68,17 @@ class Placement:
         )
 
 
-def place(release: ReleaseFacts, contents: Callable[[FileEntry], ContentFacts]) -> Placement:
-    """Place every file and region of a release."""
+def place(
+    release: ReleaseFacts,
+    contents: Callable[[FileEntry], ContentFacts],
+    *,
+    like: Placement | None = None,
+) -> Placement:
+    """Place every file and region of a release; tables of equal files are those of `like`."""
     layout = lay_out(release.kind, release.filename, (entry.path for entry in release.files))
     facts = {entry.path: contents(entry) for entry in sorted(release.files, key=lambda e: e.path)}
-    walk = _Walk(program=open_program(layout, facts), placement=Placement(layout=layout))
+    program = open_program(layout, facts, known=like.units if like is not None else {})
+    walk = _Walk(program=program, placement=Placement(layout=layout, units=program.units))
     for level, starts in starts_of(walk.program, release.metadata):
         walk.run(level, starts)
         if level is Reach.BUILD:

@@ -42,11 +42,19 @@ class ReleaseView:
         return f"{name} ({self.release.kind})"
 
 
-def open_view(release: ReleaseFacts, contents: Contents) -> ReleaseView:
-    """Place all of a release; the order of its members changes nothing."""
+def open_view(
+    release: ReleaseFacts, contents: Contents, *, like: Placement | None = None
+) -> ReleaseView:
+    """Place all of a release; the order of its members changes nothing.
+
+    `like`: the placement of a release that it resembles, of which tables of equal files are taken.
+    """
     entries = {entry.path: entry for entry in sorted(release.files, key=lambda entry: entry.path)}
     return ReleaseView(
-        release=release, contents=contents, placement=place(release, contents), entries=entries
+        release=release,
+        contents=contents,
+        placement=place(release, contents, like=like),
+        entries=entries,
     )
 
 
