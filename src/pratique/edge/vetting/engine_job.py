@@ -18,6 +18,7 @@ from pratique.edge.vetting.frames import Start
 from pratique.edge.vetting.held import KEPT_BYTES, encoded_bytes
 from pratique.edge.vetting.worker import Helper, MakeJob
 from pratique.vet.engine import Base, ContentKey, Outcome, Vetting, facts_of, warm_up
+from pratique.vet.engine import prepare as make_ready
 from pratique.vet.exchange import BaseFacts, StoredContent, Vetted
 from pratique.vet.facts import decode_content, decode_release, encode_content, encode_release
 from pratique.vet.limits import DEFAULT, THOROUGH
@@ -100,6 +101,10 @@ def _base(helper: Helper) -> Base | None:
         base = Base(release=release, contents=_contents(helper.base), clone=helper.base.clone)
         if encoded_bytes(helper.base) <= KEPT_BYTES:
             helper.kept["base"] = base
+            if all((file.sha256, file.language) in base.contents for file in release.files):
+                make_ready(
+                    base
+                )  # now, while the file is on its way, and once for all its successors
     old = helper.archive
     if old is None:
         return base
