@@ -39,17 +39,17 @@ from pratique.vet.gate_words import Hit
 from pratique.vet.increment import examine_changes
 from pratique.vet.joined import join_facts
 from pratique.vet.limits import VetLimits
+from pratique.vet.line_changes import compare_lines
 from pratique.vet.links import Links
 from pratique.vet.loaded import Loaded, loaded_by, module_path
 from pratique.vet.matching import BlockSearch
 from pratique.vet.model import ContentFacts, FileEntry, Language
+from pratique.vet.quiet_changes import leave_rest_as_it_was
 from pratique.vet.release.clones import Clone, clone_of, prefix_of, shipped_index
 from pratique.vet.release.metadata import is_metadata
 
 CODE = READ_AS_PYTHON | {Language.SHELL, Language.POWERSHELL, Language.JAVASCRIPT, Language.PICKLE}
 """Languages in which a part that was not analysed could do anything."""
-
-
 _SMALL = 8_000
 """Bytes below which a source's size hardly counts."""
 _DENSE = 1_000_000
@@ -98,9 +98,9 @@ class Contents:
         self.new: dict[ContentKey, ContentFacts] = {}
         """Those that were made now and are whole: what the store should keep."""
         self.carried: dict[str, ContentFacts] = {}
+        """By path: sources of which at most what changed was read; the rest is as in the base."""
         self._changed: set[str] = set()
         """Paths of those of which something was read anew."""
-        """By path: sources of which at most what changed was read; the rest is as in the base."""
         self.original: Clone | None = None
         """The popular project that a first release copies."""
         self.copied: frozenset[str] = frozenset()
@@ -263,7 +263,7 @@ class Contents:
             if self._starts_something(path, data, found, standing):
                 made = self._by_changes(path, data, key, form)
                 return made or self._parse(data, key, form, found)
-        elif not self._adds_nothing(path, data, standing):
+        elif found & Hit.ODD or not self._adds_nothing(path, data, standing):
             if (facts := self._by_changes(path, data, key, form)) is not None:
                 return facts
             if standing is Standing.UNASKED or self._base is not None or self._is_cheap(data):
@@ -302,9 +302,12 @@ class Contents:
     def _adds_nothing(self, path: str, data: bytes, standing: Standing) -> bool:
         """Whether the lines that were added to the base's content of that path need no parsing."""
         facts, old = self._old_content(path)
-        if facts is None or old is None:
+        changes = compare_lines(old, data) if facts is not None and old is not None else None
+        if facts is None or old is None or changes is None:
             return False
-        if self._is_news(added_lines(old, data), facts, data, standing):
+        if self._is_news(changes.added_text(), facts, data, standing):
+            return False
+        if not leave_rest_as_it_was(changes, facts, self._loaded.names):
             return False
         return self._carry(path, facts, old, data)
 
@@ -335,7 +338,9 @@ class Contents:
     ) -> ContentFacts | None:
         """Facts made from the base's and from what changed; None when all of it is to be parsed."""
         facts, old = self._old_content(path)
-        if facts is None or old is None or scan(added_lines(old, data)) & MARKED:
+        if facts is None or old is None or (scan(data) & Hit.ODD):
+            return None
+        if scan(added_lines(old, data)) & MARKED:
             return None
         standing = self._standing(path)
         made = examine_changes(

@@ -8,14 +8,17 @@ through it may be news. Everything outside functions is always read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from pratique.vet.gate import names_in, scan
 from pratique.vet.gate_words import Hit
+from pratique.vet.line_changes import LineChanges, compare_lines
 from pratique.vet.model import ContentFacts, RegionKind
+from pratique.vet.names_bound import attributes_set, names_bound, names_imported
+from pratique.vet.quiet_changes import keep_the_layout
 from pratique.vet.source_parts import Function, functions_of, is_whole
 
 LEAST_BYTES = 3_000
@@ -25,17 +28,13 @@ ROUNDS = 4
 PAYS = 8
 """One in so many lines has to be left out: functions without facts of their own are read again one day."""
 _DEF = re.compile(rb"[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)")
-# Possessive, and begun at words only: linear, whatever the text.
-_SET = re.compile(
-    rb"\b([A-Za-z_]\w*+)(?:\[[^\]\n]{0,80}\])?[ \t]*+(?::[^=\n]{0,80})?(?:[-+*/|&%@]|\*\*|//)?=(?!=)"
-)
-_BOUND = re.compile(rb"\b(?:def|class|as|for|global|nonlocal|del)[ \t]++([A-Za-z_]\w*+)")
-_BINDERS = (
-    b"def ", b"class ", b"async ", b"with ", b"except", b"global ", b"nonlocal ", b"del ", b"case ",
-)  # fmt: skip
-"""Statements that bind names without `=`; `for` is one when it has an `in`. In prose these words are rare."""
 _GIVES = re.compile(rb"\b(?:return|yield)\b")
-_ATTRIBUTE = re.compile(rb"\.([A-Za-z_]\w*+)(?:\[[^\]\n]{0,80}\])?[ \t]*+[-+*/|&%@]?=(?!=)")
+_TEXT = rb"'[^'\\\n()]*+'|\"[^\"\\\n()]*+\"(?!\")"
+# A header in which nothing is called: what its defaults and notes do is done by what stands around it.
+_PLAIN_HEADER = re.compile(
+    rb"[ \t]*(?:async[ \t]+)?def[ \t]+\w+[ \t]*\((?:[^()'\"#]|" + _TEXT + rb")*+\)"
+    rb"(?:[^(\n'\"#:]|" + _TEXT + rb")*+:[ \t]*(?:#[^\n]*)?\n"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +58,8 @@ class _Comparison:
     """Names that news give another meaning: of functions, of what is set in added lines."""
     fresh: frozenset[bytes]
     """Those of them that no function had: who names one now runs something else than before."""
+    doing: frozenset[bytes]
+    """Names of the functions that are news, and in which the gate finds anything."""
     named: frozenset[bytes]
     """Words of the functions that are news, and of all that stands outside of functions and is."""
 
@@ -77,12 +78,19 @@ def examine_changes(
     `is_news` says of added lines of one function, or of all that were added around them, whether anything
     could be seen in them.
     """
-    usable = old_facts.parsed and not old_facts.unfinished and b"\r" not in new and b"\r" not in old
-    if not usable or len(new) < LEAST_BYTES:
+    usable = old_facts.parsed and not old_facts.unfinished
+    # Python ends lines at a return, and begins to count blanks anew at a form feed.
+    if (
+        not usable
+        or len(new) < LEAST_BYTES
+        or any(end in text for end in (b"\r", b"\f") for text in (old, new))
+    ):
         return None
-    lines, old_lines = new.split(b"\n"), old.split(b"\n")
-    functions = functions_of(lines)
-    compared = _compared(functions, lines, old_lines, old_facts, is_news)
+    changes = compare_lines(old, new)
+    if changes is None:
+        return None
+    lines, old_lines = list(changes.new), list(changes.old)
+    compared = _compared(changes, old_facts, is_news)
     left_out = _without_needed(compared, lines)
     if sum(one.function.end - one.function.start for one in left_out) * PAYS < len(lines):
         return None
@@ -93,75 +101,139 @@ def examine_changes(
         count = one.function.end - one.function.start
         lines[one.function.start + 1 : one.function.end] = [b""] * (count - 1)
     facts = examine(b"\n".join(lines))
+    if _imports_change(facts, old_facts, left_out):
+        return None
     return _joined(facts, old_facts, left_out, (old_lines, new.split(b"\n")))
 
 
+def _has_other_ends(text: bytes) -> bool:
+    """Whether Python may see lines or indentation that are not seen here."""
+    return b"\r" in text or b"\f" in text
+
+
 def _compared(
-    functions: list[Function],
-    lines: list[bytes],
-    old_lines: list[bytes],
-    old_facts: ContentFacts,
-    is_news: Callable[[bytes], bool],
+    changes: LineChanges, old_facts: ContentFacts, is_news: Callable[[bytes], bool]
 ) -> _Comparison:
-    by_text, by_name, outside = _old_functions(old_lines, old_facts)
+    lines, old_lines = changes.new, changes.old
+    functions = functions_of(lines)
+    by_text, by_name = _old_functions(old_lines, old_facts)
     kept: list[_Kept] = []
     changed: set[bytes] = set()
     named: set[bytes] = set()
+    doing: set[bytes] = set()
     inside = bytearray(len(lines))
     for one in functions:
         inside[one.start : one.end] = b"\1" * (one.end - one.start)
-        body = lines[one.start : one.end]
-        if one.end - one.start > 1 and (same := by_text.get(b"\n".join(body))):
+        text = one.text(lines)
+        plain = _PLAIN_HEADER.match(text) is not None
+        if plain and (same := by_text.get(text)):
             region = same[0] if len(same) == 1 else same.pop()
             start = old_facts.regions[region].line - 1
             kept.append(_Kept(region=region, function=one, old_start=start, same=True))
             continue
         before = by_name.get(one.qualified, ())
-        region = before[0] if before else -1
-        had: frozenset[bytes] = frozenset()
-        start = 0
-        if region >= 0:
-            start = old_facts.regions[region].line - 1
-            had = frozenset(old_lines[start : old_facts.regions[region].end_line])
-        added = [line for line in body if line not in had]
-        single = len(before) == 1 and one.end - one.start > 1
+        had: Sequence[bytes] = ()
+        if before:
+            place = old_facts.regions[before[0]]
+            had = old_lines[place.line - 1 : place.end_line]
+        added = _lines_not_in(had, lines[one.start : one.end])
         # With a word of the gate anywhere in it, what a plain line does may hang on the lines around it.
-        # Nor may it name anything for the first time: the facts that are kept know only its old calls.
-        text = b"\n".join(added)
-        quiet = single and names_in(text) <= names_in(b"\n".join(had)) and not is_news(text)
-        if quiet and not _found(one.text(lines)) and is_whole(one.text(lines)):
-            kept.append(_Kept(region=region, function=one, old_start=start, same=False))
+        found = _found(text)
+        if len(before) == 1 and plain and not found and _is_quiet(had, text, added, is_news):
+            start = old_facts.regions[before[0]].line - 1
+            kept.append(_Kept(region=before[0], function=one, old_start=start, same=False))
             if any(_GIVES.search(line) for line in added):
                 changed.add(one.name)
         else:
             changed.add(one.name)
             named |= one.words
-        changed |= _attributes_set(added)
-    around = [line for number, line in enumerate(lines) if not inside[number]]
-    added = [line for line in around if line not in outside]
-    if is_news(b"\n".join(added)):
-        named |= names_in(b"\n".join(added))
-    for line in added:
-        changed |= _names_set(line.lstrip(b" \t"))
+            doing |= {one.name} if found else set()
+        changed |= attributes_set(added)
+    outside = [n for n in changes.added if not inside[n]]
+    text = b"\n".join(lines[n] for n in outside)
+    if is_news(text):
+        named |= names_in(text)
+    named |= _names_set_off(changes, inside, old_facts)
+    bound = _bound_outside(changes, outside)
     there = {one.qualified for one in functions}
-    changed.update(name.rpartition(".")[2].encode() for name in by_name if name not in there)
-    changed -= _NO_NAMES
-    fresh = changed - {name.rpartition(".")[2].encode() for name in by_name}
+    gone = {name.rpartition(".")[2].encode() for name in by_name if name not in there}
+    changed = (changed | bound | gone) - _NO_NAMES
+    fresh = changed - {name.rpartition(".")[2].encode() for name in by_name} | bound - _NO_NAMES
     return _Comparison(
-        kept=kept, changed=frozenset(changed), fresh=frozenset(fresh), named=frozenset(named)
+        kept=kept,
+        changed=frozenset(changed),
+        fresh=frozenset(fresh),
+        named=frozenset(named),
+        doing=frozenset(doing),
     )
+
+
+def _lines_not_in(old: Sequence[bytes], new: Sequence[bytes]) -> list[bytes]:
+    had = frozenset(old)
+    return [line for line in new if line not in had]
+
+
+def _is_quiet(
+    old: Sequence[bytes], text: bytes, added: list[bytes], is_news: Callable[[bytes], bool]
+) -> bool:
+    """Whether a changed function can do nothing that it did not, nor call anything else."""
+    before, more = b"\n".join(old), b"\n".join(added)
+    # It may name nothing for the first time: the facts that are kept know only its old calls.
+    if not names_in(more) <= names_in(before) or is_news(more) or not is_whole(text):
+        return False
+    changes = compare_lines(before, text)
+    return changes is not None and keep_the_layout(changes)
+
+
+def _names_set_off(
+    changes: LineChanges, inside: bytearray, old_facts: ContentFacts
+) -> frozenset[bytes]:
+    """Names around functions, if a line there may now be code that was none, or run that did not."""
+    was_inside = bytearray(len(changes.old))
+    for region in old_facts.regions:
+        if region.kind is RegionKind.FUNCTION:
+            start, end = region.line - 1, min(region.end_line, len(was_inside))
+            was_inside[start:end] = b"\1" * max(0, end - start)
+    old = b"\n".join(line for n, line in enumerate(changes.old) if not was_inside[n])
+    new = b"\n".join(line for n, line in enumerate(changes.new) if not inside[n])
+    around = compare_lines(old, new)
+    return frozenset() if around is not None and keep_the_layout(around) else names_in(new)
+
+
+def _bound_outside(changes: LineChanges, added: Sequence[int]) -> set[bytes]:
+    """Names that mean something else since lines around functions came, went or moved."""
+    found: set[bytes] = set()
+    for lines, touched in ((changes.new, added), (changes.old, changes.removed)):
+        for number in touched:
+            if lines is changes.new or not lines[number][:1].isspace():
+                found |= names_bound(lines[number])
+            found |= names_imported(lines, number)
+    return found
+
+
+def _imports_change(
+    facts: ContentFacts, old_facts: ContentFacts, left_out: Sequence[_Kept]
+) -> bool:
+    """Whether the module imports anything for the first time by a name that something left out names."""
+    had = {(item.module, item.name) for item in old_facts.imports}
+    names = {
+        item.name or item.module.partition(".")[0]
+        for item in facts.imports
+        if (item.module, item.name) not in had
+    }
+    words = {name.encode() for name in names}
+    return "*" in names or any(not words.isdisjoint(one.function.words) for one in left_out)
 
 
 _NO_NAMES = frozenset({b"self", b"import", b"from", b"as", b"", b"__init__"})
 
 
 def _old_functions(
-    lines: list[bytes], facts: ContentFacts
-) -> tuple[dict[bytes, list[int]], dict[str, list[int]], frozenset[bytes]]:
-    """Old functions by their text and by their name, and the lines that stand around them."""
+    lines: Sequence[bytes], facts: ContentFacts
+) -> tuple[dict[bytes, list[int]], dict[str, list[int]]]:
+    """Old functions by their text and by their name."""
     by_text: dict[bytes, list[int]] = {}
     by_name: dict[str, list[int]] = {}
-    inside = bytearray(len(lines))
     for index, region in enumerate(facts.regions):
         start = region.line - 1
         if region.kind is RegionKind.FUNCTION and 0 <= start < len(lines):
@@ -169,14 +241,12 @@ def _old_functions(
                 continue
             by_text.setdefault(b"\n".join(lines[start : region.end_line]), []).append(index)
             by_name.setdefault(region.name, []).append(index)
-            inside[start : region.end_line] = b"\1" * (region.end_line - start)
-    outside = frozenset(line for number, line in enumerate(lines) if not inside[number])
-    return by_text, by_name, outside
+    return by_text, by_name
 
 
 def _without_needed(compared: _Comparison, lines: list[bytes]) -> list[_Kept]:
     """Those that nothing new can flow through: they do nothing, or no news names them."""
-    acting = _acting(compared.kept, lines)
+    acting = _acting(compared.kept, compared.doing, lines)
     needed = {
         index
         for index in acting
@@ -203,11 +273,11 @@ def _without_needed(compared: _Comparison, lines: list[bytes]) -> list[_Kept]:
     return [one for index, one in enumerate(compared.kept) if index not in needed]
 
 
-def _acting(kept: list[_Kept], lines: list[bytes]) -> set[int]:
-    """Functions in which the gate finds anything, and those that name one of these."""
+def _acting(kept: list[_Kept], doing: frozenset[bytes], lines: list[bytes]) -> set[int]:
+    """Functions in which the gate finds anything, and those that name one of these, or one that is news."""
     found = {index for index, one in enumerate(kept) if _found(one.function.text(lines))}
     for _ in range(ROUNDS):
-        names = {kept[index].function.name for index in found}
+        names = doing | {kept[index].function.name for index in found}
         more = {
             index
             for index, one in enumerate(kept)
@@ -225,20 +295,6 @@ def _found(text: bytes) -> bool:
 
 
 _LIGHT = int(Hit.SECRET_WORD | Hit.CALLS)
-
-
-def _attributes_set(lines: list[bytes]) -> set[bytes]:
-    """Attributes that lines of a function give a value: what it leaves behind."""
-    return {word for line in lines for word in _ATTRIBUTE.findall(line)}
-
-
-def _names_set(line: bytes) -> set[bytes]:
-    if line.startswith((b"import", b"from")):
-        return set(names_in(line))
-    found = set(_SET.findall(line))
-    if line.startswith(_BINDERS) or b";" in line or (b"for " in line and b" in " in line):
-        found.update(_BOUND.findall(line))
-    return found
 
 
 def _joined(

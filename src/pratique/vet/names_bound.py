@@ -1,0 +1,58 @@
+"""Which names a line of a source gives a meaning, by its looks.
+
+Owns: a guess that says too much rather than too little; prose in a docstring may count as a statement.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from pratique.vet.gate import names_in
+
+# Possessive, and begun at words only: linear, whatever the text.
+_SET = re.compile(
+    rb"\b([A-Za-z_]\w*+)(?:\[[^\]\n]{0,80}\])?[ \t]*+(?::[^=\n]{0,80})?(?:[-+*/|&%@]|\*\*|//)?=(?!=)"
+)
+_BOUND = re.compile(rb"\b(?:def|class|as|for|global|nonlocal|del)[ \t]++([A-Za-z_]\w*+)")
+_BINDERS = (
+    b"def ", b"class ", b"async ", b"with ", b"except", b"global ", b"nonlocal ", b"del ", b"case ",
+)  # fmt: skip
+"""Statements that bind names without `=`; `for` is one when it has an `in`. In prose these words are rare."""
+_ONLY_NAMES = re.compile(rb"[\w \t,.*]+[,)]?")
+"""What a line looks like that is in the midst of an import, or of the targets of an assignment."""
+_ATTRIBUTE = re.compile(rb"\.([A-Za-z_]\w*+)(?:\[[^\]\n]{0,80}\])?[ \t]*+[-+*/|&%@]?=(?!=)")
+_MOST_IMPORTED = 400
+"""Lines of one import; a longer one is no import."""
+
+
+def names_bound(line: bytes) -> set[bytes]:
+    """Names that a line sets, imports or defines."""
+    line = line.strip()
+    if line.startswith((b"import", b"from")) or b"import" in line or _ONLY_NAMES.fullmatch(line):
+        return set(names_in(line))
+    found = set(_SET.findall(line))
+    loop = b"for " in line and b" in " in line
+    if line.startswith(_BINDERS) or b";" in line or b" as " in line or loop:
+        found.update(_BOUND.findall(line))
+    return found
+
+
+def names_imported(lines: Sequence[bytes], number: int) -> set[bytes]:
+    """Names of an import that goes on over the lines after it; empty for any other line."""
+    line = lines[number].strip()
+    open_ = b"(" in line and b")" not in line
+    if not (line.startswith((b"import", b"from")) and (open_ or line.endswith(b"\\"))):
+        return set()
+    found: set[bytes] = set()
+    for following in lines[number + 1 : number + 1 + _MOST_IMPORTED]:
+        found |= names_in(following)
+        bare = following.partition(b"#")[0]
+        if b")" in bare or (not open_ and not bare.rstrip().endswith(b"\\")):
+            break
+    return found
+
+
+def attributes_set(lines: Iterable[bytes]) -> set[bytes]:
+    """Attributes that lines of a function give a value: what it leaves behind."""
+    return {word for line in lines for word in _ATTRIBUTE.findall(line)}
