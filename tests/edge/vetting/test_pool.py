@@ -16,6 +16,7 @@ import pytest
 
 from pratique.edge.vetting.confinement import Walls
 from pratique.edge.vetting.errors import VettingUnavailableError
+from pratique.edge.vetting.held import KEPT_BYTES, MOST_BASES, HeldBases
 from pratique.edge.vetting.options import MIB, JobLimits, PoolOptions
 from pratique.edge.vetting.pool import VettingPool
 from pratique.edge.vetting.process import WorkerProcess
@@ -368,6 +369,49 @@ async def test_a_base_is_made_ready_before_its_release_comes(open_pool: Any) -> 
     assert pool.status().exchanged == 0
 
 
+async def test_a_worker_is_not_killed_while_it_makes_a_base_ready(open_pool: Any) -> None:
+    pool = await open_pool(workers=1)
+    base = BaseFacts(key="soon", release=b"takes long to get ready", contents=())
+    before = pool.status().pids
+    pool.warm(base)
+    await asyncio.sleep(0.1)
+    await assert_works(pool)
+    assert [base.key in worker.bases for worker in pool._workers] == [True]
+    assert (pool.status().pids, pool.status().exchanged) == (before, 0)
+
+
+async def test_a_job_cancelled_before_it_began_leaves_both_sides_with_the_same_bases(
+    open_pool: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = await open_pool()
+    bases = [BaseFacts(key=f"base-{n}", release=b"", contents=()) for n in range(MOST_BASES + 1)]
+    for base in bases[:-1]:
+        assert not (await pool.vet_bytes(b"", "base", base=base)).failure
+    archive = tmp_path / "old"
+    archive.write_bytes(b"old")
+    [worker] = pool._workers
+    with monkeypatch.context() as patched:
+        patched.setattr(worker, "drain_all", asyncio.Event().wait)
+        begun = pool.vet_stream("base", base=bases[0], base_archive=archive)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(begun, timeout=0.2)
+    # One more pushes out the base that was used longest ago, which is still the first.
+    for base in (bases[-1], bases[0], bases[1]):
+        vetted = await pool.vet_bytes(b"", "base", base=base)
+        assert (vetted.failure, vetted.report.features[0]) == ("", base.key)
+    assert pool.status().exchanged == 0
+
+
+def test_bases_leave_room_for_jobs_as_large_as_they_are_in_memory() -> None:
+    held: HeldBases[int] = HeldBases()
+    for number in range(MOST_BASES):
+        held.hold(BaseFacts(key=f"{number}", release=bytes(KEPT_BYTES), contents=()), number)
+    # Each takes ten times its size once it is decoded.
+    assert [f"{number}" in held for number in range(MOST_BASES)] == [False] * 6 + [True] * 2
+    held.hold(BaseFacts(key="large", release=bytes(KEPT_BYTES + 1), contents=()), 0)
+    assert [key in held for key in ("6", "7", "large")] == [True, True, True]
+
+
 # ── files that arrive on disk ────────────────────────────────────────────────────────────────
 
 
@@ -383,6 +427,9 @@ class Arriving:
         self._target.write(content)
         self.size += len(content)
         return self.size
+
+    def cut(self, size: int) -> None:
+        self._target.truncate(size)
 
 
 @pytest.fixture
@@ -411,11 +458,30 @@ async def test_what_was_not_said_to_have_arrived_is_not_read(
     open_pool: Any, arriving: Arriving
 ) -> None:
     pool = await open_pool()
-    async with await pool.vet_stream("echo", growing=arriving.source.fileno()) as stream:
+    async with await pool.vet_stream("twice", growing=arriving.source.fileno()) as stream:
         stream.grown(arriving.more(b"said"))
         arriving.more(b", and more")
-        assert (await stream.judge()).report.features == (sha256(b"said"), "4")
+        said = sha256(b"said")
+        assert (await stream.judge()).report.features == (said, said)
         await stream.finish()
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+async def test_a_file_that_is_cut_short_while_it_arrives_is_not_judged(
+    open_pool: Any, arriving: Arriving, deferred: bool
+) -> None:
+    pool = await open_pool()
+    holder = await pool.vet_stream("echo") if deferred else None
+    async with await pool.vet_stream("echo", growing=arriving.source.fileno()) as stream:
+        stream.grown(arriving.more(b"all of this was hashed"))
+        if holder is None:
+            await asyncio.sleep(0.2)  # and read
+        else:
+            await holder.finish()
+        arriving.cut(3)
+        assert_unknown(await stream.judge(), "vetting failed with")
+        assert_unknown(await stream.finish(), "vetting failed with")
+    await assert_works(pool)
 
 
 async def test_the_judgement_does_not_wait_for_the_facts(

@@ -33,7 +33,7 @@ from pratique.vet.exchange import BaseFacts, KnownSource, StoredContent, Vetted
 
 log = logging.getLogger(__name__)
 
-_CANCEL_SECONDS = 1.0
+CANCEL_SECONDS = 1.0
 """A worker that waits for bytes notices at once; one that computes is killed rather than waited for."""
 _ROOM_SECONDS = 0.001
 _ROUND_SECONDS = 0.5
@@ -69,12 +69,13 @@ class Assignment:
     ) -> None:
         """Hand over what the job starts with."""
         self._bytes = size
-        hand_over = base is not None and not self.worker.bases.use(base.key)
+        hand_over = base is not None and base.key not in self.worker.bases
         start = msgspec.structs.replace(start, hand_over=hand_over)
         if descriptors:
             await self._wait(self._send_with(Kind.START, start, descriptors))
         else:
             self.worker.send(Kind.START, start)
+            self._started(start)
         if hand_over and base is not None and not self._settled.done():
             # After START, so that descriptors need not wait until all of it is through.
             self.worker.send(Kind.BASE, base)
@@ -89,8 +90,14 @@ class Assignment:
                 await asyncio.sleep(_ROOM_SECONDS)
             except OSError:
                 return  # it has gone, which `_lost` tells
-            else:
-                return
+            if isinstance(payload, Start):
+                self._started(payload)
+            return
+
+    def _started(self, start: Start) -> None:
+        # At once with START: a job that is cancelled before it must not make us count otherwise than
+        # the worker does, which would then miss a base that we think it holds.
+        self.worker.bases.use(start.base)
 
     async def feed(self, chunk: bytes | memoryview) -> None:
         """Send the next bytes; returns when there is room for more, or nobody wants them any more."""
@@ -139,7 +146,7 @@ class Assignment:
             return self.worker.ending
         return ended
 
-    async def abandon(self) -> None:
+    async def abandon(self, *, patience: float = CANCEL_SECONDS) -> None:
         """Nobody wants the outcome: afterwards the worker is free for another job, or dead."""
         self._settle("it was cancelled")
         if self._answering is not None:
@@ -147,7 +154,7 @@ class Assignment:
         if not self.worker.gone.is_set():
             self.worker.send(Kind.CANCEL)
             try:
-                async with asyncio.timeout(_CANCEL_SECONDS):
+                async with asyncio.timeout(patience):
                     await self._cancelled.wait()
             except TimeoutError:
                 self.worker.kill("it was killed because nobody wanted its answer")

@@ -11,10 +11,12 @@ from typing import Generic, TypeVar
 from pratique.vet.exchange import BaseFacts
 
 MOST_BASES = 8
-MOST_BYTES = 24 << 20
-"""Encoded, as they are kept above `KEPT_BYTES`."""
+MOST_BYTES = 48 << 20
+"""In memory. Jobs need what is left of a worker's: one that runs out of it is judged `unknown`."""
 KEPT_BYTES = 2 << 20
-"""Up to this size a base is kept decoded as well, which takes several times that."""
+"""Up to this size, encoded, a base is kept decoded as well."""
+_DECODED = 10
+"""How many times its encoded size a decoded base takes, with what is worked out from it; measured."""
 
 T = TypeVar("T")
 
@@ -37,12 +39,17 @@ class HeldBases(Generic[T]):
 
     def hold(self, base: BaseFacts, kept: T) -> None:
         """Keep one more, and let go of those used longest ago; the newest always stays."""
-        self._held[base.key] = (encoded_bytes(base), kept)
+        self._held[base.key] = (_weight(base), kept)
         self._held.move_to_end(base.key)
         while len(self._held) > 1 and (
             len(self._held) > MOST_BASES or sum(s for s, _ in self._held.values()) > MOST_BYTES
         ):
             self._held.popitem(last=False)
+
+
+def _weight(base: BaseFacts) -> int:
+    size = encoded_bytes(base)
+    return size * (1 + _DECODED) if size <= KEPT_BYTES else size
 
 
 def encoded_bytes(base: BaseFacts) -> int:

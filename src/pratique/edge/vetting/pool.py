@@ -275,9 +275,10 @@ class VettingPool:
             self.spawn(self._warm(base))
 
     async def _warm(self, base: BaseFacts) -> None:
-        # A job that is cancelled before its first byte: by then its base is ready, and stays.
-        async with await self.vet_stream("warm-1-py3-none-any.whl", base=base):
-            pass
+        # A job that is cancelled before its first byte: by then its base is ready, and stays. It takes
+        # part of a second; on a busy machine, longer than a cancelled worker is otherwise left alive.
+        stream = await self.vet_stream("warm-1-py3-none-any.whl", base=base)
+        stream.cancel(patience=self.options.job.wait_seconds(0))
 
     # ── lending workers, for `stream.py` ─────────────────────────────────────────────────────
 

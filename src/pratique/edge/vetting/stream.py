@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from pratique.edge.vetting.assignment import Assignment
+from pratique.edge.vetting.assignment import CANCEL_SECONDS, Assignment
 from pratique.edge.vetting.errors import VettingUnavailableError
 from pratique.edge.vetting.files import open_for_worker
 from pratique.edge.vetting.frames import Start
@@ -179,12 +179,13 @@ class VettingStream:
     async def judge(self) -> Vetted:
         """The judgement of a growing file that is whole now; facts come with `finish`."""
         assert self._growing is not None
-        if self._assignment is not None:
-            await self._say_finished(self._assignment, None)
-        elif not self._unavailable:
-            await self.open(self._growing, size=self._size)
+        if self._assignment is None and not self._unavailable:
+            opened = await self.open(size=self._size)
+            if opened is not None:
+                opened.grown(self._size)
         if self._assignment is None:
             return self._unfinished(self._unavailable or "no worker was free for it")
+        await self._say_finished(self._assignment, None)
         self._said = True
         try:
             outcome = await self._assignment.judgement()
@@ -226,21 +227,24 @@ class VettingStream:
             self.cancel()
             raise
 
-    def cancel(self) -> None:
-        """Nobody wants the judgement any more. The worker is freed, or killed, in the background."""
+    def cancel(self, *, patience: float = CANCEL_SECONDS) -> None:
+        """Nobody wants the judgement any more. The worker is freed, or killed, in the background.
+
+        It is killed when it does not notice for so many seconds, since it computes.
+        """
         assignment, self._assignment = self._assignment, None
         self._pool.forget(self)
         if assignment is not None:
             self._unavailable = "it was cancelled"
-            self._pool.spawn(self._abandon(assignment))
+            self._pool.spawn(self._abandon(assignment, patience))
 
     def defer(self) -> None:
         """Give the worker to others: the file will be read from disk in the end. Used by the pool."""
         self.cancel()
         self._unavailable = ""
 
-    async def _abandon(self, assignment: Assignment) -> None:
-        await assignment.abandon()
+    async def _abandon(self, assignment: Assignment, patience: float) -> None:
+        await assignment.abandon(patience=patience)
         self._pool.give_back(assignment, failed=False)
 
     async def _settle(self, assignment: Assignment) -> Vetted:

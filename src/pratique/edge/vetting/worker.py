@@ -211,8 +211,8 @@ class _Service:
             helper.listed = self._listed
             job = self._make_job(start, helper)
             if start.growing:
-                self._read_growing(descriptors[0], helper, job, budget)
-                whole = _map(descriptors[0], stack)
+                size = self._read_growing(descriptors[0], helper, job, budget)
+                whole = _map(descriptors[0], stack, size)
             elif start.file:
                 _read_up_to(descriptors[0], 0, None, job, budget)
                 whole = _map(descriptors[0], stack)
@@ -238,8 +238,8 @@ class _Service:
             raise LookupError
         return base
 
-    def _read_growing(self, descriptor: int, helper: _Help, job: Job, budget: _Budget) -> None:
-        """A file that arrives: as far as GROWN says, up to FINISH."""
+    def _read_growing(self, descriptor: int, helper: _Help, job: Job, budget: _Budget) -> int:
+        """A file that arrives: as far as GROWN says, up to FINISH; gives how far that was."""
         offset = 0
         while True:
             received = helper.pending.pop(0) if helper.pending else self._channel.receive()
@@ -249,7 +249,7 @@ class _Service:
                     (size,) = SIZE.unpack(payload)
                     offset = _read_up_to(descriptor, offset, size, job, budget)
                 case Kind.FINISH:
-                    return
+                    return offset
                 case _:
                     raise _Cancelled
 
@@ -269,11 +269,16 @@ class _Service:
 
 
 def _read_up_to(descriptor: int, offset: int, size: int | None, job: Job, budget: _Budget) -> int:
-    """Feed a file's bytes from an offset on, to a size or its end; gives how far it came."""
+    """Feed a file's bytes from an offset on, to a size or its end; gives how far it came.
+
+    Raises: EOFError when it is shorter than that size.
+    """
     while size is None or offset < size:
         chunk = os.pread(
             descriptor, DATA_BYTES if size is None else min(size - offset, DATA_BYTES), offset
         )
+        if not chunk and size is not None:
+            raise EOFError  # cut short behind our back: its hash is proved of more than is there
         if not chunk:
             break
         offset += len(chunk)
@@ -293,9 +298,15 @@ def _by_pieces(descriptor: int) -> Pieces:
     return Pieces(size, lambda offset, count: os.pread(descriptor, count, offset))
 
 
-def _map(descriptor: int, stack: contextlib.ExitStack) -> mmap.mmap | None:
-    """A file in memory; None for an empty one, and for one beyond the limit of address space."""
-    size = os.lseek(descriptor, 0, os.SEEK_END)
+def _map(descriptor: int, stack: contextlib.ExitStack, size: int | None = None) -> mmap.mmap | None:
+    """A file in memory, to a size or its end; None for nothing, and beyond the limit of address space.
+
+    Raises: EOFError when it is shorter than that size.
+    """
+    end = os.lseek(descriptor, 0, os.SEEK_END)
+    size = end if size is None else size
+    if end < size:
+        raise EOFError
     if size == 0:
         return None
     try:
