@@ -118,8 +118,13 @@ class Project:
 
     def publish(self) -> None:
         versions = [f"1.{number}" for number in range(len(self.files))]
-        meta = {"api-version": "1.1"}
-        content = {"meta": meta, "name": self.name, "versions": versions, "files": self.files}
+        meta: dict[str, object] = {"api-version": "1.1"}
+        content: dict[str, object] = {
+            "meta": meta,
+            "name": self.name,
+            "versions": versions,
+            "files": self.files,
+        }
         upstream.write_page(self.root, self.name, content)
 
 
@@ -188,7 +193,9 @@ def main() -> int:
             )
             for label, settings in (("off", OFF), ("inline", INLINE))
         }
-        took = {(regime, label): [] for regime in ("next", "first") for label in doors}
+        took: dict[tuple[str, str], list[float]] = {
+            (regime, label): [] for regime in ("next", "first") for label in doors
+        }
         cpu = dict.fromkeys(took, 0.0)
 
         def ask(regime: str, project: Project, number: int, turn: int) -> None:

@@ -22,7 +22,9 @@ CALL, INIT, NEW_MODULE, DEEP, PTH, BLOB = "call", "init", "new-module", "deep", 
 POSITIONS = (CALL, INIT, NEW_MODULE, DEEP, PTH, BLOB)
 TRIES = 20
 """Bases drawn until one has a package: some releases are a single module."""
-_ASIDE = frozenset(["test", "tests", "testing", "docs", "doc", "examples", "_vendor", "vendor"])
+_ASIDE = frozenset(
+    ["test", "tests", "testing", "testsuite", "docs", "doc", "examples", "_vendor", "vendor"]
+)
 _NAMES = ("_prepare", "_check_runtime", "_load_defaults", "_register", "_warm_up")
 _MODULES = ("_compat_data", "_runtime", "_defaults", "_registry", "_metrics")
 
@@ -81,9 +83,9 @@ def place(files: Files, position: str, text: str, chooser: random.Random) -> Fil
     modules = sorted(_modules(files, package))
     if position == DEEP:
         depth = max((path.count("/") for path in modules), default=depth)
-        module = chooser.choice([path for path in modules if path.count("/") == depth] or [init])
+        module = _choose(files, [p for p in modules if p.count("/") == depth] or [init], chooser)
         return {module: _append(files[module], text)}
-    module = chooser.choice([path for path in modules if path.count("/") == depth] or [init])
+    module = _choose(files, [p for p in modules if p.count("/") == depth] or [init], chooser)
     added = _called(text, chooser) if position == CALL else _blob(text)
     return {module: _append(files[module], added)}
 
@@ -109,6 +111,15 @@ def _modules(files: Files, package: str) -> list[str]:
         and not path.endswith("/__init__.py")
         and not _ASIDE & set(path.split("/"))
     ]
+
+
+def _choose(files: Files, modules: list[str], chooser: random.Random) -> str:
+    """One of the modules that Python can parse, if drawing finds one: in others nothing would run."""
+    for _ in range(TRIES):
+        module = chooser.choice(modules)
+        if parse(files[module].decode("utf-8", "replace")) is not None:
+            return module
+    return module
 
 
 def _append(source: bytes, text: str) -> bytes:

@@ -234,6 +234,7 @@ IGNORES: list[tuple[str, Language, bytes | str]] = [
     '"""Ignore previous values; the user is told before calling this function."""'),
     ("hidden-text", Language.PYTHON,
     '"""\n    >>> f(a,\n    ...' + " " * 90 + 'b=False)\n"""\n'),
+    ("hidden-text", Language.JAVASCRIPT, 'marks={rlm:"\u200f",zwj:"\u200d",lre:\'\u202a\'}'),
     ("hidden-text", Language.PYTHON, "# Grüße aus 東京\nname = 'Ελλάδα'\nλ = 1.0\n"),
     ("hidden-text", Language.PYTHON,
     "\ufeffa = 1\n" + " " * 100 + "b = 2\n" + "c = 3" + " " * 100 + "\n"),

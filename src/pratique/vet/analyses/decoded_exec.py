@@ -73,6 +73,9 @@ _INNER = (
     (roles.EXECUTE, "inner-execute"),
     (roles.WRITE, "inner-write"),
 )
+_OF_DECODED = frozenset(("inner-execute", "inner-write"))
+"""What plain text that is executed may do as well: code for two versions of a language is kept so, `six`
+for one."""
 _PACKER_TEXTS = ("PYARMOR\x00", "PY00", "PYARMOR")
 _DATA = (
     ".png", ".jpg", ".jpeg", ".gif", ".ico", ".bmp", ".wav", ".mp3", ".mp4", ".dat", ".bin", ".ttf", ".woff",
@@ -97,7 +100,10 @@ def run(reading: Reading) -> Iterator[Sign]:
             yield signs.at(call, "module-name", shown=text_of(value))
     yield from _packers(reading, signs)
     yield from _data_files(reading, signs)
+    decoded = any(_origin(reading, call) for call in reading.calls(roles.EXECUTE) if not call.layer)
     for role, name in _INNER:
+        if name in _OF_DECODED and not decoded:
+            continue
         for call in reading.calls(role):
             if call.layer:
                 yield signs.at(call, name, shown=_call_text(call))

@@ -84,7 +84,11 @@ def run(reading: Reading) -> Iterator[Sign]:
         if carries(call, Label.DECODED, Label.NETWORK):
             yield signs.at(call, "load-decoded", shown=call.name)
     for call in _ending(reading, ("memfd_create",)):
-        yield signs.at(call, "memory-file", shown=call.name)
+        # What is drawn or shared is kept in such files too; a program is started from one.
+        if reading.calls(roles.RUN, roles.NATIVE_LOAD, roles.EXECUTE) or _names_descriptors(
+            reading
+        ):
+            yield signs.at(call, "memory-file", shown=call.name)
     for text in reading.file.texts:
         if not text.docstring and text.text.startswith(_PRELOAD):
             yield signs.at(text, "preload", shown=text.text)
@@ -109,6 +113,10 @@ def _spells_out(reading: Reading, copies: list[Call]) -> bool:
         and not any(carries(call, Label.DECODED, Label.NETWORK) for call in copies)
         and all(text.docstring or _is_prose(text.text) for text in reading.file.texts)
     )
+
+
+def _names_descriptors(reading: Reading) -> bool:
+    return any("/proc/" in text.text or "/dev/fd" in text.text for text in reading.file.texts)
 
 
 def _is_prose(text: str) -> bool:

@@ -104,10 +104,13 @@ def run(reading: Reading) -> Iterator[Sign]:
     deeds = reading.calls(*roles.TALK, roles.RUN, roles.EXECUTE, roles.WRITE, "thread.start")
     deeds = tuple(call for call in deeds if call.region in reached)
     elsewhere = misplaced(reading, deeds)
+    asks_itself = _asking_itself(deeds)
     for call in deeds:
         if call.line in elsewhere:
             continue
         if not call.roles.isdisjoint(roles.TALK):
+            if call in asks_itself:
+                continue
             talked = True
             yield from _talk(signs, call)
         elif roles.RUN in call.roles:
@@ -130,10 +133,10 @@ def _talk(signs: Signs, call: Call) -> Iterator[Sign]:
     shown = known or _shown(call)
     yield signs.at(call, "network", shown=shown)
     if roles.DNS in call.roles:
-        if target is not None and target.folded and "." in known and not _is_local(known):
+        if target is not None and target.folded and "." in known:
             yield signs.at(call, "lookup", shown=shown)
     elif "://" in known[:12]:
-        if HOLE not in known.partition("://")[2].partition("/")[0] and not _is_local(known):
+        if HOLE not in known.partition("://")[2].partition("/")[0]:
             yield signs.at(call, "fixed-address", shown=shown)
     elif target is not None and not known and not isinstance(target.constant, tuple):
         yield signs.at(call, "unknown-address", shown=shown)
@@ -141,6 +144,27 @@ def _talk(signs: Signs, call: Call) -> Iterator[Sign]:
         yield signs.at(call, "quiet-network", shown=shown)
     if carries(call, *_TOLD):
         yield signs.at(call, "send", shown=shown)
+
+
+def _asking_itself(deeds: tuple[Call, ...]) -> list[Call]:
+    """Calls that ask this very machine what it can.
+
+    A function's own call, of an address it is given, is one if all addresses that it is given are.
+    """
+    talk = [call for call in deeds if not call.roles.isdisjoint(roles.TALK)]
+    known = [(call, _address(call)) for call in talk]
+    others = {call.name for call, address in known if address and not _is_local(address)}
+    asked = {call.name for call, address in known if address and _is_local(address)} - others
+    return [
+        call
+        for call, address in known
+        if (_is_local(address) if address else call.region and call.name in asked)
+    ]
+
+
+def _address(call: Call) -> str:
+    target = call.arguments[0] if call.arguments else call.keywords.get("url")
+    return text_of(target) if target is not None else ""
 
 
 def _is_local(address: str) -> bool:

@@ -69,6 +69,7 @@ _BIDI: Final = frozenset("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200f\u061c
 _ZERO: Final = frozenset(
     "\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad\u180e\u3164\uffa0\u115f\u1160"
 )
+_ALONE = re.compile("([\"'])[" + "".join(sorted(_BIDI | _ZERO)) + "]\\1")
 _CARRIERS = re.compile(
     "[\ufe00-\ufe0f\U000e0100-\U000e01ef\u200b-\u200d\u2060-\u2064\U000e0001-\U000e007f]{24,}"
 )
@@ -144,7 +145,8 @@ _FAR_TEXTS: Final = (" " * BLANKS, "\t" * 16)
 
 
 def _unseen(text: str) -> Iterator[Sign]:
-    body = text.removeprefix("\ufeff")
+    # A character alone in quotes is an entry of a table, and hides nothing.
+    body = _ALONE.sub(r"\1?\1", text.removeprefix("\ufeff"))
     for kind, wanted in (("bidi", _BIDI), ("zero-width", _ZERO)):
         places = [at for one in wanted if (at := body.find(one)) >= 0]
         if places:
