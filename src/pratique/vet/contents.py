@@ -7,7 +7,6 @@ metadata, which is small.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import cached_property
 
 from msgspec.structs import replace
@@ -19,6 +18,7 @@ from pratique.vet.collector import SWEEP_BYTES, sweep
 from pratique.vet.content.first_pass import first_pass
 from pratique.vet.content.forms import form_of, form_of_source, language_of
 from pratique.vet.content.hidden_text import GIANT, giant
+from pratique.vet.deferred import Deferred, PutOff
 from pratique.vet.examine import READ_AS_PYTHON, examine_other, examine_python, pass_by
 from pratique.vet.gate import (
     DEEDS,
@@ -50,25 +50,6 @@ from pratique.vet.release.metadata import is_metadata
 
 CODE = READ_AS_PYTHON | {Language.SHELL, Language.POWERSHELL, Language.JAVASCRIPT, Language.PICKLE}
 """Languages in which a part that was not analysed could do anything."""
-_SMALL = 8_000
-"""Bytes below which a source's size hardly counts."""
-_DENSE = 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Deferred:
-    """A source of a first release that is parsed at the end, if it is among the most suspicious."""
-
-    strength: int
-    path: str
-    data: bytes
-    key: ContentKey
-    form: str
-
-
-def _densest_first(one: _Deferred) -> tuple[int, str]:
-    """Large sources hold many words by chance; payloads are small."""
-    return (-one.strength * _DENSE // (len(one.data) + _SMALL), one.path)
 
 
 class Contents:
@@ -89,8 +70,7 @@ class Contents:
         """Path and answer: several questions are asked of one file in a row."""
         self._parsed_bytes = 0
         self._parsed = 0
-        self._deferred: list[_Deferred] = []
-        self._deferred_bytes = 0
+        self._deferred = Deferred(most_bytes=limits.deferred_bytes)
         self._metadata_bytes = 0
         self.entries: dict[str, FileEntry] = {}
         self.facts: dict[ContentKey, ContentFacts] = {}
@@ -101,6 +81,10 @@ class Contents:
         """By path: sources of which at most what changed was read; the rest is as in the base."""
         self._changed: set[str] = set()
         """Paths of those of which something was read anew."""
+        self._partial: set[ContentKey] = set()
+        """Contents whose facts hold for one path only: they were made from what the base has there."""
+        self._again: list[FileEntry] = []
+        """Other contents of paths that were there before."""
         self.original: Clone | None = None
         """The popular project that a first release copies."""
         self.copied: frozenset[str] = frozenset()
@@ -123,7 +107,7 @@ class Contents:
         language = language_of(member.path, data)
         key = (member.sha256.hex(), language)
         self._keep_metadata(member.path, data)
-        if not self._enough(self.facts.get(key), member.path):
+        if key in self._partial or not self._enough(self.facts.get(key), member.path):
             self._get_facts(member, data, key)
         self._enter(member, key)
 
@@ -135,13 +119,14 @@ class Contents:
         if self._base is None:
             self._find_original(project)
         left = self._limits.chosen_bytes
-        for one in sorted(self._deferred, key=_densest_first):
+        for one in self._deferred.take_all():
             changed = bool(self.copied) and one.key[0] not in self.copied
             if self.facts[one.key].parsed or not (changed or left > 0):
                 continue
             left -= 0 if changed else len(one.data)
             self._note(one.path, one.key, self._parse(one.data, one.key, one.form))
-        self._deferred.clear()
+        for entry in self._again:
+            self.entries[entry.path] = self._both(self.entries[entry.path], entry)
         self._wake()
         self.entries.update(self.links.follow(self.entries, self._reads_alike))
 
@@ -253,7 +238,10 @@ class Contents:
     def _note(self, path: str, key: ContentKey, facts: ContentFacts) -> None:
         self.facts[key] = facts
         self.analysed += facts.parsed
-        if path not in self.carried:
+        if path in self.carried:
+            self._partial.add(key)
+        else:
+            self._partial.discard(key)
             self.new[key] = facts
 
     def _of_python(self, path: str, data: bytes, key: ContentKey, form: str) -> ContentFacts:
@@ -268,8 +256,8 @@ class Contents:
                 return facts
             if standing is Standing.UNASKED or self._base is not None or self._is_cheap(data):
                 return self._parse(data, key, form, found)
-            self._defer(
-                _Deferred(strength=strength(found), path=path, data=data, key=key, form=form)
+            self._deferred.add(
+                PutOff(strength=strength(found), path=path, data=data, key=key, form=form)
             )
         return pass_by(data, found, key[1], form=form, limits=self._limits)
 
@@ -291,16 +279,10 @@ class Contents:
         self._parsed_bytes += len(data)
         return examine_python(data, key[1], form=form, limits=limits)
 
-    def _defer(self, one: _Deferred) -> None:
-        self._deferred.append(one)
-        self._deferred_bytes += len(one.data)
-        if self._deferred_bytes > self._limits.deferred_bytes:
-            self._deferred.sort(key=_densest_first)
-            while self._deferred_bytes > self._limits.deferred_bytes // 2:
-                self._deferred_bytes -= len(self._deferred.pop().data)
-
     def _adds_nothing(self, path: str, data: bytes, standing: Standing) -> bool:
         """Whether the lines that were added to the base's content of that path need no parsing."""
+        if path in self.entries:
+            return False  # a second content there: what is carried is of the first
         facts, old = self._old_content(path)
         changes = compare_lines(old, data) if facts is not None and old is not None else None
         if facts is None or old is None or changes is None:
@@ -338,7 +320,7 @@ class Contents:
     ) -> ContentFacts | None:
         """Facts made from the base's and from what changed; None when all of it is to be parsed."""
         facts, old = self._old_content(path)
-        if facts is None or old is None or (scan(data) & Hit.ODD):
+        if facts is None or old is None or path in self.entries or scan(data) & Hit.ODD:
             return None
         if scan(added_lines(old, data)) & MARKED:
             return None
@@ -408,12 +390,14 @@ class Contents:
         """Note a member; of two with one path, which readers may tell apart or not, both count."""
         entry = FileEntry(path=member.path, sha256=key[0], size=member.size, language=key[1])
         other = self.entries.get(member.path)
-        if other is not None and other.sha256 != entry.sha256:
-            entry = self._both(other, entry)
-        self.entries[member.path] = entry
+        if other is None or other.sha256 == entry.sha256:
+            self.entries[member.path] = entry
+        else:
+            self._again.append(entry)  # both are joined when neither waits to be parsed
 
     def _both(self, one: FileEntry, other: FileEntry) -> FileEntry:
-        first = self.facts[one.sha256, one.language]
+        first = self.facts_at(one)
+        self.carried.pop(one.path, None)
         second = self.facts[other.sha256, other.language]
         digest = hashlib.sha256(f"both {one.sha256} {other.sha256}".encode()).hexdigest()
         language = other.language if first.language not in READ_AS_PYTHON else first.language

@@ -205,6 +205,10 @@ class Vetting:
                 if problem.problem_class is ProblemClass.UNREAD
                 and not (problem.code == LINK_AS_CODE and problem.path in contents.links.followed)
             ]
+        if contents.links.cut:
+            unread.append(
+                "links: more than are followed, so code may have names it was not read under"
+            )
         try:
             metadata = read_metadata(contents.metadata)
         except Exception as error:  # noqa: BLE001 - our mistake on hostile metadata
@@ -221,7 +225,7 @@ class Vetting:
             problems=bounded_sentences(unread, self._limits.sentences),
         )
         for entry in release.files:
-            for sentence in contents.facts[entry.sha256, entry.language].unfinished:
+            for sentence in contents.facts_at(entry).unfinished:
                 unread.append(f"{entry.path}: {sentence}")
         return release, tuple(unread)
 

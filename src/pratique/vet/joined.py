@@ -25,4 +25,5 @@ def join_facts(one: ContentFacts, other: ContentFacts, language: Language) -> Co
         signs=(*one.signs, *(replace(s, region=moved(s.region)) for s in other.signs)),
         uses=(*one.uses, *(replace(u, region=moved(u.region)) for u in other.uses)),
         unfinished=(*one.unfinished, *other.unfinished),
+        hits=one.hits | other.hits,
     )

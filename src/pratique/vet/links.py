@@ -24,6 +24,8 @@ _STEPS = 200_000
 """Parts of paths that are looked at, over all links: a tenth of a second."""
 _REPEATED = 5_000
 """Files that lie below a linked folder once more."""
+_ROUNDS = 4
+"""Linked folders that hold links that lead to linked folders …"""
 
 
 class Links:
@@ -33,14 +35,20 @@ class Links:
         self._targets: dict[str, tuple[bool, str]] = {}
         """Path of a link → whether its target is told from the top, and the target."""
         self._steps = _STEPS
+        self.cut = False
+        """Whether there were more links, or files below them, than are followed."""
         self.followed: set[str] = set()
         """Paths of links whose target is read under the link's name as well."""
 
     def take(self, member: Member) -> None:
         """Note a link; not those of archives inside, which nothing unpacks by itself."""
-        if member.depth or len(self._targets) >= _LINKS or member.path in {"", "."}:
+        if member.depth or member.path in {"", "."}:
             return
-        if member.kind in {MemberKind.SYMLINK, MemberKind.HARDLINK}:
+        if member.kind not in {MemberKind.SYMLINK, MemberKind.HARDLINK}:
+            return
+        if len(self._targets) >= _LINKS:
+            self.cut = True
+        else:
             hard = member.kind is MemberKind.HARDLINK
             self._targets[member.path] = (hard, member.target)
 
@@ -53,10 +61,18 @@ class Links:
         stays unread.
         """
         found: dict[str, FileEntry] = {}
-        for path, target in self.repeated(entries):
-            entry = entries[target]
-            if path not in entries and alike(path, entry):
-                found[path] = replace(entry, path=path)
+        known = dict(entries)
+        for _ in range(_ROUNDS):
+            fresh: dict[str, FileEntry] = {}
+            for path, target in self.repeated(known):
+                if path not in known and alike(path, known[target]):
+                    fresh[path] = replace(known[target], path=path)
+            if not fresh:
+                break
+            known.update(fresh)
+            found.update(fresh)
+        else:
+            self.cut = True
         self.followed.update(found)
         return found
 
@@ -70,8 +86,10 @@ class Links:
                 yield link, target
             elif target:
                 for path in _below(ordered, target):
-                    left -= 1
-                    if left < 0:
+                    self._steps -= 1
+                    left -= link + path[len(target) :] not in files
+                    if left < 0 or self._steps < 0:
+                        self.cut = True
                         return
                     yield link + path[len(target) :], path
 
@@ -96,6 +114,7 @@ class Links:
                 continue
             hops += 1
             from_top, target = met
+            self.cut = self.cut or self._steps < 0
             if hops > _HOPS or self._steps < 0 or target.startswith(("/", "\\")):
                 return ""
             done = [] if from_top else done[:-1]
