@@ -24,7 +24,7 @@ KEY = ("1" * 64, Language.PYTHON)
 
 class Reader:
     def __init__(self) -> None:
-        self.quiet = True
+        self.can_spare = self.quiet = True
         self.read: list[str] = []
         self.failure = ""
 
@@ -103,3 +103,31 @@ async def test_what_a_worker_failed_at_is_not_kept(tmp_path: Path) -> None:
     queue.add(store(blobs, b"one"), "a-1")
     await asyncio.wait_for(queue.settle(), timeout=10)
     assert (reader.read, kept.kept) == (["a-1 one"], [])
+
+
+async def test_a_file_that_goes_away_meanwhile_does_not_end_the_queue(tmp_path: Path) -> None:
+    reader, kept = Reader(), Kept()
+    blobs = DiskBlobStore(tmp_path, cap_bytes=1 << 30)
+    gone, there = store(blobs, b"gone"), store(blobs, b"there")
+
+    class Evicting:
+        def path(self, digest: Sha256) -> Path | None:
+            found = blobs.path(digest)
+            if found is not None and digest == gone:
+                found.unlink()
+            return found
+
+    queue = Readings(reader, kept, Evicting())  # type: ignore[arg-type] # all that is asked of it
+    queue.add(gone, "gone")
+    queue.add(there, "there")
+    await asyncio.wait_for(queue.settle(), timeout=10)
+    assert reader.read == ["there there"]
+
+
+async def test_an_only_worker_is_not_kept_from_who_may_need_it(tmp_path: Path) -> None:
+    reader, kept, blobs = Reader(), Kept(), DiskBlobStore(tmp_path, cap_bytes=1 << 30)
+    reader.can_spare = False
+    queue = Readings(reader, kept, blobs)
+    queue.add(store(blobs, b"one"), "a-1")
+    await asyncio.wait_for(queue.settle(), timeout=10)
+    assert reader.read == []

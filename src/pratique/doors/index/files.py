@@ -147,7 +147,7 @@ class FileService:
                 self._deliveries.begun(request, located, kind, identity, status=status)
             )
             if self._vetting is not None and kind == "metadata":
-                await self._vetting.expect(located)
+                self._vetting.expect(located)
         content_type = "application/json" if kind == "provenance" else "text/plain; charset=utf-8"
         if unchanged:
             return web.Response(status=304, headers=file_headers(etag, content_type))
@@ -293,6 +293,10 @@ class FileService:
             if examination is not None:
                 await asyncio.shield(examination)
             again = await self._located_again(located, asset=asset_of(identity))
+            if self._vetting is not None and self._vetting.wants(again):
+                raise UnavailableError(
+                    f"{located.file.filename} was not vetted", remedy="ask again"
+                )
             if not again.decision.outcome.lets_bytes_through:
                 self._deliveries.refused(request, again, "file", identity)
                 raise ClosedMeanwhileError(

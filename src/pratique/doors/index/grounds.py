@@ -96,6 +96,11 @@ class Pool(Protocol):
         ...
 
     @property
+    def can_spare(self) -> bool:
+        """Whether it has a worker beside another's at all."""
+        ...
+
+    @property
     def quiet(self) -> bool:
         """Whether nobody is using it, and somebody who came would find a worker beside another's."""
         ...
@@ -234,7 +239,11 @@ class Grounds:
         """Keep what was found in a file that was judged, when its worker has told it."""
         task = asyncio.get_running_loop().create_task(self._rest(digest, stream))
         self._coming[digest] = task
-        task.add_done_callback(lambda _: self._coming.pop(digest, None))
+        task.add_done_callback(lambda ended: self._told(digest, ended))
+
+    def _told(self, digest: Sha256, ended: asyncio.Task[None]) -> None:
+        if self._coming.get(digest) is ended:  # else the same file was judged once more meanwhile
+            del self._coming[digest]
 
     async def _rest(self, digest: Sha256, stream: Stream) -> None:
         async with stream:

@@ -33,6 +33,11 @@ class Reader(Protocol):
     """What reads; `edge.vetting.pool` fulfils it."""
 
     @property
+    def can_spare(self) -> bool:
+        """Whether it has a worker beside another's at all."""
+        ...
+
+    @property
     def quiet(self) -> bool:
         """Whether nobody is using it, and somebody who came would find a worker beside another's."""
         ...
@@ -82,7 +87,9 @@ class Readings:
         self._task: asyncio.Task[None] | None = None
 
     def add(self, digest: Sha256, filename: str) -> None:
-        """Read a stored file when there is time."""
+        """Read a stored file when there is time: never with one worker, whom somebody may need."""
+        if not self._reader.can_spare:
+            return
         self._queue[digest] = filename
         while len(self._queue) > _QUEUE:
             self._queue.popitem(last=False)
@@ -109,7 +116,7 @@ class Readings:
             digest, filename = self._queue.popitem(last=False)
             try:
                 await self._read(digest, filename)
-            except PratiqueError as error:
+            except (PratiqueError, OSError) as error:  # as when it is evicted this moment
                 log.info("a file was not read thoroughly", extra={"why": str(error)})
 
     async def _read(self, digest: Sha256, filename: str) -> None:

@@ -24,7 +24,7 @@ from pratique.doors.index.locate import Located
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
 from pratique.edge.flights import Flight, SingleFlight
-from pratique.errors import PratiqueError
+from pratique.errors import PratiqueError, UnavailableError
 from pratique.index.ports import BlobStore, ControlState
 from pratique.ledger.entries import Draft
 from pratique.policy.model import Verdict, VettingFacts
@@ -83,9 +83,14 @@ class VettingService:
         # Pages kept from before a clean verdict do not know of it: it does not raise the epoch.
         self._clean: OrderedDict[Sha256, None] = OrderedDict()
         self._expected: OrderedDict[Sha256, None] = OrderedDict()
+        self._expecting: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
         """Stop vetting; what was not finished is done at the next download."""
+        expecting = tuple(self._expecting)
+        for task in expecting:
+            task.cancel()
+        await asyncio.gather(*expecting, return_exceptions=True)
         await self._runs.close()
         await self._parts.grounds.close()
 
@@ -93,12 +98,20 @@ class VettingService:
         """Whether nobody has vetted the file yet."""
         return located.facts.vetting is None and located.file.sha256 not in self._clean
 
-    async def expect(self, located: Located) -> None:
-        """Somebody read the metadata of a file, which pip and uv do before they download it."""
+    def expect(self, located: Located) -> None:
+        """Somebody read the metadata of a file, which pip and uv do before they download it.
+
+        What can be made ready for that is done beside: metadata does not wait for it.
+        """
         digest = located.file.sha256
         if digest is None or digest in self._expected or not self.wants(located):
             return
         _remember(self._expected, digest, _EXPECTED_KEPT)
+        task = asyncio.get_running_loop().create_task(self._expect(located))
+        self._expecting.add(task)
+        task.add_done_callback(self._expecting.discard)
+
+    async def _expect(self, located: Located) -> None:
         try:
             await self._parts.grounds.expect(located)
         except PratiqueError as error:  # then it is made ready when the file is asked for
@@ -181,8 +194,8 @@ class VettingService:
                 located
             )
         path = self._parts.blobs.path(digest)
-        if path is None:  # evicted this moment: it is vetted when it comes again
-            return VettingFacts(verdict=Verdict.UNKNOWN, headline="the stored file was removed")
+        if path is None:  # evicted while its predecessor came: it is vetted when it comes again
+            raise UnavailableError("the file was removed before it was vetted", remedy="ask again")
         around = await self._parts.grounds.surroundings(located, ground)
         with self._parts.metrics.vetting_seconds.time():
             vetted = await self._parts.pool.vet_file(
@@ -232,6 +245,8 @@ class VettingService:
         if before is None and digest in control.cleared(project):
             before = VettingFacts(verdict=Verdict.CLEAN)
         if found == before:
+            if found == VettingFacts(verdict=Verdict.CLEAN):  # said by another process meanwhile
+                _remember(self._clean, digest, _CLEAN_KEPT)
             return
         if found.verdict is not Verdict.CLEAN:
             control.set_vetting(

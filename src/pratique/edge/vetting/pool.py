@@ -161,6 +161,11 @@ class VettingPool:
         )
 
     @property
+    def can_spare(self) -> bool:
+        """Whether it has a worker beside another's at all."""
+        return self.options.workers > 1
+
+    @property
     def quiet(self) -> bool:
         """Whether nobody is using it, and somebody who came would find a worker beside another's."""
         return len(self._idle) == len(self._workers) > 1 and not self._waiters
