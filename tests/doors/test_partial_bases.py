@@ -66,14 +66,14 @@ def whole(shop: Shop, filename: str) -> bool:
 def test_a_partial_base_is_read_again_when_its_archive_is_gone(shop: Shop, evicted: bool) -> None:
     first = grown(shop, "1.0", "")
     assert ask(shop, first) == 200
-    second = grown(shop, "1.1", "ONE = 1\n")
+    second = grown(shop, "1.1", "# one\n")
     shop.door.clock.advance(minutes=20)
     assert ask(shop, second) == 200
     shop.door.settle()
     assert (whole(shop, first), whole(shop, second)) == (True, False)
     if evicted:
         stored(shop, digest_of(shop, second)).unlink()
-    third = grown(shop, "1.2", "ONE = 1\nTWO = 2\n")
+    third = grown(shop, "1.2", "# one\n# two\n")
     shop.door.clock.advance(minutes=20)
     assert ask(shop, third) == 200
     assert judged(shop, third) == (second, Regime.DIFF)

@@ -39,7 +39,7 @@ def most_resident(pid: int) -> int:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 async def test_a_base_larger_than_a_worker_may_hold_is_compared_by_line(tmp_path: Path) -> None:
     old = large_wheel(tmp_path, "1.0", RUNS)
-    new = large_wheel(tmp_path, "1.1", RUNS + "ONE = 1\n")
+    new = large_wheel(tmp_path, "1.1", RUNS + "# one\n")
     async with VettingPool(PoolOptions(workers=1)) as pool:
         before = await pool.vet_file(old)
         base = BaseFacts(key="old", release=before.release, contents=before.new)
