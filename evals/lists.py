@@ -141,18 +141,26 @@ def load_archives(folder: Path = LISTS) -> dict[str, Archive]:
 
 def load_thin(folder: Path = LISTS) -> list[Thin]:
     """Small benign archives, to be judged absolutely."""
-    known = load_archives(folder)
+    known, wrong = load_archives(folder), load_mispacked(folder)
     return [
         Thin(archive=known[sha256], role=role)
         for sha256, role, _ in rows(folder / "benign-first.txt")
+        if sha256 not in wrong
     ]
+
+
+def load_mispacked(folder: Path = LISTS) -> frozenset[str]:
+    """Wheels made from trees that hold what no build would have put there."""
+    return frozenset(sha256 for sha256, _ in rows(folder / "benign-mispacked.txt"))
 
 
 def load_pairs(folder: Path = LISTS) -> list[Pair]:
     """Consecutive benign releases."""
-    known = load_archives(folder)
+    known, wrong = load_archives(folder), load_mispacked(folder)
     return [
-        Pair(old=known[old], new=known[new]) for old, new, _ in rows(folder / "benign-pairs.txt")
+        Pair(old=known[old], new=known[new])
+        for old, new, _ in rows(folder / "benign-pairs.txt")
+        if not {old, new} & wrong
     ]
 
 

@@ -70,6 +70,7 @@ LISTS = (
     "malicious-dev-harmless.txt",
     "benign-first.txt",
     "benign-published.txt",
+    "benign-mispacked.txt",
     "benign-pairs.txt",
 )
 

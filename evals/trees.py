@@ -29,16 +29,13 @@ NOT_PACKAGES = frozenset(
 )  # fmt: skip
 """Top folders that a wheel of the project would not hold."""
 NOT_MODULES = frozenset(
-    [
-        "setup.py",
-        "conftest.py",
-        "noxfile.py",
-        "fabfile.py",
-        "tasks.py",
-        "release.py",
-        "bootstrap.py",
-    ]
-)
+    f"{name}.py"
+    for name in (
+        "setup", "conftest", "noxfile", "fabfile", "tasks", "release", "bootstrap", "test", "tests",
+        "runtests", "run_tests", "pavement", "ez_setup", "make_release", "example", "hatch_build",
+    )
+)  # fmt: skip
+"""Modules at the root of a tree that no build puts into a wheel."""
 Files = dict[str, bytes]
 
 

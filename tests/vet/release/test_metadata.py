@@ -58,6 +58,15 @@ def test_the_metadata_at_the_top_counts_not_that_of_something_packed_inside() ->
     assert metadata.name == "Some.Thing"
 
 
+def test_a_wheel_that_an_sdist_holds_for_its_tests_does_not_speak_for_it() -> None:
+    inside = b"Metadata-Version: 2.1\nName: somebody-else\nVersion: 9\n"
+    for path in (
+        "x-1.0/tests/y-9.dist-info/METADATA",
+        "x-1.0/tests/y-9.whl!y-9.dist-info/METADATA",
+    ):
+        assert read_metadata({path: inside, "x-1.0/PKG-INFO": CORE}).name == "Some.Thing"
+
+
 def test_sdists_with_build_settings() -> None:
     metadata = read_metadata(
         {

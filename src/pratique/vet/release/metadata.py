@@ -52,16 +52,20 @@ def read_metadata(members: Mapping[str, bytes]) -> Metadata:
     Shape: path → content; of several with one name the one nearest to the top counts.
     """
     best: dict[str, bytes] = {}
+    core = b""
     for path in sorted(members, key=lambda path: (_rank(path), path.count("/"), path)):
         if is_metadata(path):
             best.setdefault(base_name(path), members[path])
+            if base_name(path) in {"METADATA", "PKG-INFO"}:
+                # Of either name: an sdist may hold wheels for its tests.
+                core = core or members[path]
     if "package.json" in best and not {"METADATA", "PKG-INFO", "pyproject.toml", "setup.cfg"} & set(
         best
     ):
         return _from_npm(best["package.json"])
     project = _toml(best.get("pyproject.toml", b""))
     settings = _ini(best.get("setup.cfg", b""))
-    fields = _core(best.get("METADATA") or best.get("PKG-INFO") or b"")
+    fields = _core(core)
     if not fields.name:
         fields = _from_project(_table(project, "project"), fields)
     build = _table(project, "build-system")
