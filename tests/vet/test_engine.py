@@ -262,6 +262,23 @@ def test_what_cannot_be_read_is_unknown(data: bytes) -> None:
     assert report.unread
 
 
+@pytest.mark.parametrize(
+    ("padding", "limits"),
+    [
+        ("import os\n" * 4_001, VetLimits()),
+        ("open('x', 'w')\nimport socket\nsocket.socket()\n", VetLimits(signs_per_content=1)),
+    ],
+    ids=["imports", "signs"],
+)
+def test_what_limits_on_facts_cut_off_is_not_taken_for_examined(
+    padding: str, limits: VetLimits
+) -> None:
+    files = {**CLEAN, "demo/core.py": padding + DROPPER}
+    report = vet_archive(wheel(files), WHEEL, limits=limits).report
+    assert report.verdict is not Verdict.CLEAN
+    assert any("left out" in sentence for sentence in report.unread)
+
+
 def test_too_large_a_source_is_unknown_only_when_it_could_do_something() -> None:
     limits = VetLimits(source_bytes=1000)
     harmless = "TABLE = [\n" + "    1,\n" * 1000 + "]\n"

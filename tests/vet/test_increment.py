@@ -12,6 +12,7 @@ from pratique.vet.gate import MARKED, added_lines, scan
 from pratique.vet.increment import examine_changes
 from pratique.vet.limits import DEFAULT
 from pratique.vet.model import ContentFacts, Language
+from pratique.vet.names_bound import names_imported
 
 ROOM = Path(__file__).parents[2] / "src" / "pratique"
 FILLER = "".join(
@@ -176,6 +177,22 @@ def test_hostile_text_costs_little() -> None:
     before = time.process_time()
     by_changes(many, many + "a" * 400_000 + " " * 400_000 + "[" * 1000 + " = 1\n")
     assert time.process_time() - before < 5
+
+
+@pytest.mark.parametrize(
+    "more", ["from a import (\n" * 10_000, "a:" * 300_000, "from a import \\\n" * 10_000]
+)
+def test_hostile_lines_around_functions_cost_little(more: str) -> None:
+    before = time.process_time()
+    by_changes(OLD, OLD + more)
+    assert time.process_time() - before < 5
+
+
+def test_every_name_of_an_import_over_many_lines_is_new() -> None:
+    lines = [b"from a import (  # )", b"  x as y,", b"  from_z, # why", b")", b"other"]
+    assert names_imported(lines, 0) >= {b"x", b"y", b"from_z"}
+    assert b"other" not in names_imported(lines, 0)
+    assert names_imported([b"from a import b, \\", b"  c", b"d"], 0) == {b"c"}
 
 
 def test_a_quiet_function_that_now_calls_a_new_one_is_read() -> None:

@@ -42,8 +42,20 @@ def examine_python(
         imports=file.imports[: limits.imports_per_content],
         signs=_bounded((*signs, *more), limits),
         uses=tuple(islice(_uses(file), limits.uses_per_content)),
-        unfinished=(*file.unfinished, *unfinished, *crashed),
+        unfinished=(
+            *file.unfinished,
+            *unfinished,
+            *crashed,
+            *_cut("imports", len(file.imports), limits.imports_per_content),
+            *_cut("signs", len(signs) + len(more), limits.signs_per_content),
+        ),
     )
+
+
+def _cut(what: str, there: int, most: int) -> Iterator[str]:
+    """What is beyond a limit may be what counts: whoever wants to hide it writes the rest before it."""
+    if there > most:
+        yield f"more than {most:,} {what}; the others were left out"
 
 
 def executed_lines(data: bytes) -> bytes:

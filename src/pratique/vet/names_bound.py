@@ -22,14 +22,17 @@ _BINDERS = (
 _ONLY_NAMES = re.compile(rb"[\w \t,.*]+[,)]?")
 """What a line looks like that is in the midst of an import, or of the targets of an assignment."""
 _ATTRIBUTE = re.compile(rb"\.([A-Za-z_]\w*+)(?:\[[^\]\n]{0,80}\])?[ \t]*+[-+*/|&%@]?=(?!=)")
+_IMPORT = re.compile(rb"(?:from|import)(?!\w)")
 _MOST_IMPORTED = 400
 """Lines of one import; a longer one is no import."""
+_LONG = 2_000
+"""Bytes beyond which every name of a line counts: nobody writes such a line to set one."""
 
 
 def names_bound(line: bytes) -> set[bytes]:
     """Names that a line sets, imports or defines."""
     line = line.strip()
-    if line.startswith((b"import", b"from")) or b"import" in line or _ONLY_NAMES.fullmatch(line):
+    if len(line) > _LONG or b"import" in line or _ONLY_NAMES.fullmatch(line):
         return set(names_in(line))
     found = set(_SET.findall(line))
     loop = b"for " in line and b" in " in line
@@ -40,12 +43,14 @@ def names_bound(line: bytes) -> set[bytes]:
 
 def names_imported(lines: Sequence[bytes], number: int) -> set[bytes]:
     """Names of an import that goes on over the lines after it; empty for any other line."""
-    line = lines[number].strip()
+    line = lines[number].partition(b"#")[0].strip()
     open_ = b"(" in line and b")" not in line
-    if not (line.startswith((b"import", b"from")) and (open_ or line.endswith(b"\\"))):
+    if not (_IMPORT.match(line) and (open_ or line.endswith(b"\\"))):
         return set()
     found: set[bytes] = set()
     for following in lines[number + 1 : number + 1 + _MOST_IMPORTED]:
+        if _IMPORT.match(following.lstrip()):
+            break  # another statement: the one before it was never closed
         found |= names_in(following)
         bare = following.partition(b"#")[0]
         if b")" in bare or (not open_ and not bare.rstrip().endswith(b"\\")):

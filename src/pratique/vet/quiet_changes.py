@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from pratique.vet.gate import names_in
+from pratique.vet.limits import DEFAULT
 from pratique.vet.line_changes import LineChanges
 from pratique.vet.model import ContentFacts, RegionKind
 from pratique.vet.names_bound import names_bound
@@ -55,7 +56,8 @@ def _is_neutral(line: bytes) -> bool:
         if quote in bare and not (_DOCSTRING.fullmatch(bare) and bare.count(quote) == 2):  # noqa: PLR2004 - begin and end
             return False
     # Its names may stand in lines that stayed.
-    return not (bare.startswith((b"from", b"import")) and b"(" in bare and b")" not in bare)
+    code = bare.partition(b"#")[0]
+    return not (bare.startswith((b"from", b"import")) and b"(" in code and b")" not in code)
 
 
 def _hang_together(changes: LineChanges) -> bool:
@@ -173,7 +175,7 @@ def _acting_spans(
     facts: ContentFacts, acting: AbstractSet[bytes]
 ) -> tuple[list[tuple[int, int]], bool]:
     """Lines of the functions that do something or call what does, and whether the module itself does."""
-    if not facts.parsed:
+    if not facts.parsed or facts.unfinished or len(facts.uses) >= DEFAULT.uses_per_content:
         return [(0, 1 << 31)], True
     does = {use.region for use in facts.uses} | {sign.region for sign in facts.signs}
     for index, region in enumerate(facts.regions):
@@ -184,7 +186,7 @@ def _acting_spans(
         for index, region in enumerate(facts.regions)
         if index in does and region.kind is RegionKind.FUNCTION
     ]
-    return found, bool(does) and (0 in does)
+    return found, 0 in does
 
 
 def _lines_above(changes: LineChanges) -> Iterator[int]:
