@@ -12,8 +12,11 @@ from click.testing import CliRunner
 from kit.distributions import make_sdist, make_wheel
 from kit.shop import OLD
 from kit.upstream import FakeUpstream
-from pratique.doors.cli import cli
+from pratique.doors.cli import EXIT_UNKNOWN, cli
+from pratique.doors.index.grounds import Ground, Grounds, Surroundings
+from pratique.doors.index.locate import Located
 from pratique.doors.vet_siblings import sdists_first
+from pratique.errors import UnavailableError
 
 PLAIN = {"demo/__init__.py": "from demo.core import VALUE\n", "demo/core.py": "VALUE = 1\n"}
 # Inert: the host does not exist, and nothing here is ever run.
@@ -75,3 +78,30 @@ def test_sdists_come_just_before_their_wheels_and_all_else_stays() -> None:
     names = ["b-1.0-py3-none-any.whl", WHEEL, "x.bin", "demo-1.0.tar.gz", "demo-2.0.tar.gz"]
     expected = [names[0], "demo-1.0.tar.gz", WHEEL, "x.bin", "demo-2.0.tar.gz"]
     assert sdists_first(names, str) == expected
+
+
+def test_one_file_that_cannot_be_looked_up_does_not_end_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Grounds.surroundings
+
+    async def failing(self: Grounds, located: Located, ground: Ground) -> Surroundings:
+        if located.file.filename == WHEEL:
+            raise UnavailableError("its page went away")
+        return await honest(self, located, ground)
+
+    monkeypatch.setattr(Grounds, "surroundings", failing)
+    home = tmp_path / "home"
+    home.mkdir()
+    with FakeUpstream() as upstream:
+        for project in ("demo", "other"):
+            name, content = make_wheel(project, "1.0", files=PLAIN)
+            upstream.add_file(project, name, content, upload_time=OLD)
+        upstream_table = f'[[upstream]]\nname = "public"\nurl = "{upstream.url}"\n'
+        (home / "pratique.toml").write_text(upstream_table, "utf-8")
+        words = ["vet", "demo==1.0", "other==1.0", "--format", "json"]
+        told = CliRunner(env={"PRATIQUE_HOME": str(home)}).invoke(cli, words)
+    files = {one["filename"]: one for one in json.loads(told.stdout)["files"]}
+    assert "its page went away" in json.dumps(files.pop(WHEEL))
+    assert [one["verdict"] for one in files.values()] == ["clean"]
+    assert told.exit_code == EXIT_UNKNOWN

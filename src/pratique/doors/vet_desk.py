@@ -121,20 +121,22 @@ class Desk:
     async def vet_located(self, target: str, located: Located, against: Against) -> Examined:
         """Vet one file of an index; a wheel after the sdist that was named with it."""
         filename = located.file.filename
-        with self._siblings.vetting(filename) as promise:
-            try:
+        try:
+            with self._siblings.vetting(filename) as promise:
                 ground = await self._ground(located, against)
                 path, digest = await self._stored(located)
-            except PratiqueError as error:
-                return Examined(target=target, filename=filename, problem=str(error))
-            around = await self._grounds.surroundings(located, ground)
-            around = replace(around, sibling=await self._siblings.of(filename) or around.sibling)
-            vetted = await self._vet(path, filename, ground, around)
-            self._grounds.keep_facts(digest, vetted)
-            context = await self._with_ages(around.context, vetted, ground)
-            if context != around.context:  # told again, from facts that are there
-                vetted = await self._vet(path, filename, ground, replace(around, context=context))
-            promise.facts = self._grounds.kept_facts(digest)
+                around = await self._grounds.surroundings(located, ground)
+                sibling = await self._siblings.of(filename) or around.sibling
+                around = replace(around, sibling=sibling)
+                vetted = await self._vet(path, filename, ground, around)
+                self._grounds.keep_facts(digest, vetted)
+                context = await self._with_ages(around.context, vetted, ground)
+                if context != around.context:  # told again, from facts that are there
+                    again = replace(around, context=context)
+                    vetted = await self._vet(path, filename, ground, again)
+                promise.facts = self._grounds.kept_facts(digest)
+        except PratiqueError as error:
+            return Examined(target=target, filename=filename, problem=str(error))
         return Examined(target=target, filename=filename, sha256=digest, vetted=vetted)
 
     async def _vet(self, path: Path, filename: str, ground: Ground, around: Surroundings) -> Vetted:

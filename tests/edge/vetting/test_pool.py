@@ -234,6 +234,18 @@ async def test_a_worker_killed_from_outside_costs_its_job_only(open_pool: Any) -
     assert pool.status().exchanged == 2
 
 
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_service_that_is_stopped_does_not_cost_the_file_under_way(
+    open_pool: Any, sent: signal.Signals
+) -> None:
+    pool = await open_pool()
+    job = asyncio.create_task(pool.vet_bytes(b"0.4", "sleep"))
+    await asyncio.sleep(0.1)
+    os.kill(*pool.status().pids, sent)
+    vetted = await job
+    assert (vetted.failure, vetted.report.features) == ("", ("awake",))
+
+
 async def test_a_worker_is_exchanged_after_its_jobs(open_pool: Any) -> None:
     pool = await open_pool(jobs_per_worker=3)
     pids = set()

@@ -12,6 +12,7 @@ import math
 import mmap
 import os
 import resource
+import signal
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
@@ -344,6 +345,10 @@ def _read_listed(path: str) -> Listed:
 def main(setup: Setup) -> None:
     """Warm up, confine, serve; ends the process."""
     channel = Channel(setup.descriptor)
+    # Whoever stops a service signals all of its processes at once. The parent ends us when it has
+    # settled what it waits for; before, the file under way would be judged `unknown` for good.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     try:
         module, _, name = setup.prepare.partition(":")
         make_job = getattr(importlib.import_module(module), name)()
