@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kit.shop import OpenShop, Shop
-from kit.upstream import gate
+from kit.upstream import gate, truncated
 from pratique.values.digests import Sha256
 from pratique.values.names import parse_project_name
 from pratique.vet.model import ENGINE
@@ -98,6 +98,33 @@ def test_what_another_process_cleared_meanwhile_arrives_whole(shop: Shop) -> Non
     answer = shop.door.ask(path_of(shop, filename))
     assert (answer.broken, answer.body) == ("", content_of(shop, filename))
     assert shop.door.entries("verdict", at_least=0) == []
+
+
+def test_a_download_that_failed_does_not_take_the_next_one_with_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filename = shop.publish("demo", "1.0", files=BALLAST)
+    digest, path = digest_of(shop, filename), path_of(shop, filename)
+    shop.upstream.fault(path.removeprefix("/pypi"), truncated(keep=1 << 20), times=1)
+    vetting: Any = shop.door.parts.vetting
+    grounds = vetting._parts.grounds
+    honest, go_on = grounds.kept, asyncio.Event()
+
+    async def slow(located: Any) -> Any:
+        await go_on.wait()
+        return await honest(located)
+
+    monkeypatch.setattr(grounds, "kept", slow)
+    blob = shop.door.home / "blobs" / "sha256" / digest[:2] / digest
+    assert shop.door.ask(path).broken
+    with ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(shop.door.ask, path)  # joins the vetting of what failed
+        try:
+            until(blob.exists)
+        finally:
+            shop.door.in_loop(go_on.set)
+        answer = asked.result(timeout=20)
+    assert (answer.broken, answer.body) == ("", content_of(shop, filename))
 
 
 def test_reading_metadata_brings_the_predecessor_to_a_worker(shop: Shop) -> None:

@@ -126,7 +126,13 @@ class VettingService:
         if digest is None:  # known at the end only
             stored = await flight.wait()
             return await self._runs.do(stored, lambda: self._stored(located, stored))
-        return await self._runs.do(digest, lambda: self._arriving(located, digest, flight))
+        try:
+            return await self._runs.do(digest, lambda: self._arriving(located, digest, flight))
+        except PratiqueError:
+            # Perhaps of an earlier download of the same file, which failed while somebody asked again:
+            # what arrived here all the same is vetted where it lies.
+            await flight.wait()
+            return await self.vet_stored(located, digest)
 
     async def vet_stored(self, located: Located, digest: Sha256) -> VettingFacts:
         """Vet a file that lies in the blob store, whether or not it was vetted before."""
