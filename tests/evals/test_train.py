@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from evals import fit, train
 from evals.cases import FIRST, MALICIOUS
 from evals.fit import Rows
+from evals.lists import Half
 from evals.measure import Result
 from pratique.vet.model import ENGINE
 from pratique.vet.score import parse_weights, score
@@ -49,7 +50,9 @@ def test_the_other_half_changes_nothing() -> None:
     other = [example(n, bad=False, features=("theft",), half="check") for n in range(100)]
     assert train.learn([*examples(), *other], "first") == train.learn(examples(), "first")
     made, _ = train.learn(examples(), "first")
-    assert train.on_check_half(other, "first", made)["first suspicious"].startswith("100.0%")
+    chosen, logits, limits = train.judged(other, "first", made, Half.CHECK)
+    assert len(chosen) == 100
+    assert all(logit >= limits["suspicious"] for logit in logits)
 
 
 def test_training_twice_gives_the_same_and_the_engine_takes_it() -> None:
@@ -170,3 +173,18 @@ def test_absolute_judgement_weighs_traits_and_no_rule_as_a_whole() -> None:
     names = train.rows_of(told, specific=True).names
     assert "theft:keys@import" in names
     assert "theft@import" not in names
+
+
+def test_each_half_is_judged_by_the_table_of_the_other_and_projects_count_once() -> None:
+    every = [*examples(), *examples("check")]
+    # One more project in the check half: four releases, all with what only bad ones had.
+    every += [
+        replace(
+            example(n, bad=False, features=("theft",), half="check"), cluster="twice", name=f"t{n}"
+        )
+        for n in range(4)
+    ]
+    told = train.across(every, "first")
+    flagged = told["first suspicious"]
+    assert "(4/404;" in flagged
+    assert flagged.endswith(f"by project {1 / 201:.2%} of 201")

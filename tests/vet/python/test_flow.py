@@ -90,7 +90,9 @@ def test_the_answer_of_a_server_is_executed() -> None:
 
 
 def test_a_file_beside_the_source_is_a_file() -> None:
-    call = executed("from pathlib import Path\nexec((Path(__file__).parent / 'x.txt').read_text())\n")
+    call = executed(
+        "from pathlib import Path\nexec((Path(__file__).parent / 'x.txt').read_text())\n"
+    )
     assert Label.FILE in call.labels
 
 
