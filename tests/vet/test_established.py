@@ -41,6 +41,8 @@ def weights(intercept: float) -> Weights:
 
 ALL_WEIGH = weights(5.0)
 """A table by which everything is malicious: what is not, the score had no say in."""
+LITTLE_WEIGHS = weights(1.0)
+"""A table by which everything is suspicious."""
 NOTHING_WEIGHS = weights(-5.0)
 
 
@@ -97,8 +99,22 @@ def test_padding_alone_does_not_silence_the_score(context: Context) -> None:
     assert (told.verdict, told.unweighed) == (Verdict.SUSPICIOUS, "")
 
 
-def test_what_is_small_is_weighed_however_established() -> None:
-    told = report({"demo/__init__.py": "x = 1\n"}, KNOWN)
+def test_of_what_is_small_and_established_the_score_counts_less() -> None:
+    quiet = {"demo/__init__.py": "x = 1\n"}
+    told = report(quiet, KNOWN)
+    assert told.verdict is Verdict.SUSPICIOUS
+    assert "asks for a person here" in told.unweighed
+    filename, data = make_wheel("demo", "1.0", files=quiet)
+    told = vet_archive(data, filename, context=KNOWN, weights=LITTLE_WEIGHS).report
+    assert told.verdict is Verdict.CLEAN
+    told = vet_archive(
+        data, filename, context=Context(project="demo"), weights=LITTLE_WEIGHS
+    ).report
+    assert (told.verdict, told.unweighed) == (Verdict.SUSPICIOUS, "")
+
+
+def test_what_is_small_is_not_established_by_its_own_word() -> None:
+    told = report({"numpy/__init__.py": "x = 1\n"}, Context(), project="numpy")
     assert (told.verdict, told.unweighed) == (Verdict.MALICIOUS, "")
 
 

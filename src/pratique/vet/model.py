@@ -365,4 +365,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     analysed: int = 0
     """How many of the contents had to be analysed (the others were known, or unchanged)."""
     unweighed: str = ""
-    """A sentence: why the score had no say in the verdict; empty when it had."""
+    """A sentence: why the score had no say in the verdict, or less; empty when it counted in full."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 
 from packaging.utils import canonicalize_name
@@ -45,6 +46,14 @@ ESTABLISHED_RELEASES, ESTABLISHED_DAYS = 20, 365
 """Releases before a file, and days since the project's first upload, that nobody makes up in a hurry."""
 
 
+class Say(Enum):
+    """How much the score has to say."""
+
+    FULL = "full"
+    LESS = "less"
+    NOTHING = "nothing"
+
+
 @cache
 def rules_by_name() -> Mapping[str, Rule]:
     """Every rule of this engine."""
@@ -81,14 +90,12 @@ def judge(case: Case, *, weights: Weights, limits: VetLimits) -> Report:
     table = weights.tables["first" if case.base is None else "diff"]
     given = features_of_all(placed)
     scored = score(given, table)
-    unweighed = _why_unweighed(case)
+    say, unweighed = _say_of_score(case)
     decisive = frozenset(one for one in placed if decides(one, case.regime))
     unread = (*case.unread, *crashed)
     return Report(
         engine=ENGINE,
-        verdict=_verdict(
-            case, None if unweighed else scored.score, table, placed, unread=bool(unread)
-        ),
+        verdict=_verdict(case, scored.score, say, table, placed, unread=bool(unread)),
         regime=case.regime,
         base=case.context.base or _prose(case),
         score=round(scored.score, 6),
@@ -140,49 +147,61 @@ def _changes(case: Case) -> tuple[Change, ...]:
 
 
 def _verdict(
-    case: Case, scored: float | None, table: Table, placed: Sequence[PlacedSign], *, unread: bool
+    case: Case, value: float, say: Say, table: Table, placed: Sequence[PlacedSign], *, unread: bool
 ) -> Verdict:
-    """`scored` is None where the score has no say."""
     if any(decides(one, case.regime) for one in placed):
         return Verdict.MALICIOUS
-    value = 0.0 if scored is None else scored
+    limits = table.thresholds
     large = case.base is None and code_bytes(case) > LARGE_CODE_BYTES
-    if value >= table.thresholds.malicious:
+    if say is Say.FULL and value >= limits.malicious:
         return Verdict.SUSPICIOUS if large else Verdict.MALICIOUS
     review = any(asks_for_review(one, case.regime, large=large) for one in placed)
-    if scored is None:
+    if say is Say.FULL:
+        review = review or value >= limits.suspicious
+    else:
         # Nothing tells whether it was always there, so a person must.
         review = review or any(would_decide_if_new(one) for one in placed)
-    if review or value >= table.thresholds.suspicious:
+        review = review or (say is Say.LESS and value >= limits.malicious)
+    if review:
         return Verdict.SUSPICIOUS
     return Verdict.UNKNOWN if unread else Verdict.CLEAN
 
 
-def _why_unweighed(case: Case) -> str:
-    """Why the score has no say here; empty when it has.
+def _say_of_score(case: Case) -> tuple[Say, str]:
+    """How much the score counts, and why not in full.
 
-    Only for what is both large and established: padding alone buys nobody silence. The rules that
-    decide by themselves hold all the same, and so does policy's cool-down.
+    Of what is established it counts less, of what is large and established not at all: padding alone buys
+    nobody silence. The rules that decide by themselves hold all the same, and so does policy's cool-down.
     """
     if case.base is not None or case.regime is not Regime.FIRST:
-        return ""
-    size = code_bytes(case)
-    if size <= LARGE_CODE_BYTES:
-        return ""
-    context, metadata = case.context, case.view.release.metadata
+        return Say.FULL, ""
+    size, known = code_bytes(case), _known_as(case.context)
+    large = size > LARGE_CODE_BYTES
+    if large and not known and not case.context.project:
+        named = case.view.release.metadata.name
+        if canonicalize_name(named) in popular_names():
+            known = f"what calls itself {named}, a much-used project"
+    if not known:
+        return Say.FULL, ""
+    if large:
+        return Say.NOTHING, (
+            f"{size / 1e6:.1f} MB of Python of {known}, and nothing to compare it with: "
+            "only the rules that decide by themselves were used, not the score"
+        )
+    return Say.LESS, (
+        f"of {known}, and nothing to compare it with: a score that would make others malicious asks "
+        "for a person here, and a lower one for nobody"
+    )
+
+
+def _known_as(context: Context) -> str:
+    """What makes a project established, as an index tells; empty when nothing does."""
     before, age = context.releases_before or 0, context.project_age_days or 0
     if before >= ESTABLISHED_RELEASES and age >= ESTABLISHED_DAYS:
-        known = f"a project with {before:,} releases in {age:,} days before it"
-    elif canonicalize_name(context.project) in popular_names():
-        known = "a much-used project"
-    elif not context.project and canonicalize_name(metadata.name) in popular_names():
-        known = f"what calls itself {metadata.name}, a much-used project"
-    else:
-        return ""
-    return (
-        f"{size / 1e6:.1f} MB of Python of {known}, and nothing to compare it with: "
-        "only the rules that decide by themselves were used, not the score"
-    )
+        return f"a project with {before:,} releases in {age:,} days before it"
+    if canonicalize_name(context.project) in popular_names():
+        return "a much-used project"
+    return ""
 
 
 def code_bytes(case: Case) -> int:

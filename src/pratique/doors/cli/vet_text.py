@@ -69,7 +69,7 @@ def _file(one: Examined, *, everything: bool) -> Iterator[str]:
     yield f"{one.filename}  {word}{against}"
     yield f"  {_summary(report)}"
     if report.unweighed:
-        yield f"  not weighed: {report.unweighed}"
+        yield f"  not weighed in full: {report.unweighed}"
     for sentence in report.unread:
         yield f"  not examined: {sentence}"
     # Of a clean file there is nothing to decide: findings are told when they are asked for.

@@ -123,7 +123,7 @@ class VettingView(msgspec.Struct, frozen=True, kw_only=True):
     regime: str = ""
     against: str = ""
     unweighed: str = ""
-    """Why the score had no say; empty when it had."""
+    """Why the score did not count in full; empty when it did."""
     score: float = 0.0
     contents: int = 0
     capabilities: list[str] = []
