@@ -7,7 +7,12 @@ from pathlib import Path
 from pratique.vet.analyses import roles
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
 from pratique.vet.analyses.reading import Reading
-from pratique.vet.analyses.registry import MAX_ALIKE, PYTHON_ANALYSES, run_analyses
+from pratique.vet.analyses.registry import (
+    MAX_ALIKE,
+    MAX_SIGNS,
+    PYTHON_ANALYSES,
+    run_analyses,
+)
 from pratique.vet.analyses.signs import Signs
 from pratique.vet.model import Confidence, Severity, Sign
 from pratique.vet.python.reader import read_python
@@ -81,3 +86,12 @@ def test_signs_are_in_the_order_of_the_source_and_deterministic() -> None:
     signs, _ = run_analyses(file)
     assert [s.line for s in signs] == sorted(s.line for s in signs)
     assert run_analyses(file) == (signs, ())
+
+
+def test_harmless_signs_do_not_fill_an_analysis_ahead_of_a_deed() -> None:
+    varied = "".join(f"subprocess.run(['tool', '{number}'])\n" for number in range(MAX_SIGNS + 50))
+    source = f"import subprocess\n{varied}\n\ndef go():\n    subprocess.run(['last', 'of all'])\n\n\ngo()\n"
+    good = PythonAnalysis(rule=rule("good"), run=every_process)
+    signs, _ = run_analyses(read_python(source.encode()), (good,))
+    assert MAX_SIGNS < len(signs) < MAX_SIGNS + 10
+    assert any("of all" in sign.excerpt for sign in signs)

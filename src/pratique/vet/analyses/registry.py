@@ -64,7 +64,8 @@ MAX_ALIKE = 2
 """Signs of one trait kept per region that show the same: the score counts a feature once, a person needs an
 example. What shows something else is kept, since beside old signs of its kind it may be news."""
 MAX_SIGNS = 400
-"""Signs kept per analysis and file: beyond, a file says the same again and again."""
+"""Signs kept per analysis and file: beyond, a file says the same again and again. The first of a trait in a
+region is kept all the same, so that nobody fills an analysis with harmless ones ahead of a deed."""
 
 
 def run_analyses(
@@ -80,12 +81,17 @@ def run_analyses(
     unfinished: list[str] = []
     for analysis in analyses:
         kept: Counter[tuple[str, int, str]] = Counter()
+        first: set[tuple[str, int]] = set()
+        total = 0
         try:
             for sign in analysis.run(reading):
                 key = (sign.trait, sign.region, sign.shown or sign.excerpt)
-                if kept[key] < MAX_ALIKE and kept.total() < MAX_SIGNS:
-                    kept[key] += 1
-                    signs.append(sign)
+                if kept[key] >= MAX_ALIKE or (total >= MAX_SIGNS and key[:2] in first):
+                    continue
+                kept[key] += 1
+                total += 1
+                first.add(key[:2])
+                signs.append(sign)
         except RecursionError:
             unfinished.append(f"analysis {analysis.rule.name}: the code is nested too deeply")
         except Exception as error:  # noqa: BLE001 - one broken analysis must not hide the others
