@@ -154,6 +154,17 @@ def test_what_was_not_examined_is_told(shop: Shop) -> None:
     assert (found["verdict"], bool(found["unread"])) == ("unknown", True)
 
 
+def test_why_the_score_did_not_count_in_full_is_told(shop: Shop) -> None:
+    files = {"numpy/__init__.py": SENDER}
+    filename = shop.publish("numpy", "1.0", files=files)
+    answer = shop.door.ask("/pypi" + shop.upstream.projects["numpy"].files[filename].path)
+    assert answer.status == 403, answer.body
+    path = str(answer.json["block"]).removeprefix(shop.door.url)
+    told = html.unescape(page(shop, path))
+    assert "The score did not count in full: of a much-used project" in told
+    assert "suspicious" in told
+
+
 def test_a_review_stands_beside_the_report(shop: Shop) -> None:
     path = poisoned(shop)
     command = twin(shop, path)["vetting"]["overrule"].split('"')[0].split()[1:]
