@@ -63,7 +63,7 @@ def test_what_is_large_and_established_is_not_weighed_and_the_report_says_so() -
 
 
 def test_a_much_used_project_is_established_whatever_the_index_tells() -> None:
-    told = report(PADDING, Context(project="NumPy"))
+    told = report(PADDING, Context(project="NumPy", releases_before=0))
     assert told.verdict is Verdict.CLEAN
     assert "a much-used project" in told.unweighed
 
@@ -72,7 +72,9 @@ def test_a_file_of_which_nothing_is_known_is_taken_by_its_name_and_the_report_sa
     told = report(PADDING, Context(), project="numpy")
     assert told.verdict is Verdict.CLEAN
     assert "what calls itself numpy" in told.unweighed
-    assert report(PADDING, Context(project="demo"), project="numpy").unweighed == ""
+    assert "what calls itself numpy" in report(PADDING, Context(project="numpy")).unweighed
+    told = report(PADDING, Context(project="demo", releases_before=0), project="numpy")
+    assert told.unweighed == ""
 
 
 def test_prompts_are_requests_for_secrets_only_in_small_releases() -> None:
@@ -114,8 +116,9 @@ def test_of_what_is_small_and_established_the_score_counts_less() -> None:
 
 
 def test_what_is_small_is_not_established_by_its_own_word() -> None:
-    told = report({"numpy/__init__.py": "x = 1\n"}, Context(), project="numpy")
-    assert (told.verdict, told.unweighed) == (Verdict.MALICIOUS, "")
+    for context in (Context(), Context(project="numpy", project_age_days=9_999)):
+        told = report({"numpy/__init__.py": "x = 1\n"}, context, project="numpy")
+        assert (told.verdict, told.unweighed) == (Verdict.MALICIOUS, "")
 
 
 def test_rules_that_decide_by_themselves_hold_for_the_established() -> None:

@@ -177,8 +177,8 @@ def _say_of_score(case: Case) -> tuple[Say, str]:
         return Say.FULL, ""
     size, known = code_bytes(case), _known_as(case.context)
     large = size > LARGE_CODE_BYTES
-    if large and not known and not case.context.project:
-        named = case.view.release.metadata.name
+    if large and not known and case.context.releases_before is None:
+        named = case.context.project or case.view.release.metadata.name
         if canonicalize_name(named) in popular_names():
             known = f"what calls itself {named}, a much-used project"
     if not known:
@@ -195,8 +195,10 @@ def _say_of_score(case: Case) -> tuple[Say, str]:
 
 
 def _known_as(context: Context) -> str:
-    """What makes a project established, as an index tells; empty when nothing does."""
-    before, age = context.releases_before or 0, context.project_age_days or 0
+    """What makes a project established, as an index tells; empty when nothing does, or none was asked."""
+    if context.releases_before is None:
+        return ""
+    before, age = context.releases_before, context.project_age_days or 0
     if before >= ESTABLISHED_RELEASES and age >= ESTABLISHED_DAYS:
         return f"a project with {before:,} releases in {age:,} days before it"
     if canonicalize_name(context.project) in popular_names():

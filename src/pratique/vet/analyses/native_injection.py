@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pratique.vet.analyses import roles
@@ -43,6 +44,9 @@ RULE = Rule(
         "memory-file": trait(
             "runs a program from a file that exists only in memory", Severity.CRITICAL, Confidence.HIGH
         ),
+        "memory-only": trait(
+            "makes a file that exists only in memory", Severity.MEDIUM, Confidence.LOW
+        ),
     },
 )  # fmt: skip
 
@@ -62,6 +66,11 @@ _FOREIGN = (
 _PRELOAD = ("LD_PRELOAD", "DYLD_INSERT_LIBRARIES", "AppInit_DLLs")
 FEW_BYTES = 128
 """All machine code of a file together; what fetches a second stage needs about 200."""
+LONG_WORD = 40
+"""Characters of a word or a name; encoded bytes have no blanks."""
+FEW_NUMBERS = 200
+"""Of anything in the file that could be a byte, wherever it stands: polars has 146."""
+_BYTES = re.compile(r"\\x[0-9a-fA-F]{2}|\b(?:0x[0-9a-fA-F]{1,2}|\d{1,3}|[0-9a-fA-F]{2})\b")
 BYTE_VALUES = 256
 MIN_FOREIGN = 2
 """Different calls into other processes; a single `OpenProcess` asks whether one still runs."""
@@ -85,10 +94,9 @@ def run(reading: Reading) -> Iterator[Sign]:
             yield signs.at(call, "load-decoded", shown=call.name)
     for call in _ending(reading, ("memfd_create",)):
         # What is drawn or shared is kept in such files too; a program is started from one.
-        if reading.calls(roles.RUN, roles.NATIVE_LOAD, roles.EXECUTE) or _names_descriptors(
-            reading
-        ):
-            yield signs.at(call, "memory-file", shown=call.name)
+        runs = reading.calls(roles.RUN, roles.NATIVE_LOAD, roles.EXECUTE)
+        kind = "memory-file" if runs or _names_descriptors(reading) else "memory-only"
+        yield signs.at(call, kind, shown=call.name)
     for text in reading.file.texts:
         if not text.docstring and text.text.startswith(_PRELOAD):
             yield signs.at(text, "preload", shown=text.text)
@@ -110,8 +118,12 @@ def _spells_out(reading: Reading, copies: list[Call]) -> bool:
     return (
         bool(numbers)
         and sum(map(len, numbers)) <= FEW_BYTES
+        and len(_BYTES.findall(reading.file.source)) <= FEW_NUMBERS
         and not any(carries(call, Label.DECODED, Label.NETWORK) for call in copies)
-        and all(text.docstring or _is_prose(text.text) for text in reading.file.texts)
+        and all(
+            text.docstring or _is_prose(text.text) or tuple(map(ord, text.text)) in numbers
+            for text in reading.file.texts
+        )
     )
 
 
@@ -120,10 +132,8 @@ def _names_descriptors(reading: Reading) -> bool:
 
 
 def _is_prose(text: str) -> bool:
-    """Whether a text is short, or words; neither raw bytes nor one long run of encoded ones."""
-    return len(text) <= FEW_BYTES or (
-        text.isascii() and all(len(word) <= FEW_BYTES for word in text.split())
-    )
+    """Whether a text is words: neither raw bytes nor a run of encoded ones, not even in pieces."""
+    return text.isascii() and all(len(word) <= LONG_WORD for word in text.split())
 
 
 def _ending(reading: Reading, names: tuple[str, ...]) -> list[Call]:

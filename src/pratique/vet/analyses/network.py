@@ -8,6 +8,7 @@ from pratique.vet.analyses import roles
 from pratique.vet.analyses.kit import PythonAnalysis, Rule, trait
 from pratique.vet.analyses.reading import HOLE, Reading, text_of, words_of
 from pratique.vet.analyses.signs import Signs
+from pratique.vet.analyses.this_machine import is_this_machine
 from pratique.vet.model import Confidence, Severity, Sign
 from pratique.vet.python.model import Label, Text
 
@@ -76,7 +77,6 @@ _ORDINARY = frozenset({"raw-code", "free-host"})
 """Kinds in which honest projects have their own pages and archives."""
 _PAGES = frozenset({"url", "download_url"})
 _NEAR = (".local", ".localdomain", ".internal", "google.com", "googleapis.com", "cloudflare.com")
-_LOCAL = ("127.", "0.0.0.0", "localhost", "::1", "")  # noqa: S104 - compared with, not bound to
 MIN_BUILT = 12
 
 
@@ -158,7 +158,7 @@ def _sockets(reading: Reading, signs: Signs) -> Iterator[Sign]:
         if target is None or not isinstance(target.constant, tuple) or not target.constant:
             continue
         host = target.constant[0]
-        if isinstance(host, str) and not host.startswith(_LOCAL[:-1]) and host not in _LOCAL:
+        if isinstance(host, str) and host and not is_this_machine(host):
             yield signs.at(call, "socket-to-constant", shown=words_of(target))
 
 

@@ -17,6 +17,7 @@ from pratique.vet.analyses.reading import (
     words_of,
 )
 from pratique.vet.analyses.signs import Signs
+from pratique.vet.analyses.this_machine import is_this_machine
 from pratique.vet.analyses.tools import is_tool
 from pratique.vet.model import Confidence, Severity, Sign
 from pratique.vet.python.model import Call, Label, Value
@@ -104,13 +105,12 @@ def run(reading: Reading) -> Iterator[Sign]:
     deeds = reading.calls(*roles.TALK, roles.RUN, roles.EXECUTE, roles.WRITE, "thread.start")
     deeds = tuple(call for call in deeds if call.region in reached)
     elsewhere = misplaced(reading, deeds)
-    asks_itself = _asking_itself(deeds)
     for call in deeds:
         if call.line in elsewhere:
             continue
         if not call.roles.isdisjoint(roles.TALK):
-            if call in asks_itself:
-                continue
+            if is_this_machine(_address(call)):
+                continue  # asks what it can
             talked = True
             yield from _talk(signs, call)
         elif roles.RUN in call.roles:
@@ -128,8 +128,8 @@ def run(reading: Reading) -> Iterator[Sign]:
 
 
 def _talk(signs: Signs, call: Call) -> Iterator[Sign]:
-    target = call.arguments[0] if call.arguments else call.keywords.get("url")
-    known = text_of(target) if target is not None else ""
+    target = _target(call)
+    known = _address(call)
     shown = known or _shown(call)
     yield signs.at(call, "network", shown=shown)
     if roles.DNS in call.roles:
@@ -146,30 +146,13 @@ def _talk(signs: Signs, call: Call) -> Iterator[Sign]:
         yield signs.at(call, "send", shown=shown)
 
 
-def _asking_itself(deeds: tuple[Call, ...]) -> list[Call]:
-    """Calls that ask this very machine what it can.
-
-    A function's own call, of an address it is given, is one if all addresses that it is given are.
-    """
-    talk = [call for call in deeds if not call.roles.isdisjoint(roles.TALK)]
-    known = [(call, _address(call)) for call in talk]
-    others = {call.name for call, address in known if address and not _is_local(address)}
-    asked = {call.name for call, address in known if address and _is_local(address)} - others
-    return [
-        call
-        for call, address in known
-        if (_is_local(address) if address else call.region and call.name in asked)
-    ]
+def _target(call: Call) -> Value | None:
+    return call.arguments[0] if call.arguments else call.keywords.get("url")
 
 
 def _address(call: Call) -> str:
-    target = call.arguments[0] if call.arguments else call.keywords.get("url")
+    target = _target(call)
     return text_of(target) if target is not None else ""
-
-
-def _is_local(address: str) -> bool:
-    host = address.partition("://")[2] or address
-    return host.startswith(("localhost", "127.", "0.0.0.0", "[::1]"))  # noqa: S104 - compared with
 
 
 def _start(signs: Signs, call: Call) -> Iterator[Sign]:

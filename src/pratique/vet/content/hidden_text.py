@@ -27,6 +27,8 @@ GIANT: Final = 2 * 1024 * 1024
 hold a larger module, a table each. Beyond `VetLimits.source_bytes` nobody parses it."""
 MAX_PLACES: Final = 20
 """Places told per kind."""
+EXAMPLE_LINES: Final = 40
+"""Lines of one example of a docstring that are looked at."""
 MIN_NAMES: Final = 8
 """Different names of a kind before a source is said to be written in them."""
 
@@ -136,9 +138,23 @@ def _far_right(text: str) -> Iterator[Sign]:
 
 
 def _is_example(text: str, position: int) -> bool:
-    """Whether the line is an example of a docstring, whose continuations are set far to the right."""
-    head = text[max(text.rfind("\n", 0, position) + 1, position - 400) : position].lstrip()
-    return head.startswith(("...", ">>>")) and ";" not in head
+    """Whether the line is an example of a docstring, whose continuations are set far to the right.
+
+    No code begins with `>>>`, but `...` is a value: only below a `>>>` it is an example, and only while
+    nothing ends the text that holds it.
+    """
+    end = position
+    for _ in range(EXAMPLE_LINES):
+        start = text.rfind("\n", 0, end) + 1
+        line = text[max(start, end - 400) : end].lstrip()
+        if ";" in line or '"""' in line or "'''" in line:
+            return False
+        if line.startswith(">>>"):
+            return True
+        if not line.startswith("...") or not start:
+            return False
+        end = start - 1
+    return False
 
 
 _FAR_TEXTS: Final = (" " * BLANKS, "\t" * 16)

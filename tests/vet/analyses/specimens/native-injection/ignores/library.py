@@ -1,4 +1,4 @@
-# executable-memory, few-bytes, shellcode, other-process, load-decoded, preload, memory-file: a library of the system is used
+# executable-memory, few-bytes, memory-only, shellcode, other-process, load-decoded, preload, memory-file: a library of the system is used
 import ctypes
 import ctypes.util
 
