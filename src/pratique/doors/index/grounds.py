@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,7 @@ from typing import Protocol, Self
 from pratique.doors.index.gather import Gathered
 from pratique.doors.index.locate import Located
 from pratique.doors.index.pages import Described, PageService
-from pratique.doors.index.readings import Readings
+from pratique.doors.index.readings import Kept, Reader, Readings
 from pratique.doors.index.sidecars import file_key
 from pratique.doors.index.surroundings import (
     context_around,
@@ -62,7 +62,7 @@ class Stream(Protocol):
         ...
 
 
-class Pool(Protocol):
+class Pool(Reader, Protocol):
     """What vets; `edge.vetting.pool` fulfils it."""
 
     async def vet_stream(  # noqa: D102 - as the pool says
@@ -95,40 +95,12 @@ class Pool(Protocol):
         """A release will probably be judged against this soon."""
         ...
 
-    @property
-    def can_spare(self) -> bool:
-        """Whether it has a worker beside another's at all."""
-        ...
 
-    @property
-    def quiet(self) -> bool:
-        """Whether nobody is using it, and somebody who came would find a worker beside another's."""
-        ...
-
-
-class KeptFacts(Protocol):
+class KeptFacts(Kept, Protocol):
     """What was found out before; `store.vetting` fulfils it."""
 
     def release(self, sha256: Sha256) -> KeptRelease | None:
         """A release file with all its contents."""
-        ...
-
-    def content_facts(self, keys: Iterable[ContentKey]) -> Mapping[ContentKey, bytes]:
-        """Facts of those contents that have some."""
-        ...
-
-    def add_facts(
-        self,
-        contents: Mapping[ContentKey, bytes],
-        *,
-        release: tuple[Sha256, bytes] | None = None,
-        thorough: bool = False,
-    ) -> None:
-        """Keep what was found in one file."""
-        ...
-
-    def is_thorough(self, sha256: Sha256) -> bool:
-        """Whether a release file was read thoroughly."""
         ...
 
     def set_report(self, kept: KeptReport) -> None:
