@@ -159,23 +159,30 @@ def load_settings(home: Path | None = None, *, environ: Mapping[str, str] = os.e
             f"cannot read {path}: {error}",
             expected="TOML in UTF-8; docs/reference/settings.md lists every setting",
         ) from error
-    for variable, (table, key) in _ENVIRONMENT.items():
-        if variable in environ:
-            section = tables.setdefault(table, {})
-            if isinstance(section, dict):
-                section[key] = environ[variable]
     if "home" in tables:
         raise SettingsError(
             f"{path}: 'home' cannot be set inside the home folder",
             remedy="use --home or PRATIQUE_HOME",
         )
+    _convert(
+        tables, folder, str(path)
+    )  # what is wrong in the file is not blamed on the environment
+    given = [variable for variable in _ENVIRONMENT if variable in environ]
+    for variable in given:
+        table, key = _ENVIRONMENT[variable]
+        section = tables.setdefault(table, {})
+        if isinstance(section, dict):
+            section[key] = environ[variable]
+    return _with_defaults(_convert(tables, folder, ", ".join(given) or str(path)), path)
+
+
+def _convert(tables: Mapping[str, object], home: Path, source: str) -> Settings:
     try:
-        settings = msgspec.convert({**tables, "home": folder}, Settings)
+        return msgspec.convert({**tables, "home": home}, Settings)
     except msgspec.ValidationError as error:
         raise SettingsError(
-            f"{path}: {error}", remedy="docs/reference/settings.md lists every setting"
+            f"{source}: {error}", remedy="docs/reference/settings.md lists every setting"
         ) from error
-    return _with_defaults(settings, path)
 
 
 def _with_defaults(settings: Settings, path: Path) -> Settings:

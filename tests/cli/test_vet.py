@@ -115,6 +115,19 @@ def test_a_broken_archive_is_unknown_and_says_why(folder: Path, tmp_path: Path) 
     assert "not examined:" in told.output
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "demo-0.9.tar.gz", "demo-0.9-py3-none-any.whl"])
+def test_what_is_no_archive_is_nothing_to_compare_with(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    other = tmp_path / name
+    other.write_bytes(b"nothing that anybody packed")
+    wheel = folder / "demo-1.0-py3-none-any.whl"
+    told = run(wheel, "--against", other, home=tmp_path / "home")
+    assert told.exit_code == 3
+    assert f"cannot compare with {name}" in told.output
+    assert "CLEAN" not in told.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

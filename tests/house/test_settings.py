@@ -112,6 +112,13 @@ def test_an_environment_variable_over_a_broken_table_is_refused_not_a_crash(tmp_
     assert "$.door" in shown
 
 
+def test_a_mistake_in_the_environment_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    shown = refuse(tmp_path, "", {"PRATIQUE_VET": "maybe"})
+    assert shown.startswith("PRATIQUE_VET: ")
+    assert "$.vet.mode" in shown
+    assert "pratique.toml" not in shown
+
+
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pratique.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match="cannot read"):

@@ -245,6 +245,12 @@ class Desk:
         vetted = await self._pool.vet_file(path, path.name)
         if vetted.failure:
             raise InputError(f"cannot compare with {path.name}: {vetted.failure}")
+        release = decode_release(vetted.release)
+        if release is None or not release.files:
+            raise InputError(
+                f"cannot compare with {path.name}: {next(iter(vetted.report.unread), 'it is empty')}",
+                expected="a wheel, an sdist or an egg that can be read",
+            )
         return Ground(
             facts=BaseFacts(key=f"file:{path}", release=vetted.release, contents=vetted.new),
             sha256="",
