@@ -13,6 +13,9 @@ _UNTOLD = Rule(
 )
 """Stands in when facts name a rule that this engine lacks; they are kept by engine, so only by mistake."""
 
+_OF_OTHERS = frozenset(("thin-deed",))
+"""Rules that say again, of the release, what other findings say of its code; the code is told first."""
+
 
 def findings_of(
     placed: Iterable[PlacedSign],
@@ -25,7 +28,7 @@ def findings_of(
     """Turn signs into findings.
 
     Shape: one for each rule and trait in a region, with the number of further places; ordered by what
-    decides, points, severity, reach, place; at most `limit`.
+    decides, the code before its frame, points, severity, reach, place; at most `limit`.
     """
     groups: dict[tuple[str, str, str, str], list[PlacedSign]] = {}
     for one in placed:
@@ -39,6 +42,8 @@ def findings_of(
 def _weightiest_first(finding: Finding) -> tuple[object, ...]:
     return (
         not finding.decisive,
+        not finding.points,
+        finding.rule in _OF_OTHERS,
         -finding.points,
         -_SEVERITIES.index(finding.severity),
         -Reach[finding.reach.upper()],

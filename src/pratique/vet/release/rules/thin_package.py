@@ -48,7 +48,7 @@ def find(view: ReleaseView, base: ReleaseView | None, _context: Context) -> Iter
         e for e in code if e.path != layout.setup and e.size > EMPTY and e.path not in layout.aside
     ]
     total = sum(entry.size for entry in code)
-    shown = f"{len(code)} files of code, {total:,} bytes"
+    shown = f"{len(code)} file{'s' * (len(code) != 1)} of code, {total:,} bytes"
     for name in _traits(code, library, total):
         yield mark(RULE, name, path=view.release.filename, shown=shown)
 
