@@ -21,10 +21,10 @@ from pratique.store.bodies import (
     WaiverBody,
     WatchBody,
 )
-from pratique.store.columns import to_micros, to_micros_or_null
 from pratique.store.connect import Session
 from pratique.store.sittings import Sitting, SittingKey, fold_answers, read_sittings
 from pratique.values.names import parse_project_name
+from pratique.values.spans import to_micros, to_micros_or_null
 
 EVENT_KINDS = frozenset(
     {

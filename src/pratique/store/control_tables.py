@@ -15,11 +15,11 @@ from packaging.version import Version
 
 from pratique.index.ports import DeliveredFile, ReleaseStudy, TokenRecord, Waiver
 from pratique.policy.model import FreshDependency, Publisher, Verdict, VettingFacts
-from pratique.store.columns import from_micros, from_micros_or_null, to_micros, to_micros_or_null
 from pratique.store.connect import Database, Row
 from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
 from pratique.values.names import ProjectName
+from pratique.values.spans import from_micros, from_micros_or_null, to_micros, to_micros_or_null
 
 
 class ControlTables(ABC):

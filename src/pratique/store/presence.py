@@ -19,7 +19,6 @@ from pratique.exposure.gather import gather_facts
 from pratique.exposure.question import Question, release_key
 from pratique.ledger.store import LogStore
 from pratique.settings import Settings
-from pratique.store.columns import from_micros, from_micros_or_null
 from pratique.store.connect import Database, Row
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.presence_reader import PresenceReader
@@ -28,6 +27,7 @@ from pratique.store.projector import Projector
 from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
 from pratique.values.names import ProjectName
+from pratique.values.spans import from_micros, from_micros_or_null
 
 FACTS_SCHEMA = "pratique_facts"
 FACTS_FILE = "facts.db"

@@ -22,11 +22,11 @@ from pratique.exposure.facts import (
 )
 from pratique.exposure.question import Question, release_key
 from pratique.policy.model import Outcome
-from pratique.store.columns import from_micros
 from pratique.store.connect import Row, Session
 from pratique.store.presence_rows import version_of
 from pratique.values.digests import Sha256
 from pratique.values.names import ProjectName
+from pratique.values.spans import from_micros
 
 _Fact = TypeVar("_Fact", Delivery, Refusal)
 

@@ -18,13 +18,13 @@ from isal.igzip_lib import IsalError
 
 from pratique.policy.model import Verdict
 from pratique.settings import Settings
-from pratique.store.columns import from_micros, to_micros
 from pratique.store.connect import Database, Row
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.errors import StoreDamagedError
 from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
 from pratique.values.names import ProjectName
+from pratique.values.spans import from_micros, to_micros
 from pratique.vet.engine import ContentKey
 from pratique.vet.facts import decode_release
 from pratique.vet.model import ENGINE, Language, Report

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from pratique.policy.model import Verdict
 from pratique.settings import Settings
-from pratique.store.columns import from_micros, from_micros_or_null, to_micros, to_micros_or_null
 from pratique.store.connect import Database, Row
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
+from pratique.values.spans import from_micros, from_micros_or_null, to_micros, to_micros_or_null
 from pratique.vet.records import Audit
 
 _STATEMENT_SECONDS = 10.0
