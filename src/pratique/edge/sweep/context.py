@@ -115,11 +115,18 @@ class SweepContext:
 class Reader(Protocol):
     """One reader of one sort of thing."""
 
-    name: str
-    """As in `Look.collector` after `sweep/`: `uv-lock`, `environments`."""
-    takes_folder: bool
-    """Whether a folder that it claims is its own matter (a cache, an unpacked image): the walk then
-    does not go into it, and no other reader is offered what is inside."""
+    @property
+    def name(self) -> str:
+        """As in `Look.collector` after `sweep/`: `uv-lock`, `environments`. A class attribute does."""
+        ...
+
+    @property
+    def takes_folder(self) -> bool:
+        """Whether a folder that it claims is its own matter (a cache, an unpacked image).
+
+        The walk then does not go into it, and no other reader is offered what is inside.
+        """
+        ...
 
     def claims(self, path: Path, *, is_dir: bool) -> bool:
         """Whether `read` wants this. Cheap: by name, then perhaps by a few bytes; never raises.
