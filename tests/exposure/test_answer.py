@@ -14,7 +14,8 @@ from packaging.version import Version
 
 from kit.door_story import T0, Story, digest_of, random_story, row
 from pratique.errors import InputError, ValueFormatError
-from pratique.exposure.answer import Answer, AssetLine, Certainty, Stage
+from pratique.exposure.answer import Answer, AssetLine, Stage
+from pratique.exposure.certainty import Certainty
 from pratique.exposure.question import (
     BEGINNING,
     Question,

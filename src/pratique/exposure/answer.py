@@ -19,21 +19,12 @@ from enum import StrEnum
 
 import msgspec
 
+from pratique.exposure.certainty import Certainty
 from pratique.exposure.coverage import Coverage, measure_coverage
 from pratique.exposure.facts import Delivery, DoorFacts, PageSession, Refusal
 from pratique.exposure.question import Question
 from pratique.values.instants import Instant
 from pratique.values.intervals import Interval
-
-
-class Certainty(StrEnum):
-    """How sure an answer is (DESIGN words). Declared from surest presence to surest absence."""
-
-    CONFIRMED = "confirmed"
-    PROBABLE = "probable"
-    POSSIBLE = "possible"
-    UNKNOWN = "unknown"
-    CLEARED = "cleared"
 
 
 class Stage(StrEnum):

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from pratique.exposure.answer import BLIND_SPOTS, Answer, AssetLine, Certainty, Stage
+from pratique.exposure.answer import BLIND_SPOTS, Answer, AssetLine, Stage
+from pratique.exposure.certainty import Certainty
 from pratique.exposure.question import BEGINNING
 from pratique.values.instants import Instant, render_instant
 from pratique.values.intervals import Interval

@@ -1,0 +1,341 @@
+"""Incidents and their answers, as values: what plan, bundle, pages and outputs are made from.
+
+Everything here turns into JSON with `msgspec.to_builtins` and back with `msgspec.convert`; the keys
+are stable (docs/reference/cli-incident.md). Instants are aware UTC; None stands for "nobody saw it"
+at a start and for "not ended as far as known" at an end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from pratique.exposure.certainty import Certainty
+from pratique.values.instants import Instant
+
+INCIDENT_KINDS: Final = ("incident", "incident-answer", "incident-closed")
+"""Ledger kinds that `standing` folds; notes and steps of the plan are folded beside them."""
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A release asked for by name."""
+
+    type: str
+    """purl type: `pypi`, `npm`, `githubactions` …"""
+    name: str
+    """Normalized as the type's purl rules say."""
+    version: str
+    """A version, matched exactly as the type says, or a ref that moves (`v45`)."""
+
+
+class WindowLine(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A claim of when a bad file could be had from a channel."""
+
+    channel: str
+    """Such as `pypi`, `ghcr`; empty: of any."""
+    start: Instant | None
+    end: Instant | None
+    source: str
+    confidence: str
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What an incident looks for: any of these, in a span, at some or all assets."""
+
+    releases: tuple[Release, ...] = ()
+    digests: tuple[str, ...] = ()
+    """`ALGORITHM:HEX`."""
+    advisories: tuple[str, ...] = ()
+    """Ids; their newest revision known counts."""
+    windows: tuple[WindowLine, ...] = ()
+    """Given by hand, beside those of the advisories."""
+    start: Instant | None = None
+    """Nothing before it counts; None: everything counts. Windows never filter, this does."""
+    end: Instant | None = None
+    assets: tuple[str, ...] = ()
+    """Only these (entity keys); empty: all."""
+
+
+class AdvisoryUsed(msgspec.Struct, frozen=True, kw_only=True):
+    """Which revision of an advisory an answer rests on."""
+
+    id: str
+    revision: str
+    """sha256 of the record; empty when no record of this id is known."""
+    entry: int
+    """Sequence of its `advisory-revision`; -1 when unknown."""
+    source: str
+    modified: str
+    summary: str
+    withdrawn: bool = False
+    problems: tuple[str, ...] = ()
+    """Contradictions that the record's own checks name."""
+
+
+class Times(msgspec.Struct, frozen=True, kw_only=True):
+    """A four-bounded span: it began in [from_lo, from_hi] and ended in [to_lo, to_hi]."""
+
+    from_lo: Instant | None
+    from_hi: Instant | None
+    to_lo: Instant | None
+    to_hi: Instant | None
+
+
+class SightingLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One item at one place of an asset: a step in the chain of evidence."""
+
+    type: str
+    name: str
+    version: str
+    digest: str
+    filename: str
+    how: str
+    """Why it counts: `digest`, `version`, `ref`, `range`, `door`, `other` (another release)."""
+    place_kind: str
+    locator: str
+    lineage: str
+    times: Times
+    stage: str
+    evidence_class: str
+    certainty: Certainty
+    """What this sighting alone would say."""
+    rule: str
+    """Name of the rule in docs/explain/certainty.md."""
+    entry: int
+    """Sequence of the ledger entry that says so."""
+    at: str = ""
+    parents: tuple[str, ...] = ()
+    """What required it, nearest first."""
+    direct: bool | None = None
+    range: str = ""
+    note: str = ""
+
+
+class DoorPart(msgspec.Struct, frozen=True, kw_only=True):
+    """What our own index door recorded of an asset."""
+
+    offered: bool | None
+    """Of a listing: whether the file could be installed; None when it was never listed."""
+    times: int
+    """Downloads, or page answers when there was no download."""
+    refused: int
+    files: tuple[str, ...]
+
+
+class AssetLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one asset."""
+
+    asset: str
+    """Entity key: `asset:NAME`; what only the door saw, as its actor is called."""
+    kind: str
+    """AssetKind, `unknown` when only the door saw it."""
+    certainty: Certainty
+    stage: str | None
+    """How far it got; None when nothing of it was seen."""
+    rule: str
+    """Name of the rule that decided (docs/explain/certainty.md)."""
+    first_at: Instant | None
+    """Earliest instant at which it surely was there; the earliest possible one when none is sure."""
+    last_at: Instant | None
+    """Latest instant at which it was seen."""
+    still_there: bool
+    """Whether the newest look at a place of it still saw it."""
+    theft_from: Instant | None
+    """Earliest instant at which code of it may have run here; None: nothing speaks for that."""
+    sightings: tuple[SightingLine, ...]
+    """The strongest first."""
+    entries: tuple[int, ...]
+    """Ledger sequences that the line rests on, in order."""
+    missing: str = ""
+    """Of `unknown`: what would have to look, or the gap."""
+    note: str = ""
+    door: DoorPart | None = None
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Assets of one certainty for one reason: so that 100,000 of them are one line."""
+
+    certainty: Certainty
+    rule: str
+    kind: str
+    """AssetKind."""
+    missing: str
+    """Of `unknown`: what would have to look."""
+    count: int
+    assets: tuple[str, ...]
+    """The first of them by name; all of them where the caller asked for all."""
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Assets by certainty: all five, always."""
+
+    confirmed: int = 0
+    probable: int = 0
+    possible: int = 0
+    cleared: int = 0
+    unknown: int = 0
+
+    @property
+    def exposed(self) -> int:
+        """Assets that had it or may have had it."""
+        return self.confirmed + self.probable + self.possible
+
+
+class StageCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Exposed assets by how far it got."""
+
+    listed: int = 0
+    fetched: int = 0
+    installed: int = 0
+    executed: int = 0
+    exfiltration_seen: int = 0
+
+
+class ReachedIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """A credential that may have been stolen."""
+
+    identity: str
+    """Entity key."""
+    certainty: Certainty
+    """Of the asset it was taken from; the surest of several."""
+    theft_at: Instant
+    """Earliest instant at which it may have been taken."""
+    exposed_until: Instant | None
+    """When it was rotated; None: it still works as far as known."""
+    path: tuple[str, ...]
+    """One shortest proof: asset, identity, … down to this one (entity keys)."""
+    entries: tuple[int, ...]
+    """Ledger sequences of the facts along the path, and of the rotation."""
+    rotated_entry: int = -1
+    holders: int = 1
+    """Exposed assets that held it."""
+
+
+class ReachedEntity(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset, client, group of people or vendor within reach."""
+
+    entity: str
+    """Entity key."""
+    certainty: Certainty
+    exposed_from: Instant
+    exposed_until: Instant | None
+    path: tuple[str, ...]
+    entries: tuple[int, ...]
+
+
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """What could be reached from the exposed assets; each list has the earliest theft first."""
+
+    identities: tuple[ReachedIdentity, ...] = ()
+    datasets: tuple[ReachedEntity, ...] = ()
+    clients: tuple[ReachedEntity, ...] = ()
+    people: tuple[ReachedEntity, ...] = ()
+    vendors: tuple[ReachedEntity, ...] = ()
+    assets_without_identities: tuple[str, ...] = ()
+    """Assets where theft is possible and no look for credentials is recorded."""
+
+
+class IncidentAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole answer, as of one state of the ledger."""
+
+    incident: str
+    """Id; empty: a question asked without opening an incident."""
+    title: str
+    asked: Asked
+    asked_at: Instant
+    """The present of the answer; of a past state, when its last entry was recorded."""
+    as_known_at: int
+    """Ledger size: entries below this sequence count."""
+    facts: int
+    """Interval facts it was answered from."""
+    advisories: tuple[AdvisoryUsed, ...]
+    windows: tuple[WindowLine, ...]
+    widest: WindowLine | None
+    counts: Counts
+    stages: StageCounts
+    lines: tuple[AssetLine, ...]
+    """Every exposed asset, and those the question named; the surest presence first."""
+    groups: tuple[Group, ...]
+    """All others, cleared and unknown, by reason."""
+    reach: Reach
+    not_seen: tuple[str, ...]
+    """Sentences: what this answer cannot see."""
+    unreadable: int
+    """Entries nobody could read; while there are any, nothing is cleared."""
+    unexplained: int = 0
+    """Page answers of the door whose content the log does not explain; likewise."""
+    digest: str = ""
+    """sha256 of all the other keys (`sealed`)."""
+
+    @property
+    def clear(self) -> bool:
+        """Whether every asset known is cleared."""
+        return not (self.counts.exposed or self.counts.unknown) and self.counts.cleared > 0
+
+    @property
+    def unknown_groups(self) -> tuple[Group, ...]:
+        """What we cannot see."""
+        return tuple(group for group in self.groups if group.certainty is Certainty.UNKNOWN)
+
+
+class AnswerMark(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer as the ledger keeps it: enough to see whether a newer one differs."""
+
+    entry: int
+    """Sequence of its `incident-answer`."""
+    recorded_at: Instant
+    as_known_at: int
+    asked_at: Instant
+    counts: Counts
+    digest: str
+    because: str
+    """What made it be answered anew: `opened`, `asked`, an advisory's revision, entries."""
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """A standing question."""
+
+    id: str
+    title: str
+    asked: Asked
+    opened_at: Instant
+    aware_at: Instant
+    """First awareness: clocks run from here unless a note says otherwise."""
+    opened_by: str
+    entry: int
+    """Sequence of its `incident` entry."""
+    answers: tuple[AnswerMark, ...] = ()
+    closed_at: Instant | None = None
+    closed_by: str = ""
+    closed_because: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether late facts still re-answer it."""
+        return self.closed_at is None
+
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def encode_value(value: msgspec.Struct) -> bytes:
+    """Any of these values as JSON with sorted keys: the same value gives the same bytes."""
+    return _ENCODER.encode(value)
+
+
+def digest_of(value: object) -> str:
+    """sha256 of a value's JSON."""
+    return hashlib.sha256(_ENCODER.encode(value)).hexdigest()
+
+
+def sealed(answer: IncidentAnswer) -> IncidentAnswer:
+    """The answer with its own digest."""
+    bare = msgspec.structs.replace(answer, digest="")
+    return msgspec.structs.replace(answer, digest=digest_of(bare))
+
+
+def is_sealed(answer: IncidentAnswer) -> bool:
+    """Whether the digest is the answer's."""
+    return bool(answer.digest) and sealed(answer).digest == answer.digest
