@@ -87,13 +87,15 @@ class MovedRef(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """A tag or branch that pointed at something bad."""
 
     ref: str
-    """`v45`, `latest`; `*` means every ref of the project."""
+    """`v45`, `latest`; `*` means every ref of the project but `spared`."""
     digests: tuple[str, ...] = ()
     """What it pointed at then, `ALGORITHM:HEX`; empty when nobody has said."""
     start: Instant | None = None
     """When it was moved; None: not known."""
     end: Instant | None = None
     """When it was moved back; None: not known."""
+    spared: tuple[str, ...] = ()
+    """Of `*`: refs that were not moved."""
     source: str = ""
 
 
