@@ -8,7 +8,7 @@ one projection only: never write them into the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from pratique.values.spans import Span
@@ -101,6 +101,37 @@ class Totals(NamedTuple):
     unreadable: int
 
 
+class Theft(NamedTuple):
+    """What could be taken from an asset: an identity, at some instants of `[start, end)`."""
+
+    identity: str
+    """Entity key."""
+    start: int
+    end: int
+    """An empty span counts at its instant."""
+    asset: str
+    """Entity key of where it lay; empty: not said."""
+    entries: tuple[int, ...] = ()
+    """Ledger sequences that say so: the sighting, the holding."""
+
+
+class Held(NamedTuple):
+    """One value of an identity in foreign hands: from the theft until it was rotated."""
+
+    start: int
+    """Earliest instant at which this value may have been had."""
+    end: int
+    """From here on it works no more; OPEN while it does."""
+    came_from: str
+    """Identity that gave it; empty when it was itself stolen from an asset."""
+    came_at: int
+    """`start` of the span of `came_from` that gave it; its own when it was stolen from an asset."""
+    entry: int
+    """Of the `assumes` fact; for a root the number of the theft as given, from 0."""
+    ended_by: int
+    """Entry of the rotation that ended it; -1 while it works."""
+
+
 class FactQueries(Protocol):
     """The named questions."""
 
@@ -167,13 +198,11 @@ class FactQueries(Protocol):
         """Every fact of a relation."""
         ...
 
-    def reach(self, stolen: dict[str, int], *, tx: int) -> dict[str, tuple[int, str, int]]:
-        """Earliest theft of every identity that can be had from the stolen ones.
+    def reach(self, thefts: Iterable[Theft], *, tx: int) -> Mapping[str, Sequence[Held]]:
+        """Every identity that can be had from these thefts, with the spans it is in foreign hands.
 
-        `stolen`: identity key → earliest instant of theft. Along `assumes` edges that live at or
-        after the theft, stopping where the identity was rotated before the theft would arrive.
-        Shape: identity key → (earliest instant, identity it came from or "", entry of the edge or
-        -1); following the middle one gives one shortest proof path.
+        Along `assumes` facts, without limit of depth, as `exposure.reach` says. Shape: identity key
+        → its spans, earliest first, one per value (a rotation makes a new value).
         """
         ...
 
