@@ -15,7 +15,8 @@ from pratique.policy.advisories import (
     matches_version,
     sweeping_records,
 )
-from pratique.policy.osv import AdvisoryError, parse_record
+from pratique.policy.osv import parse_record
+from pratique.policy.osv_wire import AdvisoryError
 from pratique.values.names import ProjectName
 
 LITELLM = ProjectName("litellm")

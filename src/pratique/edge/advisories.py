@@ -21,7 +21,8 @@ from typing import Final, TypeAlias
 from pratique.errors import InputError
 from pratique.policy.advisories import AdvisoryIndex, build_index
 from pratique.policy.language import Policy
-from pratique.policy.osv import AdvisoryError, Record, parse_record
+from pratique.policy.osv import Record, parse_record
+from pratique.policy.osv_wire import AdvisoryError
 
 MAX_RECORDS: Final = 1_000_000
 """OSV had 0.2 million PyPI and malware records in 2026; all ecosystems together fewer than this."""

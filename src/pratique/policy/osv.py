@@ -17,16 +17,23 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-from pratique.errors import InputError, ValueFormatError
+from pratique.errors import ValueFormatError
+from pratique.policy.osv_wire import (
+    Osv,
+    OsvAffected,
+    OsvPackage,
+    OsvRange,
+    decode_osv,
+    integrity_hashes,
+    loose,
+    own_sha256,
+    usable_events,
+)
 from pratique.policy.spelling import version_key_of_text
 from pratique.values.digests import Sha256, parse_sha256
 from pratique.values.names import ProjectName, parse_project_name
-
-
-class AdvisoryError(InputError):
-    """A record that cannot be read as OSV."""
 
 
 class Advisory(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -59,36 +66,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """What could not be understood, and how it was taken instead."""
 
 
-class _Package(msgspec.Struct):
-    ecosystem: str = ""
-    name: str = ""
-    purl: str = ""
-
-
-class _Range(msgspec.Struct):
-    type: str = ""
-    events: list[dict[str, str]] = []
-
-
-class _Affected(msgspec.Struct):
-    package: _Package | None = None
-    versions: list[str] | None = None
-    ranges: list[_Range] | None = None
-    database_specific: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Osv(msgspec.Struct):
-    id: str
-    modified: str = ""
-    withdrawn: str | None = None
-    aliases: list[str] | None = None
-    affected: list[_Affected] | None = None
-    database_specific: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_DECODER = msgspec.json.Decoder(_Osv)
-_MALWARE = "MAL-"
-_EVENTS = ("introduced", "fixed", "last_affected", "limit")
+_DECODER = msgspec.json.Decoder(Osv)
 _FIRST = Version("0")
 _PURL = re.compile(r"pkg:pypi/([^@?#/]+)")
 
@@ -98,17 +76,10 @@ def parse_record(data: bytes) -> Record:
 
     Raises: AdvisoryError when it is not one.
     """
-    try:
-        osv = _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise AdvisoryError(f"not an OSV record: {error}", expected="OSV JSON") from error
-    if not osv.id.strip():
-        raise AdvisoryError("not an OSV record: it has no id", expected="OSV JSON")
+    osv = decode_osv(data, _DECODER)
     defects: list[str] = []
-    malware = osv.id.startswith(_MALWARE) or any(
-        alias.startswith(_MALWARE) for alias in osv.aliases or ()
-    )
-    shared = _own_digests(_loose(osv.database_specific), defects)
+    malware = osv.is_malware
+    shared = tuple(_digests(own_sha256(_loose(osv.database_specific)), defects))
     advisories = [
         _advisory(osv, affected, project, malware=malware, shared=shared, defects=defects)
         for affected in osv.affected or ()
@@ -124,8 +95,8 @@ def parse_record(data: bytes) -> Record:
 
 
 def _advisory(
-    osv: _Osv,
-    affected: _Affected,
+    osv: Osv,
+    affected: OsvAffected,
     project: ProjectName,
     *,
     malware: bool,
@@ -152,7 +123,7 @@ def _advisory(
     )
 
 
-def _pypi_project(package: _Package | None, defects: list[str]) -> ProjectName | None:
+def _pypi_project(package: OsvPackage | None, defects: list[str]) -> ProjectName | None:
     if package is None:
         return None
     name = package.name
@@ -167,34 +138,16 @@ def _pypi_project(package: _Package | None, defects: list[str]) -> ProjectName |
         return None
 
 
-def _ranges(ranges: Iterable[_Range], defects: list[str]) -> list[tuple[tuple[str, str], ...]]:
+def _ranges(ranges: Iterable[OsvRange], defects: list[str]) -> list[tuple[tuple[str, str], ...]]:
     """Events of ranges over versions; ranges over commits say nothing about files."""
     found = []
     for span in ranges:
         if span.type.upper() == "GIT":
             continue
-        events = [
-            (kind, text.strip())
-            for event in span.events
-            for kind, text in event.items()
-            if kind in _EVENTS
-        ]
-        usable = [event for event in events if _event_version(event) is not None]
-        for kind, text in events:
-            if _event_version((kind, text)) is None:
-                defects.append(f"range event {kind} {text[:40]!r} is not a version")
-                if kind == "introduced":
-                    usable.append(("introduced", "0"))
+        usable = usable_events(span.events_in_order(), defects)
         if usable:
-            found.append(tuple(usable))
+            found.append(usable)
     return found
-
-
-def _event_version(event: tuple[str, str]) -> Version | None:
-    try:
-        return bound_version(event[1])
-    except (InvalidVersion, ValueError):
-        return Version("0.dev0") if event == ("limit", "*") else None
 
 
 def _is_endless(events: tuple[tuple[str, str], ...]) -> bool:
@@ -204,7 +157,7 @@ def _is_endless(events: tuple[tuple[str, str], ...]) -> bool:
     )
 
 
-def _reviewer(osv: _Osv) -> str:
+def _reviewer(osv: Osv) -> str:
     if osv.id.startswith("PYSEC-"):
         return "PYSEC"
     specific = _loose(osv.database_specific)
@@ -214,32 +167,15 @@ def _reviewer(osv: _Osv) -> str:
 
 def _loose(raw: msgspec.Raw) -> Any:  # noqa: ANN401 - other databases put anything here
     """A `database_specific` value of any shape, decoded only where it can matter to us."""
-    data = bytes(raw)
-    if b"github_reviewed" in data or b"sha256" in data:
-        return msgspec.json.decode(data)
-    return None
+    return loose(raw, b"github_reviewed", b"sha256")
 
 
-def _own_digests(specific: object, defects: list[str]) -> tuple[Sha256, ...]:
-    own = specific.get("pratique") if isinstance(specific, dict) else None
-    listed = own.get("sha256") if isinstance(own, dict) else None
-    if listed is None:
-        return ()
-    texts = listed if isinstance(listed, list) else [listed]
-    return tuple(_digests(texts, defects))
-
-
-def _integrity_digests(affected: _Affected, defects: list[str]) -> Iterable[Sha256]:
+def _integrity_digests(affected: OsvAffected, defects: list[str]) -> Iterable[Sha256]:
     specific = _loose(affected.database_specific)
-    if not isinstance(specific, dict):
-        return
-    yield from _own_digests(specific, defects)
-    indicators = specific.get("indicators")
-    listed = indicators.get("package_integrity") if isinstance(indicators, dict) else None
-    for entry in listed if isinstance(listed, list) else ():
-        hashes = entry.get("hashes") if isinstance(entry, dict) else None
-        if isinstance(hashes, dict) and "sha256" in hashes:
-            yield from _digests([hashes["sha256"]], defects)
+    yield from _digests(own_sha256(specific), defects)
+    for algorithm, digest in integrity_hashes(specific):
+        if algorithm == "sha256":
+            yield from _digests([digest], defects)
 
 
 def _digests(texts: Iterable[object], defects: list[str]) -> Iterable[Sha256]:
