@@ -19,6 +19,10 @@ INCIDENT_KINDS: Final = ("incident", "incident-answer", "incident-closed")
 """Ledger kinds that `standing` folds; notes and steps of the plan are folded beside them."""
 
 
+ONLY_ON_OFFER: Final = frozenset({"offered", "admitted"})
+"""Rules that say no more than that an asset could have had it."""
+
+
 class Release(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """A release asked for by name."""
 
@@ -142,8 +146,12 @@ class AssetLine(msgspec.Struct, frozen=True, kw_only=True):
     """Latest instant at which it was seen."""
     still_there: bool
     """Whether the newest look at a place of it still saw it."""
+    ran: Certainty | None
+    """How sure it is that its code ran here; None: it was not even installed, as far as seen."""
     theft_from: Instant | None
     """Earliest instant at which code of it may have run here; None: nothing speaks for that."""
+    theft_to: Instant | None
+    """Latest such instant; None: may still be so."""
     sightings: tuple[SightingLine, ...]
     """The strongest first."""
     entries: tuple[int, ...]
@@ -193,48 +201,60 @@ class StageCounts(msgspec.Struct, frozen=True, kw_only=True):
     exfiltration_seen: int = 0
 
 
-class ReachedIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """A credential that may have been stolen."""
+class ReachSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """When something lay open, at most."""
 
-    identity: str
-    """Entity key."""
-    certainty: Certainty
-    """Of the asset it was taken from; the surest of several."""
-    theft_at: Instant
-    """Earliest instant at which it may have been taken."""
-    exposed_until: Instant | None
-    """When it was rotated; None: it still works as far as known."""
-    path: tuple[str, ...]
-    """One shortest proof: asset, identity, … down to this one (entity keys)."""
+    start: Instant
+    end: Instant | None
+    """None: still, as far as known."""
+
+
+class ReachStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a proof: who had `subject` at `at` thereby had `object`."""
+
+    subject: str
+    relation: str
+    object: str
+    at: Instant
     entries: tuple[int, ...]
-    """Ledger sequences of the facts along the path, and of the rotation."""
-    rotated_entry: int = -1
-    holders: int = 1
-    """Exposed assets that held it."""
 
 
-class ReachedEntity(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset, client, group of people or vendor within reach."""
+class Reached(msgspec.Struct, frozen=True, kw_only=True):
+    """An identity, dataset, client, group of people or vendor within reach."""
 
     entity: str
     """Entity key."""
     certainty: Certainty
-    exposed_from: Instant
-    exposed_until: Instant | None
-    path: tuple[str, ...]
-    entries: tuple[int, ...]
+    """Of the asset that it was reached from; the surest of several."""
+    start: Instant
+    """Of an identity the earliest theft; of anything else the earliest instant it lay open."""
+    end: Instant | None
+    """Of an identity when the last stolen value was rotated; None: it still works, still open."""
+    spans: tuple[ReachSpan, ...]
+    """Disjoint, earliest first; a rotation ends one, a later theft begins another."""
+    proof: tuple[ReachStep, ...]
+    """From an asset down to this, at the earliest instant, in the fewest steps."""
+    ended_by: int = -1
+    """Of an identity: entry of the rotation that ended the last span; -1: none did."""
+
+    @property
+    def entries(self) -> tuple[int, ...]:
+        """Ledger sequences that the proof rests on, in order."""
+        return tuple(sorted({entry for step in self.proof for entry in step.entries}))
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
     """What could be reached from the exposed assets; each list has the earliest theft first."""
 
-    identities: tuple[ReachedIdentity, ...] = ()
-    datasets: tuple[ReachedEntity, ...] = ()
-    clients: tuple[ReachedEntity, ...] = ()
-    people: tuple[ReachedEntity, ...] = ()
-    vendors: tuple[ReachedEntity, ...] = ()
+    identities: tuple[Reached, ...] = ()
+    datasets: tuple[Reached, ...] = ()
+    clients: tuple[Reached, ...] = ()
+    people: tuple[Reached, ...] = ()
+    vendors: tuple[Reached, ...] = ()
     assets_without_identities: tuple[str, ...] = ()
-    """Assets where theft is possible and no look for credentials is recorded."""
+    """Assets where theft is possible and nothing is known of what they held: look for it."""
+    taken: str = ""
+    """What was taken for a theft, in a sentence."""
 
 
 class IncidentAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,6 +288,11 @@ class IncidentAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Page answers of the door whose content the log does not explain; likewise."""
     digest: str = ""
     """sha256 of all the other keys (`sealed`)."""
+
+    @property
+    def found(self) -> bool:
+        """Whether anything of it was seen at an asset, beyond having been on offer."""
+        return any(line.certainty.exposed and line.rule not in ONLY_ON_OFFER for line in self.lines)
 
     @property
     def clear(self) -> bool:
