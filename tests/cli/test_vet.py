@@ -16,7 +16,7 @@ from kit.sarif_schema import SARIF
 from kit.shop import OLD
 from kit.upstream import FakeUpstream
 from pratique.doors.cli import cli
-from pratique.doors.cli.sarif import LEVELS
+from pratique.values.sarif import LEVELS
 
 INERT = (
     "import os, urllib.request\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pratique.doors.cli.sarif import LEVELS
+from pratique.values.sarif import LEVELS
 
 SARIF: dict[str, Any] = {
     "type": "object",

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from pratique.doors.cli.sarif import SarifResult, SarifRule, sarif_log
+from pratique.values.sarif import SarifResult, SarifRule, sarif_log
 from pratique.inventory.check import Report
 from pratique.inventory.findings.rules import RULES, Finding, Severity
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pratique.doors.cli.sarif import SarifResult, SarifRule, sarif_log
+from pratique.values.sarif import SarifResult, SarifRule, sarif_log
 from pratique.doors.vet_desk import Examined
 from pratique.vet.model import Finding, Severity
 
