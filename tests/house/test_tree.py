@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 MODULE_LINES = 450
+# Goes into every case as one file, so that a reader can read all of it.
+STANDS_ALONE = "src/pratique/doors/cli/case_verifier.py"
 FUNCTION_LINES = 70
 
 # Written in two halves, so that this file does not contain what it looks for.
@@ -126,6 +128,7 @@ def test_no_module_has_outgrown_its_room() -> None:
         str(path.relative_to(ROOT)): count
         for path in python_files()
         if "src" in path.parts
+        and str(path.relative_to(ROOT)) != STANDS_ALONE
         and (count := len(path.read_text("utf-8").splitlines())) > MODULE_LINES
     }
     assert large == {}

@@ -169,6 +169,20 @@ class Signer:
         return f"{text}\n— {verifier.name} {signature}\n"
 
 
+    def sign_envelope(self, payload_type: str, payload: bytes) -> bytes:
+        """Sign a payload for a DSSE envelope; gives the bare signature.
+
+        What is signed starts with `DSSEv1 `, so it can never be taken for a note's text.
+        """
+        return self._private.sign(envelope_text(payload_type, payload))
+
+
+def envelope_text(payload_type: str, payload: bytes) -> bytes:
+    """What a DSSE signature covers. Source: DSSE v1.0.2 protocol, "PAE"."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
 def _check_text(text: str) -> None:
     if not text.endswith("\n") or _CONTROL.search(text) is not None:
         raise NoteError("a note's text ends in a newline and has no other control characters")
