@@ -40,7 +40,10 @@ def lives(edge: Edge, moment: int) -> bool:
 
 
 def had_when(
-    thefts: Sequence[Theft], assumes: Sequence[Edge], rotated: Sequence[Edge], moments: Iterable[int]
+    thefts: Sequence[Theft],
+    assumes: Sequence[Edge],
+    rotated: Sequence[Edge],
+    moments: Iterable[int],
 ) -> Mapping[Value, Had]:
     """First instant of every value, tick by tick; `moments` are all instants that matter, sorted."""
     names = {t.identity for t in thefts} | {n for e in assumes for n in (e.subject, e.object)}

@@ -171,8 +171,15 @@ def _shared(start: int, end: int, span: Span) -> tuple[int, int] | None:
 
 
 def _trace(held: Mapping[str, Sequence[Held]], thefts: Sequence[Theft]) -> _Ways:
-    """The ways to every identity; a trail is made once and shared by all that it leads to."""
-    spans = {(name, one.start): one for name, some in held.items() for one in some}
+    """The ways to every identity; a trail is made once and shared by all that it leads to.
+
+    Two values of one identity may be had at one instant; the first is the nearer one, and only along
+    it every trail is sure to end.
+    """
+    spans: dict[tuple[str, int], Held] = {}
+    for name, some in held.items():
+        for one in some:
+            spans.setdefault((name, one.start), one)
     trails: dict[tuple[str, int], Trail] = {}
     for goal in spans:
         missing = []

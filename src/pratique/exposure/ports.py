@@ -202,7 +202,8 @@ class FactQueries(Protocol):
         """Every identity that can be had from these thefts, with the spans it is in foreign hands.
 
         Along `assumes` facts, without limit of depth, as `exposure.reach` says. Shape: identity key
-        → its spans, earliest first, one per value (a rotation makes a new value).
+        → its spans, one per value (a rotation makes a new value), earliest first, and of those that
+        begin together the one fewer edges away first.
         """
         ...
 
