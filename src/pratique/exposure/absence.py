@@ -192,9 +192,6 @@ def _judge_place(
     return _unknown("sampled-only", _SAMPLED.get(kind, _SAMPLED_MACHINE))
 
 
-_SAMPLED_MACHINE))
-
-
 _SAMPLED_MACHINE: Final = (
     "event-driven coverage (sweep --watch): a short-lived environment between two looks would not"
     " be seen"
