@@ -433,7 +433,7 @@ def _check_answer(
 
 
 def _cited(value: object) -> set[int]:
-    """Sequences under the keys `entry`, `entries` and `rotated_entry`; -1 stands for none."""
+    """Sequences under the keys `entry`, `entries` and `ended_by`; -1 stands for none."""
     found: set[int] = set()
     stack = [value]
     while stack:
@@ -442,7 +442,7 @@ def _cited(value: object) -> set[int]:
             stack += one
         elif isinstance(one, dict):
             for key, inner in one.items():
-                if key in {"entry", "rotated_entry", "entries"}:
+                if key in {"entry", "ended_by", "entries"}:
                     found.update(n for n in ([inner] if type(inner) is int else inner) if n >= 0)
                 else:
                     stack.append(inner)

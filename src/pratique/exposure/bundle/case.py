@@ -65,7 +65,7 @@ class Case:
     checkpoint: str
     verifier: bytes
     """The stand-alone verifier, as a file."""
-    scope: Scope = Scope()
+    scope: Scope = field(default_factory=Scope)
     statements: Sequence[str] = ()
     """What was checked and what is not proven, for the reader of the page."""
     records: Sequence[bytes] = ()

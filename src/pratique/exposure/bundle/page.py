@@ -39,11 +39,11 @@ def render_page(answer: IncidentAnswer, *, scope: str = "", says: Sequence[str] 
         looked_for=_looked_for(answer),
         shown=SIGHTINGS_SHOWN,
         reach=[
-            ("Credentials that may have been stolen", answer.reach.identities, "identity"),
-            ("Data that they open", answer.reach.datasets, "entity"),
-            ("Clients whose data it is", answer.reach.clients, "entity"),
-            ("People whose data it is", answer.reach.people, "entity"),
-            ("Vendors concerned", answer.reach.vendors, "entity"),
+            ("Credentials that may have been stolen", answer.reach.identities),
+            ("Data that they open", answer.reach.datasets),
+            ("Clients whose data it is", answer.reach.clients),
+            ("People whose data it is", answer.reach.people),
+            ("Vendors concerned", answer.reach.vendors),
         ],
     )
     return text.encode()

@@ -15,15 +15,13 @@ MAX_ENTRIES: Final = 60_000
 
 def cited_entries(answer: IncidentAnswer) -> frozenset[int]:
     """Every sequence that the answer names."""
-    found = {one.entry for one in answer.advisories}
+    found = {used.entry for used in answer.advisories}
     for line in answer.lines:
         found.update(line.entries)
         found.update(sighting.entry for sighting in line.sightings)
     reach = answer.reach
-    for identity in reach.identities:
-        found.update((*identity.entries, identity.rotated_entry))
-    for entity in (*reach.datasets, *reach.clients, *reach.people, *reach.vendors):
-        found.update(entity.entries)
+    for one in (*reach.identities, *reach.datasets, *reach.clients, *reach.people, *reach.vendors):
+        found.update((*one.entries, one.ended_by))
     return frozenset(number for number in found if number >= 0)
 
 

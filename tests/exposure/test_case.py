@@ -1,0 +1,403 @@
+"""Case files: what they prove, and that no byte of them can change."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import subprocess
+import sys
+import zipfile
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import cffi
+import cryptography
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.incidents import (
+    ASKED_AT,
+    BLOB,
+    FACTS,
+    RECORD,
+    SEEN,
+    SIZE,
+    answer,
+    incident_log,
+    line,
+)
+from pratique.doors.cli import case_verifier
+from pratique.doors.cli.case_verifier import CaseError, check_case
+from pratique.errors import InputError
+from pratique.exposure.bundle.case import Case, ProvenEntry, Scope, Stamp, render_case
+from pratique.exposure.bundle.container import render_container
+from pratique.exposure.bundle.manifest import render_manifest
+from pratique.exposure.bundle.page import render_page
+from pratique.exposure.bundle.selection import cited_entries, evidence_of, with_contents
+from pratique.exposure.guard import NameGuard
+from pratique.exposure.incident import IncidentAnswer
+from pratique.ledger.canonical import parse_entry
+from pratique.ledger.entries import Draft, Entry
+from pratique.ledger.notes import Signer
+from pratique.store.log_keys import read_key
+from pratique.store.segment_log import SegmentLog
+
+VERIFIER = Path(case_verifier.__file__).read_bytes()
+MORE = [
+    Draft(kind="origin", subject=f"pypi/p{n}", actor="door:index", body={"upstream": "public"})
+    for n in range(40)
+]
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> SegmentLog:
+    return incident_log(tmp_path_factory.mktemp("case") / "ledger", MORE)
+
+
+@pytest.fixture(scope="module")
+def signer(log: SegmentLog, tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    key = next(tmp_path_factory.getbasetemp().glob("case*/ledger/key"))
+    return read_key(key, log.origin)
+
+
+def entry_of(log: SegmentLog, number: int) -> Entry:
+    return next(log.entries(number, number + 1))
+
+
+def contents_of(log: SegmentLog, content: str) -> tuple[int, ...]:
+    return tuple(e.sequence for e in log.entries() if e.subject == f"content:{content}")
+
+
+def case_of(log: SegmentLog, found: IncidentAnswer | None = None, **changes: Any) -> Case:
+    found = found or answer()
+    numbers = with_contents(
+        cited_entries(found), entry=partial(entry_of, log), contents=partial(contents_of, log)
+    )
+    proven = [
+        ProvenEntry(number, next(log.leaves(number, number + 1)), log.prove_inclusion(number))
+        for number in numbers
+    ]
+    case = Case(
+        answer=found,
+        query={"incident": found.incident},
+        made_at=ASKED_AT,
+        entries=proven,
+        checkpoint=log.checkpoint(),
+        verifier=VERIFIER,
+        records=[RECORD],
+        evidence={sha256(BLOB).hexdigest(): BLOB},
+    )
+    return replace(case, **changes)
+
+
+@pytest.fixture(scope="module")
+def whole(log: SegmentLog, signer: Signer) -> bytes:
+    return render_case(case_of(log), signer=signer)
+
+
+def members_of(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def repacked(data: bytes, changes: Mapping[str, bytes | None], signer: Signer | None) -> bytes:
+    """The case with other members; signed again when somebody has a key."""
+    members = members_of(data)
+    manifest = json.loads(members.pop("MANIFEST"))
+    predicate = json.loads(b64decode(manifest["payload"]))["predicate"]
+    for name, content in changes.items():
+        if content is None:
+            del members[name]
+        else:
+            members[name] = content
+    old = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+    sealed = render_manifest(members, predicate, signer=signer) if signer else old
+    return render_container({**members, "MANIFEST": sealed})
+
+
+def test_a_case_holds_and_says_what_it_proves(log: SegmentLog, whole: bytes) -> None:
+    report = check_case(whole, log.verifier_key())
+    assert report["key_from"] == "you"
+    assert (report["facts"], report["withheld"], report["contents"]) == (7, 0, 2)
+    assert report["counts"]["confirmed"] == 1
+    assert report["size"] == SIZE + len(MORE)
+    assert report["all_entries_present"] is False
+    assert check_case(whole)["key_from"] == "the file itself"
+
+
+def test_a_case_is_a_zip_file_like_any_other(whole: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+    assert names == sorted(names)
+    assert json.loads(members_of(whole)["answer.json"])["incident"] == "inc-7f3a"
+
+
+def test_the_same_case_has_the_same_bytes(log: SegmentLog, signer: Signer, whole: bytes) -> None:
+    assert render_case(case_of(log), signer=signer) == whole
+
+
+def test_what_an_answer_rests_on_includes_what_looks_saw(log: SegmentLog) -> None:
+    found = with_contents(
+        cited_entries(answer()), entry=partial(entry_of, log), contents=partial(contents_of, log)
+    )
+    assert sorted(found) == [0, 2, 3, 4, 5, 6, 7]
+    assert evidence_of(found.values()) == (sha256(BLOB).hexdigest(),)
+
+
+def test_no_sampled_bit_can_change(whole: bytes) -> None:
+    chosen = random.Random(7)
+    places = {chosen.randrange(len(whole)) for _ in range(300)} | set(range(60))
+    for place in sorted(places | set(range(len(whole) - 30, len(whole)))):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << chosen.randrange(8)
+        with pytest.raises(CaseError):
+            check_case(bytes(changed))
+
+
+@pytest.mark.slow
+def test_no_bit_at_all_can_change(log: SegmentLog, signer: Signer) -> None:
+    """Every byte, with one bit of each; a short verifier keeps the file small."""
+    small = render_case(case_of(log, verifier=b"#\n"), signer=signer)
+    assert check_case(small)["verified"]
+    for place in range(len(small)):
+        changed = bytearray(small)
+        changed[place] ^= 1 << (place % 8)
+        with pytest.raises(CaseError):
+            check_case(bytes(changed))
+
+
+@given(st.data())
+def test_nothing_may_be_cut_off_or_added(whole: bytes, data: st.DataObject) -> None:
+    end = data.draw(st.integers(0, len(whole) - 1))
+    with pytest.raises(CaseError):
+        check_case(whole[:end])
+    with pytest.raises(CaseError):
+        check_case(whole + data.draw(st.binary(min_size=1, max_size=30)))
+    with pytest.raises(CaseError):
+        check_case(data.draw(st.binary(min_size=1, max_size=30)) + whole)
+
+
+@given(st.binary(max_size=400))
+def test_noise_is_refused_without_a_traceback(noise: bytes) -> None:
+    with pytest.raises(CaseError):
+        check_case(noise)
+    with pytest.raises(CaseError):
+        check_case(b"PK\x03\x04" + noise)
+
+
+def zipped(entries: list[tuple[str, bytes]], compression: int = zipfile.ZIP_STORED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression) as archive:
+        for name, content in entries:
+            archive.writestr(zipfile.ZipInfo(name), content, compression)
+    return out.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_odd_containers_are_refused(whole: bytes) -> None:
+    members = list(members_of(whole).items())
+    for odd in (
+        zipped(members),  # the same files, packed by another program
+        zipped(members, zipfile.ZIP_DEFLATED),
+        zipped([*members, ("answer.json", b"{}")]),
+        zipped([*members, ("/etc/passwd", b"x")]),
+        zipped([*members, ("../x", b"x")]),
+        zipped([*members, ("evidence/../x", b"x")]),
+        zipped([("bomb", b"\0" * 50_000_000)], zipfile.ZIP_DEFLATED),
+    ):
+        with pytest.raises(CaseError):
+            check_case(odd)
+
+
+def test_a_file_that_the_manifest_does_not_name_is_refused(whole: bytes) -> None:
+    extra = f"evidence/{sha256(b'x').hexdigest()}"
+    with pytest.raises(CaseError, match="those that MANIFEST names"):
+        check_case(repacked(whole, {extra: b"x"}, None))
+    with pytest.raises(CaseError, match="those that MANIFEST names"):
+        check_case(repacked(whole, {"advisory/rev1.json": None}, None))
+    with pytest.raises(CaseError, match="does not belong"):
+        check_case(zipped([*members_of(whole).items(), ("notes.txt", b"x")]))
+
+
+def test_another_key_is_refused(whole: bytes) -> None:
+    other = Signer.generate("log.example/tests")
+    with pytest.raises(CaseError, match="another key"):
+        check_case(whole, other.verifier.render())
+    with pytest.raises(CaseError, match="signed by another key"):
+        check_case(repacked(whole, {}, other))
+    mine = {"keys/log.vkey": f"{other.verifier.render()}\n".encode()}
+    with pytest.raises(CaseError, match="checkpoint is signed by another key"):
+        check_case(repacked(whole, mine, other))
+
+
+def test_entries_of_another_log_are_refused(
+    log: SegmentLog, signer: Signer, whole: bytes, tmp_path: Path
+) -> None:
+    """Somebody with the right key cannot prove what this log does not hold."""
+    other = incident_log(tmp_path / "other", [*MORE, *MORE])
+    foreign = members_of(
+        render_case(
+            case_of(other),
+            signer=read_key(tmp_path / "other" / "key", other.origin),
+        )
+    )
+    taken = {n: c for n, c in foreign.items() if n.startswith(("proofs/", "checkpoint"))}
+    with pytest.raises(CaseError, match="checkpoint is signed by another key"):
+        check_case(repacked(whole, taken, signer))
+    lines = members_of(whole)["facts.jsonl"].splitlines()
+    entry = json.loads(lines[-1])
+    entry["actor"] = "collector:tesT"
+    forged = json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
+    facts = b"\n".join([*lines[:-1], forged]) + b"\n"
+    with pytest.raises(CaseError, match="not in the log"):
+        check_case(repacked(whole, {"facts.jsonl": facts}, signer))
+
+
+def resealed(found: dict[str, Any]) -> bytes:
+    bare = json.dumps({**found, "digest": ""}, separators=(",", ":"), ensure_ascii=False).encode()
+    return bare.removesuffix(b'""}') + b'"%s"}' % sha256(bare).hexdigest().encode()
+
+
+def test_an_answer_may_cite_only_what_is_in_the_file(
+    log: SegmentLog, signer: Signer, whole: bytes
+) -> None:
+    lacking = case_of(log)
+    entries = [one for one in lacking.entries if one.sequence != FACTS]
+    with pytest.raises(CaseError, match=f"rests on entry {FACTS}"):
+        check_case(render_case(replace(lacking, entries=entries), signer=signer))
+    late = answer(as_known_at=SEEN)
+    with pytest.raises(CaseError, match="later than it knew"):
+        check_case(render_case(case_of(log, late), signer=signer))
+    changed = members_of(whole)["answer.json"].replace(b'"confirmed":1', b'"confirmed":0')
+    with pytest.raises(CaseError, match="does not have its own digest"):
+        check_case(repacked(whole, {"answer.json": changed}, signer))
+    other = json.loads(members_of(whole)["answer.json"])
+    other["counts"]["confirmed"] = 0
+    with pytest.raises(CaseError, match="of another answer"):
+        check_case(repacked(whole, {"answer.json": resealed(other)}, signer))
+
+
+def test_what_a_look_saw_must_be_there_and_be_what_its_name_says(
+    log: SegmentLog, signer: Signer
+) -> None:
+    case = case_of(log)
+    blind = [one for one in case.entries if one.sequence != SEEN - 1]
+    with pytest.raises(CaseError, match="what a look saw is not in the file"):
+        check_case(render_case(replace(case, entries=blind), signer=signer))
+
+
+def test_a_record_must_be_the_one_that_was_logged(log: SegmentLog, signer: Signer) -> None:
+    with pytest.raises(CaseError, match="not a record"):
+        check_case(render_case(case_of(log, records=[RECORD + b" "]), signer=signer))
+
+
+def test_with_all_entries_nothing_was_left_out(log: SegmentLog, signer: Signer) -> None:
+    case = case_of(log, replay=list(log.leaves()))
+    assert check_case(render_case(case, signer=signer))["all_entries_present"] is True
+    for leaves in (list(log.leaves())[:-1], list(log.leaves())[1:], [*log.leaves(), b"{}"]):
+        with pytest.raises(CaseError, match="replay/"):
+            check_case(render_case(case_of(log, replay=leaves), signer=signer))
+
+
+def test_a_stamp_of_something_else_is_refused(log: SegmentLog, signer: Signer) -> None:
+    good = Stamp(b"0\x82" + sha256(log.checkpoint().encode()).digest(), b"")
+    assert check_case(render_case(case_of(log, stamps=[good]), signer=signer))["time_stamps"] == 1
+    with pytest.raises(CaseError, match="something else"):
+        check_case(render_case(case_of(log, stamps=[Stamp(b"0\x82", b"")]), signer=signer))
+
+
+def test_withheld_entries_are_proven_by_their_hash(log: SegmentLog, signer: Signer) -> None:
+    data = render_case(case_of(log, withheld={FACTS: "it names another party"}), signer=signer)
+    report = check_case(data)
+    assert (report["facts"], report["withheld"]) == (6, 1)
+    assert b"Globex" not in members_of(data)["facts.jsonl"]
+    line = json.loads(members_of(data)["withheld.jsonl"])
+    line["leaf_hash"] = "0" * 64
+    forged = json.dumps(line, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    with pytest.raises(CaseError, match="not in the log"):
+        check_case(repacked(data, {"withheld.jsonl": forged}, signer))
+
+
+def test_no_case_leaves_that_names_somebody_else(log: SegmentLog, signer: Signer) -> None:
+    case = case_of(log, guard=NameGuard(["client:Globex"]), scope=Scope("client", "Hooli"))
+    with pytest.raises(InputError, match="globex"):
+        render_case(case, signer=signer)
+    unsealed = msgspec.structs.replace(answer(), digest="")
+    with pytest.raises(InputError, match="digest"):
+        render_case(case_of(log, unsealed), signer=signer)
+
+
+def test_a_forged_case_of_any_shape_ends_in_a_clear_refusal(whole: bytes, signer: Signer) -> None:
+    """Somebody signs nonsense with the right key: no traceback, no pass."""
+    for name, content in (
+        ("answer.json", b"[]"), ("answer.json", b"{}"), ("answer.json", b"1.5"),
+        ("answer.json", b"[" * 100_000), ("facts.jsonl", b"{}\n"), ("facts.jsonl", b"x"),
+        ("facts.jsonl", b"[1]\n"), ("withheld.jsonl", b"null\n"), ("checkpoint", b""),
+        ("checkpoint", b"\n\n\n\n"), ("keys/log.vkey", b"a+b+c\n"), ("keys/log.vkey", b"\xff"),
+        ("proofs/3.tlog-proof", b""), ("replay/000000.jsonl", b"1\n"),
+    ):  # fmt: skip
+        with pytest.raises(CaseError):
+            check_case(repacked(whole, {name: content}, signer))
+
+
+def test_the_stand_alone_verifier_needs_nothing_of_ours(
+    whole: bytes, log: SegmentLog, tmp_path: Path
+) -> None:
+    """Taken out of the case, with only `cryptography` and what that needs to be found."""
+    packages = tmp_path / "only"
+    packages.mkdir()
+    for module in (cryptography, cffi):
+        folder = Path(str(module.__file__)).parent
+        (packages / folder.name).symlink_to(folder)
+    for native in Path(str(cffi.__file__)).parents[1].glob("_cffi_backend*"):
+        (packages / native.name).symlink_to(native)
+    script, case = tmp_path / "verify.py", tmp_path / "case.xpz"
+    script.write_bytes(members_of(whole)["verify.py"])
+    case.write_bytes(whole)
+    start = (
+        "import runpy, sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p]; "
+        f"sys.path.append({str(packages)!r}); sys.argv = sys.argv[1:]; "
+        f"runpy.run_path({str(script)!r}, run_name='__main__')"
+    )
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-I", "-S", "-c", start, "verify.py", *arguments],
+            capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path,
+        )  # fmt: skip
+
+    good = run(str(case), "--key", log.verifier_key())
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "every byte holds" in good.stdout
+    assert "the key you gave" in good.stdout
+    assert json.loads(run(str(case), "--json").stdout)["verified"] is True
+    case.write_bytes(whole[:-1])
+    assert run(str(case)).returncode == 1
+    assert run(str(tmp_path / "none")).returncode == 2
+    assert run().returncode == 2
+
+
+def test_leaves_are_those_that_the_product_itself_reads(whole: bytes) -> None:
+    for leaf in members_of(whole)["facts.jsonl"].splitlines():
+        parse_entry(leaf)
+
+
+def test_the_page_stands_by_itself_and_hides_nothing(whole: bytes) -> None:
+    page = members_of(whole)["answer.html"].decode()
+    for absent in ("<script", "http://", "https://", "src=", "@import", "url("):
+        assert absent not in page
+    for shown in ("confirmed", "unknown", "build-7", "laptop-bob", "interviews", "aws-access-key"):
+        assert shown in page
+    hostile = answer(title='<img src=x onerror="alert(1)">', lines=(line("<b>x</b>"),))
+    text = render_page(hostile).decode()
+    assert "<img" not in text
+    assert "<b>x" not in text
