@@ -91,6 +91,16 @@ class Watched(NamedTuple):
     entry: int
 
 
+class Conflict(NamedTuple):
+    """Several machines use one asset's name: what is said of the asset may be of either."""
+
+    asset: int
+    machines: tuple[str, ...]
+    """Fingerprints, in the order in which they came."""
+    entry: int
+    """Of the first look of a second machine."""
+
+
 class Totals(NamedTuple):
     """Sizes, for the head of every answer."""
 
@@ -180,6 +190,10 @@ class FactQueries(Protocol):
 
         Shape: those that overlap it, the last one before and the first one after it, per place.
         """
+        ...
+
+    def conflicts(self, *, tx: int) -> Sequence[Conflict]:
+        """Assets whose name several machines use; their looks are kept apart by place."""
         ...
 
     def holds(self, assets: Collection[int], start: int, end: int, *, tx: int) -> Sequence[Edge]:
