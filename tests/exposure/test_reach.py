@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from kit.reach_oracle import had_when
 from pratique.exposure.ports import Edge, Held, Theft
-from pratique.exposure.reach import build_graph, close_reach
+from pratique.exposure.reach import close_reach
+from pratique.exposure.reach_graph import build_graph
 from pratique.values.spans import DAWN, OPEN, Span, exactly
 
 LAST = 14
