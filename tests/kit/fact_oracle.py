@@ -26,7 +26,8 @@ from pratique.exposure.ports import (
     Totals,
     Watched,
 )
-from pratique.exposure.reach import build_graph, close_reach
+from pratique.exposure.reach import close_reach
+from pratique.exposure.reach_graph import build_graph
 from pratique.inventory.observed.entries import (
     EMPTY,
     Content,
