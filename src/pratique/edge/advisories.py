@@ -93,8 +93,8 @@ class AdvisorySource:
     def read(self, *, progress: Progress | None = None) -> LoadedAdvisories:
         """As `load`, with counts and the fingerprint of what was read."""
         fingerprint = self.fingerprint()
-        reading = _Reading(progress=progress)
-        index = build_index(reading.records(self._builtin, self.paths))
+        reading = RecordFiles(progress=progress)
+        index = build_index(_records(reading, self._builtin, self.paths))
         warnings = (*reading.warnings, *index.defects)
         return LoadedAdvisories(
             index=dataclasses.replace(index, defects=warnings),
@@ -106,38 +106,47 @@ class AdvisorySource:
         )
 
 
-class _Reading:
-    """One pass over all places, with its counters and limits."""
+class RecordFiles:
+    """One pass over files, folders and archives of records, with its counters and limits."""
 
-    def __init__(self, *, progress: Progress | None) -> None:
+    def __init__(self, *, progress: Progress | None = None) -> None:
+        """Begin with nothing read."""
         self.done = 0
         self.warnings: list[str] = []
         self._found = 0
         self._bytes = 0
         self._progress = progress
 
-    def records(self, builtin: Sequence[bytes], paths: Iterable[Path]) -> Iterator[Record]:
-        """Every readable record that speaks of PyPI projects or takes an earlier one back."""
-        for data in builtin:
-            yield parse_record(data)
+    def contents(self, paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+        """Name and bytes of every record that can be read; the others are among the warnings.
+
+        Raises: AdvisorySourceError when a path does not exist or a limit is exceeded.
+        """
         for path in paths:
             files = list(_files(path))
             plain = [file for file in files if file.suffix != ".zip"]
             self._announce(len(plain), path)
             for file in plain:
-                yield from self._parse(str(file), self._read_file(file))
+                yield from self._counted(str(file), self._read_file(file))
             for file in files:
                 if file.suffix == ".zip":
                     yield from self._archive(file)
         if self._progress is not None:
             self._progress(self.done, self._found)
 
+    def _counted(self, name: str, data: bytes | None) -> Iterator[tuple[str, bytes]]:
+        self.done += 1
+        if self._progress is not None and self.done % _STEP == 0:
+            self._progress(self.done, self._found)
+        if data is not None:
+            yield name, data
+
     def _announce(self, count: int, path: Path) -> None:
         self._found += count
         if self._found > MAX_RECORDS:
             raise AdvisorySourceError(f"{path} holds more than {MAX_RECORDS} records")
 
-    def _archive(self, path: Path) -> Iterator[Record]:
+    def _archive(self, path: Path) -> Iterator[tuple[str, bytes]]:
         try:
             with zipfile.ZipFile(path) as archive:
                 members = [
@@ -146,7 +155,7 @@ class _Reading:
                 self._announce(len(members), path)
                 for member in members:
                     name = f"{path}:{member.filename[:200]!r}"
-                    yield from self._parse(name, self._read_member(archive, member, name))
+                    yield from self._counted(name, self._read_member(archive, member, name))
         except (zipfile.BadZipFile, OSError) as error:
             raise AdvisorySourceError(
                 f"cannot read {path}: {error}",
@@ -193,17 +202,19 @@ class _Reading:
             raise AdvisorySourceError(f"more than {MAX_TOTAL_BYTES} bytes of advisories at {name}")
         return data
 
-    def _parse(self, name: str, data: bytes | None) -> Iterator[Record]:
-        self.done += 1
-        if self._progress is not None and self.done % _STEP == 0:
-            self._progress(self.done, self._found)
-        if data is None:
-            return
+
+def _records(
+    reading: RecordFiles, builtin: Sequence[bytes], paths: Iterable[Path]
+) -> Iterator[Record]:
+    """Every readable record that speaks of PyPI projects or takes an earlier one back."""
+    for data in builtin:
+        yield parse_record(data)
+    for name, data in reading.contents(paths):
         try:
             record = parse_record(data)
         except AdvisoryError as error:
-            self.warnings.append(f"{name} left out: {error.message}")
-            return
+            reading.warnings.append(f"{name} left out: {error.message}")
+            continue
         if record.advisories or record.withdrawn or record.defects:
             yield record
 
