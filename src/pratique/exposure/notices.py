@@ -1,0 +1,265 @@
+"""Drafts of what each party is told: what is known, what is not, when more follows.
+
+A party learns what concerns it and nothing of anybody else. Whatever would name another party is
+left out or said without the name; nothing leaves that names one all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from pratique.errors import InputError
+from pratique.exposure.clocks import Clock
+from pratique.exposure.guard import NameGuard
+from pratique.exposure.incident import Incident, IncidentAnswer, Reached
+from pratique.exposure.plan.items import AUTHORITY
+from pratique.exposure.plan.model import Plan, Step
+from pratique.values.instants import Instant, render_instant
+
+PARTY_KINDS: Final = ("client", "people", "vendor", "authority")
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """A draft for one party. A person reads it before it is sent."""
+
+    party: str
+    """Entity key."""
+    kind: str
+    """`client`, `people`, `vendor` or `authority`."""
+    subject: str
+    made_at: Instant
+    known: tuple[str, ...]
+    not_known: tuple[str, ...]
+    done: tuple[str, ...]
+    asked: tuple[str, ...]
+    """What the party is asked to do."""
+    next_update: Instant
+    due_at: Instant | None
+    """When it must have been told; None: without undue delay."""
+    answer: str
+    """Digest of the answer that it is drawn from."""
+
+
+class Concern(msgspec.Struct, frozen=True, kw_only=True):
+    """What concerns one party."""
+
+    party: str
+    reached: Reached | None
+    datasets: tuple[Reached, ...] = ()
+    """Of a client or of people: their data within reach."""
+    assets: tuple[str, ...] = ()
+    """Of a vendor: what it operates and was exposed (entity keys)."""
+
+
+def concerns(
+    answer: IncidentAnswer, *, owners: Mapping[str, frozenset[str]]
+) -> tuple[Concern, ...]:
+    """Every party of an answer with what concerns it.
+
+    `owners` gives of each dataset whose it is, and of each asset who operates it (entity keys).
+    """
+    reach = answer.reach
+    found = [
+        Concern(
+            party=one.entity,
+            reached=one,
+            datasets=tuple(d for d in reach.datasets if one.entity in owners.get(d.entity, ())),
+            assets=tuple(
+                line.asset
+                for line in answer.lines
+                if line.certainty.exposed and one.entity in owners.get(line.asset, ())
+            ),
+        )
+        for one in (*reach.clients, *reach.people, *reach.vendors)
+    ]
+    if answer.reach.people:
+        found.append(
+            Concern(party=AUTHORITY, reached=reach.people[0], datasets=_of_people(answer, owners))
+        )
+    return tuple(found)
+
+
+def _of_people(answer: IncidentAnswer, owners: Mapping[str, frozenset[str]]) -> tuple[Reached, ...]:
+    people = {one.entity for one in answer.reach.people}
+    return tuple(d for d in answer.reach.datasets if people & owners.get(d.entity, frozenset()))
+
+
+def guard_for(
+    concern: Concern, answer: IncidentAnswer, *, owners: Mapping[str, frozenset[str]]
+) -> NameGuard:
+    """Knows every name in the answer that is not this party's to read."""
+    known = {line.asset for line in answer.lines}
+    known.update(asset for group in answer.groups for asset in group.assets)
+    reach = answer.reach
+    for one in (*reach.identities, *reach.datasets, *reach.clients, *reach.people, *reach.vendors):
+        known.add(one.entity)
+        known.update(end for step in one.proof for end in (step.subject, step.object))
+    known.update(owners, *owners.values())
+    mine = {concern.party, *concern.assets, *(one.entity for one in concern.datasets)}
+    public = {one.name for one in answer.asked.releases}
+    public.update(one.id for one in answer.advisories)
+    return NameGuard(known - mine, allowed=mine | public)
+
+
+def draft_notice(
+    concern: Concern,
+    answer: IncidentAnswer,
+    *,
+    incident: Incident,
+    plan: Plan,
+    clocks: Sequence[Clock],
+    guard: NameGuard,
+    next_update: Instant,
+    now: Instant,
+) -> Notice:
+    """Draft what one party is told.
+
+    `guard` knows the names of everybody and everything that is not the party's.
+    Raises: InputError when even the bare draft would name somebody else.
+    """
+    kind = concern.party.partition(":")[0]
+    due = [one.due_at for one in clocks if one.party == concern.party and one.due_at is not None]
+    notice = Notice(
+        party=concern.party,
+        kind=kind,
+        subject=_clean([incident.title], guard, "A security incident")[0],
+        made_at=now,
+        known=tuple(_clean(_known(concern, answer, kind), guard)),
+        not_known=tuple(_clean(_not_known(concern, answer, kind), guard)),
+        done=tuple(_done(plan)),
+        asked=_ASKED[kind],
+        next_update=next_update,
+        due_at=min(due, default=None),
+        answer=answer.digest,
+    )
+    found = guard.find_in_bytes(msgspec.json.encode(notice))
+    if found is not None:
+        raise InputError(f"the notice for {concern.party} would name {found!r}")
+    return notice
+
+
+_WITHHELD: Final = "A detail is withheld here because it names somebody else."
+
+
+def _clean(sentences: Iterable[str], guard: NameGuard, instead: str = _WITHHELD) -> list[str]:
+    """Sentences, each replaced where it would name somebody else."""
+    said = (instead if guard.find(one) is not None else one for one in sentences)
+    return list(dict.fromkeys(said))
+
+
+def _known(concern: Concern, answer: IncidentAnswer, kind: str) -> list[str]:
+    what = [f"{one.name} {one.version}" for one in answer.asked.releases]
+    what += [f"{one.id}: {one.summary}" if one.summary else one.id for one in answer.advisories]
+    found = [f"What happened: {one}." for one in what]
+    if answer.widest is not None:
+        found.append(
+            f"It could be had from {_moment(answer.widest.start)} to {_moment(answer.widest.end)}."
+        )
+    reached = concern.reached
+    if reached is None:
+        return found
+    if kind == "vendor":
+        found += [
+            f"A system that you operate for us is concerned: {_bare(a)}." for a in concern.assets
+        ]
+        found.append(f"Its code may have run there from {_moment(reached.start)}.")
+        return found
+    whose = {"client": "your data", "people": "data about you"}.get(kind, "personal data")
+    found.append(
+        f"Credentials that open {whose} may have been stolen. It lay open from "
+        f"{_moment(reached.start)}{_until(reached.end)}. How sure we are that the malicious code "
+        f"was there: {reached.certainty}."
+    )
+    found += [
+        f"Data concerned: {_bare(one.entity)}, open from {_moment(one.start)}{_until(one.end)}."
+        for one in concern.datasets
+    ]
+    return found
+
+
+def _not_known(concern: Concern, answer: IncidentAnswer, kind: str) -> list[str]:
+    found = []
+    if kind == "vendor":
+        found.append("What else of yours held the release, and which credentials lay there.")
+    else:
+        found.append(
+            "Whether anybody used the credentials to read the data: this answer does not look at accesses."
+        )
+        if concern.reached is not None and concern.reached.end is None:
+            found.append("The end of the exposure: not every credential is replaced yet.")
+    if answer.counts.unknown:
+        found.append(
+            f"Of {answer.counts.unknown} of our systems we cannot tell yet whether they had it."
+        )
+    found += list(answer.not_seen)
+    return found
+
+
+_DONE: Final = {
+    Step.SNAPSHOT: "Evidence kept",
+    Step.ISOLATE: "Systems isolated",
+    Step.DISARM: "Systems cleared of what was left behind",
+    Step.REVOKE: "Credentials revoked",
+    Step.REISSUE: "Credentials issued anew",
+    Step.VERIFY: "Old credentials seen to fail",
+}
+
+
+def _done(plan: Plan) -> list[str]:
+    """How far the response is, in numbers: names would be somebody's."""
+    return [
+        f"{words}: {sum(one.state.settled for one in items)} of {len(items)}."
+        for step, words in _DONE.items()
+        if (items := plan.of_step(step))
+    ]
+
+
+_ASKED: Final = {
+    "client": (
+        "Tell us whether keys of yours lay in the data, so that they are replaced too.",
+        "Look for access to your own systems with such keys since the first time named above.",
+        "Name one person whom we may reach at any hour.",
+    ),
+    "people": ("Be wary of messages that know details about you.",),
+    "vendor": (
+        "Keep evidence and isolate what is named above before anything is deleted.",
+        "Tell us which identities it held, what they could read, and since when they are replaced.",
+        "Answer also for what is not named here, with the records that your answer rests on.",
+    ),
+    "authority": (),
+}
+
+
+def render_notice(notice: Notice) -> str:
+    """The draft as a plain letter."""
+    parts = [
+        f"DRAFT for {_bare(notice.party)}\nSubject: {notice.subject}",
+        f"As of {render_instant(notice.made_at)}.",
+        _list("What we know", notice.known),
+        _list("What we do not know", notice.not_known),
+        _list("What was done so far", notice.done),
+        _list("What we ask of you", notice.asked),
+        f"Next update: {render_instant(notice.next_update)}, also if nothing has changed.",
+    ]
+    if notice.due_at is not None:
+        parts.append(f"(To be sent by {render_instant(notice.due_at)}. Remove this line.)")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _list(title: str, lines: Sequence[str]) -> str:
+    return "\n".join([title, *(f"- {line}" for line in lines)]) if lines else ""
+
+
+def _bare(key: str) -> str:
+    return key.partition(":")[2] or key
+
+
+def _until(end: Instant | None) -> str:
+    return " and may still be open" if end is None else f" to {render_instant(end)}"
+
+
+def _moment(moment: Instant | None) -> str:
+    return "a time not known" if moment is None else render_instant(moment)
