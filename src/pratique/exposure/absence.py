@@ -49,7 +49,9 @@ RULES: Final = {
     "not-since": "cleared up to an instant; nothing is known since",
     "sampled-only": "it was only looked at now and then",
     "not-covered": "there is a time at which nothing watched it",
-    "withdrawn-record": "ledger entries that nobody can read may be about it",
+    "elsewhere": "only our door knows it, and whether it can install from elsewhere is not recorded",
+    "unreadable-entry": "ledger entries that nobody can read may be about it",
+    "advisory-missing": "an advisory that was asked for is not recorded here",
 }
 """Rules of absence, with what each means."""
 

@@ -102,12 +102,15 @@ class _Found(msgspec.Struct):
     refusals: list[Refusal] = []
 
 
-def answer(question: Question, facts: DoorFacts, *, now: Instant) -> Answer:
+def answer(
+    question: Question, facts: DoorFacts, *, now: Instant, clearing: Interval | None = None
+) -> Answer:
     """Answer a question from gathered facts.
 
+    `clearing`: over what the door must have watched to clear anybody; else the question's interval.
     Shape: a line for every asset known, the surest presence first.
     """
-    coverage = measure_coverage(facts.watches, question.interval, now=now)
+    coverage = measure_coverage(facts.watches, clearing or question.interval, now=now)
     # Without an end everything logged counts, even what a faster clock stamped later than now.
     asked = question.interval
     found: dict[str, _Found] = {asset: _Found() for asset in facts.assets}

@@ -149,7 +149,8 @@ class AssetLine(msgspec.Struct, frozen=True, kw_only=True):
     ran: Certainty | None
     """How sure it is that its code ran here; None: it was not even installed, as far as seen."""
     theft_from: Instant | None
-    """Earliest instant at which code of it may have run here; None: nothing speaks for that."""
+    """Earliest instant at which code of it may have run here; None: nothing speaks for that. Where
+    nobody saw it arrive and no window is known it is 0001-01-01."""
     theft_to: Instant | None
     """Latest such instant; None: may still be so."""
     sightings: tuple[SightingLine, ...]

@@ -1,0 +1,298 @@
+"""The engine: from a question to its answer, with named questions about facts as its only source.
+
+Order of work, from few rows to many: advisories → items (matched exactly, once) → hits → one line per
+asset that may have had it → all other assets by what looked at them → what could be reached.
+docs/explain/certainty.md follows one question through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pratique.exposure.advisories.model import How
+from pratique.exposure.certainty import Certainty
+from pratique.exposure.incident import (
+    AssetLine,
+    Counts,
+    Group,
+    IncidentAnswer,
+    StageCounts,
+    sealed,
+)
+from pratique.exposure.lines import Judge, Judged, ref_key
+from pratique.exposure.others import (
+    AbsenceQuestion,
+    group_others,
+    judge_others,
+    line_of_other,
+)
+from pratique.exposure.verdicts import Frame
+from pratique.exposure.wanted import Found, Wanted, find_items, resolve_question
+from pratique.exposure.windows import (
+    agreed_bounds,
+    asked_bounds,
+    bounds_of,
+    span_to_clear,
+    widest_window,
+)
+from pratique.exposure.within_reach import measure_reach
+from pratique.inventory.observed.model import Relation
+from pratique.values.spans import to_micros
+
+if TYPE_CHECKING:
+    from pratique.exposure.answer import Answer
+    from pratique.exposure.door_lines import DoorRecord
+    from pratique.exposure.incident import Asked, DoorPart, WindowLine
+    from pratique.exposure.ports import Edge, FactQueries, Hit, PlaceRow
+    from pratique.exposure.wanted import AdvisoryLibrary
+    from pratique.values.instants import Instant
+
+NAMES_IN_GROUP: Final = 20
+"""Assets named per group of an answer; the others are counted."""
+
+NOT_SEEN: Final = (
+    "What nothing ever looked at and what never asked our door is not counted at all.",
+    "A copy under another name and another hash is not recognized.",
+    "Whether code ran is seen only where something recorded it.",
+)
+"""What no answer can see, said with every answer."""
+
+
+class Sources(NamedTuple):
+    """Where answers come from."""
+
+    queries: FactQueries
+    library: AdvisoryLibrary
+    door: DoorRecord | None = None
+
+
+class Outcome(NamedTuple):
+    """An answer, and what the door alone said."""
+
+    answer: IncidentAnswer
+    door: Answer | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One question on its way to an answer."""
+
+    wanted: Wanted
+    found: Found
+    widest: WindowLine | None
+    queries: FactQueries
+    now: int
+    tx: int
+
+    @property
+    def asked(self) -> Asked:
+        return self.wanted.asked
+
+
+def answer_asked(
+    asked: Asked,
+    sources: Sources,
+    *,
+    now: Instant,
+    tx: int,
+    incident: str = "",
+    title: str = "",
+    names: int | None = NAMES_IN_GROUP,
+) -> Outcome:
+    """Answer a question as of a ledger size.
+
+    `names`: how many assets of a group are named; None: all.
+    """
+    queries = sources.queries
+    wanted = resolve_question(asked, sources.library, tx=tx)
+    case = _Case(
+        wanted=wanted,
+        found=find_items(wanted, queries, tx=tx),
+        widest=widest_window(wanted.windows),
+        queries=queries,
+        now=to_micros(now),
+        tx=tx,
+    )
+    totals = queries.totals(tx=tx)
+    door = _ask_door(case, sources.door, now=now)
+    lines, numbers = _exposed_lines(case, door)
+    named, groups = _other_lines(case, lines, door, names=names, unreadable=totals.unreadable)
+    everything = (*lines, *named)
+    answer = IncidentAnswer(
+        incident=incident,
+        title=title,
+        asked=asked,
+        asked_at=now,
+        as_known_at=tx,
+        facts=totals.facts,
+        advisories=wanted.used,
+        windows=wanted.windows,
+        widest=case.widest,
+        counts=_counts(everything, groups),
+        stages=_stages(lines),
+        lines=everything,
+        groups=groups,
+        reach=measure_reach(lines, numbers, queries, tx=tx),
+        not_seen=(*wanted.problems, *case.found.gaps, *NOT_SEEN),
+        unreadable=totals.unreadable,
+        unexplained=0 if door is None else door.unexplained,
+    )
+    return Outcome(sealed(answer), door)
+
+
+def _ask_door(case: _Case, record: DoorRecord | None, *, now: Instant) -> Answer | None:
+    if record is None or not record.knows_anything():
+        return None
+    from pratique.exposure.door_lines import ask_door  # noqa: PLC0415 - loads packaging
+
+    start, end = span_to_clear(case.asked, case.widest, now=case.now)
+    return ask_door(case.wanted, case.found, record, clearing=(start, end), now=now)
+
+
+# ── who may have had it ──────────────────────────────────────────────────────────────────────
+
+
+def _exposed_lines(
+    case: _Case, door: Answer | None
+) -> tuple[tuple[AssetLine, ...], dict[str, int]]:
+    """A line for every asset that may have had it, and the store's ids by entity key."""
+    hits = _hits(case)
+    rows = {row.id: row for row in case.queries.assets_by_id(hits.keys())}
+    only = frozenset(case.asked.assets)
+    judge, places = _judge(case, hits)
+    judged: dict[str, list[Judged]] = {}
+    kinds: dict[str, str] = {}
+    numbers: dict[str, int] = {}
+    for number, some in hits.items():
+        row = rows[number]
+        name = f"asset:{row.name}"
+        if only and name not in only:
+            continue
+        told = [one for hit in some if (one := judge.judge(hit, row.kind, places[hit.place]))]
+        if told:
+            judged[name], kinds[name], numbers[name] = told, row.kind, number
+    parts = _add_door(case, door, judged, kinds, numbers)
+    lines = [
+        judge.line(name, kinds.get(name, "unknown"), told, door=parts.get(name))
+        for name, told in judged.items()
+    ]
+    return tuple(sorted(lines, key=_order)), numbers
+
+
+def _hits(case: _Case) -> dict[int, list[Hit]]:
+    """Sightings of what is meant, by asset."""
+    start, end = asked_bounds(case.asked)
+    by_asset: dict[int, list[Hit]] = {}
+    if case.found.matches:
+        for hit in case.queries.hits(case.found.matches.keys(), start, end, tx=case.tx):
+            by_asset.setdefault(hit.asset, []).append(hit)
+    return by_asset
+
+
+def _judge(case: _Case, hits: Mapping[int, Sequence[Hit]]) -> tuple[Judge, Mapping[int, PlaceRow]]:
+    ids = {hit.place for some in hits.values() for hit in some}
+    places = {place.id: place for place in case.queries.places(ids)} if ids else {}
+    window, agreed = bounds_of(case.widest), agreed_bounds(case.wanted.windows)
+    frame = Frame(*asked_bounds(case.asked), *window, *agreed)
+    judge = Judge(
+        case.wanted, case.found.rows, case.found.matches, frame, case.widest, _pointed(case)
+    )
+    return judge, places
+
+
+def _pointed(case: _Case) -> dict[str, list[Edge]]:
+    """Where the refs in question pointed over time."""
+    keys = {
+        ref_key(case.found.rows[number])
+        for number, match in case.found.matches.items()
+        if match.how is How.REF
+    }
+    pointed: dict[str, list[Edge]] = {}
+    if keys:
+        for edge in case.queries.edges_from(Relation.POINTS_TO, keys, tx=case.tx):
+            pointed.setdefault(edge.subject, []).append(edge)
+    return pointed
+
+
+def _add_door(
+    case: _Case,
+    door: Answer | None,
+    judged: dict[str, list[Judged]],
+    kinds: dict[str, str],
+    numbers: dict[str, int],
+) -> dict[str, DoorPart]:
+    """Put the door's own record beside what looks saw; gives its part by asset."""
+    if door is None:
+        return {}
+    from pratique.exposure.door_lines import door_part, door_sighting  # noqa: PLC0415 - as above
+
+    only = frozenset(case.asked.assets)
+    parts = {}
+    for line in door.lines:
+        if only and line.asset not in only:
+            continue
+        parts[line.asset] = door_part(line)
+        sighting = door_sighting(line)
+        if sighting is not None:
+            judged.setdefault(line.asset, []).append(sighting)
+    unplaced = [name.removeprefix("asset:") for name in judged if name not in kinds]
+    for row in case.queries.assets_by_name(unplaced) if unplaced else ():
+        kinds[f"asset:{row.name}"], numbers[f"asset:{row.name}"] = row.kind, row.id
+    return parts
+
+
+def _order(line: AssetLine) -> tuple[int, int, str, str]:
+    first = "~" if line.first_at is None else line.first_at.isoformat()
+    return line.certainty.rank, -_STAGES.index(line.stage or "listed"), first, line.asset
+
+
+# ── all others, and sums ─────────────────────────────────────────────────────────────────────
+
+
+def _other_lines(
+    case: _Case,
+    lines: Sequence[AssetLine],
+    door: Answer | None,
+    *,
+    names: int | None,
+    unreadable: int,
+) -> tuple[tuple[AssetLine, ...], tuple[Group, ...]]:
+    start, end = span_to_clear(case.asked, case.widest, now=case.now)
+    doubt = "advisory-missing" if case.wanted.missing else ""
+    question = AbsenceQuestion(
+        start=start,
+        end=end,
+        until_now=end >= case.now,
+        exposed=frozenset(line.asset for line in lines),
+        only=frozenset(case.asked.assets),
+        others=case.found.others,
+        projects=case.wanted.names,
+        doubt="unreadable-entry" if unreadable else doubt,
+        tx=case.tx,
+    )
+    others = judge_others(question, case.queries, door)
+    if question.only:
+        return tuple(line_of_other(one, door) for one in others), ()
+    return (), group_others(others, names=names)
+
+
+def _counts(lines: Iterable[AssetLine], groups: Iterable[Group]) -> Counts:
+    counts = dict.fromkeys(Certainty, 0)
+    for line in lines:
+        counts[line.certainty] += 1
+    for group in groups:
+        counts[group.certainty] += group.count
+    return Counts(**{certainty.value: count for certainty, count in counts.items()})
+
+
+_STAGES: Final = ("listed", "fetched", "installed", "executed", "exfiltration_seen")
+
+
+def _stages(lines: Iterable[AssetLine]) -> StageCounts:
+    counts = dict.fromkeys(_STAGES, 0)
+    for line in lines:
+        if line.stage is not None:
+            counts[line.stage] += 1
+    return StageCounts(**counts)
