@@ -90,6 +90,10 @@ class LockedPackage:
     files: tuple[LockedFile, ...] = ()
     location: Location
     markers: str = ""
+    requires: tuple[str, ...] = ()
+    """Normalized names of what it requires, as far as the file says; they need not be in the file."""
+    own: bool = False
+    """Whether it is the project itself, or a folder beside it: no release of anything."""
 
     @property
     def from_index(self) -> bool:

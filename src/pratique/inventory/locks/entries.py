@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
+
+from packaging.utils import canonicalize_name
 
 from pratique.errors import ValueFormatError
 from pratique.inventory.errors import LockError
@@ -14,6 +17,8 @@ from pratique.values.names import ProjectName, parse_project_name
 
 MAX_FILES = 500_000
 _DIGEST = re.compile(r"[0-9a-fA-F]{8,128}")
+_REQUIRED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?")
+_canonical = lru_cache(maxsize=16_384)(canonicalize_name)
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 
 
@@ -78,6 +83,12 @@ class Entries:
             other_hashes=tuple(others),
             location=location,
         )
+
+
+def normalized(names: Iterable[str]) -> tuple[str, ...]:
+    """Names in normalized form, each once; what is no name is left out."""
+    found = (_REQUIRED.match(name) for name in names)
+    return tuple(dict.fromkeys(_canonical(match.group()) for match in found if match))
 
 
 def split_hash(text: str) -> tuple[tuple[str, str], ...]:

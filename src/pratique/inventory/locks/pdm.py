@@ -5,7 +5,7 @@ Source: observed from pdm 2.29 (lock version 4.5.0).
 
 from __future__ import annotations
 
-from pratique.inventory.locks.entries import Entries, full_commit
+from pratique.inventory.locks.entries import Entries, full_commit, normalized
 from pratique.inventory.locks.poetry import files_of_list
 from pratique.inventory.model import (
     LockDocument,
@@ -22,6 +22,7 @@ from pratique.inventory.tables import (
     table_spans,
     tables_of,
     text_of,
+    texts_of,
 )
 from pratique.inventory.text import SourceText
 
@@ -62,6 +63,8 @@ def _package(entries: Entries, span: TableSpan) -> LockedPackage | None:
         files=files,
         location=location,
         markers=text_of(span.table, "marker"),
+        requires=normalized(texts_of(span.table, "dependencies")),
+        own=origin.kind is SourceKind.PATH and not files,
     )
 
 

@@ -126,6 +126,7 @@ def _package(
         files=_files(entries, table, offset),
         location=entries.source.location(offset),
         markers=text_of(table, "markers"),
+        own=origin.kind is SourceKind.PATH and "path" in table,
     )
 
 

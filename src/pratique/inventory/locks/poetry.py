@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pratique.inventory.addresses import archive_name
-from pratique.inventory.locks.entries import Entries, full_commit, split_hash
+from pratique.inventory.locks.entries import Entries, full_commit, normalized, split_hash
 from pratique.inventory.model import (
     LockDocument,
     LockedFile,
@@ -72,6 +72,8 @@ def _package(
         files=_files(entries, span, old_files),
         location=location,
         markers=text_of(span.table, "markers"),
+        requires=normalized(table_of(span.table, "dependencies")),
+        own=text_of(table_of(span.table, "source"), "type") == "directory",
     )
 
 

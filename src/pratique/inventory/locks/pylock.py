@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pratique.inventory.addresses import archive_name
-from pratique.inventory.locks.entries import Entries, full_commit
+from pratique.inventory.locks.entries import Entries, full_commit, normalized
 from pratique.inventory.model import (
     LockDocument,
     LockedFile,
@@ -67,6 +67,10 @@ def _package(entries: Entries, span: TableSpan) -> LockedPackage | None:
         files=files,
         location=location,
         markers=text_of(span.table, "marker"),
+        requires=normalized(
+            text_of(item, "name") for item in tables_of(span.table, "dependencies")
+        ),
+        own="directory" in span.table,
     )
 
 

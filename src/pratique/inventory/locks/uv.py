@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pratique.inventory.addresses import archive_name
-from pratique.inventory.locks.entries import Entries, full_commit, split_hash
+from pratique.inventory.locks.entries import Entries, full_commit, normalized, split_hash
 from pratique.inventory.model import (
     LockDocument,
     LockedFile,
@@ -71,7 +71,24 @@ def _package(entries: Entries, span: TableSpan) -> LockedPackage | None:
         )
         if isinstance(span.table.get("resolution-markers"), list)
         else "",
+        requires=_requires(span.table),
+        own=origin.kind is SourceKind.PATH and not files_of(span.table),
     )
+
+
+def _requires(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """What it requires, with every extra and group: the lock has them all."""
+    listed = tables_of(table, "dependencies")
+    for key in ("optional-dependencies", "dev-dependencies"):
+        for group in table_of(table, key):
+            listed += tables_of(table_of(table, key), group)
+    return normalized(text_of(item, "name") for item in listed)
+
+
+def files_of(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tables of the source archive and the wheels."""
+    sdist = table_of(table, "sdist")
+    return ([sdist] if sdist else []) + tables_of(table, "wheels")
 
 
 def _source(entries: Entries, span: TableSpan) -> Source | None:
@@ -97,11 +114,9 @@ def _source(entries: Entries, span: TableSpan) -> Source | None:
 
 
 def _files(entries: Entries, span: TableSpan, origin: Source) -> tuple[LockedFile, ...]:
-    sdist = table_of(span.table, "sdist")
-    items = ([sdist] if sdist else []) + tables_of(span.table, "wheels")
     files: list[LockedFile] = []
     cursor = span.start
-    for item in items:
+    for item in files_of(span.table):
         file, cursor = _file(entries, span, origin, item, cursor)
         files.append(file)
     return tuple(files)
