@@ -1,0 +1,264 @@
+"""One sweep: the walk, the readers, the sink, and the look that says what was covered.
+
+1. Each folder and file is offered to every reader; those that claim it yield looks.
+2. Each look is tidied and goes to the sink. A reader that fails is a gap, and the rest is read.
+3. Places of this asset that an earlier sweep saw below these roots, and that are gone, get a look
+   that says so; otherwise what was there would seem to be there for ever.
+4. At the end one look at the asset as a whole says which roots were walked, what was left out, and
+   whether it was all. When the sweep is stopped, it says that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pratique.edge.sweep.context import Reader, SweepContext
+from pratique.edge.sweep.memory import KnownPlace, SweepMemory
+from pratique.edge.sweep.sinks import LookSink, Recorded
+from pratique.edge.sweep.tidy import plain, tidy
+from pratique.edge.sweep.walk import Found, Gaps, Walk
+from pratique.errors import PratiqueError
+from pratique.inventory.observed.model import (
+    EvidenceClass,
+    Gap,
+    Item,
+    Look,
+    PlaceKind,
+    Stage,
+)
+from pratique.values.instants import Instant
+
+COLLECTOR: Final = "sweep/asset"
+UNCLAIMED: Final = "nothing here knows how to read it"
+ANOTHER_MACHINE: Final = (
+    "another machine was swept under this name before, or this one with another home: "
+    "give each machine its own name with --asset"
+)
+_ROOTS_SHOWN: Final = 3_000
+_SHOW_EVERY: Final = 64
+"""Folders and files between two calls of `progress`."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one reader gave."""
+
+    looks: int = 0
+    items: int = 0
+    identities: int = 0
+    gaps: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class SweepReport:
+    """What a sweep did."""
+
+    asset: str
+    roots: tuple[str, ...]
+    started: Instant
+    ended: Instant
+    folders: int = 0
+    files: int = 0
+    whole: bool = True
+    stopped: bool = False
+    readers: dict[str, Tally] = field(default_factory=dict)
+    gone: int = 0
+    """Places that were there at an earlier sweep."""
+    gaps: list[Gap] = field(default_factory=list)
+    gaps_total: int = 0
+    items: set[tuple[Item, Stage]] = field(default_factory=set)
+    """Distinct items seen, bounded, for matching with advisories."""
+    recorded: Recorded = field(default_factory=Recorded)
+
+
+MAX_ITEMS: Final = 2_000_000
+
+
+class Sweep:
+    """One sweep over some roots."""
+
+    def __init__(
+        self,
+        ctx: SweepContext,
+        *,
+        readers: Sequence[Reader],
+        sink: LookSink,
+        memory: SweepMemory,
+        home: Path,
+    ) -> None:
+        """`home` is left out of the walk: it holds copies of what was seen elsewhere."""
+        self._ctx = ctx
+        self._readers = readers
+        self._sink = sink
+        self._memory = memory
+        self._home = home
+        self._gaps = Gaps()
+        self._seen_places: dict[KnownPlace, None] = {}
+        self._report = SweepReport(asset=ctx.asset, roots=(), started=ctx.now(), ended=ctx.now())
+
+    def run(self, paths: Iterable[Path]) -> SweepReport:
+        """Sweep. Raises: UnavailableError when what was seen can be kept nowhere."""
+        report = self._report
+        walk = Walk(
+            paths,
+            limits=self._ctx.limits,
+            stop=self._ctx.stop,
+            leave_out=(self._home,),
+            wanted=lambda path: any(r.claims(path, is_dir=False) for r in self._readers),
+        )
+        self._gaps = walk.gaps
+        report.roots = tuple(plain(str(root)) for root in walk.roots)
+        self._check_machine()
+        for found in walk:
+            self._offer(found, walk)
+            if (walk.files + walk.folders) % _SHOW_EVERY == 0:
+                self._ctx.progress(str(found.path), walk.files + walk.folders, 0)
+        report.stopped = walk.stopped or self._ctx.stop()
+        report.folders, report.files = walk.folders, walk.files
+        self._close_places(walk)
+        self._say_coverage()
+        self._sink.flush()
+        return self._finished()
+
+    def read(self, path: Path, *, is_dir: bool) -> None:
+        """Read one path again, as the watch does when it changed."""
+        for reader in self._claimants(path, is_dir=is_dir):
+            self._read(reader, path)
+
+    def _offer(self, found: Found, walk: Walk) -> None:
+        claimants = self._claimants(found.path, is_dir=found.is_dir)
+        for reader in claimants:
+            if self._ctx.stop():
+                return
+            if found.is_dir and reader.takes_folder:
+                walk.skip(found.path)
+            self._read(reader, found.path)
+        if found.named and not found.is_dir and not claimants:
+            self._gaps.add(str(found.path), UNCLAIMED)
+
+    def _claimants(self, path: Path, *, is_dir: bool) -> list[Reader]:
+        claimants = [r for r in self._readers if r.claims(path, is_dir=is_dir)]
+        takers = [r for r in claimants if is_dir and r.takes_folder]
+        return takers or claimants
+
+    def _read(self, reader: Reader, path: Path) -> None:
+        tally = self._report.readers.setdefault(reader.name, Tally())
+        try:
+            for look in reader.read(path, self._ctx):
+                self._take(look, tally)
+        except PratiqueError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one reader's mistake must not end the sweep
+            # Whatever it was, this path is not read: that is a gap, and what a gap is for.
+            tally.gaps += 1
+            self._gaps.add(str(path), f"the reader {reader.name} failed ({type(error).__name__})")
+
+    def _take(self, look: Look, tally: Tally) -> None:
+        look = tidy(look, now=self._ctx.now())
+        tally.looks += 1
+        tally.items += len(look.sightings)
+        tally.identities += len(look.identities)
+        tally.gaps += len(look.gaps)
+        for gap in look.gaps:
+            self._gaps.add(gap.what, gap.why)
+        if len(self._report.items) < MAX_ITEMS:
+            self._report.items.update((s.item, s.stage) for s in look.sightings)
+        if refusal := self._sink.add(look):
+            self._gaps.add(look.locator, refusal)
+        if look.asset == self._ctx.asset:
+            self._note_place(look)
+
+    def _note_place(self, look: Look) -> None:
+        if look.ended or not look.locator.startswith("/"):
+            return
+        place = KnownPlace(
+            kind=look.place_kind.value,
+            locator=look.locator,
+            lineage=look.lineage,
+            evidence_class=look.evidence_class.value,
+            collector=look.collector,
+        )
+        self._seen_places[place] = None
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────
+
+    def _check_machine(self) -> None:
+        known = self._memory.machine_of(self._ctx.asset)
+        if known and self._ctx.machine and known != self._ctx.machine:
+            self._gaps.add(self._ctx.asset, ANOTHER_MACHINE)
+        if self._ctx.machine:
+            self._memory.set_machine(self._ctx.asset, self._ctx.machine)
+
+    def _close_places(self, walk: Walk) -> None:
+        """Say of places below these roots that they are gone; keep the others in mind."""
+        keys = {(p.kind, p.locator, p.lineage) for p in self._seen_places}
+        remembered = dict(self._seen_places)
+        for place in self._memory.places(self._ctx.asset):
+            if (place.kind, place.locator, place.lineage) in keys:
+                continue
+            below = any(Path(place.locator).is_relative_to(root) for root in walk.roots)
+            if below and not self._report.stopped and _is_gone(place.locator):
+                refusal = self._sink.add(self._gone(place))
+                self._report.gone += not refusal
+            else:
+                remembered[place] = None
+        self._memory.set_places(self._ctx.asset, list(remembered))
+
+    def _gone(self, place: KnownPlace) -> Look:
+        now = self._ctx.now()
+        return Look(
+            asset=self._ctx.asset,
+            asset_kind=self._ctx.asset_kind,
+            place_kind=PlaceKind(place.kind),
+            locator=place.locator,
+            lineage=place.lineage,
+            at_lo=now,
+            at_hi=now,
+            ended=True,
+            evidence_class=EvidenceClass(place.evidence_class),
+            collector=place.collector or COLLECTOR,
+            machine=self._ctx.machine,
+        )
+
+    def _say_coverage(self) -> None:
+        report, ctx = self._report, self._ctx
+        report.ended = ctx.now()
+        report.whole = not (report.stopped or self._gaps.total)
+        locator = ", ".join(report.roots)
+        look = Look(
+            asset=ctx.asset,
+            asset_kind=ctx.asset_kind,
+            place_kind=PlaceKind.ASSET,
+            locator=plain(locator, _ROOTS_SHOWN) or "nothing",
+            at_lo=min(report.started, report.ended),
+            at_hi=report.ended,
+            whole=report.whole,
+            gaps=tuple(self._gaps.listed),
+            evidence_class=EvidenceClass.OBSERVED,
+            collector=COLLECTOR,
+            machine=ctx.machine,
+        )
+        if refusal := self._sink.add(tidy(look, now=ctx.now())):
+            self._gaps.add(locator, refusal)
+
+    def _finished(self) -> SweepReport:
+        report = self._report
+        report.recorded = self._sink.recorded
+        report.gaps = list(dict.fromkeys(self._gaps.listed))
+        report.gaps_total = self._gaps.total - (len(self._gaps.listed) - len(report.gaps))
+        return report
+
+
+def _is_gone(locator: str) -> bool:
+    """Whether there is surely nothing at a path; when one cannot look, there may be."""
+    try:
+        os.lstat(locator)
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
