@@ -52,8 +52,8 @@ def at(clock: str, *, days: int = 0) -> datetime:
     return DAY + timedelta(days=days, hours=int(hours), minutes=int(minutes))
 
 
-def item(name: str, version: str = "", *, type: str = "pypi", **more: Any) -> Item:
-    return Item(type=type, name=name, version=version, **more)
+def item(name: str, version: str = "", **more: Any) -> Item:
+    return Item(name=name, version=version, **{"type": "pypi", **more})
 
 
 def seen(one: Item, stage: Stage = Stage.INSTALLED, **more: Any) -> Sighting:
@@ -65,7 +65,7 @@ class FactStory:
     """A log that is being written, and what can be asked of it."""
 
     log: MemoryLog = field(default_factory=MemoryLog)
-    now: datetime = at("09:00")
+    now: datetime = field(default_factory=lambda: at("09:00"))
     advisories: dict[str, list[tuple[int, Advisory]]] = field(default_factory=dict)
     recorded: set[str] = field(default_factory=set)
     bases: dict[tuple[str, ...], tuple[str, Content]] = field(default_factory=dict)
@@ -133,8 +133,8 @@ class FactStory:
         values = {"kind": AssetKind.LAPTOP, "place": PlaceKind.ENVIRONMENT, "locator": "/venv"}
         return self.look(name, *sightings, start=moment, **{**values, **more})
 
-    def fact(self, relation: Relation, subject: str, object: str, **more: Any) -> int:
-        fact = Fact(relation=relation, subject=subject, object=object, **more)
+    def fact(self, relation: Relation, subject: str, target: str, **more: Any) -> int:
+        fact = Fact(relation=relation, subject=subject, object=target, **more)
         return self.write(facts_drafts([fact], source="test", actor="operator:test")[0])
 
     def holds(self, asset: str, *names: str, when: str = "09:00", **more: Any) -> int:

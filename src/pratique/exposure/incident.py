@@ -15,10 +15,6 @@ import msgspec
 from pratique.exposure.certainty import Certainty
 from pratique.values.instants import Instant
 
-INCIDENT_KINDS: Final = ("incident", "incident-answer", "incident-closed")
-"""Ledger kinds that `standing` folds; notes and steps of the plan are folded beside them."""
-
-
 ONLY_ON_OFFER: Final = frozenset({"offered", "admitted"})
 """Rules that say no more than that an asset could have had it."""
 
@@ -316,8 +312,13 @@ class AnswerMark(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: Instant
     counts: Counts
     digest: str
-    because: str
-    """What made it be answered anew: `opened`, `asked`, an advisory's revision, entries."""
+    substance: str
+    """sha256 of what it says, whenever and of how large a ledger it was asked."""
+    because: tuple[str, ...]
+    """What made it be answered anew, in sentences."""
+    changes: tuple[str, ...]
+    """What differs from the answer before, in sentences; at most 100."""
+    changes_total: int
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
