@@ -29,6 +29,11 @@ from pratique.values.spans import to_micros, to_micros_or_null
 EVENT_KINDS = frozenset(
     {
         "auth-failed",
+        "incident",
+        "incident-answer",
+        "incident-closed",
+        "incident-note",
+        "incident-step",
         "integrity",
         "origin",
         "policy",
