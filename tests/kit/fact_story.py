@@ -164,9 +164,9 @@ class FactStory:
         self.advisories.setdefault(revision.id, []).append((entry, found))
         return revision.id
 
-    def advisory(self, advisory: str, *, tx: int) -> Advisory | None:
+    def newest(self, id_: str, *, tx: int) -> Advisory | None:
         """Fulfils `AdvisoryLibrary`."""
-        known = [one for entry, one in self.advisories.get(advisory, []) if entry < tx]
+        known = [one for entry, one in self.advisories.get(id_, []) if entry < tx]
         return known[-1] if known else None
 
     def facts(self) -> OracleFacts:

@@ -30,7 +30,7 @@ _STRENGTH: Final = {How.DIGEST: 0, How.VERSION: 1, How.REF: 2, How.RANGE: 3}
 class AdvisoryLibrary(Protocol):
     """Where recorded advisories are looked up."""
 
-    def advisory(self, advisory: str, *, tx: int) -> Advisory | None:
+    def newest(self, id_: str, *, tx: int) -> Advisory | None:
         """The newest revision below `tx` with its overlay; None when none is recorded."""
         ...
 
@@ -99,7 +99,7 @@ class Wanted:
 
 def resolve_question(asked: Asked, library: AdvisoryLibrary, *, tx: int) -> Wanted:
     """Look up the advisories of a question and join what they say with what was asked by hand."""
-    found = {one: library.advisory(one, tx=tx) for one in asked.advisories}
+    found = {one: library.newest(one, tx=tx) for one in asked.advisories}
     known = [one for one in found.values() if one is not None]
     by_hand = [
         Affected(type=one.type, name=one.name, versions=(one.version,)) for one in asked.releases
