@@ -150,6 +150,7 @@ EDGE_MACHINERY = (
 CONSOLE_READS = ("pratique.doors.overview", "pratique.store.presence.")
 # What a command may open by itself: assembly would load every library of the doors with it.
 STORE_OPENERS = (
+    "pratique.store.advisories.",
     "pratique.store.control.",
     "pratique.store.log_keys.",
     "pratique.store.logs.",
@@ -159,7 +160,12 @@ STORE_OPENERS = (
     "pratique.store.vetting_audits.",
 )
 # What a command may ask by itself: a running door, or a folder, needs no house of our own.
-EDGE_CLIENTS = ("pratique.edge.door_client.", "pratique.edge.advisories.")
+EDGE_CLIENTS = (
+    "pratique.edge.door_client.",
+    "pratique.edge.advisories.",
+    "pratique.edge.advisory_sources.",
+    "pratique.edge.sweep.",
+)
 # Doors that put the house together and run it.
 RUNS_THE_HOUSE = ("pratique.doors.cli", "pratique.doors.serving")
 

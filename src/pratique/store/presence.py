@@ -7,7 +7,7 @@ can be thrown away and made again from the ledger (`rebuild_projections`).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from packaging.version import Version
@@ -19,6 +19,7 @@ from pratique.exposure.gather import gather_facts
 from pratique.exposure.question import Question, release_key
 from pratique.ledger.store import LogStore
 from pratique.settings import Settings
+from pratique.store.advisories import AdvisoryStore
 from pratique.store.connect import Database, Row
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.presence_reader import PresenceReader
@@ -66,6 +67,10 @@ class PresenceStore:
         """Whether a view of this page has been recorded completely, as far as applied."""
         found = self._database.fetch("has_view", index_name=index, project=project, view=view)
         return bool(found)
+
+    def advisories(self, evidence: Callable[[str], bytes | None]) -> AdvisoryStore:
+        """Recorded advisories; `evidence` gives raw bytes by SHA-256."""
+        return AdvisoryStore(self._database, self._log, evidence)
 
     # ── for the console ──────────────────────────────────────────────────────────────────────
 

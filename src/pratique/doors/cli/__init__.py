@@ -21,6 +21,10 @@ EXIT_UNKNOWN = 3
 
 _COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module:attribute, one-line help shown without importing the module)
+    "advisory": (
+        "pratique.doors.cli.advisory:advisory",
+        "Record which releases are bad, and keep every revision.",
+    ),
     "audits": (
         "pratique.doors.cli.audits:audits",
         "Overrule verdicts, and share what reviewers found.",

@@ -10,4 +10,6 @@ UNION ALL SELECT 'refusals', count(*) FROM refusals
 UNION ALL SELECT 'watches', count(*) FROM watches
 UNION ALL SELECT 'assets', count(*) FROM assets
 UNION ALL SELECT 'events', count(*) FROM events
+UNION ALL SELECT 'advisory_revisions', count(*) FROM advisory_revisions
+UNION ALL SELECT 'advisory_mentions', count(*) FROM advisory_mentions
 UNION ALL SELECT 'unreadable_entries', count(*) FROM unreadable_entries;
