@@ -11,6 +11,7 @@ from packaging.version import InvalidVersion, Version
 from pratique.errors import ValueFormatError
 from pratique.exposure.question import release_key
 from pratique.ledger.entries import Entry
+from pratique.store.advisories import advisory_rows
 from pratique.store.bodies import (
     DeliveredBody,
     DeliveryBody,
@@ -87,6 +88,15 @@ class Batch:
             case "waiver":
                 # Kept whole as an event; read here only so that a spoiled one is noticed.
                 msgspec.convert(entry.body, WaiverBody)
+            case _:
+                self._dispatch_evidence(entry)
+
+    def _dispatch_evidence(self, entry: Entry) -> None:
+        """What did not come from a door: advisories, and what collectors saw."""
+        match entry.kind:
+            case "advisory-revision":
+                for statement, values in advisory_rows(entry):
+                    self._put(statement, **values)
             case _:
                 pass  # a kind of another part of the product, or of a newer version
 
