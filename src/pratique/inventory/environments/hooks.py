@@ -35,7 +35,13 @@ def runs_code(name: str, data: bytes) -> bool:
 
 
 def hook_sighting(
-    at: str, *, sha256: str, owner: str, runs: bool, since: tuple[str, str], note: str = ""
+    at: str,
+    *,
+    sha256: str,
+    owner: str,
+    runs: bool,
+    since: tuple[str, str],
+    note: str = "",
 ) -> Sighting:
     """A start hook. `owner` is the distribution whose RECORD lists it; empty: none does."""
     owned = f"RECORD of {owner} lists it" if owner else "no RECORD lists it"

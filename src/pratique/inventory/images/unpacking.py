@@ -1,0 +1,103 @@
+"""Bytes of a compressed layer, read forward at growing offsets.
+
+A layer that unpacks to more than `most` bytes ends there: a gigabyte of zeros packs into a megabyte.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Final, Protocol, cast
+
+from isal import igzip, isal_zlib
+
+PIECE: Final = 1 << 20
+GZIP: Final = b"\x1f\x8b"
+_OTHERS: Final = (
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+)
+_BROKEN: Final = (cast("type[Exception]", isal_zlib.IsalError), EOFError, ValueError, MemoryError)
+"""What the unpacker raises on bytes that it cannot read, beside OSError (gzip.BadGzipFile)."""
+
+
+class Bytes(Protocol):
+    """Something stored that can be read at any place."""
+
+    def __call__(self, offset: int, length: int, /) -> bytes:
+        """At most that many bytes; fewer only at the end."""
+        ...
+
+
+class UnpackError(ValueError):
+    """Compressed bytes that do not unpack; the text is a sentence."""
+
+
+def compression_of(head: bytes) -> str:
+    """Name of the compression that the first bytes show; empty: none."""
+    if head.startswith(GZIP):
+        return "gzip"
+    return next((name for mark, name in _OTHERS if head.startswith(mark)), "")
+
+
+class _Stream(io.RawIOBase):
+    """Stored bytes as a stream."""
+
+    def __init__(self, stored: Bytes) -> None:
+        self._stored = stored
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override] # any buffer, in typeshed
+        piece = self._stored(self._at, len(buffer))
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+
+class Gunzip:
+    """Reads gzip, of one or more members, as if it were unpacked. Offsets may not go back."""
+
+    def __init__(self, stored: Bytes, *, most: int) -> None:
+        """Nothing is read yet."""
+        self._stream = igzip.IGzipFile(fileobj=_Stream(stored), mode="rb")  # type: ignore[no-untyped-call] # isal types its parts only
+        self._most = most
+        self._at = 0
+        """Offset of the first byte in `_ready`."""
+        self._ready = b""
+
+    def __call__(self, offset: int, length: int, /) -> bytes:
+        """Bytes at an offset that is not before the last one. Raises: UnpackError."""
+        if offset < self._at:
+            raise UnpackError("was asked for bytes that have passed")
+        while offset >= self._at + len(self._ready):
+            if not self._advance():
+                return b""
+        start = offset - self._at
+        found = self._ready[start : start + length]
+        if len(found) == length:
+            return found
+        pieces = [found]
+        held = len(found)
+        while held < length and self._advance():
+            pieces.append(self._ready[: length - held])
+            held += len(pieces[-1])
+        return b"".join(pieces)
+
+    def _advance(self) -> bool:
+        """Go on to the next piece; whether there was one."""
+        self._at += len(self._ready)
+        self._ready = b""
+        if self._at > self._most:
+            raise UnpackError(f"unpacks to more than {self._most:,} bytes")
+        try:
+            self._ready = self._stream.read1(PIECE)
+        except UnpackError:
+            raise  # of a layer within a compressed archive
+        except EOFError as cut:
+            raise UnpackError("is cut short: its compressed stream does not end") from cut
+        except (OSError, *_BROKEN) as broken:
+            raise UnpackError(f"does not unpack: {broken}") from broken
+        return bool(self._ready)
