@@ -1,0 +1,273 @@
+-- What collectors saw: who had what from when to when, and since which entry we know.
+-- Rows are never edited but for `tx_to`, the entry that superseded them, and for the working columns
+-- of `places` and `lineages`. docs/explain/inventory-facts.md explains the tables.
+-- Instants are microseconds; `tx_*` are ledger sequences; 9007199254740991 is "not superseded",
+-- 253402300799000000 "not ended", as `to_lo` "seen by the newest look".
+
+CREATE TABLE inventory_assets (
+  asset bigint NOT NULL PRIMARY KEY,
+  name text NOT NULL UNIQUE
+);
+
+CREATE TABLE asset_states (
+  asset bigint NOT NULL,
+  tx_from bigint NOT NULL,
+  kind text NOT NULL,
+  since bigint NOT NULL,
+  PRIMARY KEY (asset, tx_from)
+);
+
+CREATE TABLE name_conflicts (
+  asset bigint NOT NULL PRIMARY KEY,
+  entry bigint NOT NULL
+);
+
+CREATE TABLE items (
+  item bigint NOT NULL PRIMARY KEY,
+  hash text NOT NULL UNIQUE,
+  type text NOT NULL,
+  name text NOT NULL,
+  version text NOT NULL,
+  digest text NOT NULL,
+  filename text NOT NULL,
+  admits text NOT NULL,
+  entry bigint NOT NULL
+);
+
+CREATE INDEX items_by_name ON items (name, type);
+CREATE INDEX items_by_digest ON items (digest) WHERE digest <> '';
+
+CREATE TABLE identities (
+  identity bigint NOT NULL PRIMARY KEY,
+  hash text NOT NULL UNIQUE,
+  kind text NOT NULL,
+  name text NOT NULL,
+  locator text NOT NULL,
+  fingerprint text NOT NULL,
+  local bigint NOT NULL CHECK (local IN (0, 1))
+);
+
+CREATE INDEX identities_by_name ON identities (name, kind);
+
+CREATE TABLE details (
+  detail bigint NOT NULL PRIMARY KEY,
+  hash text NOT NULL UNIQUE,
+  body text NOT NULL
+);
+
+CREATE TABLE lineages (
+  lineage bigint NOT NULL PRIMARY KEY,
+  hash text NOT NULL UNIQUE,
+  name text NOT NULL,
+  content bigint NOT NULL,
+  last_ord bigint NOT NULL
+);
+
+CREATE TABLE places (
+  place bigint NOT NULL PRIMARY KEY,
+  hash text NOT NULL UNIQUE,
+  asset bigint NOT NULL,
+  kind text NOT NULL,
+  locator text NOT NULL,
+  lineage bigint NOT NULL,
+  machine text NOT NULL,
+  content bigint NOT NULL,
+  looks bigint NOT NULL,
+  last_hi bigint NOT NULL,
+  ends_in_point bigint NOT NULL CHECK (ends_in_point IN (0, 1)),
+  absent_since bigint NOT NULL,
+  seen bigint NOT NULL,
+  unsure bigint NOT NULL,
+  tangled bigint NOT NULL CHECK (tangled IN (0, 1))
+);
+
+CREATE INDEX places_by_asset ON places (asset);
+
+CREATE TABLE place_seen (
+  place bigint NOT NULL,
+  tx_from bigint NOT NULL,
+  seen bigint NOT NULL,
+  PRIMARY KEY (place, tx_from)
+);
+
+CREATE TABLE contents (
+  content bigint NOT NULL PRIMARY KEY,
+  name text NOT NULL UNIQUE,
+  base bigint NOT NULL,
+  depth bigint NOT NULL,
+  body bytea NOT NULL
+);
+
+CREATE TABLE content_parts (
+  name text NOT NULL,
+  base text NOT NULL,
+  part bigint NOT NULL,
+  parts bigint NOT NULL,
+  body bytea NOT NULL,
+  PRIMARY KEY (name, base, parts, part)
+);
+
+CREATE TABLE looks (
+  entry bigint NOT NULL PRIMARY KEY,
+  place bigint NOT NULL,
+  at_lo bigint NOT NULL,
+  at_hi bigint NOT NULL,
+  event bigint NOT NULL CHECK (event IN (0, 1)),
+  ended bigint NOT NULL CHECK (ended IN (0, 1)),
+  whole bigint NOT NULL CHECK (whole IN (0, 1)),
+  begins bigint NOT NULL CHECK (begins IN (0, 1)),
+  gaps bigint NOT NULL,
+  content bigint NOT NULL,
+  asset_kind text NOT NULL,
+  class bigint NOT NULL,
+  gained bigint NOT NULL,
+  appeared bigint NOT NULL CHECK (appeared IN (0, 1)),
+  tx_to bigint NOT NULL
+);
+
+CREATE INDEX looks_by_place ON looks (place, at_lo);
+
+-- By month of the end. What has not ended lies apart, and of that what was superseded (since it has
+-- ended, as is known now) again apart; PostgreSQL moves the row when `tx_to` is set. Months are added
+-- as rows need them (`ensure_presence_month`); what lies outside 2020 to 2039 shares two partitions.
+CREATE TABLE presence (
+  item bigint NOT NULL,
+  place bigint NOT NULL,
+  tx_from bigint NOT NULL,
+  stage bigint NOT NULL,
+  entry bigint NOT NULL,
+  asset bigint NOT NULL,
+  class bigint NOT NULL,
+  from_lo bigint NOT NULL,
+  from_hi bigint NOT NULL,
+  to_lo bigint NOT NULL,
+  to_hi bigint NOT NULL,
+  tx_to bigint NOT NULL,
+  detail bigint NOT NULL,
+  sighting bigint NOT NULL
+) PARTITION BY RANGE (to_hi);
+
+CREATE INDEX presence_by_item ON presence (item, place);
+CREATE INDEX presence_by_place ON presence (place, sighting);
+
+CREATE TABLE presence_early PARTITION OF presence
+  FOR VALUES FROM (MINVALUE) TO (1577836800000000);
+CREATE TABLE presence_far PARTITION OF presence
+  FOR VALUES FROM (2208988800000000) TO (253402300799000000);
+CREATE TABLE presence_open PARTITION OF presence
+  FOR VALUES FROM (253402300799000000) TO (MAXVALUE) PARTITION BY RANGE (tx_to);
+CREATE TABLE presence_open_past PARTITION OF presence_open
+  FOR VALUES FROM (MINVALUE) TO (9007199254740991);
+CREATE TABLE presence_open_now PARTITION OF presence_open
+  FOR VALUES FROM (9007199254740991) TO (MAXVALUE);
+
+-- Attaching a filled-in table, unlike creating a partition, does not wait for readers or stop them.
+CREATE FUNCTION ensure_presence_month(month text, first bigint, next bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF to_regclass(month) IS NULL THEN
+    EXECUTE format('CREATE TABLE %I (LIKE presence)', month);
+    EXECUTE format('ALTER TABLE presence ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)',
+      month, first, next);
+  END IF;
+END
+$$;
+
+CREATE TABLE holdings (
+  asset bigint NOT NULL,
+  identity bigint NOT NULL,
+  place bigint NOT NULL,
+  tx_from bigint NOT NULL,
+  entry bigint NOT NULL,
+  class bigint NOT NULL,
+  from_lo bigint NOT NULL,
+  from_hi bigint NOT NULL,
+  to_lo bigint NOT NULL,
+  to_hi bigint NOT NULL,
+  tx_to bigint NOT NULL,
+  PRIMARY KEY (asset, identity, place, tx_from, entry)
+);
+
+CREATE INDEX holdings_by_identity ON holdings (identity);
+
+CREATE TABLE lineage_contents (
+  lineage bigint NOT NULL,
+  content bigint NOT NULL,
+  ord bigint NOT NULL,
+  PRIMARY KEY (lineage, content)
+);
+
+CREATE TABLE lineage_items (
+  item bigint NOT NULL,
+  lineage bigint NOT NULL,
+  ord_from bigint NOT NULL,
+  sighting bigint NOT NULL,
+  ord_to bigint NOT NULL,
+  stage bigint NOT NULL,
+  since_lo bigint,
+  since_hi bigint,
+  detail bigint NOT NULL,
+  PRIMARY KEY (item, lineage, ord_from, sighting)
+);
+
+CREATE INDEX lineage_items_by_lineage ON lineage_items (lineage, sighting);
+
+CREATE TABLE lineage_identities (
+  lineage bigint NOT NULL,
+  identity bigint NOT NULL,
+  ord_from bigint NOT NULL,
+  ord_to bigint NOT NULL,
+  PRIMARY KEY (lineage, identity, ord_from)
+);
+
+CREATE INDEX lineage_identities_by_identity ON lineage_identities (identity);
+
+CREATE TABLE occupancy (
+  lineage bigint NOT NULL,
+  ord bigint NOT NULL,
+  place bigint NOT NULL,
+  tx_from bigint NOT NULL,
+  entry bigint NOT NULL,
+  asset bigint NOT NULL,
+  class bigint NOT NULL,
+  from_lo bigint NOT NULL,
+  from_hi bigint NOT NULL,
+  to_lo bigint NOT NULL,
+  to_hi bigint NOT NULL,
+  latest bigint NOT NULL,
+  tx_to bigint NOT NULL,
+  PRIMARY KEY (lineage, ord, place, tx_from, entry)
+);
+
+CREATE INDEX occupancy_by_place ON occupancy (place);
+
+CREATE TABLE entities (
+  entity bigint NOT NULL PRIMARY KEY,
+  name text NOT NULL UNIQUE
+);
+
+CREATE TABLE edges (
+  relation text NOT NULL,
+  subject bigint NOT NULL,
+  entry bigint NOT NULL,
+  number bigint NOT NULL,
+  object bigint NOT NULL,
+  from_lo bigint NOT NULL,
+  from_hi bigint NOT NULL,
+  to_lo bigint NOT NULL,
+  to_hi bigint NOT NULL,
+  class bigint NOT NULL,
+  note text NOT NULL,
+  tx_to bigint NOT NULL,
+  PRIMARY KEY (relation, subject, entry, number)
+);
+
+CREATE INDEX edges_by_object ON edges (object, relation);
+CREATE INDEX edges_by_entry ON edges (entry, number);
+CREATE INDEX edges_superseded ON edges (tx_to) WHERE tx_to <> 9007199254740991;
+
+CREATE TABLE tallies (
+  entry bigint NOT NULL PRIMARY KEY,
+  facts bigint NOT NULL,
+  assets bigint NOT NULL
+);

@@ -1,0 +1,247 @@
+-- What collectors saw: who had what from when to when, and since which entry we know.
+-- Rows are never edited but for `tx_to`, the entry that superseded them, and for the working columns
+-- of `places` and `lineages`. docs/explain/inventory-facts.md explains the tables.
+-- Instants are microseconds; `tx_*` are ledger sequences; 9007199254740991 is "not superseded",
+-- 253402300799000000 "not ended", as `to_lo` "seen by the newest look".
+
+CREATE TABLE inventory_assets (
+  asset INTEGER NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE asset_states (
+  asset INTEGER NOT NULL,
+  tx_from INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  PRIMARY KEY (asset, tx_from)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE name_conflicts (
+  asset INTEGER NOT NULL PRIMARY KEY,
+  entry INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE items (
+  item INTEGER NOT NULL PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE,
+  type TEXT NOT NULL,
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  filename TEXT NOT NULL,
+  admits TEXT NOT NULL,
+  entry INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX items_by_name ON items (name, type);
+CREATE INDEX items_by_digest ON items (digest) WHERE digest <> '';
+
+CREATE TABLE identities (
+  identity INTEGER NOT NULL PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  locator TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  local INTEGER NOT NULL CHECK (local IN (0, 1))
+) STRICT;
+
+CREATE INDEX identities_by_name ON identities (name, kind);
+
+CREATE TABLE details (
+  detail INTEGER NOT NULL PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE,
+  body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE lineages (
+  lineage INTEGER NOT NULL PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  content INTEGER NOT NULL,
+  last_ord INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE places (
+  place INTEGER NOT NULL PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE,
+  asset INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  locator TEXT NOT NULL,
+  lineage INTEGER NOT NULL,
+  machine TEXT NOT NULL,
+  content INTEGER NOT NULL,
+  looks INTEGER NOT NULL,
+  last_hi INTEGER NOT NULL,
+  ends_in_point INTEGER NOT NULL CHECK (ends_in_point IN (0, 1)),
+  absent_since INTEGER NOT NULL,
+  seen INTEGER NOT NULL,
+  unsure INTEGER NOT NULL,
+  tangled INTEGER NOT NULL CHECK (tangled IN (0, 1))
+) STRICT;
+
+CREATE INDEX places_by_asset ON places (asset);
+
+CREATE TABLE place_seen (
+  place INTEGER NOT NULL,
+  tx_from INTEGER NOT NULL,
+  seen INTEGER NOT NULL,
+  PRIMARY KEY (place, tx_from)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE contents (
+  content INTEGER NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  base INTEGER NOT NULL,
+  depth INTEGER NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE content_parts (
+  name TEXT NOT NULL,
+  base TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  parts INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (name, base, parts, part)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE looks (
+  entry INTEGER NOT NULL PRIMARY KEY,
+  place INTEGER NOT NULL,
+  at_lo INTEGER NOT NULL,
+  at_hi INTEGER NOT NULL,
+  event INTEGER NOT NULL CHECK (event IN (0, 1)),
+  ended INTEGER NOT NULL CHECK (ended IN (0, 1)),
+  whole INTEGER NOT NULL CHECK (whole IN (0, 1)),
+  begins INTEGER NOT NULL CHECK (begins IN (0, 1)),
+  gaps INTEGER NOT NULL,
+  content INTEGER NOT NULL,
+  asset_kind TEXT NOT NULL,
+  class INTEGER NOT NULL,
+  gained INTEGER NOT NULL,
+  appeared INTEGER NOT NULL CHECK (appeared IN (0, 1)),
+  tx_to INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX looks_by_place ON looks (place, at_lo);
+
+CREATE TABLE presence (
+  item INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  tx_from INTEGER NOT NULL,
+  stage INTEGER NOT NULL,
+  entry INTEGER NOT NULL,
+  asset INTEGER NOT NULL,
+  class INTEGER NOT NULL,
+  from_lo INTEGER NOT NULL,
+  from_hi INTEGER NOT NULL,
+  to_lo INTEGER NOT NULL,
+  to_hi INTEGER NOT NULL,
+  tx_to INTEGER NOT NULL,
+  detail INTEGER NOT NULL,
+  sighting INTEGER NOT NULL,
+  PRIMARY KEY (item, place, tx_from, stage, entry)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX presence_by_place ON presence (place, sighting);
+
+CREATE TABLE holdings (
+  asset INTEGER NOT NULL,
+  identity INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  tx_from INTEGER NOT NULL,
+  entry INTEGER NOT NULL,
+  class INTEGER NOT NULL,
+  from_lo INTEGER NOT NULL,
+  from_hi INTEGER NOT NULL,
+  to_lo INTEGER NOT NULL,
+  to_hi INTEGER NOT NULL,
+  tx_to INTEGER NOT NULL,
+  PRIMARY KEY (asset, identity, place, tx_from, entry)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX holdings_by_identity ON holdings (identity);
+
+CREATE TABLE lineage_contents (
+  lineage INTEGER NOT NULL,
+  content INTEGER NOT NULL,
+  ord INTEGER NOT NULL,
+  PRIMARY KEY (lineage, content)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lineage_items (
+  item INTEGER NOT NULL,
+  lineage INTEGER NOT NULL,
+  ord_from INTEGER NOT NULL,
+  sighting INTEGER NOT NULL,
+  ord_to INTEGER NOT NULL,
+  stage INTEGER NOT NULL,
+  since_lo INTEGER,
+  since_hi INTEGER,
+  detail INTEGER NOT NULL,
+  PRIMARY KEY (item, lineage, ord_from, sighting)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX lineage_items_by_lineage ON lineage_items (lineage, sighting);
+
+CREATE TABLE lineage_identities (
+  lineage INTEGER NOT NULL,
+  identity INTEGER NOT NULL,
+  ord_from INTEGER NOT NULL,
+  ord_to INTEGER NOT NULL,
+  PRIMARY KEY (lineage, identity, ord_from)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX lineage_identities_by_identity ON lineage_identities (identity);
+
+CREATE TABLE occupancy (
+  lineage INTEGER NOT NULL,
+  ord INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  tx_from INTEGER NOT NULL,
+  entry INTEGER NOT NULL,
+  asset INTEGER NOT NULL,
+  class INTEGER NOT NULL,
+  from_lo INTEGER NOT NULL,
+  from_hi INTEGER NOT NULL,
+  to_lo INTEGER NOT NULL,
+  to_hi INTEGER NOT NULL,
+  latest INTEGER NOT NULL,
+  tx_to INTEGER NOT NULL,
+  PRIMARY KEY (lineage, ord, place, tx_from, entry)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX occupancy_by_place ON occupancy (place);
+
+CREATE TABLE entities (
+  entity INTEGER NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE edges (
+  relation TEXT NOT NULL,
+  subject INTEGER NOT NULL,
+  entry INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  object INTEGER NOT NULL,
+  from_lo INTEGER NOT NULL,
+  from_hi INTEGER NOT NULL,
+  to_lo INTEGER NOT NULL,
+  to_hi INTEGER NOT NULL,
+  class INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  tx_to INTEGER NOT NULL,
+  PRIMARY KEY (relation, subject, entry, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX edges_by_object ON edges (object, relation);
+CREATE INDEX edges_by_entry ON edges (entry, number);
+CREATE INDEX edges_superseded ON edges (tx_to) WHERE tx_to <> 9007199254740991;
+
+CREATE TABLE tallies (
+  entry INTEGER NOT NULL PRIMARY KEY,
+  facts INTEGER NOT NULL,
+  assets INTEGER NOT NULL
+) STRICT;
