@@ -41,6 +41,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "Find what bypasses the firewall in lock files, and rewrite it both ways.",
     ),
     "policy": ("pratique.doors.cli.policy:policy", "Check, show and explain the policy."),
+    "sweep": (
+        "pratique.doors.cli.sweep:sweep",
+        "Read what lies on a machine or in a tree, and write down what was seen.",
+    ),
     "token": ("pratique.doors.cli.token:token", "Give assets and approvers their tokens."),
     "up": ("pratique.doors.cli.up:up", "Open all doors."),
     "verify": ("pratique.doors.cli.verify:verify", "Verify an evidence file, offline."),

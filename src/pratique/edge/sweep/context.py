@@ -94,6 +94,8 @@ class SweepContext:
     """What the swept machine or tree is called. A reader that finds an asset of its own (a
     repository, an image, a CI run) names that one in its looks instead."""
     asset_kind: AssetKind
+    asset_given: bool = False
+    """Whether a person named the asset, rather than the machine's name standing for it."""
     machine: str
     """For `Look.machine` of looks at this machine; "" when the roots are no machine."""
     now: Clock

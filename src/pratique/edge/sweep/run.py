@@ -21,7 +21,6 @@ from pratique.edge.sweep.memory import KnownPlace, SweepMemory
 from pratique.edge.sweep.sinks import LookSink, Recorded
 from pratique.edge.sweep.tidy import plain, tidy
 from pratique.edge.sweep.walk import Found, Gaps, Walk
-from pratique.errors import PratiqueError
 from pratique.inventory.observed.model import (
     EvidenceClass,
     Gap,
@@ -72,6 +71,8 @@ class SweepReport:
     gaps_total: int = 0
     items: set[tuple[Item, Stage]] = field(default_factory=set)
     """Distinct items seen, bounded, for matching with advisories."""
+    known_bad: tuple[str, ...] = ()
+    """Sentences on items that known advisories name; filled in by who knows advisories."""
     recorded: Recorded = field(default_factory=Recorded)
 
 
@@ -89,14 +90,22 @@ class Sweep:
         sink: LookSink,
         memory: SweepMemory,
         home: Path,
+        fallback: Reader | None = None,
     ) -> None:
-        """`home` is left out of the walk: it holds copies of what was seen elsewhere."""
+        """`home` is left out of the walk: it holds copies of what was seen elsewhere.
+
+        `fallback` reads files that a person named and no other reader claims.
+        """
         self._ctx = ctx
         self._readers = readers
+        self._fallback = fallback
         self._sink = sink
         self._memory = memory
         self._home = home
         self._gaps = Gaps()
+        """Of this asset: with any of these it was not read whole."""
+        self._elsewhere = Gaps()
+        """Of other assets, and what makes times uncertain."""
         self._seen_places: dict[KnownPlace, None] = {}
         self._report = SweepReport(asset=ctx.asset, roots=(), started=ctx.now(), ended=ctx.now())
 
@@ -138,7 +147,14 @@ class Sweep:
                 walk.skip(found.path)
             self._read(reader, found.path)
         if found.named and not found.is_dir and not claimants:
-            self._gaps.add(str(found.path), UNCLAIMED)
+            self._read_named(found.path)
+
+    def _read_named(self, path: Path) -> None:
+        """A file that a person named and nobody claims: perhaps a log."""
+        if self._fallback is not None and self._fallback.claims(path, is_dir=False):
+            self._read(self._fallback, path)
+        else:
+            self._gaps.add(str(path), UNCLAIMED)
 
     def _claimants(self, path: Path, *, is_dir: bool) -> list[Reader]:
         claimants = [r for r in self._readers if r.claims(path, is_dir=is_dir)]
@@ -147,15 +163,19 @@ class Sweep:
 
     def _read(self, reader: Reader, path: Path) -> None:
         tally = self._report.readers.setdefault(reader.name, Tally())
-        try:
-            for look in reader.read(path, self._ctx):
-                self._take(look, tally)
-        except PratiqueError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one reader's mistake must not end the sweep
-            # Whatever it was, this path is not read: that is a gap, and what a gap is for.
-            tally.gaps += 1
-            self._gaps.add(str(path), f"the reader {reader.name} failed ({type(error).__name__})")
+        looks = reader.read(path, self._ctx)
+        while True:
+            try:
+                look = next(looks, None)
+            except Exception as error:  # noqa: BLE001 - one reader's mistake must not end the sweep
+                # Whatever it was, this path was not read: that is what a gap is for.
+                tally.gaps += 1
+                why = f"the reader {reader.name} failed ({type(error).__name__})"
+                self._gaps.add(str(path), why)
+                return
+            if look is None:
+                return
+            self._take(look, tally)
 
     def _take(self, look: Look, tally: Tally) -> None:
         look = tidy(look, now=self._ctx.now())
@@ -163,8 +183,10 @@ class Sweep:
         tally.items += len(look.sightings)
         tally.identities += len(look.identities)
         tally.gaps += len(look.gaps)
+        # What a run's log does not tell makes that run unknown, not the machine it lies on.
+        gaps = self._elsewhere if look.whole or look.asset != self._ctx.asset else self._gaps
         for gap in look.gaps:
-            self._gaps.add(gap.what, gap.why)
+            gaps.add(gap.what, gap.why)
         if len(self._report.items) < MAX_ITEMS:
             self._report.items.update((s.item, s.stage) for s in look.sightings)
         if refusal := self._sink.add(look):
@@ -248,8 +270,10 @@ class Sweep:
     def _finished(self) -> SweepReport:
         report = self._report
         report.recorded = self._sink.recorded
-        report.gaps = list(dict.fromkeys(self._gaps.listed))
-        report.gaps_total = self._gaps.total - (len(self._gaps.listed) - len(report.gaps))
+        listed = [*self._gaps.listed, *self._elsewhere.listed]
+        report.gaps = list(dict.fromkeys(listed))
+        total = self._gaps.total + self._elsewhere.total
+        report.gaps_total = total - (len(listed) - len(report.gaps))
         return report
 
 

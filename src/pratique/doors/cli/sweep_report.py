@@ -1,0 +1,106 @@
+"""What a sweep says at its end."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from pratique.edge.sweep.run import SweepReport
+from pratique.values.instants import render_instant
+
+_SHOWN_GAPS: Final = 20
+
+
+def render_json(report: SweepReport) -> str:
+    """The report for a program."""
+    answer: dict[str, Any] = {
+        "asset": report.asset,
+        "roots": report.roots,
+        "started": render_instant(report.started),
+        "ended": render_instant(report.ended),
+        "folders": report.folders,
+        "files": report.files,
+        "whole": report.whole,
+        "stopped": report.stopped,
+        "readers": {
+            name: {
+                "looks": tally.looks,
+                "items": tally.items,
+                "identities": tally.identities,
+                "gaps": tally.gaps,
+            }
+            for name, tally in sorted(report.readers.items())
+        },
+        "gone": report.gone,
+        "known_bad": list(report.known_bad),
+        "gaps": [{"what": gap.what, "why": gap.why} for gap in report.gaps],
+        "gaps_total": report.gaps_total,
+        "recorded": {
+            "looks": report.recorded.looks,
+            "contents": report.recorded.contents,
+            "first_entry": report.recorded.first_entry,
+            "last_entry": report.recorded.last_entry,
+            "spooled": report.recorded.spooled,
+            "trouble": report.recorded.trouble,
+        },
+    }
+    return msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
+
+
+def render_text(report: SweepReport) -> str:
+    """The report for a person."""
+    seconds = (report.ended - report.started).total_seconds()
+    lines = [
+        f"{report.asset}: {report.files:,} files in {report.folders:,} folders, {seconds:.1f} s"
+        + (", stopped before the end" if report.stopped else "")
+    ]
+    for name, tally in sorted(report.readers.items()):
+        parts = [_count(tally.looks, "look"), _count(tally.items, "item")]
+        if tally.identities:
+            parts.append(_count(tally.identities, "credential"))
+        if tally.gaps:
+            parts.append(_count(tally.gaps, "gap"))
+        lines.append(f"  {name}: {', '.join(parts)}")
+    if report.gone:
+        lines.append(f"  gone since the last sweep: {_count(report.gone, 'place')}")
+    lines += [f"KNOWN BAD: {one}" for one in report.known_bad]
+    lines += _gaps(report)
+    lines += _recorded(report)
+    return "\n".join(_printable(line) for line in lines)
+
+
+def _gaps(report: SweepReport) -> list[str]:
+    if not report.gaps_total:
+        return ["nothing was left out"]
+    shown = report.gaps[:_SHOWN_GAPS]
+    lines = [f"not read ({report.gaps_total}):", *(f"  {gap.what}: {gap.why}" for gap in shown)]
+    if report.gaps_total > len(shown):
+        lines.append(f"  and {report.gaps_total - len(shown)} more; --format json lists them")
+    return lines
+
+
+def _recorded(report: SweepReport) -> list[str]:
+    recorded = report.recorded
+    lines = []
+    if recorded.first_entry is not None:
+        lines.append(
+            f"recorded: {_count(recorded.looks, 'look')},"
+            f" {_count(recorded.contents, 'new content')},"
+            f" ledger entries {recorded.first_entry} to {recorded.last_entry}"
+        )
+    if recorded.trouble:
+        lines.append(f"the ledger could not write: {recorded.trouble}")
+    if recorded.spooled:
+        batches = _count(recorded.spooled, "batch", "batches")
+        lines.append(f"{batches} wait in the spool; the next sweep records them")
+    return lines
+
+
+def _count(number: int, word: str, words: str = "") -> str:
+    return f"{number:,} {word if number == 1 else words or word + 's'}"
+
+
+def _printable(line: str) -> str:
+    """File names may hold escapes that would rewrite the terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in line)

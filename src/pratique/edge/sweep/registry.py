@@ -1,0 +1,22 @@
+"""The readers of a sweep, in the order in which they are asked. A new reader is one line here."""
+
+from __future__ import annotations
+
+from pratique.edge.sweep import ci_logs, environments, images, locks, sboms
+from pratique.edge.sweep.context import Reader
+
+
+def all_readers() -> tuple[Reader, ...]:
+    """Every reader there is."""
+    return (
+        *environments.READERS,
+        *locks.READERS,
+        *sboms.READERS,
+        *images.READERS,
+        *ci_logs.READERS,
+    )
+
+
+def reader_of_named_files() -> Reader:
+    """Reads files that a person named and no other reader claims: as logs."""
+    return ci_logs.NAMED_FILES
