@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 BENCHMARKS = (
     "ledger", "cook", "decide", "page", "policy_change", "wheel", "memory", "soak", "resolve", "vet_cpu",
-    "vet_soak", "vet_inline",
+    "vet_soak", "vet_inline", "exposure_reach",
 )  # fmt: skip
 NEED_THE_PUBLIC_INDEX = {"resolve"}
 ALWAYS_QUICK = {"cook", "decide"}
