@@ -192,7 +192,8 @@ def _uv(text: str, *, dry_run: bool) -> Iterator[Said]:
     stage = Stage.LISTED if dry_run else Stage.INSTALLED
     if not dry_run:
         yield Named(Tool.UV)
-    note = f"from {source[:200]}" if source else ""
+    # Only the scheme: the rest may hold a user's password.
+    note = f"from {source.partition(':')[0][:20]}, not from an index" if source else ""
     yield from _mention(pypi(name, version), stage, note=note)
 
 

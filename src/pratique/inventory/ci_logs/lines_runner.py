@@ -42,6 +42,8 @@ _INSTALLS: Final = (
     (Tool.YARN, re.compile(r"\S*yarn(?:\s+install\b|\s+add\b|\s*\Z|\s+--\S+)")),
     (Tool.BUN, re.compile(r"\S*bun\s+(?:-\S+\s+)*(?:install|i|add)\b|bunx\s")),
 )  # fmt: skip
+_PLAIN_WORD: Final = re.compile(r"[\w./-]{1,60}|[\w.-]{1,60}==[\w.+!]{1,60}")
+_SHOWN_WORDS: Final = 5
 _SHELL_BREAK: Final = re.compile(r"\s*(?:&&|\|\||;|\|)\s*")
 
 _CUT: Final = (
@@ -124,5 +126,12 @@ def say_command(text: str, *, marked: bool) -> Iterator[Started]:
         for tool, pattern in _INSTALLS:
             words = re.sub(r"^(?:sudo\s+|time\s+|(?:[A-Z_][A-Z0-9_]*=\S*\s+))*", "", command)
             if pattern.match(words) is not None and "--dry-run" not in words:
-                yield Started(tool, command[:200])
+                yield Started(tool, _shown(words))
                 break
+
+
+def _shown(command: str) -> str:
+    """The first words of a command; those that may hold a password are left out."""
+    words = command.split()
+    shown = [word if _PLAIN_WORD.fullmatch(word) else "…" for word in words[:_SHOWN_WORDS]]
+    return " ".join(shown) + (" …" if len(words) > _SHOWN_WORDS else "")
