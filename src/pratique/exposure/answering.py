@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pratique.exposure.advisories.model import How
 from pratique.exposure.certainty import Certainty
 from pratique.exposure.incident import (
+    NAMES_IN_GROUP,
     AssetLine,
     Counts,
     Group,
@@ -48,9 +49,6 @@ if TYPE_CHECKING:
     from pratique.exposure.ports import Edge, FactQueries, Hit, PlaceRow
     from pratique.exposure.wanted import AdvisoryLibrary
     from pratique.values.instants import Instant
-
-NAMES_IN_GROUP: Final = 20
-"""Assets named per group of an answer; the others are counted."""
 
 NOT_SEEN: Final = (
     "What nothing ever looked at and what never asked our door is not counted at all.",

@@ -63,6 +63,20 @@ class PresenceStore:
         with self._database.snapshot() as session:
             return gather_facts(PresenceReader(session), question)
 
+    def knows_doors(self) -> bool:
+        """Whether a door ever watched or answered here, or anybody has a token for one."""
+        return bool(self._database.fetch("knows_doors")[0][0])
+
+    def replayed(self, log: LogStore, end: int) -> PresenceStore:
+        """What a log's entries below `end` say, in memory: a past state, whatever came later."""
+        database = SqliteDatabase(Path(":memory:"), "facts")
+        try:
+            Projector(log, database, end=end).catch_up()
+        except BaseException:
+            database.close()
+            raise
+        return PresenceStore(database, log)
+
     def knows_view(self, index: str, project: ProjectName, view: str) -> bool:
         """Whether a view of this page has been recorded completely, as far as applied."""
         found = self._database.fetch("has_view", index_name=index, project=project, view=view)
@@ -175,12 +189,11 @@ def answer_exposed(
             expected=f"a sequence from 0 to {log.size() - 1}",
         )
     known_then = next(log.entries(as_known_at, as_known_at + 1)).recorded_at
-    database = SqliteDatabase(Path(":memory:"), "facts")
+    then = presence.replayed(log, as_known_at + 1)
     try:
-        Projector(log, database, end=as_known_at + 1).catch_up()
-        facts = PresenceStore(database, log).facts(question)
+        facts = then.facts(question)
     finally:
-        database.close()
+        then.close()
     return answer(question, facts, now=min(now, known_then))
 
 

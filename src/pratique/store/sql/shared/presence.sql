@@ -67,6 +67,10 @@ SELECT collector, first_at, last_at, period_seconds, stopped FROM watches ORDER 
 -- Everybody known by token or by having asked.
 SELECT actor FROM assets ORDER BY first_seq;
 
+-- name: knows_doors
+-- Whether anything of a door is known: one row.
+SELECT EXISTS (SELECT 1 FROM watches) OR EXISTS (SELECT 1 FROM assets);
+
 -- name: count_unreadable
 -- Entries that could not be read.
 SELECT count(*) FROM unreadable_entries;
