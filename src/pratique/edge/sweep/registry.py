@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pratique.edge.sweep import ci_logs, environments, images, locks, sboms
+from pratique.edge.sweep import caches, ci_logs, environments, images, locks, sboms
 from pratique.edge.sweep.context import Reader
 
 
@@ -10,6 +10,7 @@ def all_readers() -> tuple[Reader, ...]:
     """Every reader there is."""
     return (
         *environments.READERS,
+        *caches.READERS,
         *locks.READERS,
         *sboms.READERS,
         *images.READERS,
