@@ -15,6 +15,7 @@ MAX_SEARCHED = 500_000_000
 """Characters searched for places in one file, a fraction of a second; a hostile file, full of values that
 are spelled with escapes and never found, gets coarser places after that."""
 _PATTERN_COST = 10
+_FIRST_LINE = Location(line=1)
 
 
 class SourceText:
@@ -25,7 +26,10 @@ class SourceText:
 
     __slots__ = ("_budget", "_starts", "path", "text")
 
-    def __init__(self, path: str, data: bytes, *, max_bytes: int = MAX_LOCK_BYTES) -> None:
+    def __init__(
+        self, path: str, data: bytes, *, max_bytes: int = MAX_LOCK_BYTES, places: bool = True
+    ) -> None:
+        """`places`: whether anybody will ask where something stands; without, all is on line 1."""
         if len(data) > max_bytes:
             raise LockError(
                 f"is {len(data):,} bytes long", path=path, expected=f"at most {max_bytes:,} bytes"
@@ -38,8 +42,8 @@ class SourceText:
                 "is not UTF-8 text", path=path, line=line, expected="a text file in UTF-8"
             ) from None
         self.path = path
-        self._budget = MAX_SEARCHED
-        self._starts: list[int] | None = None
+        self._budget = MAX_SEARCHED if places else 0
+        self._starts: list[int] | None = None if places else [0]
 
     def location(self, offset: int) -> Location:
         """Line and column of an offset into the text."""
@@ -50,6 +54,8 @@ class SourceText:
                 starts.append(at + 1)
                 at = self.text.find("\n", at + 1)
             self._starts = starts
+        if len(self._starts) == 1:
+            return _FIRST_LINE if self._budget <= 0 else Location(line=1, column=offset + 1)
         index = bisect_right(self._starts, offset) - 1
         return Location(line=index + 1, column=offset - self._starts[index] + 1)
 

@@ -14,7 +14,7 @@ from typing import Any
 from pratique.errors import ValueFormatError
 from pratique.inventory.addresses import archive_name
 from pratique.inventory.errors import LockError
-from pratique.inventory.listings.model import Listed, Piece
+from pratique.inventory.listings.model import Listed, Piece, Pieces
 from pratique.inventory.listings.python import piece_of
 from pratique.inventory.locks.requirements import read_requirements
 from pratique.inventory.npm.package_lock import parse_json_object
@@ -134,7 +134,7 @@ def _wanted(spec: str) -> Listed | None:
     return Listed(item=item, names=(name,), note=note, direct=True)
 
 
-def split_conda_lock(data: bytes) -> list[bytes] | None:
+def split_conda_lock(data: bytes) -> Pieces | None:
     """The file as one small file for each package; None when it is written otherwise."""
     if b"\r" in data or b"\t" in data or b"&" in data:
         return None
@@ -145,7 +145,7 @@ def split_conda_lock(data: bytes) -> list[bytes] | None:
     body = last.split(b"\n")
     if any(line[:1] not in {b" ", b""} for line in body[1:]):
         return None  # something follows the list
-    return [b"package:\n- name:" + part for part in parts[1:]]
+    return Pieces(before=b"package:\n- name:", bodies=parts[1:])
 
 
 def read_conda_lock(source: SourceText) -> Piece:

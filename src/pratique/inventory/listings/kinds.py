@@ -18,12 +18,17 @@ from pratique.inventory.conda.files import (
     split_conda_lock,
 )
 from pratique.inventory.listings.graph import Resolver, by_name
-from pratique.inventory.listings.model import Piece
+from pratique.inventory.listings.model import Piece, Pieces
 from pratique.inventory.listings.python import constrained, piece_of
 from pratique.inventory.listings.split_lines import split_pipfile, split_requirements
-from pratique.inventory.listings.split_toml import splitter
-from pratique.inventory.locks import read_lock
-from pratique.inventory.model import LockKind
+from pratique.inventory.listings.split_toml import shortened, splitter
+from pratique.inventory.locks.pdm import read_pdm_lock
+from pratique.inventory.locks.pipfile import read_pipfile_lock
+from pratique.inventory.locks.poetry import read_poetry_lock
+from pratique.inventory.locks.pylock import read_pylock
+from pratique.inventory.locks.requirements import read_requirements
+from pratique.inventory.locks.uv import read_uv_lock
+from pratique.inventory.model import LockDocument
 from pratique.inventory.npm.package_lock import by_folder, read_package_lock, split_package_lock
 from pratique.inventory.npm.pnpm import read_pnpm_lock, split_pnpm_lock
 from pratique.inventory.npm.yarn import read_yarn_lock, split_yarn_lock
@@ -47,9 +52,13 @@ class ListingKind:
     place: PlaceKind
     read: Callable[[SourceText], Piece]
     """Of the whole file, or of one piece of it."""
-    split: Callable[[bytes], list[bytes] | None] | None = None
+    split: Callable[[bytes], Pieces | None] | None = None
     """Cuts a file into pieces that say by themselves what they say in it; None: read it whole."""
+    shorten: Callable[[bytes], bytes] | None = None
+    """Leaves out of a piece what says nothing of what is listed."""
     resolver: Resolver = by_name
+    places: bool = False
+    """Whether the reader must know on which line something stands."""
     globs: tuple[str, ...]
     """For git: a superset of the paths that `pattern` takes."""
     pattern: re.Pattern[str]
@@ -57,16 +66,15 @@ class ListingKind:
     media_type: str = "text/plain"
 
 
-def _python(kind: LockKind) -> Callable[[SourceText], Piece]:
+def _python(reader: Callable[[SourceText], LockDocument]) -> Callable[[SourceText], Piece]:
     def read(source: SourceText) -> Piece:
-        data = source.text.encode()
-        return piece_of(read_lock(source.path, data, kind=kind))
+        return piece_of(reader(source))
 
     return read
 
 
 def _read_requirements(source: SourceText) -> Piece:
-    document = read_lock(source.path, source.text.encode(), kind=LockKind.REQUIREMENTS)
+    document = read_requirements(source)
     if "constraints" in source.path.rpartition("/")[2]:
         document = constrained(document)
     return piece_of(document, source.text)
@@ -78,27 +86,27 @@ def _named(pattern: str) -> re.Pattern[str]:
 
 KINDS: tuple[ListingKind, ...] = (
     ListingKind(
-        name="uv-lock", place=PlaceKind.LOCK, read=_python(LockKind.UV), split=splitter("package"),
-        globs=("uv.lock",), pattern=_named(r"uv\.lock"), media_type="application/toml",
+        name="uv-lock", place=PlaceKind.LOCK, read=_python(read_uv_lock),
+        split=splitter("package"), shorten=shortened, globs=("uv.lock",), pattern=_named(r"uv\.lock"), media_type="application/toml",
     ),
     ListingKind(
-        name="poetry-lock", place=PlaceKind.LOCK, read=_python(LockKind.POETRY),
-        split=splitter("package"), globs=("poetry.lock",), pattern=_named(r"poetry\.lock"),
+        name="poetry-lock", place=PlaceKind.LOCK, read=_python(read_poetry_lock),
+        split=splitter("package"), shorten=shortened, globs=("poetry.lock",), pattern=_named(r"poetry\.lock"),
         media_type="application/toml",
     ),
     ListingKind(
-        name="pdm-lock", place=PlaceKind.LOCK, read=_python(LockKind.PDM), split=splitter("package"),
-        globs=("pdm*.lock",), pattern=_named(r"pdm(?:\.[\w-]+)?\.lock"),
+        name="pdm-lock", place=PlaceKind.LOCK, read=_python(read_pdm_lock),
+        split=splitter("package"), shorten=shortened, globs=("pdm*.lock",), pattern=_named(r"pdm(?:\.[\w-]+)?\.lock"),
         media_type="application/toml",
     ),
     ListingKind(
-        name="pipfile-lock", place=PlaceKind.LOCK, read=_python(LockKind.PIPENV),
+        name="pipfile-lock", place=PlaceKind.LOCK, read=_python(read_pipfile_lock),
         split=split_pipfile, globs=("Pipfile.lock",), pattern=_named(r"Pipfile\.lock"),
         media_type="application/json",
     ),
     ListingKind(
-        name="pylock", place=PlaceKind.LOCK, read=_python(LockKind.PYLOCK),
-        split=splitter("packages"), globs=("pylock*.toml",),
+        name="pylock", place=PlaceKind.LOCK, read=_python(read_pylock),
+        split=splitter("packages"), shorten=shortened, globs=("pylock*.toml",),
         pattern=_named(r"pylock(?:\.[^./]+)?\.toml"), media_type="application/toml",
     ),
     ListingKind(
@@ -150,7 +158,7 @@ KINDS: tuple[ListingKind, ...] = (
     ),
     ListingKind(
         name="requirements", place=PlaceKind.MANIFEST, read=_read_requirements,
-        split=split_requirements,
+        split=split_requirements, places=True,
         globs=("*requirements*.txt", "*requirements*.lock", "*constraints*.txt",
                "*constraints*.lock", "requirements/*", "requirement/*", "constraints/*", "reqs/*"),
         pattern=_named(

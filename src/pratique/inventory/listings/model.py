@@ -45,3 +45,17 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     defects: tuple[str, ...] = ()
     """Sentences."""
     includes: tuple[Included, ...] = ()
+
+
+class Pieces(msgspec.Struct, frozen=True, kw_only=True):
+    """A file cut into pieces, each of which is to be read as a small file of the same kind."""
+
+    before: bytes = b""
+    """Stands before each body; apart from it, so that nothing is copied to look a body up."""
+    bodies: list[bytes]
+    after: bytes = b""
+    """Stands after each body."""
+    rest: list[bytes] = []
+    """Pieces that are complete as they are."""
+    never: tuple[bytes, ...] = ()
+    """What no piece may have in it, because cutting there could then be wrong."""

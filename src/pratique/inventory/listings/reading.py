@@ -14,7 +14,7 @@ from typing import Final
 from pratique.inventory.errors import LockError
 from pratique.inventory.listings.graph import Linker, Resolver, by_name
 from pratique.inventory.listings.kinds import ListingKind
-from pratique.inventory.listings.model import Included, Listed, Piece
+from pratique.inventory.listings.model import Included, Listed, Piece, Pieces
 from pratique.inventory.observed.model import Sighting
 from pratique.inventory.text import MAX_LOCK_BYTES, SourceText
 
@@ -38,7 +38,7 @@ class ListingReader:
 
     def __init__(self, *, cache_bytes: int = CACHE_BYTES, max_bytes: int = MAX_LOCK_BYTES) -> None:
         """Start with nothing remembered."""
-        self._cache: dict[tuple[str, str, bytes], Piece] = {}
+        self._cache: dict[tuple[str, str, bytes], dict[bytes, Piece]] = {}
         self._cached = 0
         self._cache_bytes = cache_bytes
         self._max_bytes = max_bytes
@@ -55,9 +55,15 @@ class ListingReader:
                 path=path,
                 expected=f"at most {self._max_bytes:,} bytes",
             )
+        if self._cached > self._cache_bytes:
+            # Linked entries are known by their id: both forget together.
+            self._cache.clear()
+            self._linker.forget()
+            self._cached = 0
         pieces = self._in_pieces(kind, path, data)
         if pieces is None:
-            pieces = [kind.read(SourceText(path, data, max_bytes=self._max_bytes))]
+            whole = SourceText(path, data, max_bytes=self._max_bytes, places=kind.places)
+            pieces = [kind.read(whole)]
         return self.join(pieces, kind.resolver)
 
     def join(self, pieces: Iterable[Piece], resolver: Resolver = by_name) -> Listing:
@@ -77,28 +83,35 @@ class ListingReader:
         )
 
     def _in_pieces(self, kind: ListingKind, path: str, data: bytes) -> list[Piece] | None:
-        texts = kind.split(data) if kind.split is not None else None
-        if texts is None:
+        pieces = kind.split(data) if kind.split is not None else None
+        if pieces is None:
             return None
+        # What a requirements file is called says whether it installs anything.
         name = path.rpartition("/")[2] if kind.name == "requirements" else ""
+        known = self._cache.setdefault((kind.name, name, pieces.before), {})
+        found = [known.get(body) for body in pieces.bodies]
         try:
-            return [self._piece(kind, path, name, text) for text in texts]
+            for number, piece in enumerate(found):
+                if piece is None:
+                    body = pieces.bodies[number]
+                    text = pieces.before + body + pieces.after
+                    found[number] = known[body] = self._piece(kind, path, pieces, text)
+            others = self._cache.setdefault((kind.name, name, b"rest"), {})
+            for text in pieces.rest:
+                if text not in others:
+                    others[text] = self._piece(kind, path, pieces, text)
+                found.append(others[text])
         except LockError:
             return None
+        return [piece for piece in found if piece is not None]
 
-    def _piece(self, kind: ListingKind, path: str, name: str, text: bytes) -> Piece:
-        key = (kind.name, name, text)
-        piece = self._cache.get(key)
-        if piece is None:
-            piece = kind.read(SourceText(path, text))
-            if self._cached > self._cache_bytes:
-                # Linked entries are known by their id: both forget together.
-                self._cache.clear()
-                self._linker.forget()
-                self._cached = 0
-            self._cache[key] = piece
-            self._cached += len(text) + 200
-        return piece
+    def _piece(self, kind: ListingKind, path: str, pieces: Pieces, text: bytes) -> Piece:
+        if any(mark in text for mark in pieces.never):
+            raise LockError("may say something else in pieces", path=path)
+        self._cached += len(text) + 200
+        if kind.shorten is not None:
+            text = kind.shorten(text)
+        return kind.read(SourceText(path, text, places=kind.places))
 
 
 def sightings_of(kind: ListingKind, path: str, data: bytes) -> Listing:

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from pratique.inventory.listings.model import Pieces
 from pratique.inventory.tables import MAX_PACKAGES
 
 _ODD_LINE_ENDS: Final = re.compile(rb"[\r\v\f\x1c-\x1e\x85\xe2]")
@@ -15,7 +16,7 @@ them, so where a requirement begins is then for the whole reading to say."""
 _PIPFILE: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def split_requirements(data: bytes) -> list[bytes] | None:
+def split_requirements(data: bytes) -> Pieces | None:
     """Each requirement with its hashes and comments; None when lines are continued oddly."""
     if _ODD_LINE_ENDS.search(data) or data.startswith(b"\xef\xbb\xbf"):
         return None
@@ -29,10 +30,10 @@ def split_requirements(data: bytes) -> list[bytes] | None:
             pieces.append(line)
         if len(pieces) > MAX_PACKAGES:
             return None
-    return pieces
+    return Pieces(bodies=pieces)
 
 
-def split_pipfile(data: bytes) -> list[bytes] | None:
+def split_pipfile(data: bytes) -> Pieces | None:
     """Each package of each group; None when the file does not have the shape."""
     try:
         groups = _PIPFILE.decode(data)
@@ -42,7 +43,7 @@ def split_pipfile(data: bytes) -> list[bytes] | None:
                 continue
             head = b"{" + msgspec.json.encode(group) + b":{"
             for name, table in _PIPFILE.decode(raw).items():
-                pieces.append(head + msgspec.json.encode(name) + b":" + bytes(table) + b"}}")
+                pieces.append(head + msgspec.json.encode(name) + b":" + bytes(table))
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    return pieces if len(pieces) <= MAX_PACKAGES else None
+    return Pieces(bodies=pieces, after=b"}}") if len(pieces) <= MAX_PACKAGES else None

@@ -15,7 +15,7 @@ import msgspec
 
 from pratique.inventory.errors import LockError
 from pratique.inventory.listings.graph import Index
-from pratique.inventory.listings.model import Listed, Piece
+from pratique.inventory.listings.model import Listed, Piece, Pieces
 from pratique.inventory.npm.names import (
     commit_of,
     digest_of,
@@ -41,7 +41,7 @@ class _Raw(msgspec.Struct):
 _RAW: Final = msgspec.json.Decoder(_Raw)
 
 
-def split_package_lock(data: bytes) -> list[bytes] | None:
+def split_package_lock(data: bytes) -> Pieces | None:
     """The file as one small file for each package; None when it does not have the shape."""
     try:
         raw = _RAW.decode(data)
@@ -51,8 +51,11 @@ def split_package_lock(data: bytes) -> list[bytes] | None:
     if not listed or len(listed) > MAX_PACKAGES:
         return None
     encode = msgspec.json.encode
-    head = b'{"' + key.encode() + b'":{'
-    return [head + encode(name) + b":" + bytes(value) + b"}}" for name, value in listed.items()]
+    return Pieces(
+        before=b'{"' + key.encode() + b'":{',
+        bodies=[encode(name) + b":" + bytes(value) for name, value in listed.items()],
+        after=b"}}",
+    )
 
 
 def read_package_lock(source: SourceText) -> Piece:

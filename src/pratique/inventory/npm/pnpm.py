@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pratique.inventory.errors import LockError
-from pratique.inventory.listings.model import Listed, Piece
+from pratique.inventory.listings.model import Listed, Piece, Pieces
 from pratique.inventory.npm.names import commit_of, digest_of, entry, split_descriptor
 from pratique.inventory.tables import MAX_PACKAGES, table_of, text_of
 from pratique.inventory.text import SourceText
@@ -27,7 +27,7 @@ _MAX_KEY: Final = 2_048
 _OLD_KEY = re.compile(r"(?:[\w.-]+\.[\w.:-]+)?/((?:@[^/]+/)?[^/@]+)/(\d[^/]*)")
 
 
-def split_pnpm_lock(data: bytes) -> list[bytes] | None:
+def split_pnpm_lock(data: bytes) -> Pieces | None:
     """The file as one small file for each entry of its sections; None when it is written otherwise.
 
     pnpm writes blocks, two spaces deep, without anchors. Anything else is read whole.
@@ -49,7 +49,7 @@ def split_pnpm_lock(data: bytes) -> list[bytes] | None:
         else:
             section = b""
             pieces.append(chunk)
-    return pieces if len(pieces) <= 3 * MAX_PACKAGES else None
+    return Pieces(bodies=pieces) if len(pieces) <= 3 * MAX_PACKAGES else None
 
 
 def read_pnpm_lock(source: SourceText) -> Piece:

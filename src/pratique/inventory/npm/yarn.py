@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pratique.inventory.errors import LockError
-from pratique.inventory.listings.model import Listed, Piece
+from pratique.inventory.listings.model import Listed, Piece, Pieces
 from pratique.inventory.npm.names import (
     commit_of,
     digest_of,
@@ -33,14 +33,14 @@ _MAX_KEY = 16_384
 _MERGE_MARKS = ("<<<<<<<", "=======", ">>>>>>>")
 
 
-def split_yarn_lock(data: bytes) -> list[bytes] | None:
+def split_yarn_lock(data: bytes) -> Pieces | None:
     """The blocks of the file; None when it is written otherwise than yarn does."""
     if b"\r" in data:
         return None
     pieces = data.split(b"\n\n")
     if len(pieces) > MAX_PACKAGES or any(piece.startswith(b" ") for piece in pieces):
         return None
-    return pieces
+    return Pieces(bodies=pieces)
 
 
 def read_yarn_lock(source: SourceText) -> Piece:
