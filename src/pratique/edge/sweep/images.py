@@ -8,29 +8,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
 from pratique.edge.sweep.careful import UnreadableError, read_head
 from pratique.edge.sweep.context import STOPPED, Reader, SweepContext
-from pratique.edge.sweep.image_store import Blobs, FolderBlobs, TarBlobs, digest_of, read_blob
+from pratique.edge.sweep.image_listing import Archive, Image, images_in
+from pratique.edge.sweep.image_store import Blobs, FolderBlobs, TarBlobs, digest_of
 from pratique.inventory.environments.items import plain
 from pratique.inventory.images.layers import read_layer
 from pratique.inventory.images.manifests import (
-    MAX_IMAGES,
-    MAX_INDEX_DEPTH,
     MAX_LAYERS,
     Descriptor,
-    SavedImage,
-    blob_path,
-    family_of,
-    is_image_config,
-    parse_config,
-    parse_manifest,
-    parse_saved,
 )
 from pratique.inventory.images.packages import packages_of
 from pratique.inventory.images.state import ImageState
@@ -38,7 +29,6 @@ from pratique.inventory.images.tar_walk import ReadAt
 from pratique.inventory.images.unpacking import Gunzip, UnpackError, compression_of
 from pratique.inventory.observed.model import (
     AssetKind,
-    Evidence,
     EvidenceClass,
     Gap,
     Look,
@@ -56,36 +46,6 @@ _HEX: Final = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Image:
-    """One image to read."""
-
-    digest: str
-    """`sha256:HEX` of its manifest; of its configuration where there is no manifest."""
-    family: str
-    layers: tuple[Descriptor, ...]
-    """Digests may be empty (old `docker save`); then `paths` counts alone."""
-    paths: tuple[str, ...]
-    evidence: tuple[Evidence, ...]
-    gaps: tuple[Gap, ...] = ()
-
-
-@dataclass(slots=True, kw_only=True)
-class _Archive:
-    """One archive while it is read."""
-
-    path: str
-    blobs: Blobs
-    ctx: SweepContext
-    hashes: bool
-    started: Instant
-    gaps: list[Gap] = field(default_factory=list)
-
-    def gap(self, what: str, why: str) -> Gap:
-        """A gap within this archive."""
-        return Gap(what=plain(f"{self.path}:{what}" if what else self.path), why=why)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _ImageReader:
     """What both readers have in common."""
 
@@ -96,13 +56,11 @@ class _ImageReader:
     def _read(
         self, path: Path, blobs: Blobs, ctx: SweepContext, started: Instant
     ) -> Iterator[Look]:
-        archive = _Archive(
-            path=str(path), blobs=blobs, ctx=ctx, hashes=self.hashes, started=started
-        )
+        archive = Archive(path=str(path), blobs=blobs, ctx=ctx, hashes=self.hashes, started=started)
         defects: list[str] = getattr(blobs, "defects", [])
         archive.gaps += [archive.gap("", why) for why in defects]
         found = False
-        for image in _images(archive):
+        for image in images_in(archive):
             found = True
             yield from _look_at(archive, image)
         if archive.gaps or not found:
@@ -205,134 +163,10 @@ def _is_first_of_image(block: bytes) -> bool:
     return not first or first in _FIRST or (len(stem) == 64 and set(stem) <= _HEX)  # noqa: PLR2004 - SHA-256
 
 
-# Which images there are.
-
-
-def _images(archive: _Archive) -> Iterator[_Image]:
-    try:
-        names = archive.blobs.names()
-    except UnreadableError as refused:
-        archive.gaps.append(archive.gap("", refused.message))
-        return
-    if "index.json" in names:
-        yield from _of_index(archive)
-    elif "manifest.json" in names:
-        yield from _of_saved(archive)
-
-
-def _of_index(archive: _Archive) -> Iterator[_Image]:
-    data = _read_json(archive, "index.json")
-    index = parse_manifest(data) if data is not None else None
-    if index is None or index.manifests is None:
-        if data is not None:
-            archive.gaps.append(archive.gap("index.json", "is no image index"))
-        return
-    pending = [(descriptor, "", 0) for descriptor in reversed(index.manifests)]
-    read = 0
-    while pending:
-        descriptor, family, depth = pending.pop()
-        family = descriptor.family() or family
-        if descriptor.is_attestation:
-            continue
-        if read >= MAX_IMAGES or depth > MAX_INDEX_DEPTH:
-            archive.gaps.append(archive.gap("index.json", "names more images than are read"))
-            return
-        read += 1
-        raw = _read_named(archive, descriptor)
-        manifest = parse_manifest(raw) if raw is not None else None
-        if raw is None:
-            continue
-        if manifest is None:
-            archive.gaps.append(archive.gap(plain(descriptor.digest), "is no manifest"))
-        elif manifest.manifests is not None:
-            pending += [(one, family, depth + 1) for one in reversed(manifest.manifests)]
-        elif manifest.config is not None and is_image_config(manifest.config):
-            config = _read_named(archive, manifest.config)
-            yield _Image(
-                digest=descriptor.digest,
-                family=family,
-                layers=tuple(manifest.layers or ()),
-                paths=tuple(blob_path(layer.digest) for layer in manifest.layers or ()),
-                evidence=(
-                    _evidence(archive, raw, manifest.media_type, descriptor.digest),
-                    *([_evidence(archive, config, "", manifest.config.digest)] if config else []),
-                ),
-            )
-
-
-def _of_saved(archive: _Archive) -> Iterator[_Image]:
-    data = _read_json(archive, "manifest.json")
-    saved = parse_saved(data) if data is not None else None
-    if saved is None:
-        if data is not None:
-            archive.gaps.append(archive.gap("manifest.json", "is not what `docker save` writes"))
-        return
-    for one in saved[:MAX_IMAGES]:
-        image = _saved_image(archive, one)
-        if image is not None:
-            yield image
-
-
-def _saved_image(archive: _Archive, saved: SavedImage) -> _Image | None:
-    """An image of `docker save`: it has no manifest, so its configuration's digest names it."""
-    raw = _read_json(archive, saved.config)
-    config = parse_config(raw) if raw is not None else None
-    if raw is None or config is None:
-        if raw is not None:
-            archive.gaps.append(archive.gap(plain(saved.config), "is no image configuration"))
-        return None
-    digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-    gaps: tuple[Gap, ...] = ()
-    if digest[7:] not in saved.config:
-        why = "its bytes are not what its name says"
-        gaps = (archive.gap(plain(saved.config), why),)
-    paths = tuple(saved.layers or ())
-    diff_ids = [*config.rootfs.diff_ids, *[""] * len(paths)]
-    return _Image(
-        digest=digest,
-        family=next((family_of(tag) for tag in saved.repo_tags or ()), ""),
-        layers=tuple(Descriptor(digest=diff_ids[at]) for at in range(len(paths))),
-        paths=paths,
-        evidence=(_evidence(archive, raw, "application/json", digest),),
-        gaps=gaps,
-    )
-
-
-def _read_json(archive: _Archive, path: str) -> bytes | None:
-    try:
-        return read_blob(archive.blobs, path)
-    except UnreadableError as refused:
-        archive.gaps.append(archive.gap(plain(path), refused.message))
-        return None
-
-
-def _read_named(archive: _Archive, descriptor: Descriptor) -> bytes | None:
-    """A blob that must be what its digest says: manifests and configurations decide what follows."""
-    if not descriptor.is_digest:
-        why = "is named by a digest that is not read (sha256 is)"
-        archive.gaps.append(archive.gap(plain(descriptor.digest), why))
-        return None
-    data = _read_json(archive, blob_path(descriptor.digest))
-    if data is not None and f"sha256:{hashlib.sha256(data).hexdigest()}" != descriptor.digest:
-        why = "its bytes are not what its digest says, so it is not read"
-        archive.gaps.append(archive.gap(descriptor.digest, why))
-        return None
-    return data
-
-
-def _evidence(archive: _Archive, data: bytes, media_type: str, what: str) -> Evidence:
-    media_type = plain(media_type) or "application/vnd.oci.image.config.v1+json"
-    locator = plain(f"{archive.path}:{what}")
-    if archive.ctx.evidence is not None:
-        return archive.ctx.evidence.keep(data, media_type=media_type, locator=locator)
-    digest = hashlib.sha256(data).hexdigest()
-    return Evidence(sha256=digest, media_type=media_type, locator=locator, size=len(data))
-
-
 # One image.
 
 
-def _look_at(archive: _Archive, image: _Image) -> Iterator[Look]:
+def _look_at(archive: Archive, image: Image) -> Iterator[Look]:
     state = ImageState()
     gaps = list(image.gaps)
     if len(image.layers) > MAX_LAYERS:
@@ -360,8 +194,8 @@ def _look_at(archive: _Archive, image: _Image) -> Iterator[Look]:
 class _Looks:
     """Makes the looks at one image."""
 
-    archive: _Archive
-    image: _Image
+    archive: Archive
+    image: Image
     whole: bool
 
     def look(
@@ -395,7 +229,7 @@ class _Looks:
 
 
 def _read_layer(
-    archive: _Archive, state: ImageState, descriptor: Descriptor, path: str, number: int
+    archive: Archive, state: ImageState, descriptor: Descriptor, path: str, number: int
 ) -> list[Gap]:
     """Put one layer on the state; gives what could not be read of it."""
     what = f"layer {number} {plain(descriptor.digest)}".rstrip()
@@ -421,7 +255,7 @@ def _read_layer(
     return gaps
 
 
-def _check_digest(archive: _Archive, descriptor: Descriptor, path: str, what: str) -> list[Gap]:
+def _check_digest(archive: Archive, descriptor: Descriptor, path: str, what: str) -> list[Gap]:
     if not descriptor.is_digest:
         return [archive.gap(what, "is named by a digest that is not checked (sha256 is)")]
     found = digest_of(archive.blobs, path, archive.ctx.stop)
@@ -432,7 +266,7 @@ def _check_digest(archive: _Archive, descriptor: Descriptor, path: str, what: st
     ]
 
 
-def _tar_of(archive: _Archive, path: str) -> ReadAt:
+def _tar_of(archive: Archive, path: str) -> ReadAt:
     """The tar of a layer from its start, unpacked on the way. Raises: UnreadableError."""
     blob = archive.blobs.open(path)
     head = blob.read_at(0, 8)

@@ -1,6 +1,6 @@
 """Installed npm packages: `package.json` of each, and npm's own list of them.
 
-Source: docs.npmjs.com "package.json"; "package-lock.json", section "Hidden Lockfiles".
+Source: npm documentation, "package.json"; "package-lock.json", section "Hidden Lockfiles".
 """
 
 from __future__ import annotations
