@@ -28,6 +28,7 @@ from pratique.doors.index.studies import Studies
 from pratique.doors.index.upkeep import Upkeep, UpkeepParts
 from pratique.doors.index.vetting import VettingParts, VettingService
 from pratique.doors.index.views import ViewRecorder
+from pratique.doors.intake.service import Intake, IntakeParts
 from pratique.doors.overview import Overview
 from pratique.edge.blobs import DiskBlobStore
 from pratique.edge.flights import Flights
@@ -312,12 +313,26 @@ def _door(
             kitchen=kitchen,
             files=files,
             console=_console(ground, authenticator, upkeep, pool),
+            intake=_intake(ground),
             authenticator=authenticator,
             origins=ground.control,
             recorder=ground.recorder,
             metrics=ground.metrics,
             problems=upkeep.problems,
             trusted_proxies=frozenset(ground.settings.door.trusted_proxies),
+        )
+    )
+
+
+def _intake(ground: _Ground) -> Intake:
+    presence = ground.presence
+    return Intake(
+        IntakeParts(
+            append=lambda drafts: ground.ledger.append(drafts, now=ground.clock()),
+            is_recorded=lambda _content: False,
+            find_batch=presence.find_batch,
+            # Enough for what was just appended; a longer backlog is upkeep's.
+            recorded=lambda: presence.catch_up(batches=2),
         )
     )
 

@@ -179,7 +179,8 @@ class Identity:
     actor: str
     """As it appears in the ledger: `asset:ci-runner`, `anonymous:127.0.0.1`, `operator:alice`."""
     role: str
-    """`asset` (may install), `approver` (may also grant waivers), `anonymous`."""
+    """`asset` (may install), `approver` (may also grant waivers), `collector` (pushes observations of
+    any asset, and installs nothing), `anonymous`."""
     token_id: str = ""
 
 

@@ -22,9 +22,11 @@ from pratique.settings import Settings
 from pratique.store.advisories import AdvisoryStore
 from pratique.store.connect import Database, Row
 from pratique.store.connect_sqlite import SqliteDatabase
+from pratique.store.inventory_reader import InventoryStore
 from pratique.store.presence_reader import PresenceReader
 from pratique.store.presence_rows import BlockRow, EventRow, KnownFile, RefusalRow, version_of
 from pratique.store.projector import Projector
+from pratique.store.reach_cache import REACH_FILE
 from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
 from pratique.values.names import ProjectName
@@ -45,6 +47,15 @@ class PresenceStore:
     def __init__(self, database: Database, log: LogStore) -> None:
         self._database = database
         self._log = log
+        folder = database.path.parent if isinstance(database, SqliteDatabase) else None
+        self._inventory = InventoryStore(
+            database, reach_file=None if folder is None else folder / REACH_FILE
+        )
+
+    @property
+    def inventory(self) -> InventoryStore:
+        """What collectors saw, in the same tables."""
+        return self._inventory
 
     def catch_up(self, *, batches: int | None = None) -> int:
         """Apply what the log has and the projection lacks; gives the number of entries.
@@ -85,6 +96,11 @@ class PresenceStore:
     def advisories(self, evidence: Callable[[str], bytes | None]) -> AdvisoryStore:
         """Recorded advisories; `evidence` gives raw bytes by SHA-256."""
         return AdvisoryStore(self._database, self._log, evidence)
+
+    def find_batch(self, batch: str) -> int | None:
+        """The entry that names a batch which a collector pushed, as far as applied."""
+        found = self._database.fetch("find_intake", subject=f"batch:{batch}")
+        return int(found[0][0]) if found else None
 
     # ── for the console ──────────────────────────────────────────────────────────────────────
 

@@ -37,10 +37,10 @@ def token() -> None:
 @click.argument("name")
 @click.option(
     "--role",
-    type=click.Choice(["asset", "approver"]),
+    type=click.Choice(["asset", "approver", "collector"]),
     default="asset",
     show_default=True,
-    help="An asset may install; an approver may also grant waivers.",
+    help="An asset may install; an approver may also grant waivers; a collector only pushes observations.",
 )
 @click.option(
     "--expires",

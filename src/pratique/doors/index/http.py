@@ -3,6 +3,7 @@
     /                                   status page (console)
     /b/{id}                             why a file is blocked (console)
     /healthz /readyz /metrics           for machines
+    /_pratique/intake                   observations of collectors (doors/intake)
     /{index}/simple/                    names known here
     /{index}/simple/{project}/          the project's page (PEP 503, 691)
     /{index}/packages/{path}            a file; {path}.metadata, {path}.provenance its sidecars
@@ -29,6 +30,7 @@ from pratique.doors.index.errors import UnknownIndexError
 from pratique.doors.index.files import FileService, asset_of
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
+from pratique.doors.intake.service import Intake
 from pratique.errors import IntegrityError, PratiqueError, UnavailableError, ValueFormatError
 from pratique.index.etags import if_none_match
 from pratique.index.negotiate import (
@@ -59,6 +61,7 @@ class DoorParts:
     kitchen: Kitchen
     files: FileService
     console: Console
+    intake: Intake
     authenticator: Authenticator
     origins: OriginState
     recorder: Recorder
@@ -123,6 +126,10 @@ class IndexDoor:
                     request,
                     lambda who: self._parts.console.answer(request, parts[1:], who, address),
                 )
+            case ["_pratique", "intake"]:
+                return await self._identified(
+                    request, lambda who: self._parts.intake.answer(request, who)
+                )
             case [index, "simple"] if index in self._parts.pages.views:
                 return web.Response(status=301, headers={"Location": "simple/"})
             case _:
@@ -176,6 +183,8 @@ class IndexDoor:
     ) -> web.StreamResponse:
         if request.method not in _READ_METHODS:
             return problem(405, "Only GET and HEAD", headers={"Allow": "GET, HEAD"})
+        if who.role == "collector":
+            return problem(403, "A collector's token pushes observations; it installs nothing")
         index = parts[1]
         if index not in self._parts.pages.views:
             raise UnknownIndexError(index, sorted(self._parts.pages.views))

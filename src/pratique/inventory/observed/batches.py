@@ -14,6 +14,7 @@ import msgspec
 
 from pratique.errors import InputError, PratiqueError, ValueFormatError
 from pratique.inventory.observed.entries import (
+    EMPTY,
     FACTS_IN_ENTRY,
     MAX_GAPS,
     ContentBody,
@@ -162,4 +163,4 @@ def contents_needed(drafts: Sequence[Draft]) -> frozenset[str]:
                 brought.add(draft.subject.removeprefix("content:"))
         elif draft.kind == "look" and draft.body["content"] not in brought:
             needed.add(draft.body["content"])
-    return frozenset(needed)
+    return frozenset(needed - {EMPTY})

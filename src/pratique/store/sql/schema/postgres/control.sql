@@ -4,7 +4,7 @@
 CREATE TABLE tokens (
   id text NOT NULL PRIMARY KEY,
   name text NOT NULL,
-  role text NOT NULL CHECK (role IN ('asset', 'approver')),
+  role text NOT NULL CHECK (role IN ('asset', 'approver', 'collector')),
   secret_sha256 text NOT NULL UNIQUE CHECK (length(secret_sha256) = 64),
   created_at bigint NOT NULL,
   expires_at bigint,

@@ -4,7 +4,7 @@
 CREATE TABLE tokens (
   id TEXT NOT NULL PRIMARY KEY,
   name TEXT NOT NULL,
-  role TEXT NOT NULL CHECK (role IN ('asset', 'approver')),
+  role TEXT NOT NULL CHECK (role IN ('asset', 'approver', 'collector')),
   secret_sha256 TEXT NOT NULL UNIQUE CHECK (length(secret_sha256) = 64),
   created_at INTEGER NOT NULL,
   expires_at INTEGER,

@@ -140,6 +140,7 @@ CREATE TABLE events (
 ) STRICT;
 
 CREATE INDEX events_by_kind ON events (kind, seq);
+CREATE INDEX events_of_intake ON events (subject) WHERE kind = 'intake';
 
 CREATE TABLE unreadable_entries (
   seq INTEGER NOT NULL PRIMARY KEY,
@@ -274,7 +275,7 @@ CREATE TABLE looks (
   tx_to INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX looks_by_place ON looks (place, at_lo);
+CREATE INDEX looks_by_place ON looks (place, at_hi, at_lo);
 
 CREATE TABLE presence (
   item INTEGER NOT NULL,

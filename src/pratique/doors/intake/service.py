@@ -1,0 +1,161 @@
+"""`POST /_pratique/intake`: one batch in, durable before the answer, recorded once.
+
+1. Who: an asset's token speaks for that asset (and what is named below it), a collector's for any.
+2. The bytes are those of the batch's name; a damaged or half-sent batch changes nothing.
+3. Every draft is checked; a batch is taken whole or not at all, and rests on nothing outside it.
+4. Entries are appended together with one that names the batch. The same batch again is answered
+   with what was recorded the first time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from pratique.doors.index.answers import problem
+from pratique.doors.index.deliveries import agent_of
+from pratique.index.ports import Identity
+from pratique.inventory.observed.batches import (
+    BATCH_BYTES,
+    BatchError,
+    assets_in,
+    batch_id,
+    contents_needed,
+    parse_batch,
+    states_facts,
+)
+from pratique.ledger.entries import Draft
+
+BATCH_HEADER: Final = "X-Pratique-Batch"
+_AT_ONCE: Final = 4
+"""Batches in memory at the same time."""
+_BODY_SECONDS: Final = 60.0
+_NAMED: Final = 5
+"""Foreign assets named in a refusal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeParts:
+    """What the intake works with; all of it is called from threads."""
+
+    append: Callable[[Sequence[Draft]], range]
+    """Make drafts durable, all or none. Raises: UnavailableError, IntegrityError."""
+    is_recorded: Callable[[str], bool]
+    """Whether a content is in the ledger."""
+    find_batch: Callable[[str], int | None]
+    """The entry that names a batch; None when it was never recorded."""
+    recorded: Callable[[], object]
+    """Called after a batch, so that projections catch up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Receipt:
+    batch: str
+    entry: int
+    drafts: int
+    new: bool
+
+
+class Intake:
+    """Takes batches. One per event loop."""
+
+    def __init__(self, parts: IntakeParts) -> None:
+        self._parts = parts
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        # Held by the thread that looks for a batch and appends it, so that no two do at once.
+        self._turn = threading.Lock()
+
+    async def answer(self, request: web.BaseRequest, who: Identity) -> web.Response:
+        """Answer one push."""
+        if request.method != "POST":
+            return problem(405, "Only POST", headers={"Allow": "POST"})
+        if who.role not in {"asset", "collector"}:
+            return problem(403, "Only the token of an asset or a collector may push observations")
+        if (request.content_length or 0) > BATCH_BYTES:
+            return _too_large()
+        async with self._room:
+            content = await _body(request)
+            if content is None:
+                return _too_large()
+            name = request.headers.get(BATCH_HEADER, "")
+            if batch_id(content) != name:
+                return problem(400, f"The batch was damaged on its way, or {BATCH_HEADER} is wrong")
+            try:
+                return await asyncio.to_thread(self._take, content, name, who, agent_of(request))
+            except BatchError as error:
+                reason = f"{error.message}; expected: {error.expected}".removesuffix("; expected: ")
+                return problem(422, reason, title="Not a batch that can be taken")
+
+    def _take(self, content: bytes, name: str, who: Identity, agent: str) -> web.Response:
+        drafts = parse_batch(content, actor=who.actor)
+        if refusal := _overreach(drafts, who):
+            return problem(403, refusal)
+        if missing := contents_needed(drafts):
+            shown = ", ".join(sorted(missing)[:_NAMED])
+            raise BatchError(f"the batch rests on contents that it does not bring: {shown}")
+        with self._turn:
+            known = self._parts.find_batch(name)
+            if known is not None:
+                return _receipt(_Receipt(batch=name, entry=known, drafts=len(drafts), new=False))
+            fresh = [draft for draft in drafts if not self._is_known(draft)]
+            note = Draft(
+                kind="intake",
+                subject=f"batch:{name}",
+                actor=who.actor,
+                body={"drafts": len(drafts), "known": len(drafts) - len(fresh), "agent": agent},
+            )
+            entries = self._parts.append([*fresh, note])
+            self._parts.recorded()
+        return _receipt(_Receipt(batch=name, entry=entries[-1], drafts=len(drafts), new=True))
+
+    def _is_known(self, draft: Draft) -> bool:
+        return draft.kind == "content" and self._parts.is_recorded(
+            draft.subject.removeprefix("content:")
+        )
+
+
+def _overreach(drafts: Sequence[Draft], who: Identity) -> str:
+    """Why this token may not say this; "" when it may."""
+    if who.role == "collector":
+        return ""
+    own = who.actor.partition(":")[2]
+    if states_facts(drafts):
+        return "Facts concern others too: a collector's token is needed for them"
+    foreign = sorted(a for a in assets_in(drafts) if a != own and not a.startswith(f"{own}/"))
+    if foreign:
+        shown = ", ".join(one[:80] for one in foreign[:_NAMED])
+        return f"The token of {own} speaks for {own} only, not for: {shown}"
+    return ""
+
+
+async def _body(request: web.BaseRequest) -> bytes | None:
+    """The whole body; None when it is too large."""
+    body = bytearray()
+    async with asyncio.timeout(_BODY_SECONDS):
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > BATCH_BYTES:
+                return None
+    return bytes(body)
+
+
+def _too_large() -> web.Response:
+    return problem(413, f"A batch has at most {BATCH_BYTES:,} bytes")
+
+
+def _receipt(receipt: _Receipt) -> web.Response:
+    return web.json_response(
+        {
+            "batch": receipt.batch,
+            "entry": receipt.entry,
+            "drafts": receipt.drafts,
+            "new": receipt.new,
+        },
+        status=HTTPStatus.CREATED if receipt.new else HTTPStatus.OK,
+    )
