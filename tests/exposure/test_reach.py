@@ -212,6 +212,7 @@ def test_the_closure_is_what_living_through_it_gives(
     for value, had in lived.items():
         key = value.identity, had.at
         nearest[key] = min(had.edges, nearest.get(key, had.edges))
+    assert found.earliest() == {name: some[0].start for name, some in found.items()}
     first: dict[tuple[str, int], Held] = {}
     for name, some in found.items():
         assert list(some) == sorted(some, key=lambda one: one.start)

@@ -17,7 +17,7 @@ from heapq import heapify, heappop, heappush
 from typing import Final, TypeAlias
 
 from pratique.exposure.ports import Held, Theft
-from pratique.exposure.reach_graph import PER_EDGE, Column, ReachGraph
+from pratique.exposure.reach_graph import PER_EDGE, Names, ReachGraph
 from pratique.values.spans import OPEN
 
 _NEVER: Final = OPEN + 1
@@ -104,8 +104,12 @@ class _Walk:
                 level = self._expand(level, now, hops)
                 if pending and pending[0][0] == now and pending[0][1] <= hops:
                     level += self._due(now, hops)
-            if len(self.values) > _MANY and isinstance(self._first, memoryview):
-                self._first, self._edges = _copied(self._first), _copied(self._edges)
+            if len(self.values) > _MANY:
+                self._copy_columns()
+
+    def _copy_columns(self) -> None:
+        if isinstance(self._first, memoryview) and isinstance(self._edges, memoryview):
+            self._first, self._edges = _copied(self._first), _copied(self._edges)
 
     def _due(self, now: int, hops: int) -> list[int]:
         """Values that waited for this instant and number of edges."""
@@ -139,9 +143,9 @@ class _Walk:
         return following
 
 
-def _copied(column: Column) -> array[int]:
+def _copied(column: memoryview) -> array[int]:
     copy = array("q")
-    copy.frombytes(column.tobytes())
+    copy.frombytes(column.cast("B"))
     return copy
 
 
@@ -158,7 +162,7 @@ class Reach(Mapping[str, Sequence[Held]]):
         return len(self._first_had) + len(self._strangers)
 
     def __iter__(self) -> Iterator[str]:
-        names = self._graph.names
+        names = self._names
         yield from (names[number] for number in self._first_had)
         yield from self._strangers
 
@@ -176,25 +180,36 @@ class Reach(Mapping[str, Sequence[Held]]):
 
     def pairs(self) -> Iterator[tuple[str, Sequence[Held]]]:
         """Every identity with its spans."""
-        names = self._graph.names
+        names = self._names
         for number, had in self._first_had.items():
             yield names[number], self._spans(number, had)
         yield from ((name, (held,)) for name, held in self._strangers.items())
 
-    def earliest(self) -> Iterator[tuple[str, int]]:
+    def earliest(self) -> dict[str, int]:
         """Every identity with the earliest instant at which it was had."""
-        names, at = self._graph.names, self._at
-        yield from ((names[number], at[had]) for number, had in self._first_had.items())
-        yield from ((name, held.start) for name, held in self._strangers.items())
+        names = map(self._names.__getitem__, reversed(self._owners))
+        # From the end, so that of an identity's values the first is what stays.
+        found = dict(zip(names, reversed(self._at), strict=True))
+        found.update((name, held.start) for name, held in self._strangers.items())
+        return found
 
     def _spans(self, number: int, first: int) -> tuple[Held, ...]:
         further = self._further.get(number, ())
         return (self._held(first), *(self._held(had) for had in further))
 
     @cached_property
+    def _names(self) -> Names | Sequence[str]:
+        """What identities are called; one by one where few are wanted."""
+        names = self._graph.names
+        return names.listed() if len(self._walk.values) > _MANY else names
+
+    @cached_property
     def _owners(self) -> list[int]:
         """Identity of each place in the walk."""
-        return list(map(self._graph.owner.__getitem__, self._walk.values))
+        values, owner = self._walk.values, self._graph.owner
+        if len(values) > _MANY and isinstance(owner, memoryview):
+            owner = _copied(owner)
+        return list(map(owner.__getitem__, values))
 
     @cached_property
     def _first_had(self) -> dict[int, int]:
@@ -217,8 +232,8 @@ class Reach(Mapping[str, Sequence[Held]]):
     def _at(self) -> list[int]:
         """Instant of each place in the walk."""
         moments, at = self._walk.moments, list[int]()
-        ends = [begin for begin, _ in moments[1:]] + [len(self._walk.values)]
-        for (begin, moment), end in zip(moments, ends, strict=True):
+        ends = [*(begin for begin, _ in moments), len(self._walk.values)]
+        for (begin, moment), end in zip(moments, ends[1:], strict=True):
             at += [moment] * (end - begin)
         return at
 
@@ -235,7 +250,7 @@ class Reach(Mapping[str, Sequence[Held]]):
             return Held(start, end, "", start, ~giver, ended_by)
         came_at = at[self._place[giver]]
         entry = self._entry(giver, value, came_at, start)
-        return Held(start, end, graph.names[graph.owner[giver]], came_at, entry, ended_by)
+        return Held(start, end, self._names[graph.owner[giver]], came_at, entry, ended_by)
 
     def _entry(self, giver: int, value: int, came_at: int, start: int) -> int:
         """Entry of the edge along which a value was had: the first that gives it at that instant."""

@@ -41,6 +41,10 @@ class Names(Protocol):
         """Number of an entity key, -1 when it is none of these."""
         ...
 
+    def listed(self) -> Sequence[str]:
+        """All of them at once, for whoever wants many."""
+        ...
+
 
 class ListedNames:
     """Names in memory."""
@@ -58,6 +62,10 @@ class ListedNames:
     def find(self, name: str) -> int:
         """Number of an entity key, or -1."""
         return self._numbers.get(name, -1)
+
+    def listed(self) -> Sequence[str]:
+        """All of them."""
+        return self._names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ import threading
 import time
 import zlib
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -73,7 +74,10 @@ class MappedNames:
         return len(self._offsets) - 1
 
     def __getitem__(self, number: int, /) -> str:
-        return str(self._text[self._offsets[number] : self._offsets[number + 1]], "utf-8")
+        return str(self._raw(number), "utf-8")
+
+    def _raw(self, number: int) -> memoryview:
+        return self._text[self._offsets[number] : self._offsets[number + 1] - 1]
 
     def find(self, name: str) -> int:
         """Number of an entity key, or -1."""
@@ -81,10 +85,15 @@ class MappedNames:
         last = len(self._slots) - 1
         slot = zlib.crc32(sought) & last
         while (number := self._slots[slot] - 1) >= 0:
-            if self._text[self._offsets[number] : self._offsets[number + 1]] == sought:
+            if self._raw(number) == sought:
                 return number
             slot = (slot + 1) & last
         return -1
+
+    def listed(self) -> Sequence[str]:
+        """All of them: cut at once, unless a name has the byte that ends names."""
+        names = str(self._text, "utf-8").split("\0")[:-1]
+        return names if len(names) == len(self) else [self[n] for n in range(len(self))]
 
 
 class ReachCache:
@@ -153,9 +162,9 @@ def read_graph(session: Session, *, tx: int) -> ReachGraph:
 def save_graph(path: Path, graph: ReachGraph, key: _Key) -> None:
     """Write a file that is whole or not there. Raises: OSError."""
     names = [graph.names[number].encode() for number in range(len(graph.names))]
-    offsets, text = array("q", [0]), b"".join(names)
+    offsets, text = array("q", [0]), b"".join(name + b"\0" for name in names)
     for name in names:
-        offsets.append(offsets[-1] + len(name))
+        offsets.append(offsets[-1] + len(name) + 1)
     slots = _slots(names)
     columns = (*_columns(graph), offsets, slots)
     body = b"".join([*(column.tobytes() for column in columns), text])
