@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -106,8 +107,9 @@ class Content:
 EMPTY: Final = Content(sightings={}, identities={}).id
 
 
+@lru_cache(maxsize=32_768)
 def sighting_key(sighting: Sighting) -> str:
-    """Names a sighting by what it says."""
+    """Names a sighting by what it says. Kept, because consecutive looks share nearly all of theirs."""
     return "s" + hashlib.sha256(_ENCODER.encode(sighting)).hexdigest()[:23]
 
 
