@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pratique.edge.sweep import caches, ci_logs, environments, images, locks, sboms
+from pratique.edge.sweep import caches, ci_logs, environments, images, locks, sboms, secrets
 from pratique.edge.sweep.context import Reader
 
 
@@ -14,6 +14,7 @@ def all_readers() -> tuple[Reader, ...]:
         *locks.READERS,
         *sboms.READERS,
         *images.READERS,
+        *secrets.READERS,
         *ci_logs.READERS,
     )
 
