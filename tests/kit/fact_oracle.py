@@ -8,6 +8,7 @@ rules in words; the comments here are the same rules.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -50,6 +51,9 @@ from pratique.inventory.observed.model import (
 from pratique.ledger.entries import Entry
 from pratique.values.instants import parse_instant
 from pratique.values.spans import DAWN, OPEN, Span, to_micros
+
+MAX_PARTS = 10_000
+MAX_NAME = 64
 
 _NOTHING = Content(sightings={}, identities={})
 _ItemKey = tuple[Item, str]
@@ -109,7 +113,7 @@ class OracleFacts:
         self._looks: list[_Look] = []
         self._facts: list[tuple[int, int, int, Fact]] = []
         self._gone: dict[tuple[int, int | None], int] = {}
-        self._parts: dict[tuple[str, str], dict[int, ContentBody]] = {}
+        self._parts: dict[tuple[str, str, int], dict[int, ContentBody]] = {}
         self._contents: dict[str, Content] = {EMPTY: _NOTHING}
         self._items: dict[_ItemKey, tuple[int, int]] = {}
         self._assets: dict[str, int] = {}
@@ -138,13 +142,20 @@ class OracleFacts:
     def _add_content(self, entry: Entry) -> None:
         body = msgspec.convert(entry.body, ContentBody)
         name = entry.subject.removeprefix("content:")
+        if not 0 <= body.part < body.parts <= MAX_PARTS or not 0 < len(name) <= MAX_NAME:
+            raise ValueFormatError("a part beyond the last one", expected="0 <= part < parts")
+        if not all(re.fullmatch("[si][0-9a-f]{23}", key) for key in body.removed):
+            raise ValueFormatError("not a key", expected="a key of a sighting or an identity")
+        for sighting in body.added:
+            _micros(sighting.since_lo, 0)
+            _micros(sighting.since_hi, 0)
         if name in self._contents:
             return
         if body.base and body.base not in self._contents:
             raise ValueFormatError("unknown base", expected="a recorded content")
-        parts = self._parts.setdefault((name, body.base), {})
+        parts = {} if body.parts == 1 else self._parts.setdefault((name, body.base, body.parts), {})
         parts.setdefault(body.part, body)
-        if all(number in parts for number in range(body.parts)):
+        if len(parts) == body.parts:
             ordered = [parts[number] for number in range(body.parts)]
             self._contents[name] = apply_content(self._contents.get(body.base, _NOTHING), ordered)
 
@@ -161,9 +172,6 @@ class OracleFacts:
             hi=_micros(body.at_hi, 0),
             content=content,
         )
-        for sighting in content.sightings.values():
-            _micros(sighting.since_lo, 0)
-            _micros(sighting.since_hi, 0)
         self._looks.append(look)
         self._assets.setdefault(asset, len(self._assets) + 1)
         self._places.setdefault(look.place, len(self._places) + 1)
@@ -278,7 +286,7 @@ class OracleFacts:
             seen = {
                 look.entry: [
                     sighting
-                    for sighting in sorted(look.content.sightings.values())
+                    for _, sighting in sorted(look.content.sightings.items())
                     if (sighting.item, sighting.range, sighting.stage) == (item, admits, stage)
                 ]
                 for look in looks
@@ -305,8 +313,8 @@ class OracleFacts:
             asset=self._assets[run.first.asset],
             place=self._places[run.first.place],
             span=span,
-            stage=sighting.stage,
-            evidence_class=run.first.body.evidence_class,
+            stage=int(sighting.stage),
+            evidence_class=int(run.first.body.evidence_class),
             entry=run.first.entry,
             detail=_detail(sighting),
         )
@@ -435,7 +443,7 @@ class OracleFacts:
                     subject=fact.subject,
                     object=fact.object,
                     span=_fact_span(fact, recorded),
-                    evidence_class=fact.evidence_class,
+                    evidence_class=int(fact.evidence_class),
                     entry=sequence,
                     note=fact.note,
                 )
@@ -464,7 +472,7 @@ class OracleFacts:
                 subject=f"asset:{asset}",
                 object=identity_key(identity, asset),
                 span=self._dated(run, "", ""),
-                evidence_class=run.first.body.evidence_class,
+                evidence_class=int(run.first.body.evidence_class),
                 entry=run.first.entry,
                 note=identity.locator,
             )
@@ -506,7 +514,7 @@ class OracleFacts:
         )
 
     def _all_runs(self, tx: int) -> Iterator[object]:
-        """Intervals: runs of elements; a content of a lineage is one element."""
+        """One per run; a content of a lineage is one element."""
         for looks in self._by_place(tx):
             if looks[0].body.lineage:
                 for content in {k.body.content for k in looks if k.body.content != EMPTY}:

@@ -23,18 +23,22 @@ from pratique.store.bodies import (
     WatchBody,
 )
 from pratique.store.connect import Session
+from pratique.store.inventory_batch import KINDS as INVENTORY_KINDS
+from pratique.store.inventory_batch import InventoryBatch
 from pratique.store.sittings import Sitting, SittingKey, fold_answers, read_sittings
 from pratique.values.names import parse_project_name
 from pratique.values.spans import to_micros, to_micros_or_null
 
 EVENT_KINDS = frozenset(
     {
+        "advisory-revision",
         "auth-failed",
         "incident",
         "incident-answer",
         "incident-closed",
         "incident-note",
         "incident-step",
+        "intake",
         "integrity",
         "origin",
         "policy",
@@ -58,14 +62,21 @@ class Batch:
         self._pages: dict[tuple[str, str], int] = {}
         self._answers: list[tuple[SittingKey, Sitting]] = []
         self._assets: dict[str, int] = {}
+        self._inventory = InventoryBatch(session, unreadable=self._unreadable)
 
     def add(self, entry: Entry) -> None:
         """Take in one entry; one that is not as documented is noted as unreadable."""
         try:
-            self._dispatch(entry)
+            if entry.kind in INVENTORY_KINDS:
+                self._inventory.add(entry)
+            else:
+                self._dispatch(entry)
         except (msgspec.ValidationError, ValueFormatError) as error:
-            why = str(error).partition("\n")[0][:300]
-            self._put("add_unreadable", seq=entry.sequence, kind=entry.kind, why=why)
+            self._unreadable(entry, error)
+
+    def _unreadable(self, entry: Entry, error: Exception) -> None:
+        why = str(error).partition("\n")[0][:300]
+        self._put("add_unreadable", seq=entry.sequence, kind=entry.kind, why=why)
 
     def _dispatch(self, entry: Entry) -> None:
         if entry.kind in EVENT_KINDS:
@@ -105,6 +116,7 @@ class Batch:
         for actor, sequence in self._assets.items():
             self._put("add_asset", actor=actor, seq=sequence)
         self._write_sessions()
+        self._inventory.write()
         for name, rows in self._rows.items():
             self._session.run_many(name, rows)
 

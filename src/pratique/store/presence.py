@@ -34,6 +34,7 @@ from pratique.values.spans import from_micros, from_micros_or_null
 
 FACTS_SCHEMA = "pratique_facts"
 FACTS_FILE = "facts.db"
+IN_MEMORY = Path(":memory:")
 _STATEMENT_SECONDS = 60.0
 """Nothing in a request waits for these statements, except `knows_view`, which is one look-up."""
 
@@ -47,7 +48,9 @@ class PresenceStore:
     def __init__(self, database: Database, log: LogStore) -> None:
         self._database = database
         self._log = log
-        folder = database.path.parent if isinstance(database, SqliteDatabase) else None
+        folder = None
+        if isinstance(database, SqliteDatabase) and database.path != IN_MEMORY:
+            folder = database.path.parent
         self._inventory = InventoryStore(
             database, reach_file=None if folder is None else folder / REACH_FILE
         )
@@ -80,13 +83,7 @@ class PresenceStore:
 
     def replayed(self, log: LogStore, end: int) -> PresenceStore:
         """What a log's entries below `end` say, in memory: a past state, whatever came later."""
-        database = SqliteDatabase(Path(":memory:"), "facts")
-        try:
-            Projector(log, database, end=end).catch_up()
-        except BaseException:
-            database.close()
-            raise
-        return PresenceStore(database, log)
+        return replay_in_memory(log, end)
 
     def knows_view(self, index: str, project: ProjectName, view: str) -> bool:
         """Whether a view of this page has been recorded completely, as far as applied."""
@@ -161,6 +158,24 @@ class PresenceStore:
     def close(self) -> None:
         """Close the projection; the log stays open."""
         self._database.close()
+
+
+def replay_in_memory(log: LogStore, end: int | None = None) -> PresenceStore:
+    """What a log's entries below `end` say; nothing is read from or written to a disk."""
+    database = SqliteDatabase(IN_MEMORY, "facts")
+    try:
+        Projector(log, database, end=end).catch_up()
+    except BaseException:
+        database.close()
+        raise
+    return PresenceStore(database, log)
+
+
+def _reach_file(database: Database) -> Path | None:
+    """Beside the projection, if that is a file."""
+    if isinstance(database, SqliteDatabase) and str(database.path) != ":memory:":
+        return database.path.parent / REACH_FILE
+    return None
 
 
 def open_presence(settings: Settings, *, log: LogStore) -> PresenceStore:

@@ -125,7 +125,7 @@ CREATE TABLE looks (
   tx_to bigint NOT NULL
 );
 
-CREATE INDEX looks_by_place ON looks (place, at_lo);
+CREATE INDEX looks_by_place ON looks (place, at_hi, at_lo);
 
 -- By month of the end. What has not ended lies apart, and of that what was superseded (since it has
 -- ended, as is known now) again apart; PostgreSQL moves the row when `tx_to` is set. Months are added
@@ -161,7 +161,7 @@ CREATE TABLE presence_open_past PARTITION OF presence_open
 CREATE TABLE presence_open_now PARTITION OF presence_open
   FOR VALUES FROM (9007199254740991) TO (MAXVALUE);
 
--- Attaching a filled-in table, unlike creating a partition, does not wait for readers or stop them.
+-- Attaching a table, unlike creating a partition, does not wait for readers or stop them.
 CREATE FUNCTION ensure_presence_month(month text, first bigint, next bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -125,7 +125,7 @@ CREATE TABLE looks (
   tx_to INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX looks_by_place ON looks (place, at_lo);
+CREATE INDEX looks_by_place ON looks (place, at_hi, at_lo);
 
 CREATE TABLE presence (
   item INTEGER NOT NULL,

@@ -1,0 +1,300 @@
+"""`InventoryStore`: the named questions of `exposure.ports`, answered from the projection's tables.
+
+Every question says as of which ledger size (`tx`), and starts from the few rows that it names. What
+changes with the dialect is in `sql/`; here rows become values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from pratique.exposure.ports import (
+    NOW_TX,
+    AssetRow,
+    Conflict,
+    Edge,
+    Held,
+    Hit,
+    ItemRow,
+    PlaceRow,
+    Theft,
+    Totals,
+    Watched,
+)
+from pratique.exposure.reach import close_reach
+from pratique.inventory.observed.entries import Content
+from pratique.inventory.observed.model import Identity, LookMode, PlaceKind, Relation, identity_key
+from pratique.store.connect import Database, Row, Session
+from pratique.store.inventory_contents import Contents
+from pratique.store.inventory_numbers import text_hash
+from pratique.store.inventory_rules import date_start
+from pratique.store.reach_cache import ReachCache
+from pratique.values.spans import Span
+
+_ALWAYS: Final = (-(2**62), 2**62)
+_HOLDS: Final = Relation.HOLDS.value
+_ASSET: Final = "asset:"
+_HIT_COLUMNS: Final = 12
+_LINEAGE_COLUMNS: Final = 15
+
+
+class InventoryStore:
+    """Reads what collectors saw. Safe to call from any thread; fulfils `FactQueries`."""
+
+    def __init__(self, database: Database, *, reach_file: Path | None = None) -> None:
+        """`reach_file`: where the graph of reach is kept between processes."""
+        self._database = database
+        self._reach = ReachCache(reach_file)
+
+    # ── items ────────────────────────────────────────────────────────────────────────────────
+
+    def items_named(self, names: Collection[tuple[str, str]], *, tx: int) -> Sequence[ItemRow]:
+        """Every item of these (type, name) pairs."""
+        rows = self._database.fetch("list_items_named", names=_pairs(names), tx=tx)
+        return [ItemRow(*row) for row in rows]
+
+    def items_with_digest(self, digests: Collection[str], *, tx: int) -> Sequence[ItemRow]:
+        """Items with one of these digests."""
+        rows = self._database.fetch("list_items_with_digest", digests=list(digests), tx=tx)
+        return [ItemRow(*row) for row in rows]
+
+    # ── presence ─────────────────────────────────────────────────────────────────────────────
+
+    def hits(self, items: Collection[int], start: int, end: int, *, tx: int) -> Sequence[Hit]:
+        """Who may have had one of these in `[start, end)`."""
+        values = {"items": list(items), **_window(start, end), "tx": tx}
+        with self._database.snapshot() as session:
+            found = [_flat_hit(row) for row in session.run("list_hits", **values)]
+            rows = session.run("list_lineage_hits", **values)
+        found += _overlapping(map(_lineage_hit, rows), start, end)
+        return found
+
+    def hits_of_asset(
+        self, asset: int, names: Collection[tuple[str, str]], *, tx: int
+    ) -> Sequence[Hit]:
+        """Everything that this asset ever had of these projects."""
+        values = {"asset": asset, "names": _pairs(names), "tx": tx}
+        with self._database.snapshot() as session:
+            found = [_flat_hit(row) for row in session.run("list_asset_hits", **values)]
+            rows = session.run("list_asset_lineage_hits", **values)
+        return found + [_lineage_hit(row) for row in rows]
+
+    def contents_at(self, asset: int, moment: int, *, tx: int) -> Sequence[tuple[ItemRow, Hit]]:
+        """What an asset may have held at an instant."""
+        values = {"asset": asset, **_window(moment, moment), "tx": tx}
+        with self._database.snapshot() as session:
+            flat = session.run("list_contents", **values)
+            shared = session.run("list_lineage_contents", **values)
+        found = [(ItemRow(*row[_HIT_COLUMNS:]), _flat_hit(row[:_HIT_COLUMNS])) for row in flat]
+        pairs = ((row, _lineage_hit(row[:_LINEAGE_COLUMNS])) for row in shared)
+        found += [
+            (ItemRow(*row[_LINEAGE_COLUMNS:]), hit)
+            for row, hit in pairs
+            if hit.span.may_overlap(moment, moment)
+        ]
+        return found
+
+    # ── assets and places ────────────────────────────────────────────────────────────────────
+
+    def assets(self, *, tx: int) -> Iterable[AssetRow]:
+        """Every asset."""
+        return [AssetRow(*row) for row in self._database.fetch("list_inventory_assets", tx=tx)]
+
+    def assets_by_name(self, names: Collection[str]) -> Sequence[AssetRow]:
+        """Assets with these names."""
+        rows = self._database.fetch("find_assets_by_name", names=list(names), tx=NOW_TX)
+        return [AssetRow(*row) for row in rows]
+
+    def assets_by_id(self, ids: Collection[int]) -> Sequence[AssetRow]:
+        """Assets with these ids."""
+        rows = self._database.fetch("find_assets_by_id", ids=list(ids), tx=NOW_TX)
+        return [AssetRow(*row) for row in rows]
+
+    def places(self, ids: Collection[int]) -> Sequence[PlaceRow]:
+        """Places with these ids."""
+        rows = self._database.fetch("find_places_by_id", ids=list(ids))
+        return [PlaceRow(*row) for row in rows]
+
+    def watched(
+        self, assets: Collection[int] | None, start: int, end: int, *, tx: int
+    ) -> Sequence[Watched]:
+        """Looks that bear on `[start, end)`."""
+        values = {**_window(start, end), "tx": tx}
+        if assets is None:
+            rows = self._database.fetch("list_all_watched", **values)
+        else:
+            rows = self._database.fetch("list_watched", assets=list(assets), **values)
+        return [_watched(row) for row in rows]
+
+    def conflicts(self, *, tx: int) -> Sequence[Conflict]:
+        """Assets whose name several machines use."""
+        found: dict[int, list[tuple[str, int]]] = {}
+        for asset, machine, entry in self._database.fetch("list_conflicts", tx=tx):
+            found.setdefault(asset, []).append((machine, entry))
+        return [
+            Conflict(asset, tuple(machine for machine, _ in seen), seen[1][1])
+            for asset, seen in found.items()
+            if len(seen) > 1
+        ]
+
+    # ── facts ────────────────────────────────────────────────────────────────────────────────
+
+    def holds(self, assets: Collection[int], start: int, end: int, *, tx: int) -> Sequence[Edge]:
+        """Identities that these assets may have held in `[start, end)`."""
+        with self._database.snapshot() as session:
+            values = {"assets": list(assets), **_window(start, end), "tx": tx}
+            found = _held(session, "list_holds", values)
+            rows = session.run("find_assets_by_id", ids=list(assets), tx=NOW_TX)
+            names = [f"{_ASSET}{name}" for _, name, *_ in rows]
+            told = session.run("list_edges_from", relation=_HOLDS, names=names, tx=tx)
+        found += [edge for edge in map(_edge, told) if edge.span.may_overlap(start, end)]
+        return found
+
+    def edges_from(self, relation: str, subjects: Collection[str], *, tx: int) -> Sequence[Edge]:
+        """Facts of a relation with one of these subjects."""
+        with self._database.snapshot() as session:
+            rows = session.run("list_edges_from", relation=relation, names=list(subjects), tx=tx)
+            found = [_edge(row) for row in rows]
+            if relation == _HOLDS:
+                names = [n.removeprefix(_ASSET) for n in subjects if n.startswith(_ASSET)]
+                assets = session.run("find_assets_by_name", names=names, tx=NOW_TX)
+                numbers = [asset for asset, *_ in assets]
+                values = {"assets": numbers, **_window(*_ALWAYS), "tx": tx}
+                found += _held(session, "list_holds", values)
+        return found
+
+    def edges_to(self, relation: str, objects: Collection[str], *, tx: int) -> Sequence[Edge]:
+        """Facts of a relation with one of these objects."""
+        with self._database.snapshot() as session:
+            rows = session.run("list_edges_to", relation=relation, names=list(objects), tx=tx)
+            found = [_edge(row) for row in rows]
+            if relation == _HOLDS:
+                pairs = {pair for name in objects for pair in _identity_names(name)}
+                rows = session.run("find_identities_by_name", names=_pairs(pairs))
+                values = {"identities": [row[0] for row in rows], **_window(*_ALWAYS), "tx": tx}
+                held = _held(session, "list_holders", values)
+                found += [edge for edge in held if edge.object in objects]
+        return found
+
+    def edges_of(self, relation: str, *, tx: int) -> Iterable[Edge]:
+        """Every fact of a relation."""
+        with self._database.snapshot() as session:
+            found = [_edge(row) for row in session.run("list_edges_of", relation=relation, tx=tx)]
+            if relation == _HOLDS:
+                found += _held(session, "list_all_holds", {**_window(*_ALWAYS), "tx": tx})
+        return found
+
+    def reach(self, thefts: Iterable[Theft], *, tx: int) -> Mapping[str, Sequence[Held]]:
+        """Every identity that can be had from these thefts."""
+        with self._database.snapshot() as session:
+            graph = self._reach.graph(session, tx=tx)
+        return close_reach(graph, thefts)
+
+    def totals(self, *, tx: int) -> Totals:
+        """Sizes: written down at times and added up from there, never counted."""
+        with self._database.snapshot() as session:
+            rows = session.run("find_tally", tx=tx)
+            tallied, facts, assets = rows[0] if rows else (-1, 0, 0)
+            gained, appeared = session.run("sum_looks", after=tallied, tx=tx)[0]
+            projection = session.run("read_projection")
+            unreadable = session.run("count_unreadable_below", tx=tx)[0][0]
+        return Totals(
+            facts=facts + gained,
+            assets=assets + appeared,
+            applied=min(tx, projection[0][0] if projection else 0),
+            unreadable=unreadable,
+        )
+
+    # ── for those who write looks ────────────────────────────────────────────────────────────
+
+    def is_recorded(self, content_id: str) -> bool:
+        """Whether a content is completely recorded, as far as applied."""
+        with self._database.snapshot() as session:
+            return Contents(session).find(content_id) is not None
+
+    def known_content(self, content_id: str) -> Content | None:
+        """A recorded content; None when there is none."""
+        with self._database.snapshot() as session:
+            contents = Contents(session)
+            number = contents.find(content_id)
+            return None if number is None else contents.resolve(number)
+
+    def last_content(
+        self, asset: str, place_kind: PlaceKind, locator: str, lineage: str = ""
+    ) -> tuple[str, Content] | None:
+        """The newest content of a place, or of a lineage: a good base for the next one."""
+        place = {"asset": asset, "kind": place_kind.value, "locator": locator}
+        with self._database.snapshot() as session:
+            if lineage:
+                rows = session.run("find_last_lineage_content", hash=text_hash(lineage))
+            else:
+                rows = session.run("find_last_content", **place)
+            return (rows[0][1], Contents(session).resolve(rows[0][0])) if rows else None
+
+
+# ── rows and values ──────────────────────────────────────────────────────────────────────────
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    return json.dumps(list(pairs))
+
+
+def _window(start: int, end: int) -> dict[str, int]:
+    """An empty window asks for its instant."""
+    return {"start": start, "until": max(end, start + 1)}
+
+
+def _overlapping(hits: Iterable[Hit], start: int, end: int) -> Iterator[Hit]:
+    return (hit for hit in hits if hit.span.may_overlap(start, end))
+
+
+def _flat_hit(row: Row) -> Hit:
+    item, asset, place, from_lo, from_hi, to_lo, to_hi, seen, stage, quality, entry, detail = row
+    if seen is not None:
+        to_lo = max(from_hi, seen)
+    span = Span(from_lo, from_hi, to_lo, to_hi)
+    return Hit(item, asset, place, span, stage, quality, entry, detail)
+
+
+def _lineage_hit(row: Row) -> Hit:
+    item, asset, place, from_lo, from_hi, to_lo, to_hi, seen, stage, quality, entry, detail = row[
+        :_HIT_COLUMNS
+    ]
+    latest, since_lo, since_hi = row[_HIT_COLUMNS:]
+    from_lo, from_hi = date_start(from_lo, from_hi, latest, since_lo, since_hi)
+    span = Span(from_lo, from_hi, max(from_hi, to_lo if seen is None else seen), to_hi)
+    return Hit(item, asset, place, span, stage, quality, entry, detail)
+
+
+def _watched(row: Row) -> Watched:
+    asset, place, event, at_lo, at_hi, ended, whole, gaps, entry = row
+    mode = LookMode.EVENT if event else LookMode.SAMPLED
+    return Watched(asset, place, mode.value, at_lo, at_hi, bool(ended), bool(whole), gaps, entry)
+
+
+def _edge(row: Row) -> Edge:
+    relation, subject, object_, *bounds, quality, entry, note = row
+    return Edge(relation, subject, object_, Span(*bounds), quality, entry, note)
+
+
+def _held(session: Session, name: str, values: Mapping[str, object]) -> list[Edge]:
+    rows = session.run(name, **values) + session.run(f"{name}_of_lineages", **values)
+    return [_held_edge(row) for row in rows]
+
+
+def _held_edge(row: Row) -> Edge:
+    asset, kind, name, local, locator, from_lo, from_hi, to_lo, to_hi, seen, quality, entry = row
+    key = identity_key(Identity(kind=kind, name=name, local=bool(local)), asset)
+    span = Span(from_lo, from_hi, max(from_hi, to_lo if seen is None else seen), to_hi)
+    return Edge(_HOLDS, f"{_ASSET}{asset}", key, span, quality, entry, locator)
+
+
+def _identity_names(key: str) -> Iterator[tuple[str, str]]:
+    """The kind and the names that an entity key may stand for: an asset before it has slashes too."""
+    kind, _, name = key.removeprefix("identity:").partition("/")
+    while name:
+        yield kind, name
+        name = name.partition("/")[2]

@@ -1,0 +1,79 @@
+-- name: find_asset
+-- Numbers of assets.
+SELECT name, asset FROM inventory_assets WHERE name = ANY(CAST(:keys AS text[]));
+
+-- name: find_item
+-- Numbers of items.
+SELECT hash, item FROM items WHERE hash = ANY(CAST(:keys AS text[]));
+
+-- name: find_identity
+-- Numbers of identities.
+SELECT hash, identity FROM identities WHERE hash = ANY(CAST(:keys AS text[]));
+
+-- name: find_detail
+-- Numbers of details.
+SELECT hash, detail FROM details WHERE hash = ANY(CAST(:keys AS text[]));
+
+-- name: find_entity
+-- Numbers of entities.
+SELECT name, entity FROM entities WHERE name = ANY(CAST(:keys AS text[]));
+
+-- name: find_contents
+-- Numbers of contents.
+SELECT name, content FROM contents WHERE name = ANY(CAST(:keys AS text[]));
+
+-- name: find_places
+-- Places with their state.
+SELECT hash, place, asset, lineage, content, looks, last_hi, ends_in_point, absent_since, seen,
+  unsure, tangled
+FROM places WHERE hash = ANY(CAST(:keys AS text[]));
+
+-- name: find_lineages
+-- Lineages with their state.
+SELECT hash, lineage, content, last_ord
+FROM lineages WHERE hash = ANY(CAST(:keys AS text[]));
+
+-- name: find_asset_states
+-- What is known of these assets now.
+SELECT s.asset, s.kind, s.since
+FROM json_array_elements_text(CAST(:keys AS json)) AS k
+JOIN asset_states AS s ON s.asset = CAST(k AS bigint)
+WHERE s.tx_from = (SELECT max(n.tx_from) FROM asset_states AS n WHERE n.asset = s.asset);
+
+-- name: find_open_sightings
+-- Open rows that stand for these sightings, each with its place.
+SELECT p.item, p.place, p.tx_from, p.stage, p.entry, p.asset, p.class, p.from_lo, p.from_hi, p.to_lo,
+  p.to_hi, p.detail, p.sighting
+FROM json_array_elements(CAST(:pairs AS json)) AS k JOIN presence AS p
+  ON p.place = CAST(k->>0 AS bigint) AND p.sighting = CAST(k->>1 AS bigint)
+WHERE p.tx_to = 9007199254740991 AND p.to_hi = 253402300799000000;
+
+-- name: find_open_items
+-- Open rows of these items, each with its place.
+SELECT p.item, p.place, p.tx_from, p.stage, p.entry, p.asset, p.class, p.from_lo, p.from_hi, p.to_lo,
+  p.to_hi, p.detail, p.sighting
+FROM json_array_elements(CAST(:pairs AS json)) AS k JOIN presence AS p
+  ON p.place = CAST(k->>0 AS bigint) AND p.item = CAST(k->>1 AS bigint)
+WHERE p.tx_to = 9007199254740991 AND p.to_hi = 253402300799000000;
+
+-- name: add_lineage_item
+-- A sighting lies in the contents of a lineage from one number on, unless it does so already.
+INSERT INTO lineage_items (item, lineage, ord_from, sighting, ord_to, stage, since_lo, since_hi,
+  detail)
+SELECT CAST(:item AS bigint), CAST(:lineage AS bigint), CAST(:ord_from AS bigint),
+  CAST(:sighting AS bigint), CAST(:ord_to AS bigint), CAST(:stage AS bigint),
+  CAST(:since_lo AS bigint), CAST(:since_hi AS bigint), CAST(:detail AS bigint)
+WHERE NOT EXISTS (SELECT 1 FROM lineage_items AS n WHERE n.lineage = :lineage
+  AND n.sighting = :sighting AND n.ord_to = 9007199254740991);
+
+-- name: add_lineage_identity
+-- An identity lies in the contents of a lineage from one number on, unless it does so already.
+INSERT INTO lineage_identities (lineage, identity, ord_from, ord_to)
+SELECT CAST(:lineage AS bigint), CAST(:identity AS bigint), CAST(:ord_from AS bigint),
+  CAST(:ord_to AS bigint)
+WHERE NOT EXISTS (SELECT 1 FROM lineage_identities AS n WHERE n.lineage = :lineage
+  AND n.identity = :identity AND n.ord_to = 9007199254740991);
+
+-- name: ensure_presence_month
+-- Add the partition of a month, unless it is there.
+SELECT ensure_presence_month(:name, :first, :next);

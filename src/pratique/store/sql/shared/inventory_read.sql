@@ -1,0 +1,50 @@
+-- name: list_inventory_assets
+-- Every asset of which anything is known.
+SELECT a.asset, a.name, s.kind, s.since
+FROM inventory_assets AS a JOIN asset_states AS s ON s.asset = a.asset
+WHERE s.since <> 253402300799000000 AND s.tx_from = (SELECT max(n.tx_from) FROM asset_states AS n
+  WHERE n.asset = a.asset AND n.tx_from < :tx);
+
+-- name: list_conflicts
+-- Machines that share an asset's name, each with its first look.
+SELECT c.asset, p.machine, min(l.entry)
+FROM name_conflicts AS c JOIN places AS p ON p.asset = c.asset JOIN looks AS l ON l.place = p.place
+WHERE p.machine <> '' AND l.entry < :tx AND l.tx_to >= :tx
+GROUP BY c.asset, p.machine ORDER BY c.asset, 3;
+
+-- name: list_all_holds
+-- Every identity that was held, by places with contents of their own.
+SELECT a.name, n.kind, n.name, n.local, n.locator, h.from_lo, h.from_hi, h.to_lo, h.to_hi,
+  CASE WHEN h.to_lo = 253402300799000000 THEN (SELECT s.seen FROM place_seen AS s WHERE s.place = h.place AND s.tx_from < :tx
+    ORDER BY s.tx_from DESC LIMIT 1) END,
+  h.class, h.entry
+FROM holdings AS h
+  JOIN inventory_assets AS a ON a.asset = h.asset
+  JOIN identities AS n ON n.identity = h.identity
+WHERE h.tx_from < :tx AND h.tx_to >= :tx AND h.from_lo < :until AND h.to_hi >= :start
+  AND (h.to_hi > :start OR h.from_lo >= :start);
+
+-- name: list_edges_of
+-- Every fact of a relation.
+SELECT e.relation, s.name, o.name, e.from_lo, e.from_hi, e.to_lo, e.to_hi, e.class, e.entry, e.note
+FROM edges AS e JOIN entities AS s ON s.entity = e.subject
+  JOIN entities AS o ON o.entity = e.object
+WHERE e.relation = :relation AND e.entry < :tx AND e.tx_to >= :tx;
+
+-- name: count_unreadable_below
+-- Entries below a ledger size that could not be read.
+SELECT count(*) FROM unreadable_entries WHERE seq < :tx;
+
+-- name: find_last_content
+-- The content that was last seen at a place, whichever machine's.
+SELECT l.content, c.name
+FROM inventory_assets AS a JOIN places AS p ON p.asset = a.asset
+  JOIN looks AS l ON l.place = p.place JOIN contents AS c ON c.content = l.content
+WHERE a.name = :asset AND p.kind = :kind AND p.locator = :locator AND p.lineage = 0
+  AND l.tx_to = 9007199254740991
+ORDER BY l.at_hi DESC, l.at_lo DESC, l.entry DESC LIMIT 1;
+
+-- name: find_last_lineage_content
+-- The newest content of a lineage.
+SELECT l.content, c.name
+FROM lineages AS l JOIN contents AS c ON c.content = l.content WHERE l.hash = :hash;
