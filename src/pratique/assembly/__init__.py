@@ -329,7 +329,7 @@ def _intake(ground: _Ground) -> Intake:
     return Intake(
         IntakeParts(
             append=lambda drafts: ground.ledger.append(drafts, now=ground.clock()),
-            is_recorded=lambda _content: False,
+            is_recorded=presence.inventory.is_recorded,
             find_batch=presence.find_batch,
             # Enough for what was just appended; a longer backlog is upkeep's.
             recorded=lambda: presence.catch_up(batches=2),

@@ -2,19 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from pratique.edge.sweep.run import SweepReport
 from pratique.values.instants import render_instant
 
+if TYPE_CHECKING:
+    # Loading an HTTP client would cost a sweep of one file most of its time.
+    from pratique.edge.sweep.push import PushReport
+
 _SHOWN_GAPS: Final = 20
 
 
 def render_json(report: SweepReport) -> str:
     """The report for a program."""
-    answer: dict[str, Any] = {
+    return _json(_described(report))
+
+
+def render_push_json(report: SweepReport | None, pushed: PushReport) -> str:
+    """What was seen, if a sweep was asked for, and what the server took."""
+    answer = {
+        "sent": pushed.sent,
+        "known": pushed.known,
+        "refused": pushed.refused,
+        "waiting": pushed.waiting,
+        "trouble": pushed.trouble,
+    }
+    return _json({"sweep": _described(report) if report else None, "push": answer})
+
+
+def render_push_text(report: SweepReport | None, pushed: PushReport) -> str:
+    """As `render_push_json`, for a person."""
+    lines = [_summary(report)] if report is not None else []
+    sent = f"{_count(pushed.sent, 'batch', 'batches')} sent"
+    lines.append(sent + (f", {pushed.known} of them known there" if pushed.known else ""))
+    lines += [f"refused by the server: {why}" for why in pushed.refused[:_SHOWN_GAPS]]
+    if pushed.trouble:
+        lines.append(f"not sent: {pushed.trouble}")
+    if pushed.waiting:
+        lines.append(f"{_count(pushed.waiting, 'batch', 'batches')} wait for the next push")
+    return "\n".join(lines)
+
+
+def _json(answer: dict[str, Any]) -> str:
+    return msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
+
+
+def _described(report: SweepReport) -> dict[str, Any]:
+    return {
         "asset": report.asset,
         "roots": report.roots,
         "started": render_instant(report.started),
@@ -45,11 +82,14 @@ def render_json(report: SweepReport) -> str:
             "trouble": report.recorded.trouble,
         },
     }
-    return msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
 
 
 def render_text(report: SweepReport) -> str:
     """The report for a person."""
+    return "\n".join((_summary(report), *map(_printable, _recorded(report))))
+
+
+def _summary(report: SweepReport) -> str:
     seconds = (report.ended - report.started).total_seconds()
     lines = [
         f"{report.asset}: {report.files:,} files in {report.folders:,} folders, {seconds:.1f} s"
@@ -66,7 +106,6 @@ def render_text(report: SweepReport) -> str:
         lines.append(f"  gone since the last sweep: {_count(report.gone, 'place')}")
     lines += [f"KNOWN BAD: {one}" for one in report.known_bad]
     lines += _gaps(report)
-    lines += _recorded(report)
     return "\n".join(_printable(line) for line in lines)
 
 

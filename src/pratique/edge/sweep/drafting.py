@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Final, Protocol
 
 from pratique.inventory.observed.entries import Content, content_of, look_drafts
-from pratique.inventory.observed.model import Look
+from pratique.inventory.observed.model import Look, PlaceKind
 from pratique.ledger.entries import Draft
 
 _REMEMBERED: Final = 64
@@ -24,7 +24,7 @@ class KnownContents(Protocol):
         ...
 
     def last_content(
-        self, asset: str, place_kind: str, locator: str, lineage: str
+        self, asset: str, place_kind: PlaceKind, locator: str, lineage: str
     ) -> tuple[str, Content] | None:
         """The last content of a place or lineage, with its id; None when there is none."""
         ...
@@ -40,7 +40,7 @@ class NothingKnown:
     def last_content(
         self,
         asset: str,  # noqa: ARG002 - the protocol's signature
-        place_kind: str,  # noqa: ARG002 - as above
+        place_kind: PlaceKind,  # noqa: ARG002 - as above
         locator: str,  # noqa: ARG002 - as above
         lineage: str,  # noqa: ARG002 - as above
     ) -> tuple[str, Content] | None:
@@ -88,7 +88,7 @@ class Drafting:
 
     def _base(self, key: PlaceKey, look: Look) -> tuple[str, Content] | None:
         found = self._last.get(key) or self._known.last_content(
-            look.asset, look.place_kind.value, look.locator, look.lineage
+            look.asset, look.place_kind, look.locator, look.lineage
         )
         # An empty content is never recorded, so nothing can rest on it.
         return found if found is not None and self._is_recorded(found[0]) else None
