@@ -18,6 +18,7 @@ from pratique.exposure.incident import Incident, IncidentAnswer, Reached
 from pratique.exposure.plan.items import AUTHORITY
 from pratique.exposure.plan.model import Plan, Step
 from pratique.values.instants import Instant, render_instant
+from pratique.values.spans import is_dawn
 
 PARTY_KINDS: Final = ("client", "people", "vendor", "authority")
 
@@ -262,4 +263,6 @@ def _until(end: Instant | None) -> str:
 
 
 def _moment(moment: Instant | None) -> str:
-    return "a time not known" if moment is None else render_instant(moment)
+    if moment is None or is_dawn(moment):
+        return "a time not known"
+    return render_instant(moment)

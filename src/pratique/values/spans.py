@@ -32,6 +32,11 @@ def from_micros(value: int) -> Instant:
     return _EPOCH + value * _MICROSECOND
 
 
+def is_dawn(moment: Instant) -> bool:
+    """Whether an instant stands for a start that nobody saw."""
+    return to_micros(moment) == DAWN
+
+
 def to_micros_or_null(moment: Instant | None) -> int | None:
     """As `to_micros`, of an instant that may be absent."""
     return None if moment is None else to_micros(moment)

@@ -98,6 +98,11 @@ def _check(members: dict[str, bytes], key: str | None) -> dict[str, Any]:
     }
 
 
+def members_of(data: bytes) -> dict[str, bytes]:
+    """Files of a case by name; nothing but the container is checked."""
+    return _read_container(data)
+
+
 # --- the container: a zip file in its one spelling -------------------------------------------------
 
 _LOCAL = struct.Struct("<4sHHHHHLLLHH")

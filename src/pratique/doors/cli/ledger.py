@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +13,7 @@ import click
 import msgspec
 
 from pratique.doors.cli import EXIT_FOUND
+from pratique.doors.cli.evidence_file import write_new
 from pratique.errors import InputError, IntegrityError
 from pratique.ledger.audit import AuditReport, Damage
 from pratique.ledger.errors import LedgerDamagedError, NoteError, ProofError
@@ -25,8 +25,6 @@ from pratique.values.instants import parse_instant
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-EVIDENCE_MODE = 0o600
 
 _home = click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False), help="Home folder."
@@ -145,7 +143,7 @@ def export(
         except (ProofError, NoteError) as error:
             raise InputError(f"cannot export: {error.message}", expected=error.expected) from error
         key = log.verifier_key()
-    _write_new(file, exported.data)
+    write_new(file, exported.data)
     if form == "json":
         _echo_json(
             {
@@ -274,23 +272,6 @@ def _progress(form: str) -> Iterator[Callable[[int, int], None]]:
 
 def _instant(text: str | None) -> datetime | None:
     return None if text is None else parse_instant(text)
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    """Write evidence whole or not at all, and never over something else."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, EVIDENCE_MODE)
-        try:
-            with os.fdopen(fd, "wb") as out:
-                out.write(data)
-            os.link(aside, path)
-        finally:
-            aside.unlink()
-    except FileExistsError:
-        raise InputError(f"{path} exists already", remedy="choose another name") from None
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _echo_json(answer: object) -> None:

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from pratique.doors.cli import EXIT_FOUND, EXIT_UNKNOWN
+from pratique.doors.cli.verify_case import is_case, show_case, verifier_source
 from pratique.errors import InputError
 from pratique.ledger.bundle import Verified, verify_bundle
 from pratique.ledger.errors import BundleError, BundleIncomparableError, NoteError
@@ -18,6 +19,12 @@ from pratique.ledger.notes import Verifier, parse_verifier
 from pratique.values.instants import render_instant
 
 SHOWN_ENTRIES = 20
+
+
+def _print_verifier(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(verifier_source().decode(), nl=False)
+        ctx.exit()
 
 
 @click.command()
@@ -29,6 +36,20 @@ SHOWN_ENTRIES = 20
     help="A signed checkpoint that you kept or got elsewhere.",
 )
 @click.option(
+    "--stamp-root",
+    "roots",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Certificates (PEM) of the time stamp authority, from a source you trust.",
+)
+@click.option(
+    "--print-verifier",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_verifier,
+    help="Print the stand-alone verifier of cases, one Python file, and do nothing else.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json"]),
@@ -36,15 +57,20 @@ SHOWN_ENTRIES = 20
     show_default=True,
     help="How to answer.",
 )
-def verify(file: Path, key: str | None, checkpoint: Path | None, form: str) -> None:
-    """Verify an evidence file, offline.
+def verify(
+    file: Path, key: str | None, checkpoint: Path | None, roots: Path | None, form: str
+) -> None:
+    """Verify an evidence file or a case, offline.
 
-    Checks every byte of FILE, which `pratique ledger export` made. Exit code 1 when anything does
-    not hold, 3 when all holds but nothing in FILE leads to your checkpoint.
+    Checks every byte of FILE, which `pratique ledger export` or `pratique incident bundle` made. Exit
+    code 1 when anything does not hold, 3 when all holds but nothing in FILE leads to your checkpoint.
     """
     data = _read(file)
     verifier = _verifier(key)
     known = _read(checkpoint).decode("utf-8", "replace") if checkpoint else None
+    if is_case(data):
+        trusted = _read(roots) if roots else None
+        sys.exit(show_case(file, data, verifier=verifier, known=known, roots=trusted, form=form))
     try:
         verified = verify_bundle(data, verifier=verifier, known=known)
     except BundleError as error:

@@ -15,6 +15,7 @@ import jinja2
 from pratique.exposure.certainty import Certainty
 from pratique.exposure.incident import IncidentAnswer, Times
 from pratique.values.instants import Instant, render_instant
+from pratique.values.spans import is_dawn
 
 SIGHTINGS_SHOWN: Final = 12
 """Per asset; answer.json has all."""
@@ -75,7 +76,7 @@ def _looked_for(answer: IncidentAnswer) -> list[str]:
 
 def _instant(moment: Instant | None, none: str = "not known") -> str:
     """`2026-03-24 10:39:00 UTC`: to be read aloud, not parsed."""
-    if moment is None:
+    if moment is None or is_dawn(moment):
         return none
     return f"{render_instant(moment)[:19].replace('T', ' ')} UTC"
 

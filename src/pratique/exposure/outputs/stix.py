@@ -177,4 +177,4 @@ def _escaped(text: str) -> str:
 
 def _stamp(moment: Instant) -> str:
     """Milliseconds, as section 3.2 asks of created and modified."""
-    return as_instant(moment).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+    return as_instant(moment).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

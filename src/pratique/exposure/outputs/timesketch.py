@@ -10,6 +10,7 @@ import msgspec
 from pratique.exposure.incident import Incident, IncidentAnswer, Reached, SightingLine
 from pratique.exposure.outputs.common import purl_of_sighting, title_of
 from pratique.values.instants import Instant, as_instant
+from pratique.values.spans import is_dawn
 
 
 def render(incident: Incident | None, answer: IncidentAnswer) -> str:
@@ -90,7 +91,7 @@ def _event(
     message: str,
     **extra: Any,  # noqa: ANN401 - attributes of any kind
 ) -> Iterator[dict[str, Any]]:
-    if moment is not None:
+    if moment is not None and not is_dawn(moment):
         yield {
             "message": message,
             # With an offset and always six decimals, so that every event sorts as text.

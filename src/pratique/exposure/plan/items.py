@@ -16,6 +16,7 @@ from pratique.exposure.incident import AssetLine, IncidentAnswer, Reached
 from pratique.exposure.plan.model import WHOLE_STEP, Step, Wanted, item_id
 from pratique.inventory.observed.model import AssetKind
 from pratique.values.instants import Instant, render_instant
+from pratique.values.spans import is_dawn
 
 AUTHORITY: Final = "authority:data-protection"
 """Whom personal data that lay open must be reported to."""
@@ -130,7 +131,7 @@ def _is_of(payload: Payload, line: AssetLine) -> bool:
 def _replace(one: Reached, isolated: set[str]) -> Iterator[Wanted]:
     """Revoke, issue anew, see the old one fail."""
     holder = one.proof[0].subject if one.proof else ""
-    why = f"may have been taken from {holder or 'an exposed asset'} at {_moment(one.start)}"
+    why = f"may have been taken from {holder or 'an exposed asset'} from {_moment(one.start)} on"
     if len(one.proof) > 1:
         why += f", by way of {', '.join(step.object for step in one.proof[:-1])}"
     rotated = f"rotated at {_moment(one.end)} (entry {one.ended_by})" if one.end else ""
@@ -191,4 +192,6 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _moment(moment: Instant | None) -> str:
-    return "now" if moment is None else render_instant(moment)
+    if moment is None:
+        return "now"
+    return "a time not known" if is_dawn(moment) else render_instant(moment)
