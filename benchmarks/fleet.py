@@ -328,7 +328,7 @@ class _Maker:
         names += [f"vendor:vendor-{n}" for n in range(vendors)]
         names += [f"asset:{asset_name(n)}" for n in range(1, self.assets + 1)]
         insert(self.connection, "entities", enumerate(names, 1))
-        edges = [*reach_edges(rng, count)]
+        edges = [*self.roles()]
         for _ in range(count):
             dataset = first["dataset"] + 1 + skewed(rng, datasets)
             edges.append(("opens", 1 + rng.randrange(count), dataset, *span(rng)))
@@ -341,6 +341,18 @@ class _Maker:
             edges.append(("operated-by", first["asset"] + asset, vendor, *always()))
         insert_edges(self.connection, edges)
         return len(edges)
+
+    def roles(self) -> Iterator[tuple[Any, ...]]:
+        """One identity in ten may assume a role, every third role another; a few were rotated."""
+        rng, count = self.rng, self.identities
+        roles = count // 50 + 1
+        for identity in range(1, count + 1):
+            if identity % 10 == 0 or (identity <= roles and identity % 3 == 0):
+                other = 1 + rng.randrange(roles)
+                yield "assumes", identity, other, *span(rng)
+            if identity % 10 == 5:
+                at = BEGIN + int(rng.random() * HISTORY * DAY)
+                yield "rotated", identity, identity, at, at, LIVE, OPEN
 
     def holdings(self) -> Iterator[tuple[Any, ...]]:
         rng = self.rng

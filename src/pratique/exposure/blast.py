@@ -122,7 +122,7 @@ def measure_blast(
 ) -> Blast:
     """What these thefts lay open, and who operates the exposed assets or is served by them."""
     listed = list(thefts)
-    held = queries.reach(listed, tx=tx) if listed else {}
+    held = dict(queries.reach(listed, tx=tx).items()) if listed else {}
     identities = _trace(held, listed)
     datasets = _follow(queries, Relation.OPENS, identities, tx=tx)
     owners = _follow(queries, Relation.BELONGS_TO, datasets, tx=tx)

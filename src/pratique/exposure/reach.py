@@ -257,12 +257,10 @@ class Reach(Mapping[str, Sequence[Held]]):
         graph = self._graph
         begin, end = graph.first_edge[giver], graph.first_edge[giver + 1]
         row = iter(graph.edges[begin:end])
-        number = next(
-            number
-            for number, (target, low, high) in enumerate(zip(row, row, row, strict=True))
-            if target == value and max(low, came_at) == start < high
-        )
-        return int(graph.entry[begin // PER_EDGE + number])
+        for number, (target, low, high) in enumerate(zip(row, row, row, strict=True)):
+            if target == value and start < high and max(low, came_at) == start:
+                return int(graph.entry[begin // PER_EDGE + number])
+        raise AssertionError("a value was had along no edge")
 
 
 class _Items(ItemsView[str, Sequence[Held]]):
