@@ -13,6 +13,7 @@ import click
 
 from pratique.doors.cli import EXIT_FOUND, EXIT_NOTHING_FOUND, EXIT_UNKNOWN
 from pratique.doors.cli.options import format_option, home_option
+from pratique.doors.cli.sweep_known_bad import known_bad
 from pratique.doors.cli.sweep_report import (
     render_json,
     render_push_json,
@@ -37,7 +38,7 @@ from pratique.home import prepare_home
 from pratique.inventory.observed.model import AssetKind
 from pratique.settings import Settings, load_settings
 from pratique.store.logs import open_log
-from pratique.store.presence import open_presence
+from pratique.store.presence import PresenceStore, open_presence
 from pratique.values.instants import now_utc
 
 _KINDS = tuple(kind.value for kind in AssetKind if kind is not AssetKind.UNKNOWN)
@@ -110,8 +111,11 @@ def sweep(
         )
         if server and token_file is not None:
             sys.exit(_push_away(settings, ctx, memory, paths, (server, token_file, ca_file), form))
-        with ledger_sink(settings, memory) as sink:
+        with ledger_sink(settings, memory) as (sink, presence):
             report = _run(settings, ctx, memory, sink, paths)
+            presence.catch_up()
+            evidence = EvidenceStore(settings.home / EVIDENCE_FOLDER)
+            report.known_bad = known_bad(report.items, presence.advisories(evidence.get))
     click.echo(render_json(report) if form == "json" else render_text(report))
     sys.exit(exit_code(report))
 
@@ -134,7 +138,9 @@ def _run(
 
 
 @contextmanager
-def ledger_sink(settings: Settings, memory: SweepMemory) -> Iterator[LedgerSink]:
+def ledger_sink(
+    settings: Settings, memory: SweepMemory
+) -> Iterator[tuple[LedgerSink, PresenceStore]]:
     """The ledger of this home, with what an earlier sweep had to spool recorded first."""
     with (
         closing(open_log(settings)) as log,
@@ -150,8 +156,7 @@ def ledger_sink(settings: Settings, memory: SweepMemory) -> Iterator[LedgerSink]
         )
         if sink.replay():
             presence.catch_up()
-        yield sink
-        presence.catch_up()
+        yield sink, presence
 
 
 def _push_away(

@@ -5,7 +5,8 @@
 3. Places of this asset that an earlier sweep saw below these roots, and that are gone, get a look
    that says so; otherwise what was there would seem to be there for ever.
 4. At the end one look at the asset as a whole says which roots were walked, what was left out, and
-   whether it was all. When the sweep is stopped, it says that.
+   whether it was all: of a machine, the root of its file system. When the sweep is stopped, it says
+   that. Files that were named one by one say nothing of the whole.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pratique.edge.sweep.sinks import LookSink, Recorded
 from pratique.edge.sweep.tidy import plain, tidy
 from pratique.edge.sweep.walk import Found, Gaps, Walk
 from pratique.inventory.observed.model import (
+    AssetKind,
     EvidenceClass,
     Gap,
     Item,
@@ -37,6 +39,17 @@ ANOTHER_MACHINE: Final = (
     "another machine was swept under this name before, or this one with another home: "
     "give each machine its own name with --asset"
 )
+ONLY_ROOTS: Final = "only these roots were swept, not the whole machine"
+_MACHINES: Final = frozenset(
+    {
+        AssetKind.HOST,
+        AssetKind.LAPTOP,
+        AssetKind.SERVER,
+        AssetKind.VENDOR_SYSTEM,
+        AssetKind.UNKNOWN,
+    }
+)
+"""Assets that are more than a tree of files that somebody names."""
 _ROOTS_SHOWN: Final = 3_000
 _SHOW_EVERY: Final = 64
 """Folders and files between two calls of `progress`."""
@@ -102,6 +115,7 @@ class Sweep:
         self._sink = sink
         self._memory = memory
         self._home = home
+        self._roots: tuple[Path, ...] = ()
         self._gaps = Gaps()
         """Of this asset: with any of these it was not read whole."""
         self._elsewhere = Gaps()
@@ -120,6 +134,7 @@ class Sweep:
             wanted=lambda path: any(r.claims(path, is_dir=False) for r in self._readers),
         )
         self._gaps = walk.gaps
+        self._roots = walk.roots
         report.roots = tuple(plain(str(root)) for root in walk.roots)
         self._check_machine()
         for found in walk:
@@ -249,7 +264,13 @@ class Sweep:
     def _say_coverage(self) -> None:
         report, ctx = self._report, self._ctx
         report.ended = ctx.now()
-        report.whole = not (report.stopped or self._gaps.total)
+        folders = [root for root in self._roots if root.is_dir()]
+        gaps = list(self._gaps.listed)
+        if not self._is_all(folders):
+            gaps.insert(0, Gap(what=ctx.asset, why=ONLY_ROOTS))
+        report.whole = not (report.stopped or gaps)
+        if not folders:
+            return
         locator = ", ".join(report.roots)
         look = Look(
             asset=ctx.asset,
@@ -259,13 +280,19 @@ class Sweep:
             at_lo=min(report.started, report.ended),
             at_hi=report.ended,
             whole=report.whole,
-            gaps=tuple(self._gaps.listed),
+            gaps=tuple(gaps),
             evidence_class=EvidenceClass.OBSERVED,
             collector=COLLECTOR,
             machine=ctx.machine,
         )
         if refusal := self._sink.add(tidy(look, now=ctx.now())):
             self._gaps.add(locator, refusal)
+
+    def _is_all(self, folders: Sequence[Path]) -> bool:
+        """Whether these roots are all of the asset."""
+        if self._ctx.asset_kind not in _MACHINES:
+            return bool(folders)
+        return any(folder == Path(folder.anchor) for folder in folders)
 
     def _finished(self) -> SweepReport:
         report = self._report
