@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from kit.door_story import T0, Story, digest_of, random_story, row
+from kit.door_story import T0, Story, random_story, row
 from pratique.errors import InputError, ValueFormatError
 from pratique.exposure.answer import Answer, AssetLine, Stage
 from pratique.exposure.certainty import Certainty
@@ -22,7 +21,7 @@ from pratique.exposure.question import (
     parse_release_argument,
     parse_release_arguments,
 )
-from pratique.exposure.report import render_answer_json, render_answer_text
+from pratique.exposure.report import render_answer_text
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.presence import PresenceStore, answer_exposed
 from pratique.values.digests import Sha256
@@ -488,17 +487,3 @@ def test_the_text_counts_first_names_evidence_and_says_what_is_not_seen() -> Non
     assert "the beginning to 2026-03-24T10:00:00Z" in text.split("Coverage: UNKNOWN")[1]
     assert "Give --from" in text
     assert "own cache" in text
-
-
-def test_the_json_says_the_same_and_has_no_made_up_beginning() -> None:
-    story = watched_story()
-    story.view("litellm", [BAD])
-    sequence = story.deliver("asset:ci", "litellm", BAD)
-    found = msgspec.json.decode(render_answer_json(ask(story, interval=Interval(start=BEGINNING))))
-    assert found["question"]["from"] is None
-    assert found["coverage"]["gaps"] == [{"from": None, "to": "2026-03-24T10:00:00Z"}]
-    assert found["counts"]["confirmed"] == 1
-    assert found["assets"][0]["entries"] == [sequence]
-    assert found["assets"][0]["stage"] == "fetched"
-    assert (found["clear"], found["fetched"]) == (False, True)
-    assert digest_of(BAD.filename) == BAD.sha256

@@ -152,6 +152,7 @@ CONSOLE_READS = ("pratique.doors.overview", "pratique.store.presence.")
 STORE_OPENERS = (
     "pratique.store.advisories.",
     "pratique.store.control.",
+    "pratique.store.incidents.",
     "pratique.store.log_keys.",
     "pratique.store.logs.",
     "pratique.store.presence.",

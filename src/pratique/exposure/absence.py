@@ -7,12 +7,12 @@ would have to look. docs/explain/certainty.md has the table.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pratique.exposure.certainty import Certainty
 from pratique.exposure.ports import Watched
-from pratique.inventory.observed.model import ONE_PLACE, AssetKind, LookMode, PlaceKind
+from pratique.inventory.observed.model import AssetKind, LookMode, PlaceKind
 from pratique.values.instants import render_instant
 from pratique.values.spans import DAWN, OPEN, Span, from_micros
 
@@ -30,13 +30,12 @@ WITNESSES: Final[Mapping[str, frozenset[str]]] = {
 """Looks that can show what an asset of a kind did not have. A lock file says nothing of what else a
 run installed, an SBOM is somebody's claim, a look for credentials is about credentials."""
 _WHOLE_ASSET: Final = frozenset({PlaceKind.ASSET})
-_BORN_WITH_RECORD: Final = frozenset({AssetKind.CI_RUN, AssetKind.REPOSITORY})
-"""Assets whose own record begins when they do: a run's log, a repository's history."""
 
 RULES: Final = {
     "whole-life": "all of it was read, from its beginning to its end",
     "immutable": "it is named by its hash, and all of it was read",
     "watched": "it was watched as a whole, all the time",
+    "whole-history": "its whole history was read, up to the end of the time in question",
     "other-release": "its only place surely held another release all the time",
     "bound-to-door": "it can install from nowhere but our door, which watched all the time",
     "outside-life": "it surely existed only before or after the item could be had",
@@ -96,26 +95,35 @@ def judge_absence(
     counted = [one for one in watches if one.place_kind in witnesses]
     if not counted:
         return _unknown("not-witnessed", _HOW_TO_LOOK.get(kind, "a sweep of all its roots"))
-    if kind not in ONE_PLACE:
-        counted = [one for one in counted if one.place_kind == PlaceKind.ASSET] or counted
     if kind == AssetKind.CI_RUN:
-        return _judge_run([one.look for one in counted], start, end)
+        return _judge_run(_by_place(counted), start, end)
     if kind == AssetKind.IMAGE and "sha256:" in name:
         return _judge_content([one.look for one in counted])
-    places: dict[int, list[Watched]] = {}
-    for one in counted:
-        places.setdefault(one.look.place, []).append(one.look)
-    said = [_judge_place(kind, looks, start, end, patience) for looks in places.values()]
-    worst = max(said, key=_severity)
-    if (
-        worst.rule in {"sampled-only", "not-since"}
-        and kind == AssetKind.ENVIRONMENT
-        and len(places) == 1
-        and any(span.surely_covers(start, end) for span in others)
-    ):
+    if kind == AssetKind.REPOSITORY:
+        return _judge_history(counted, start, end, patience)
+    places = _by_place(counted)
+    said = [_judge_place(kind, looks, start, end, patience) for looks in places]
+    if any(one.certainty is Certainty.CLEARED for one in said):
+        return Absence(Certainty.CLEARED, "watched")
+    dated = kind == AssetKind.ENVIRONMENT and len(places) == 1
+    if dated and said[0].rule == "sampled-only" and _throughout(others, start, end):
         return Absence(Certainty.CLEARED, "other-release")
-    return worst
+    return min(said, key=lambda one: _TOLD_FIRST.index(one.rule))
 
+
+def _by_place(watches: Iterable[Watch]) -> list[list[Watched]]:
+    places: dict[int, list[Watched]] = {}
+    for one in watches:
+        places.setdefault(one.look.place, []).append(one.look)
+    return list(places.values())
+
+
+def _throughout(others: Iterable[Span], start: int, end: int) -> bool:
+    return any(span.surely_covers(start, end) for span in others)
+
+
+_TOLD_FIRST: Final = ("unreadable", "not-since", "not-covered", "sampled-only")
+"""Of several places of an asset that is not cleared, the one that is told of."""
 
 _HOW_TO_LOOK: Final[Mapping[str, str]] = {
     AssetKind.CI_RUN: "the whole log of the run (sweep its CI logs)",
@@ -125,13 +133,6 @@ _HOW_TO_LOOK: Final[Mapping[str, str]] = {
     AssetKind.CACHE: "a sweep of the cache",
     AssetKind.VENDOR_SYSTEM: "the vendor's own answer, or its SBOMs and logs",
 }
-
-_SEVERITY: Final = ("unreadable", "not-covered", "sampled-only", "not-since")
-
-
-def _severity(said: Absence) -> int:
-    """The worst place decides about the asset."""
-    return len(_SEVERITY) - _SEVERITY.index(said.rule) if said.rule in _SEVERITY else 0
 
 
 def _unknown(rule: str, missing: str, detail: str = "") -> Absence:
@@ -146,20 +147,20 @@ def _unread(looks: Sequence[Watched]) -> Absence:
     )
 
 
-def _judge_run(looks: Sequence[Watched], start: int, end: int) -> Absence:
+def _judge_run(places: Sequence[Sequence[Watched]], start: int, end: int) -> Absence:
     """A run is over and its log is all of it; several logs are its jobs, and each must be whole."""
-    told = [look for look in looks if look.mode == LookMode.EVENT]
-    over = all(look.ended for look in looks)
-    if told and len(told) == len(looks):
-        began_later = min(look.at_lo for look in told) >= end
-        ended_before = over and max(look.at_hi for look in told) <= start
+    every = [look for looks in places for look in looks]
+    over = all(any(look.ended for look in looks) for looks in places)
+    if all(look.mode == LookMode.EVENT for look in every):
+        began_later = min(look.at_lo for look in every) >= end
+        ended_before = over and max(look.at_hi for look in every) <= start
         if began_later or ended_before:
             return Absence(Certainty.CLEARED, "outside-life")
-    unread = [look for look in looks if not look.whole]
+    if all(any(look.ended and look.whole for look in looks) for looks in places):
+        return Absence(Certainty.CLEARED, "whole-life")
+    unread = [look for look in every if not look.whole]
     if unread:
         return _unread(unread)
-    if over:
-        return Absence(Certainty.CLEARED, "whole-life")
     return _unknown("not-covered", "the rest of the run's log: it had not ended when it was read")
 
 
@@ -169,21 +170,34 @@ def _judge_content(looks: Sequence[Watched]) -> Absence:
     return _unread(unread) if unread else Absence(Certainty.CLEARED, "immutable")
 
 
+def _judge_history(watches: Sequence[Watch], start: int, end: int, patience: int) -> Absence:
+    """A repository's history is its past: one whole look at it covers all time before the look."""
+    unread = [
+        one.look
+        for one in watches
+        if not one.look.whole and one.look.at_hi >= start and one.look.at_lo < end
+    ]
+    if unread:
+        return _unread(unread)
+    read = any(one.look.mode == LookMode.EVENT for one in watches)
+    whole = [one.look for one in watches if one.place_kind == PlaceKind.ASSET and one.look.whole]
+    if not read or not whole:
+        return _unknown("sampled-only", _SAMPLED[AssetKind.REPOSITORY])
+    newest = max(look.at_lo for look in whole)
+    if newest + patience >= end:
+        return Absence(Certainty.CLEARED, "whole-history")
+    return _unknown("not-since", "a newer look", f"last looked at {_moment(newest)}")
+
+
 def _judge_place(
     kind: str, looks: Sequence[Watched], start: int, end: int, patience: int
 ) -> Absence:
-    """One place over `[start, end)`, cut to what is known of its life."""
+    """One place over `[start, end)`. That it was gone once does not say that it stayed so."""
     told = sorted((look for look in looks if look.mode == LookMode.EVENT), key=lambda o: o.at_lo)
-    born = told[0].at_lo if told and kind in _BORN_WITH_RECORD else DAWN
-    newest = max(looks, key=lambda look: look.at_hi)
-    died = newest.at_hi if newest.ended else OPEN
-    start, until = max(start, born), min(end, died)
-    if start >= until and (born > DAWN or died < OPEN):
-        return Absence(Certainty.CLEARED, "outside-life")
-    reached, gap = _watched_until(told, start, until)
-    if reached >= until or (reached > start and gap == OPEN and until - reached <= patience):
+    reached, gap = _watched_until(told, start, end)
+    if reached >= end or (reached > start and gap == OPEN and end - reached <= patience):
         return Absence(Certainty.CLEARED, "watched")
-    unread = [o for o in looks if not o.whole and o.at_hi >= start and o.at_lo < until]
+    unread = [look for look in looks if not look.whole and look.at_hi >= start and look.at_lo < end]
     if unread:
         return _unread(unread)
     if reached > start and gap == OPEN:

@@ -1,14 +1,13 @@
-"""An answer as text for a person and as JSON for programs."""
+"""What our index door alone can say, as text for a person; its coverage for programs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
-
 from pratique.exposure.answer import BLIND_SPOTS, Answer, AssetLine, Stage
 from pratique.exposure.certainty import Certainty
+from pratique.exposure.coverage import Coverage
 from pratique.exposure.question import BEGINNING
 from pratique.values.instants import Instant, render_instant
 from pratique.values.intervals import Interval
@@ -136,50 +135,14 @@ def _how_to_verify(answer: Answer) -> str:
     return f"Check any entry yourself: pratique ledger export --entry {first}"
 
 
-def render_answer_json(answer: Answer) -> str:
-    """Everything, for programs; keys are stable."""
-    question = answer.question
-    body: dict[str, Any] = {
-        "question": {
-            "releases": [{"project": p, "version": str(v)} for p, v in question.releases],
-            "sha256s": list(question.sha256s),
-            "from": _instant_or_null(question.interval.start),
-            "to": _instant_or_null(question.interval.end),
-            "asset": question.asset,
-        },
-        "asked_at": render_instant(answer.asked_at),
-        "ledger_entries": answer.applied,
-        "clear": answer.clear,
-        "fetched": answer.fetched,
-        "counts": {word.value: answer.count(word) for word in Certainty},
-        "assets": [_line_json(line) for line in answer.lines],
-        "coverage": {
-            "from": _instant_or_null(answer.coverage.asked.start),
-            "to": _instant_or_null(answer.coverage.asked.end),
-            "whole": answer.coverage.whole,
-            "watched": [_span_json(span) for span in answer.coverage.watched],
-            "gaps": [_span_json(span) for span in answer.coverage.gaps],
-        },
-        "unreadable_entries": answer.unreadable,
-        "unexplained_answers": answer.unexplained,
-        "not_seen": list(BLIND_SPOTS),
-    }
-    return msgspec.json.format(msgspec.json.encode(body), indent=2).decode()
-
-
-def _line_json(line: AssetLine) -> dict[str, Any]:
+def coverage_json(coverage: Coverage) -> dict[str, Any]:
+    """What was watched, for programs."""
     return {
-        "asset": line.asset,
-        "certainty": line.certainty.value,
-        "stage": line.stage.value if line.stage is not None else None,
-        "offered": line.offered,
-        "first_at": _instant_or_null(line.first_at),
-        "last_at": _instant_or_null(line.last_at),
-        "times": line.times,
-        "entries": list(line.evidence),
-        "files": list(line.files),
-        "refused": line.refused,
-        "note": line.note,
+        "from": _instant_or_null(coverage.asked.start),
+        "to": _instant_or_null(coverage.asked.end),
+        "whole": coverage.whole,
+        "watched": [_span_json(span) for span in coverage.watched],
+        "gaps": [_span_json(span) for span in coverage.gaps],
     }
 
 

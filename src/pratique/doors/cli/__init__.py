@@ -35,12 +35,21 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "drill": ("pratique.doors.cli.drill:drill", "Replay an incident, inert, through every part."),
     "exposed": ("pratique.doors.cli.exposed:exposed", "Did any of ours ever get this release?"),
+    "incident": (
+        "pratique.doors.cli.incident:incident",
+        "Standing questions: who had it, what could it reach, what can we not see?",
+    ),
     "ledger": ("pratique.doors.cli.ledger:ledger", "Verify, export, publish or rebuild the log."),
     "lock": (
         "pratique.doors.cli.lock:lock",
         "Find what bypasses the firewall in lock files, and rewrite it both ways.",
     ),
     "policy": ("pratique.doors.cli.policy:policy", "Check, show and explain the policy."),
+    "sbom": ("pratique.doors.cli.sbom:sbom", "What an asset held at an instant, as an SBOM."),
+    "reach": (
+        "pratique.doors.cli.reach:reach",
+        "Record what credentials reach: systems, datasets, clients, vendors.",
+    ),
     "sweep": (
         "pratique.doors.cli.sweep:sweep",
         "Read what lies on a machine or in a tree, and write down what was seen.",
