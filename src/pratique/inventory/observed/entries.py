@@ -216,17 +216,30 @@ def _cut(
 
 
 def facts_drafts(facts: Iterable[Fact], *, source: str, actor: str) -> list[Draft]:
-    """Entries that state facts, `FACTS_IN_ENTRY` at a time."""
-    listed = list(facts)
+    """Entries that state facts, at most `FACTS_IN_ENTRY` each, fewer when they are long."""
     return [
         Draft(
             kind="facts",
             subject=f"facts:{source}",
             actor=actor,
-            body=_plain(FactsBody(facts=tuple(listed[start : start + FACTS_IN_ENTRY]))),
+            body=_plain(FactsBody(facts=tuple(part))),
         )
-        for start in range(0, len(listed), FACTS_IN_ENTRY)
+        for part in _cut_facts(facts)
     ]
+
+
+def _cut_facts(facts: Iterable[Fact]) -> Iterator[list[Fact]]:
+    part: list[Fact] = []
+    size = 0
+    for fact in facts:
+        length = len(_ENCODER.encode(fact)) + 1
+        if part and (len(part) == FACTS_IN_ENTRY or size + length > CONTENT_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(fact)
+        size += length
+    if part:
+        yield part
 
 
 def apply_content(base: Content, parts: Iterable[ContentBody]) -> Content:

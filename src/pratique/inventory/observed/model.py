@@ -220,6 +220,8 @@ class Relation(StrEnum):
     """asset → vendor, or asset → client"""
     ROTATED = "rotated"
     """identity → itself: from the span's start on, earlier values no longer work"""
+    VERIFIED_DEAD = "verified-dead"
+    """identity → itself: at the span's start an earlier value was tried, and refused"""
     POINTS_TO = "points-to"
     """ref → item digest: where a moving tag pointed (`githubactions:a/b@v45` → `sha1:…`)"""
     FETCHES_THROUGH = "fetches-through"
