@@ -94,7 +94,7 @@ def read_head(path: str, most: int) -> bytes:
     try:
         # One call for nearly all; the size may be a lie (procfs), so a short answer is asked again.
         data = os.read(descriptor, min(most, size + 1))
-        if len(data) < min(most, size):
+        if len(data) < most and len(data) != size:
             data = _rest(descriptor, data, most)
     except OSError as failed:
         raise UnreadableError(why_unreadable(failed)) from failed

@@ -51,7 +51,7 @@ def read_distribution(
     told = list(notes)
     named = _from_folder(folder)
     head = parse_head(metadata) if metadata is not None else named
-    if not head.name or not head.version:
+    if metadata is None or not head.name or not head.version:
         head = Head(
             name=head.name or named.name,
             version=head.version or named.version,

@@ -92,7 +92,7 @@ def _line(row: list[str]) -> RecordLine | None:
 
 def _resolved(path: str) -> str:
     """Plain paths, which nearly all are, as they stand."""
-    if "/." in path or "//" in path or path[0] == ".":
+    if "/." in path or "//" in path or path[0] == "." or path[-1] == "/":
         return posixpath.normpath(path)
     return path
 

@@ -229,6 +229,8 @@ def _padded(size: int) -> int:
 
 
 def _octal(field: bytes) -> int:
+    if field[0] == 0x80:  # noqa: PLR2004 - base 256, as GNU writes years after 2242
+        return int.from_bytes(field[1:], "big")
     try:
         return max(0, int(field.partition(b"\0")[0] or b"0", 8))
     except ValueError:
@@ -240,4 +242,4 @@ def _seconds(told: bytes | None, block: bytes) -> int:
     if told is None:
         return _octal(block[136:148])
     whole = told.partition(b".")[0]
-    return int(whole) if whole.isdigit() and len(whole) < 13 else 0  # noqa: PLR2004 - year 33658
+    return int(whole) if whole.isdigit() and len(whole) < 16 else 0  # noqa: PLR2004 - far beyond any clock

@@ -46,7 +46,7 @@ def _cut(purl: str) -> tuple[str, str, str, str, str] | None:
         return _parsed(purl)
     kind, slash, rest = body[4:].partition("/")
     name, at, version = rest.rpartition("@")
-    if not at or not name or "/" in version:
+    if not at or "/" in version:
         name, version = rest, ""
     if not slash or not name or not kind.isalnum() or name[-1] == "/" or name[0] == "/":
         return _parsed(purl)
