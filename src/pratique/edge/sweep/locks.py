@@ -1,43 +1,27 @@
-"""Lock files, manifests and workflows as they lie in a tree, and the records of conda's environments."""
+"""Lock files, manifests and workflows as they lie in a tree."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from pratique.edge.sweep.context import STOPPED, Reader, SweepContext
+from pratique.edge.sweep.conda_records import CondaRecords
+from pratique.edge.sweep.context import Reader, SweepContext
 from pratique.edge.sweep.listing_looks import evidence_of, gap_of, read_regular
-from pratique.errors import PratiqueError
 from pratique.inventory.errors import LockError
 from pratique.inventory.findings.duplicates import resolve
-from pratique.inventory.listings.kinds import CONDA_RECORD, ListingKind, listing_kind
-from pratique.inventory.listings.model import Included, Piece
+from pratique.inventory.listings.kinds import ListingKind, listing_kind
+from pratique.inventory.listings.model import Included
 from pratique.inventory.listings.reading import Listing, ListingReader
-from pratique.inventory.observed.model import (
-    Evidence,
-    EvidenceClass,
-    Gap,
-    Look,
-    PlaceKind,
-    Sighting,
-    Stage,
-)
-from pratique.inventory.text import MAX_LOCK_BYTES, SourceText
-from pratique.values.instants import Instant, render_instant
+from pratique.inventory.observed.model import Evidence, EvidenceClass, Gap, Look, Sighting
+from pratique.inventory.text import MAX_LOCK_BYTES
 
 _ENDINGS: Final = (
     ".lock", ".toml", ".txt", ".yml", ".yaml", "package-lock.json", "npm-shrinkwrap.json",
 )  # fmt: skip
 _BUILD_FILES: Final = ("Dockerfile", "Containerfile")
 _MAX_INCLUDES: Final = 200
-_MAX_RECORDS: Final = 20_000
-_MAX_RECORD_BYTES: Final = 8 << 20
-"""A record names every file of its package: 2 MB for the largest."""
 
 
 class ListingFiles:
@@ -136,84 +120,6 @@ def _is_below(path: Path, folder: Path) -> bool:
         return path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError, ValueError):
         return False
-
-
-class CondaRecords:
-    """`conda-meta` of an environment: what conda installed there, and when."""
-
-    name = "conda-meta"
-    takes_folder = True
-
-    def __init__(self) -> None:
-        """Start with nothing remembered."""
-        self._reader = ListingReader()
-
-    def claims(self, path: Path, *, is_dir: bool) -> bool:
-        """Whether it is the folder of an environment's records."""
-        return is_dir and path.name == "conda-meta"
-
-    def read(self, path: Path, ctx: SweepContext) -> Iterator[Look]:
-        """One look at the environment."""
-        began = ctx.now()
-        gaps: list[Gap] = []
-        pieces: list[Piece] = []
-        since: dict[object, str] = {}
-        for entry in _records(path, gaps):
-            if ctx.stop():
-                gaps.append(Gap(what=path.as_posix(), why=STOPPED))
-                break
-            try:
-                data = read_regular(Path(entry.path), max_bytes=_MAX_RECORD_BYTES)
-                piece = CONDA_RECORD.read(SourceText(entry.path, data))
-            except LockError as error:
-                gaps.append(gap_of(error))
-                continue
-            pieces.append(piece)
-            since[piece.listed[0].item] = _changed(entry, began)
-        yield Look(
-            asset=ctx.asset,
-            asset_kind=ctx.asset_kind,
-            place_kind=PlaceKind.ENVIRONMENT,
-            locator=path.as_posix(),
-            at_lo=began,
-            at_hi=ctx.now(),
-            whole=not gaps,
-            sightings=tuple(
-                msgspec.structs.replace(
-                    one, stage=Stage.INSTALLED, since_lo=since[one.item], since_hi=since[one.item]
-                )
-                for one in self._reader.join(pieces).sightings
-            ),
-            gaps=tuple(gaps),
-            evidence_class=EvidenceClass.OBSERVED,
-            collector="sweep/conda-meta",
-            machine=ctx.machine,
-        )
-
-
-def _records(folder: Path, gaps: list[Gap]) -> Sequence[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted((one for one in entries if one.name.endswith(".json")), key=_name)
-    except OSError as error:
-        gaps.append(Gap(what=folder.as_posix(), why=f"cannot be read: {error.strerror}"))
-        return ()
-    if len(found) > _MAX_RECORDS:
-        gaps.append(Gap(what=folder.as_posix(), why=f"has more than {_MAX_RECORDS:,} records"))
-    return found[:_MAX_RECORDS]
-
-
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
-
-
-def _changed(entry: os.DirEntry[str], now: Instant) -> str:
-    """When a record was written, which conda does when it installs; empty when that cannot be."""
-    try:
-        moment = datetime.fromtimestamp(int(entry.stat(follow_symlinks=False).st_mtime), tz=UTC)
-        return render_instant(moment) if moment <= now else ""
-    except (OSError, OverflowError, ValueError, PratiqueError):
-        return ""
 
 
 READERS: tuple[Reader, ...] = (ListingFiles(), CondaRecords())

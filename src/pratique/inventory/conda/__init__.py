@@ -1,4 +1,4 @@
-"""What conda lists: environments, their records, explicit lists, locks.
+"""What conda lists: environments, explicit lists, locks.
 
 Owns: these formats, as entries (`listings.model`). Never does: run conda, ask a channel.
 """

@@ -1,8 +1,8 @@
-"""conda's files: records of `conda-meta`, explicit lists, `environment.yml`, `conda-lock.yml`.
+"""conda's files: explicit lists, `environment.yml`, `conda-lock.yml`.
 
 A conda release is a build: `numpy-1.26.4-py311h64a7726_0.conda`. So each entry names its file, and has
 its digest where the file gives one.
-Source: docs.conda "Managing environments", "conda-meta"; conda-lock 2 and 3, lock version 1.
+Source: docs.conda "Managing environments"; conda-lock 2 and 3, lock version 1.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pratique.inventory.errors import LockError
 from pratique.inventory.listings.model import Listed, Piece, Pieces
 from pratique.inventory.listings.python import piece_of
 from pratique.inventory.locks.requirements import read_requirements
-from pratique.inventory.npm.package_lock import parse_json_object
 from pratique.inventory.observed.model import Item
 from pratique.inventory.tables import MAX_PACKAGES, table_of, text_of, texts_of
 from pratique.inventory.text import SourceText
@@ -32,23 +31,6 @@ _EXACT = re.compile(r"==?\s*([^\s=*<>!~|,]+)(?:=([^\s=*<>!~|,]+))?")
 _HASHES = {32: "md5", 64: "sha256"}
 _HEX = re.compile(r"[0-9a-f]+")
 _MAX_TEXT = 1_000
-
-
-def read_record(source: SourceText) -> Piece:
-    """Read one `conda-meta/NAME-VERSION-BUILD.json`. Raises: LockError."""
-    table = parse_json_object(source)
-    name = text_of(table, "name").lower()
-    if _NAME.fullmatch(name) is None:
-        raise LockError("names no package", path=source.path)
-    filename = text_of(table, "fn") or archive_name(text_of(table, "url"))
-    item = _item(
-        name=name,
-        version=text_of(table, "version"),
-        filename=filename,
-        hashes={key: text_of(table, key) for key in ("sha256", "md5")},
-    )
-    requires = tuple(_names(texts_of(table, "depends")))
-    return Piece(listed=(Listed(item=item, names=(name,), requires=requires),))
 
 
 def read_explicit(source: SourceText) -> Piece:

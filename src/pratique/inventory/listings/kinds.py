@@ -14,7 +14,6 @@ from pratique.inventory.conda.files import (
     read_conda_lock,
     read_environment,
     read_explicit,
-    read_record,
     split_conda_lock,
 )
 from pratique.inventory.listings.graph import Resolver, by_name
@@ -87,7 +86,8 @@ def _named(pattern: str) -> re.Pattern[str]:
 KINDS: tuple[ListingKind, ...] = (
     ListingKind(
         name="uv-lock", place=PlaceKind.LOCK, read=_python(read_uv_lock),
-        split=splitter("package"), shorten=shortened, globs=("uv.lock",), pattern=_named(r"uv\.lock"), media_type="application/toml",
+        split=splitter("package"), shorten=shortened, globs=("uv.lock",),
+        pattern=_named(r"uv\.lock"), media_type="application/toml",
     ),
     ListingKind(
         name="poetry-lock", place=PlaceKind.LOCK, read=_python(read_poetry_lock),
@@ -96,7 +96,8 @@ KINDS: tuple[ListingKind, ...] = (
     ),
     ListingKind(
         name="pdm-lock", place=PlaceKind.LOCK, read=_python(read_pdm_lock),
-        split=splitter("package"), shorten=shortened, globs=("pdm*.lock",), pattern=_named(r"pdm(?:\.[\w-]+)?\.lock"),
+        split=splitter("package"), shorten=shortened, globs=("pdm*.lock",),
+        pattern=_named(r"pdm(?:\.[\w-]+)?\.lock"),
         media_type="application/toml",
     ),
     ListingKind(
@@ -168,12 +169,6 @@ KINDS: tuple[ListingKind, ...] = (
     ),
 )  # fmt: skip
 """The first whose pattern takes a path reads it."""
-
-CONDA_RECORD = ListingKind(
-    name="conda-meta", place=PlaceKind.ENVIRONMENT, read=read_record, globs=(),
-    pattern=_named(r"conda-meta/[^/]+\.json"), media_type="application/json",
-)  # fmt: skip
-"""Not chosen by name: records are read together, as the environment that they make."""
 
 
 def listing_kind(path: str) -> ListingKind | None:

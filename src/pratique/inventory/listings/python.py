@@ -21,6 +21,9 @@ ANY_VERSION = ">=0"
 """The range of a requirement that has none, in a form that every reader of ranges takes."""
 _VIA_LINE = re.compile(r"^[ \t]*#[ \t]*(via\b)?[ \t]*(.*)$")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_ARCHIVES = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
+_WHEEL_PARTS = 5
+"""Of a wheel's name: project, version, and three of tags; a build number may stand between."""
 _MAX_NOTE = 300
 
 
@@ -60,10 +63,22 @@ def _item(package: LockedPackage) -> Item:
     return Item(
         type="pypi",
         name=package.name,
-        version=package.raw_version if package.pinned else "",
+        version=_version(package, file.filename if file else "") if package.pinned else "",
         digest=digest,
         filename=file.filename if file else "",
     )
+
+
+def _version(package: LockedPackage, filename: str) -> str:
+    """The version as written; of an archive without one, what its name says."""
+    if package.raw_version or not filename:
+        return package.raw_version
+    if filename.endswith(".whl"):
+        parts = filename.split("-")
+        return parts[1] if len(parts) >= _WHEEL_PARTS else ""
+    stem = next((filename.removesuffix(end) for end in _ARCHIVES if filename.endswith(end)), "")
+    name, _, version = stem.rpartition("-")
+    return version if name and str(canonicalize_name(name)) == package.name else ""
 
 
 def _digest(file: LockedFile) -> str:
@@ -104,7 +119,8 @@ def _asked_by(entry: Listed, *, via: tuple[str, ...], direct: bool | None) -> Li
 def _via_below(lines: list[str], line: int) -> Iterator[str]:
     """Who is named in the comment that follows a requirement on `line` (from 1)."""
     started = False
-    for text in lines[line:]:
+    for raw in lines[line:]:
+        text = raw.rstrip()
         match = _VIA_LINE.match(text)
         if match is None:
             if started or text[:1] not in {" ", "\t"}:

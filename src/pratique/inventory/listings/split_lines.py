@@ -18,6 +18,7 @@ _PIPFILE: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def split_requirements(data: bytes) -> Pieces | None:
     """Each requirement with its hashes and comments; None when lines are continued oddly."""
+    data = data.replace(b"\r\n", b"\n")
     if _ODD_LINE_ENDS.search(data) or data.startswith(b"\xef\xbb\xbf"):
         return None
     pieces: list[bytes] = []

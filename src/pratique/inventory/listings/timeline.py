@@ -261,24 +261,26 @@ def _longest_row(seconds: Sequence[int], floor: int, ceiling: int) -> list[int]:
         previous = one
     else:
         return list(range(len(seconds)))
+    # From the end backwards, so that of two that contradict each other the later date is believed:
+    # clocks fall back to 1970 more often than they run ahead.
     tails: list[int] = []
     at_tail: list[int] = []
-    back: dict[int, int] = {}
-    for at, one in enumerate(seconds):
-        if not floor <= one <= ceiling:
+    following: dict[int, int] = {}
+    for at in reversed(range(len(seconds))):
+        if not floor <= seconds[at] <= ceiling:
             continue
-        length = bisect_right(tails, one)
+        length = bisect_right(tails, -seconds[at])
         if length == len(tails):
-            tails.append(one)
+            tails.append(-seconds[at])
             at_tail.append(at)
         else:
-            tails[length] = one
+            tails[length] = -seconds[at]
             at_tail[length] = at
         if length:
-            back[at] = at_tail[length - 1]
+            following[at] = at_tail[length - 1]
     row: list[int] = []
     current = at_tail[-1] if at_tail else -1
     while current >= 0:
         row.append(current)
-        current = back.get(current, -1)
-    return row[::-1]
+        current = following.get(current, -1)
+    return row

@@ -37,11 +37,11 @@ def split_pnpm_lock(data: bytes) -> Pieces | None:
     pieces: list[bytes] = []
     section = b""
     for chunk in data.split(b"\n\n"):
-        head, colon, rest = chunk.lstrip(b"\n").partition(b":\n")
-        if colon and head in _SECTIONS and not rest.strip():
+        head, colon, rest = chunk.strip(b"\n").partition(b":")
+        if colon and head in _SECTIONS:
+            if rest:
+                return None
             section = head + b":\n"
-        elif colon and head in _SECTIONS:
-            return None
         elif chunk.startswith(b" "):
             if not section or chunk[1:3] in {b"  ", b""} or chunk[1:2] != b" ":
                 return None

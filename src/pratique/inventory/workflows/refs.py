@@ -19,7 +19,7 @@ _IMAGE = re.compile(
     r"((?:[\w.-]+(?::\d+)?/)*[a-zA-Z0-9][\w.-]*)(?::([\w][\w.-]{0,127}))?(?:@(sha\d+:[0-9a-fA-F]+))?"
 )
 _REPOSITORY = re.compile(
-    r"(?:https?://|ssh://|git://)?(?:[^@/\s]+@)?([\w.-]+)[:/]([\w.~-]+(?:/[\w.~-]+)+?)(?:\.git)?/?"
+    r"(?:https?://|ssh://|git://)?(?:[^@/\s]+@)?([\w.-]+)[:/]([\w.~-]+(?:/[\w.~-]+)+)/?"
 )
 _MAX_TEXT: Final = 1_000
 _DEFAULT_HOSTS: Final = ("docker.io/", "index.docker.io/")
@@ -71,7 +71,7 @@ def repository_of(address: str, ref: str) -> Listed | None:
     found = _REPOSITORY.fullmatch(address.strip()) if len(address) <= _MAX_TEXT else None
     if found is None:
         return None
-    host, path = found.group(1).lower(), found.group(2)
+    host, path = found.group(1).lower(), found.group(2).removesuffix(".git")
     known = {"github.com": "github", "gitlab.com": "gitlab", "bitbucket.org": "bitbucket"}
     kind = known.get(host, "generic")
     name = path.lower() if kind != "generic" else f"{host}/{path}"
