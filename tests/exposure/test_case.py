@@ -401,3 +401,17 @@ def test_the_page_stands_by_itself_and_hides_nothing(whole: bytes) -> None:
     text = render_page(hostile).decode()
     assert "<img" not in text
     assert "<b>x" not in text
+
+
+def test_a_content_told_twice_from_different_bases_is_read_either_way(
+    tmp_path: Path,
+) -> None:
+    """Two processes may each tell what they saw from what they knew."""
+    log = incident_log(tmp_path / "ledger")
+    content = entry_of(log, SEEN - 1)
+    again = {**content.body, "base": "0" * 32, "part": 0, "parts": 2, "added": []}
+    more = Draft(kind="content", subject=content.subject, actor="collector:test", body=again)
+    log.append([more], now=ASKED_AT)
+    signer = read_key(tmp_path / "ledger" / "key", log.origin)
+    found = answer(as_known_at=SIZE + 1)
+    assert check_case(render_case(case_of(log, found), signer=signer))["contents"] == 2

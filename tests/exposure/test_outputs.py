@@ -294,10 +294,10 @@ def test_no_text_breaks_a_format(name: str, version: str, place: str, kind: str)
         render_output("cyclonedx-vex", case, odd)
     )
     assert errors is None, str(errors)
-    for event in render_output("ocsf", case, odd).split("\n")[1:-1]:
+    for event in render_output("ocsf", case, odd).split("\n")[1:]:
         DetectionFinding.model_validate_json(event)
     stix2.parse(render_output("stix", case, odd), allow_custom=False)
-    for event in render_output("timesketch", case, odd).split("\n")[:-1]:
+    for event in render_output("timesketch", case, odd).split("\n"):
         json.loads(event)
 
 

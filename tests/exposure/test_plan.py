@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.incidents import ASKED_AT, answer, line, litellm_reach, reached, sighting
+from kit.incidents import ASKED_AT, answer, later, line, litellm_reach, reached, sighting
 from pratique.errors import InputError
 from pratique.exposure.advisories.model import Payload, Trigger
 from pratique.exposure.incident import IncidentAnswer, Reach, ReachSpan
@@ -24,7 +24,7 @@ from pratique.exposure.plan.fold import (
     plan_anew,
     step_drafts,
 )
-from pratique.exposure.plan.items import AUTHORITY, wanted_items
+from pratique.exposure.plan.items import AUTHORITY, SeenDead, wanted_items
 from pratique.exposure.plan.model import Change, Item, Plan, PlanOrderError, State, Step, item_id
 from pratique.ledger.canonical import MAX_ENTRY_BYTES, encode_entry, prepare
 from pratique.ledger.entries import Entry
@@ -113,6 +113,16 @@ def test_a_rotated_credential_must_still_be_seen_to_fail() -> None:
     assert "entry 5" in item(plan, Step.REVOKE, SSH).reason
     assert item(plan, Step.VERIFY, SSH).state is State.OPEN
     assert "these 2 identities are not yet verified dead" in " ".join(open_ends(plan, answer()))
+
+
+def test_a_credential_that_was_seen_to_fail_since_needs_no_second_look() -> None:
+    def verify(minutes: int) -> str:
+        dead = {AWS: SeenDead(later(minutes), 77)}
+        found = wanted_items(answer(), (SYSMON,), dead)
+        return next(one.settled for one in found if one.id == item_id(Step.VERIFY, AWS))
+
+    assert "entry 77" in verify(400)
+    assert verify(1) == "", "before it was stolen it proves nothing"
 
 
 def test_nothing_is_revoked_before_what_is_left_behind_is_disarmed() -> None:

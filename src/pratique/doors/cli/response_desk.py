@@ -10,7 +10,7 @@ from pathlib import Path
 from pratique.exposure.advisories.model import Payload
 from pratique.exposure.incident import Incident, IncidentAnswer
 from pratique.exposure.plan.fold import STEP_KIND, Said, fold_steps, plan_anew, step_drafts
-from pratique.exposure.plan.items import wanted_items
+from pratique.exposure.plan.items import SeenDead, wanted_items
 from pratique.exposure.plan.model import Change, Plan
 from pratique.exposure.ports import FactQueries
 from pratique.exposure.standing import find_incident
@@ -22,6 +22,7 @@ from pratique.store.incidents import AnswerDesk
 from pratique.store.logs import open_log
 from pratique.store.presence import PresenceStore, open_presence
 from pratique.values.instants import Instant
+from pratique.values.spans import from_micros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +78,21 @@ class ResponseDesk:
 
     def plan(self, answer: IncidentAnswer, *, actor: str, now: Instant) -> Plan:
         """The plan as it stands; what planning anew says is recorded first."""
-        wanted = wanted_items(answer, self.payloads(answer))
+        wanted = wanted_items(answer, self.payloads(answer), self._seen_dead(answer))
         plan, changes = plan_anew(answer, wanted, self.said(answer.incident))
         if changes:
             self.record(answer, changes, actor=actor, now=now)
             plan, _ = plan_anew(answer, wanted, self.said(answer.incident))
         return plan
+
+    def _seen_dead(self, answer: IncidentAnswer) -> dict[str, SeenDead]:
+        """When each identity within reach was last seen to fail."""
+        identities = [one.entity for one in answer.reach.identities]
+        edges = self.facts.edges_from(Relation.VERIFIED_DEAD, identities, tx=answer.as_known_at)
+        ordered = sorted(edges, key=lambda edge: edge.span.from_hi)
+        return {
+            edge.subject: SeenDead(from_micros(edge.span.from_hi), edge.entry) for edge in ordered
+        }
 
     def record(
         self, answer: IncidentAnswer, changes: Sequence[Change], *, actor: str, now: Instant

@@ -28,6 +28,8 @@ from pratique.values.instants import Instant
 
 _NEAR: Final = 64
 """Entries before a look among which what it saw is looked for first: they are appended together."""
+_PAGE: Final = 256
+_PAGES_KEPT: Final = 32
 _CONTENT: Final = re.compile(rb'"kind":"content","recorded_at":"[^"]*","sequence":([0-9]+),'
                              rb'"subject":"content:([0-9a-f]{32})"\}$')  # fmt: skip
 NAMES_OTHERS: Final = "it names others"
@@ -48,6 +50,7 @@ class LogReader:
                 expected="a checkpoint of this log's past",
             )
         self._near: dict[str, set[int]] = {}
+        self._pages: dict[int, list[bytes]] = {}
 
     def entry(self, number: int) -> Entry:
         """One entry; what surrounds a look is remembered, because what it saw may be there."""
@@ -58,13 +61,23 @@ class LogReader:
             )
         entry = parse_entry(self.leaf(number))
         if entry.kind == "look":
-            for leaf in self._log.leaves(max(number - _NEAR, 0), number):
-                self._note(leaf)
+            for near in range(max(number - _NEAR, 0), number):
+                self._note(self.leaf(near))
         return entry
 
     def leaf(self, number: int) -> bytes:
-        """The canonical bytes of an entry."""
-        return next(iter(self._log.leaves(number, number + 1)))
+        """The canonical bytes of an entry.
+
+        Neighbours are asked for as well, and a log reads what was written together at once.
+        """
+        page, place = divmod(number, _PAGE)
+        if page not in self._pages:
+            if len(self._pages) >= _PAGES_KEPT:
+                self._pages.pop(next(iter(self._pages)))
+            start = page * _PAGE
+            end = min(start + _PAGE, self.size)
+            self._pages[page] = list(self._log.leaves(start, end))
+        return self._pages[page][place]
 
     def _note(self, leaf: bytes) -> None:
         match = _CONTENT.search(leaf)

@@ -25,7 +25,7 @@ FORMS: Final = {
 
 
 def render_output(form: str, incident: Incident | None, answer: IncidentAnswer) -> str:
-    """Write an answer in one of `FORMS`.
+    """Write an answer in one of `FORMS`, without a newline at its end.
 
     `incident` is None for a question that was asked without opening one.
     Raises: InputError for another form.

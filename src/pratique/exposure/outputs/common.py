@@ -117,5 +117,5 @@ def millis(moment: Instant) -> int:
 
 
 def to_json(value: Any) -> str:  # noqa: ANN401 - any JSON
-    """Indented JSON with a newline."""
+    """Indented JSON."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

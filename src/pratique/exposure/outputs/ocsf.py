@@ -44,7 +44,7 @@ def render(incident: Incident | None, answer: IncidentAnswer) -> str:
     events += [
         _detection(line, incident, answer) for line in answer.lines if line.certainty.exposed
     ]
-    return "".join(msgspec.json.encode(event).decode() + "\n" for event in events)
+    return "\n".join(msgspec.json.encode(event).decode() for event in events)
 
 
 def _incident(incident: Incident, answer: IncidentAnswer) -> dict[str, Any]:

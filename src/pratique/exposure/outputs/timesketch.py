@@ -16,7 +16,7 @@ from pratique.values.spans import is_dawn
 def render(incident: Incident | None, answer: IncidentAnswer) -> str:
     """Every instant that the answer knows, earliest first."""
     events = sorted(_events(incident, answer), key=lambda one: (one["datetime"], one["message"]))
-    return "".join(msgspec.json.encode(event).decode() + "\n" for event in events)
+    return "\n".join(msgspec.json.encode(event).decode() for event in events)
 
 
 def _events(incident: Incident | None, answer: IncidentAnswer) -> Iterator[dict[str, Any]]:

@@ -8,8 +8,8 @@ credential counts only when the old one was seen to fail.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from pratique.exposure.advisories.model import Payload
 from pratique.exposure.incident import AssetLine, IncidentAnswer, Reached
@@ -26,10 +26,22 @@ _PASSING: Final = frozenset({AssetKind.CI_RUN, AssetKind.REPOSITORY})
 _SHOWN: Final = 6
 
 
-def wanted_items(answer: IncidentAnswer, payloads: Sequence[Payload]) -> tuple[Wanted, ...]:
+class SeenDead(NamedTuple):
+    """That an old value of a credential was tried, and refused."""
+
+    at: Instant
+    entry: int
+
+
+def wanted_items(
+    answer: IncidentAnswer,
+    payloads: Sequence[Payload],
+    dead: Mapping[str, SeenDead] | None = None,
+) -> tuple[Wanted, ...]:
     """Every item, in the order of doing.
 
-    `payloads` is what the overlays of the answer's advisories say of behaviour.
+    `payloads` is what the overlays of the answer's advisories say of behaviour; `dead` the newest
+    such fact of each identity.
     """
     touched = [line for line in answer.lines if line.certainty.exposed and _was_touched(line)]
     ran = [line for line in touched if line.ran is not None]
@@ -39,7 +51,7 @@ def wanted_items(answer: IncidentAnswer, payloads: Sequence[Payload]) -> tuple[W
     found += _disarm(answer, ran, payloads)
     isolated = {one.target for one in found if one.step is Step.ISOLATE}
     for one in answer.reach.identities:
-        found += _replace(one, isolated)
+        found += _replace(one, isolated, (dead or {}).get(one.entity))
     found += _notify(answer)
     return tuple(sorted(found, key=lambda one: (list(Step).index(one.step), one.target)))
 
@@ -128,7 +140,7 @@ def _is_of(payload: Payload, line: AssetLine) -> bool:
     ) or (not line.sightings and not payload.package)
 
 
-def _replace(one: Reached, isolated: set[str]) -> Iterator[Wanted]:
+def _replace(one: Reached, isolated: set[str], dead: SeenDead | None) -> Iterator[Wanted]:
     """Revoke, issue anew, see the old one fail."""
     holder = one.proof[0].subject if one.proof else ""
     why = f"may have been taken from {holder or 'an exposed asset'} from {_moment(one.start)} on"
@@ -136,6 +148,9 @@ def _replace(one: Reached, isolated: set[str]) -> Iterator[Wanted]:
         why += f", by way of {', '.join(step.object for step in one.proof[:-1])}"
     rotated = f"rotated at {_moment(one.end)} (entry {one.ended_by})" if one.end else ""
     since = one.spans[-1].start if one.spans else one.start
+    failed = ""
+    if dead is not None and dead.at > since:
+        failed = f"seen to fail at {_moment(dead.at)} (entry {dead.entry})"
     secured = (item_id(Step.ISOLATE, holder),) if holder in isolated else ()
     revoke, reissue = (item_id(step, one.entity) for step in (Step.REVOKE, Step.REISSUE))
     for step, after, reason in (
@@ -155,7 +170,7 @@ def _replace(one: Reached, isolated: set[str]) -> Iterator[Wanted]:
             entries=one.entries,
             after=after,
             # A rotation is somebody's word; that the old one fails must be seen all the same.
-            settled="" if step is Step.VERIFY else rotated,
+            settled=failed if step is Step.VERIFY else rotated,
             since=since,
         )
 

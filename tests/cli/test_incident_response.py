@@ -1,0 +1,126 @@
+"""`pratique incident plan|step|clocks|notices` and `pratique sbom`, against a real log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from kit.response_home import ID, Home
+from pratique.exposure.outputs import FORMS
+from pratique.exposure.plan.model import PlanOrderError, Step, item_id
+from pratique.inventory.observed.entries import facts_drafts
+from pratique.inventory.observed.model import Fact, Relation
+
+AWS = "identity:aws-access-key/ci-deploy"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home").open()
+
+
+def test_a_plan_is_kept_between_commands(home: Home) -> None:
+    shown = home.run("incident", "plan", ID)
+    assert shown.exit_code == 1
+    assert (
+        shown.output.index("SNAPSHOT") < shown.output.index("DISARM") < shown.output.index("REVOKE")
+    )
+    assert "these 2 identities are not yet verified dead" in shown.output
+    first = home.json("incident", "plan", ID)
+    home.run("incident", "step", ID, "snapshot", "--state", "assigned", "--owner", "bob")
+    second = home.json("incident", "plan", ID)
+    assert [one["id"] for one in first["items"]] == [one["id"] for one in second["items"]]
+    owners = {one["id"]: one["owner"] for one in second["items"] if one["owner"]}
+    assert owners == {item_id(Step.SNAPSHOT, "asset:build-7"): "bob"}
+    listed = home.json("incident", "plan", ID, "--list", "notify")
+    assert {one["step"] for one in listed["items"]} == {"notify"}
+
+
+def test_what_is_out_of_order_is_refused_and_nothing_is_recorded(home: Home) -> None:
+    revoke = item_id(Step.REVOKE, AWS)
+    refused = home.run("incident", "step", ID, "snapshot", revoke, "--state", "done")
+    assert isinstance(refused.exception, PlanOrderError)
+    states = {one["id"]: one["state"] for one in home.json("incident", "plan", ID)["items"]}
+    assert set(states.values()) == {"open"}
+    forced = home.run(
+        "incident", "step", ID, revoke, "--state", "done", "--force", "--reason", "in use now"
+    )
+    assert "done out of order" in forced.output
+
+
+def test_everything_done_is_exit_code_0(home: Home) -> None:
+    for step in Step:
+        items = home.json("incident", "plan", ID, "--list", step.value)["items"]
+        ids = [one["id"] for one in items]
+        assert home.run("incident", "step", ID, *ids, "--state", "done").exit_code == 0
+    done = home.run("incident", "plan", ID)
+    assert done.exit_code == 0, done.output
+    assert done.output.rstrip().endswith("complete")
+    assert all(one["state"] == "told" for one in home.json("incident", "clocks", ID)["clocks"])
+
+
+def test_what_comes_later_brings_new_items_and_takes_none_away(home: Home) -> None:
+    before = {one["id"] for one in home.json("incident", "plan", ID)["items"]}
+    opens = Fact(relation=Relation.OPENS, subject=AWS, object="dataset:more")
+    owned = Fact(relation=Relation.BELONGS_TO, subject="dataset:more", object="client:Hooli",
+                 note="clock=24h(DPA section 7)")  # fmt: skip
+    home.append(facts_drafts([opens, owned], source="x", actor="operator:ann"))
+    after = home.json("incident", "plan", ID)
+    new = {one["target"] for one in after["items"] if one["id"] not in before}
+    assert new == {"client:Hooli"}
+    clock = next(one for one in after["clocks"] if one["party"] == "client:Hooli")
+    assert (clock["hours"], clock["basis"]) == (24, "DPA section 7")
+
+
+def test_clocks_run_from_the_first_awareness(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.run("incident", "open", "litellm==1.82.8", "--aware-at", "2026-03-24T12:00:00Z")
+    late = home.run("incident", "clocks", ID)
+    assert late.exit_code == 1
+    assert "overdue" in late.output
+    table = tmp_path / "clocks.csv"
+    table.write_text("party,hours,basis\nclient:Globex,24,DPA\n")
+    clocks = home.json("incident", "clocks", ID, "--clocks", str(table))["clocks"]
+    assert next(one for one in clocks if one["party"] == "client:Globex")["due_at"] == (
+        "2026-03-25T12:00:00Z"
+    )
+    table.write_text("nonsense\n")
+    assert "line 1" in str(home.run("incident", "clocks", ID, "--clocks", str(table)).exception)
+
+
+def test_notices_are_drafted_for_each_party(home: Home) -> None:
+    drafts = home.json("incident", "notices", ID)["notices"]
+    assert {one["kind"] for one in drafts} == {"client", "people", "vendor", "authority"}
+    letter = home.run("incident", "notices", ID, "--for", "client:Globex").output
+    assert "DRAFT for Globex" in letter
+    for other in ("Initech", "candidates-eu", "build-7", "ci-deploy", "laptop-ann"):
+        assert other not in letter
+    wrong = home.run("incident", "notices", ID, "--for", "client:Nobody")
+    assert "does not concern" in str(wrong.exception)
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_answers_come_in_every_form(home: Home, form: str) -> None:
+    shown = home.run("incident", "answer", ID, "--format", form)
+    assert shown.exit_code == 1
+    for line in shown.stdout.splitlines() if form in {"ocsf", "timesketch"} else [shown.stdout]:
+        json.loads(line)
+    assert "build-7" in shown.stdout or form == "stix"
+
+
+def test_an_sbom_of_an_asset_as_it_was(home: Home) -> None:
+    then = home.run("sbom", "build-7", "--at", "2026-03-24T12:00:00Z", "--format", "json")
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(then.stdout) is None
+    found = json.loads(then.stdout)
+    assert {one["name"] for one in found["components"]} == {"litellm", "dspy"}
+    assert then.exit_code == 3, "a server may have had other environments"
+    before = home.run("sbom", "asset:build-7", "--at", "2020-01-01T00:00:00Z")
+    assert "build-7 (server)" in before.output
+    unknown = home.run("sbom", "nobody")
+    assert "nothing is known of an asset" in str(unknown.exception)
+    future = home.run("sbom", "build-7", "--at", "2999-01-01T00:00:00Z")
+    assert "has not come yet" in str(future.exception)
