@@ -383,10 +383,19 @@ class OracleFacts:
         ]
 
     def assets_by_name(self, names: Collection[str]) -> Sequence[AssetRow]:
-        return [row for row in self.assets(tx=self._applied) if row.name in names]
+        return [row for name in set(names) for row in self._last_known(name)]
 
     def assets_by_id(self, ids: Collection[int]) -> Sequence[AssetRow]:
-        return [row for row in self.assets(tx=self._applied) if row.id in ids]
+        wanted = [name for name, number in self._assets.items() if number in ids]
+        return [row for name in wanted for row in self._last_known(name)]
+
+    def _last_known(self, name: str) -> list[AssetRow]:
+        """As of the last ledger size at which anything was known of it."""
+        for tx in range(self._applied, 0, -1) if name in self._assets else ():
+            found = [row for row in self.assets(tx=tx) if row.name == name]
+            if found:
+                return found
+        return []
 
     def places(self, ids: Collection[int]) -> Sequence[PlaceRow]:
         return [

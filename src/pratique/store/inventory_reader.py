@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pratique.exposure.ports import (
-    NOW_TX,
     AssetRow,
     Conflict,
     Edge,
@@ -33,6 +32,8 @@ from pratique.store.inventory_numbers import text_hash
 from pratique.store.inventory_rules import date_start
 from pratique.store.reach_cache import ReachCache
 from pratique.values.spans import Span
+
+_T = TypeVar("_T")
 
 _ALWAYS: Final = (-(2**62), 2**62)
 _HOLDS: Final = Relation.HOLDS.value
@@ -58,14 +59,14 @@ class InventoryStore:
 
     def items_with_digest(self, digests: Collection[str], *, tx: int) -> Sequence[ItemRow]:
         """Items with one of these digests."""
-        rows = self._database.fetch("list_items_with_digest", digests=list(digests), tx=tx)
+        rows = self._database.fetch("list_items_with_digest", digests=_each(digests), tx=tx)
         return [ItemRow(*row) for row in rows]
 
     # ── presence ─────────────────────────────────────────────────────────────────────────────
 
     def hits(self, items: Collection[int], start: int, end: int, *, tx: int) -> Sequence[Hit]:
         """Who may have had one of these in `[start, end)`."""
-        values = {"items": list(items), **_window(start, end), "tx": tx}
+        values = {"items": _each(items), **_window(start, end), "tx": tx}
         with self._database.snapshot() as session:
             found = [_flat_hit(row) for row in session.run("list_hits", **values)]
             rows = session.run("list_lineage_hits", **values)
@@ -105,17 +106,17 @@ class InventoryStore:
 
     def assets_by_name(self, names: Collection[str]) -> Sequence[AssetRow]:
         """Assets with these names."""
-        rows = self._database.fetch("find_assets_by_name", names=list(names), tx=NOW_TX)
+        rows = self._database.fetch("find_assets_by_name", names=_each(names))
         return [AssetRow(*row) for row in rows]
 
     def assets_by_id(self, ids: Collection[int]) -> Sequence[AssetRow]:
         """Assets with these ids."""
-        rows = self._database.fetch("find_assets_by_id", ids=list(ids), tx=NOW_TX)
+        rows = self._database.fetch("find_assets_by_id", ids=_each(ids))
         return [AssetRow(*row) for row in rows]
 
     def places(self, ids: Collection[int]) -> Sequence[PlaceRow]:
         """Places with these ids."""
-        rows = self._database.fetch("find_places_by_id", ids=list(ids))
+        rows = self._database.fetch("find_places_by_id", ids=_each(ids))
         return [PlaceRow(*row) for row in rows]
 
     def watched(
@@ -126,7 +127,7 @@ class InventoryStore:
         if assets is None:
             rows = self._database.fetch("list_all_watched", **values)
         else:
-            rows = self._database.fetch("list_watched", assets=list(assets), **values)
+            rows = self._database.fetch("list_watched", assets=_each(assets), **values)
         return [_watched(row) for row in rows]
 
     def conflicts(self, *, tx: int) -> Sequence[Conflict]:
@@ -145,10 +146,10 @@ class InventoryStore:
     def holds(self, assets: Collection[int], start: int, end: int, *, tx: int) -> Sequence[Edge]:
         """Identities that these assets may have held in `[start, end)`."""
         with self._database.snapshot() as session:
-            values = {"assets": list(assets), **_window(start, end), "tx": tx}
+            values = {"assets": _each(assets), **_window(start, end), "tx": tx}
             found = _held(session, "list_holds", values)
-            rows = session.run("find_assets_by_id", ids=list(assets), tx=NOW_TX)
-            names = [f"{_ASSET}{name}" for _, name, *_ in rows]
+            rows = session.run("list_asset_names", ids=_each(assets))
+            names = [f"{_ASSET}{name}" for (name,) in rows]
             told = session.run("list_edges_from", relation=_HOLDS, names=names, tx=tx)
         found += [edge for edge in map(_edge, told) if edge.span.may_overlap(start, end)]
         return found
@@ -156,12 +157,11 @@ class InventoryStore:
     def edges_from(self, relation: str, subjects: Collection[str], *, tx: int) -> Sequence[Edge]:
         """Facts of a relation with one of these subjects."""
         with self._database.snapshot() as session:
-            rows = session.run("list_edges_from", relation=relation, names=list(subjects), tx=tx)
+            rows = session.run("list_edges_from", relation=relation, names=_each(subjects), tx=tx)
             found = [_edge(row) for row in rows]
             if relation == _HOLDS:
                 names = [n.removeprefix(_ASSET) for n in subjects if n.startswith(_ASSET)]
-                assets = session.run("find_assets_by_name", names=names, tx=NOW_TX)
-                numbers = [asset for asset, *_ in assets]
+                numbers = [asset for _, asset in session.run("find_asset", keys=names)]
                 values = {"assets": numbers, **_window(*_ALWAYS), "tx": tx}
                 found += _held(session, "list_holds", values)
         return found
@@ -169,7 +169,7 @@ class InventoryStore:
     def edges_to(self, relation: str, objects: Collection[str], *, tx: int) -> Sequence[Edge]:
         """Facts of a relation with one of these objects."""
         with self._database.snapshot() as session:
-            rows = session.run("list_edges_to", relation=relation, names=list(objects), tx=tx)
+            rows = session.run("list_edges_to", relation=relation, names=_each(objects), tx=tx)
             found = [_edge(row) for row in rows]
             if relation == _HOLDS:
                 pairs = {pair for name in objects for pair in _identity_names(name)}
@@ -238,8 +238,13 @@ class InventoryStore:
 # ── rows and values ──────────────────────────────────────────────────────────────────────────
 
 
+def _each(asked: Iterable[_T]) -> list[_T]:
+    """Each once: a name asked for twice is answered once."""
+    return list(dict.fromkeys(asked))
+
+
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    return json.dumps(list(pairs))
+    return json.dumps(_each(pairs))
 
 
 def _window(start: int, end: int) -> dict[str, int]:

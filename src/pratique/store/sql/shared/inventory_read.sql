@@ -15,7 +15,8 @@ GROUP BY c.asset, p.machine ORDER BY c.asset, 3;
 -- name: list_all_holds
 -- Every identity that was held, by places with contents of their own.
 SELECT a.name, n.kind, n.name, n.local, n.locator, h.from_lo, h.from_hi, h.to_lo, h.to_hi,
-  CASE WHEN h.to_lo = 253402300799000000 THEN (SELECT s.seen FROM place_seen AS s WHERE s.place = h.place AND s.tx_from < :tx
+  CASE WHEN h.to_lo = 253402300799000000 THEN (
+    SELECT s.seen FROM place_seen AS s WHERE s.place = h.place AND s.tx_from < :tx
     ORDER BY s.tx_from DESC LIMIT 1) END,
   h.class, h.entry
 FROM holdings AS h
