@@ -53,21 +53,21 @@ def jwt(subject: str) -> str:
 
 
 SAMPLES: list[tuple[str, str, list[tuple[str, str]]]] = [
-    ("/home/a/.ssh/id_ed25519", PEM, [("ssh-key", "/home/a/.ssh/id_ed25519")]),
-    ("/home/a/.ssh/id_ed25519.pub", f"ssh-ed25519 {CANARY} a@b", []),
-    ("/home/a/.ssh/config", f"Host x\n User {CANARY}", []),
+    ("/srv/a/.ssh/id_ed25519", PEM, [("ssh-key", "/srv/a/.ssh/id_ed25519")]),
+    ("/srv/a/.ssh/id_ed25519.pub", f"ssh-ed25519 {CANARY} a@b", []),
+    ("/srv/a/.ssh/config", f"Host x\n User {CANARY}", []),
     ("/etc/ssh/ssh_host_rsa_key", PEM, [("ssh-host-key", "/etc/ssh/ssh_host_rsa_key")]),
     (
-        "/home/a/.aws/credentials",
+        "/srv/a/.aws/credentials",
         (f"[default]\naws_access_key_id = AKIA\naws_secret_access_key = {CANARY}\n"
         f"[prod]\naws_secret_access_key={CANARY}x\naws_session_token={CANARY}\n"
         "[role]\nrole_arn = arn:aws:iam::1:role/x\n"),
         [("aws-access-key", "default"), ("aws-session", "prod")],
     ),
     (
-        "/home/a/.config/gcloud/application_default_credentials.json",
+        "/srv/a/.config/gcloud/application_default_credentials.json",
         json.dumps({"type": "authorized_user", "refresh_token": CANARY}),
-        [("gcp-credentials", "/home/a/.config/gcloud/application_default_credentials.json")],
+        [("gcp-credentials", "/srv/a/.config/gcloud/application_default_credentials.json")],
     ),
     (
         "/srv/my-service-account.json",
@@ -75,12 +75,12 @@ SAMPLES: list[tuple[str, str, list[tuple[str, str]]]] = [
         [("gcp-service-account", "ci@p.example")],
     ),
     (
-        "/home/a/.azure/azureProfile.json",
+        "/srv/a/.azure/azureProfile.json",
         json.dumps({"subscriptions": [{"user": {"name": "a@b.example"}, "id": CANARY}]}),
         [("azure-account", "a@b.example")],
     ),
     (
-        "/home/a/.kube/config",
+        "/srv/a/.kube/config",
         (f"users:\n- name: admin\n  user:\n    token: {CANARY}\n"
         f"- name: dev\n  user: {{client-key-data: {CANARY}}}\ncontexts: []\n"),
         [("kubernetes-user", "admin"), ("kubernetes-user", "dev")],
@@ -91,49 +91,49 @@ SAMPLES: list[tuple[str, str, list[tuple[str, str]]]] = [
         [("kubernetes-service-account", "system:serviceaccount:ml:trainer")],
     ),
     (
-        "/home/a/.docker/config.json",
+        "/srv/a/.docker/config.json",
         json.dumps({"auths": {"registry.example": {"auth": CANARY}, "empty.example": {}},
                     "credHelpers": {"ecr.example": "x"}}),
         [("registry-login", "registry.example"), ("registry-login", "empty.example"),
          ("registry-login", "ecr.example")],
     ),
     (
-        "/home/a/.npmrc",
+        "/srv/a/.npmrc",
         f"registry=https://r.example\n//r.example/:_authToken={CANARY}\nsave=true\n",
         [("npm-token", "r.example")],
     ),
     (
-        "/home/a/.netrc",
+        "/srv/a/.netrc",
         (f"machine a.example login u password {CANARY}\nmachine b.example\n  login v\n"
         f"  password '{CANARY} x'\ndefault login w password {CANARY}\n"),
         [("netrc-login", "a.example"), ("netrc-login", "b.example"), ("netrc-login", "default")],
     ),
     (
-        "/home/a/.pypirc",
+        "/srv/a/.pypirc",
         (f"[distutils]\nindex-servers = own\n[own]\nrepository = https://i.example\n"
         f"username = __token__\npassword = {CANARY}\n"),
         [("index-login", "own")],
     ),
-    ("/home/a/.vault-token", CANARY, [("vault-token", "/home/a/.vault-token")]),
+    ("/srv/a/.vault-token", CANARY, [("vault-token", "/srv/a/.vault-token")]),
     (
-        "/home/a/.pgpass",
+        "/srv/a/.pgpass",
         (f"# c\ndb.example:5432:prod:alice:{CANARY}\nlocalhost:*:*:me:{CANARY}\n"
         f"a\\:b:1:d:u:{CANARY}\n"),
         [("database-login", "alice@db.example:5432/prod"),
          ("database-login", "me@localhost:*/*"), ("database-login", "u@a:b:1/d")],
     ),
     (
-        "/home/a/.my.cnf",
+        "/srv/a/.my.cnf",
         f"[client]\nuser=root\nhost=db.example\npassword={CANARY}\n[mysqldump]\nquick\n",
         [("database-login", "root@db.example:3306")],
     ),
     (
-        "/home/a/.git-credentials",
+        "/srv/a/.git-credentials",
         f"https://bot:{CANARY}@git.example\nhttps://{CANARY}:x-oauth-basic@other.example\n",
         [("git-credential", "git.example"), ("git-credential", "other.example")],
     ),
     (
-        "/home/a/.config/gh/hosts.yml",
+        "/srv/a/.config/gh/hosts.yml",
         f"forge.example:\n  user: me\n  oauth_token: {CANARY}\n",
         [("git-credential", "forge.example")],
     ),
@@ -165,16 +165,16 @@ def test_no_value_leaves_its_parser(path: str, content: str, _expected: object) 
 
 
 PRESENCE = [
-    ("/home/a/.bash_history", "shell-history"),
-    ("/home/a/.zsh_history", "shell-history"),
-    ("/home/a/.aws/sso/cache/0a.json", "aws-token"),
-    ("/home/a/.azure/msal_token_cache.json", "azure-token"),
-    ("/home/a/.config/gcloud/credentials.db", "gcp-token"),
+    ("/srv/a/.bash_history", "shell-history"),
+    ("/srv/a/.zsh_history", "shell-history"),
+    ("/srv/a/.aws/sso/cache/0a.json", "aws-token"),
+    ("/srv/a/.azure/msal_token_cache.json", "azure-token"),
+    ("/srv/a/.config/gcloud/credentials.db", "gcp-token"),
     ("/srv/store.p12", "key-file"),
     ("/srv/infra/terraform.tfstate", "terraform-state"),
     ("/etc/shadow", "account-hashes"),
-    ("/home/a/wallet.dat", "wallet"),
-    ("/home/a/.ethereum/keystore/UTC--1", "wallet"),
+    ("/srv/a/wallet.dat", "wallet"),
+    ("/srv/a/.ethereum/keystore/UTC--1", "wallet"),
 ]
 
 
@@ -188,7 +188,7 @@ def test_some_files_are_told_by_their_presence(path: str, kind: str) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/srv/app/.env.example", "/srv/app/.env.sample", "/srv/a.txt", "/srv/credentials", "/config",
-     "/srv/id_rsa.txt", "/srv/app/env", "/home/a/.kube/config.example", "/srv/workflows/a.yml"],
+     "/srv/id_rsa.txt", "/srv/app/env", "/srv/a/.kube/config.example", "/srv/workflows/a.yml"],
 )  # fmt: skip
 def test_other_files_are_left_alone(path: str) -> None:
     assert credential_file(path) is None
@@ -204,7 +204,7 @@ def test_every_sort_is_found_by_one_of_its_own_patterns() -> None:
 
 
 def test_a_mandatory_file_that_is_not_understood_counts_and_is_a_gap() -> None:
-    found = read("/home/a/.kube/config", b"\xff\xfe" + CANARY.encode())
+    found = read("/srv/a/.kube/config", b"\xff\xfe" + CANARY.encode())
     assert [one.kind for one in found.identities] == ["kubernetes-user"]
     assert found.why
     assert CANARY not in found.why

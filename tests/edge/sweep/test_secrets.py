@@ -31,7 +31,7 @@ class NoEvidence:
 def looks(root: Path, **options: object) -> Iterator[Look]:
     context = SweepContext(
         asset="build-7", asset_kind=AssetKind.HOST, machine="m", now=lambda: NOW,
-        fingerprint_key=b"k" * 32, evidence=NoEvidence(), **options,  # type: ignore[arg-type]
+        fingerprint_key=b"k" * 32, evidence=NoEvidence(), **options,  # type: ignore[arg-type] # tests pass limits only
     )  # fmt: skip
     for path in sorted(root.rglob("*")):
         if not path.is_symlink() and READER.claims(path, is_dir=path.is_dir()):

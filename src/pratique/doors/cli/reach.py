@@ -25,7 +25,14 @@ from pratique.inventory.observed.model import (
     Relation,
 )
 from pratique.inventory.reach_import.relations import parse_entity
-from pratique.inventory.reach_import.tables import MAX_BYTES, fact_of, read_table, template
+from pratique.inventory.reach_import.tables import (
+    COLUMNS,
+    MAX_BYTES,
+    fact_of,
+    read_table,
+    template,
+    template_rows,
+)
 from pratique.inventory.secrets.listings import read_listing
 from pratique.ledger.entries import Draft
 from pratique.values.instants import Instant, now_utc, parse_instant, render_instant
@@ -142,11 +149,20 @@ def _read(file: Path) -> bytes:
 
 @reach.command("template")
 @click.option(
-    "--as", "table_form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True
+    "--as",
+    "table_form",
+    type=click.Choice(["csv", "jsonl"]),
+    default="csv",
+    show_default=True,
+    help="Which sort of table.",
 )
-def show_template(table_form: str) -> None:
+@format_option
+def show_template(table_form: str, form: str) -> None:
     """Print a table to fill in, with a row of each relation."""
-    click.echo(template(table_form), nl=False)
+    if form == "json":
+        _echo_json({"columns": COLUMNS, "rows": template_rows()})
+    else:
+        click.echo(template(table_form), nl=False)
 
 
 # ── listings ─────────────────────────────────────────────────────────────────────────────────

@@ -202,7 +202,7 @@ def _moment(text: str, column: str) -> tuple[Instant, Instant] | None:
 
 def template(form: str) -> str:
     """A table to fill in, with one row of each relation."""
-    rows = list(_template_rows())
+    rows = template_rows()
     if form == "jsonl":
         return "".join(f"{msgspec.json.encode(row).decode()}\n" for row in rows)
     out = io.StringIO(newline="")
@@ -210,6 +210,11 @@ def template(form: str) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()
+
+
+def template_rows() -> list[dict[str, str]]:
+    """The rows of the template."""
+    return list(_template_rows())
 
 
 def _template_rows() -> Iterable[dict[str, str]]:
