@@ -153,6 +153,32 @@ class Sweep:
         for reader in self._claimants(path, is_dir=is_dir):
             self._read(reader, path)
 
+    def read_tree(self, folder: Path) -> None:
+        """Read a folder that came later, with everything in it."""
+        walk = Walk([folder], limits=self._ctx.limits, stop=self._ctx.stop, leave_out=(self._home,))
+        for found in walk:
+            self._offer(found, walk)
+        for gap in walk.gaps.listed:
+            self._gaps.add(gap.what, gap.why)
+
+    def takes(self, folder: Path) -> bool:
+        """Whether a reader has this folder to itself."""
+        return any(r.takes_folder and r.claims(folder, is_dir=True) for r in self._readers)
+
+    def close_gone(self, roots: Sequence[Path]) -> None:
+        """Say of places below these roots that they are gone, if they are."""
+        gone = {
+            place
+            for place in self._seen_places
+            if any(Path(place.locator).is_relative_to(root) for root in roots)
+            and _is_gone(place.locator)
+        }
+        for place in sorted(gone):
+            del self._seen_places[place]
+            self._report.gone += not self._sink.add(self._gone(place))
+        known = {*self._memory.places(self._ctx.asset), *self._seen_places}
+        self._memory.set_places(self._ctx.asset, list(known - gone))
+
     def _offer(self, found: Found, walk: Walk) -> None:
         claimants = self._claimants(found.path, is_dir=found.is_dir)
         for reader in claimants:

@@ -47,7 +47,10 @@ class Recorded:
 class LookSink(Protocol):
     """Takes looks in order."""
 
-    recorded: Recorded
+    @property
+    def recorded(self) -> Recorded:
+        """What became of the looks."""
+        ...
 
     def add(self, look: Look) -> str:
         """Take a look; gives why it cannot be recorded, "" if it can."""
@@ -71,7 +74,7 @@ class LedgerSink:
         now: Clock,
     ) -> None:
         """The notes of `memory` are saved after the looks before them are durable."""
-        self.recorded = Recorded()
+        self._recorded = Recorded()
         self._log = log
         self._known = known
         self._drafting = Drafting(known)
@@ -80,6 +83,11 @@ class LedgerSink:
         self._now = now
         self._pending: list[Draft] = []
         self._bytes = 0
+
+    @property
+    def recorded(self) -> Recorded:
+        """What became of the looks."""
+        return self._recorded
 
     def replay(self) -> int:
         """Record what an earlier sweep had to spool; gives the number of batches."""
@@ -112,17 +120,17 @@ class LedgerSink:
             return refusal
         self._pending += drafts
         self._bytes += sum(len(_ENCODER.encode(draft.body)) for draft in drafts)
-        self.recorded.looks += 1
+        self._recorded.looks += 1
         if len(self._pending) >= _BATCH_DRAFTS or self._bytes >= _BATCH_BYTES:
             self.flush()
         return ""
 
     def flush(self) -> None:
         """Make durable what was taken. Raises: UnavailableError when that is impossible."""
-        self.recorded.contents = self._drafting.new_contents
+        self._recorded.contents = self._drafting.new_contents
         if self._pending:
             batch, self._pending, self._bytes = self._pending, [], 0
-            if self.recorded.spooled:
+            if self._recorded.spooled:
                 self._to_spool(batch)
             else:
                 self._append(batch)
@@ -132,17 +140,17 @@ class LedgerSink:
         try:
             entries = self._log.append(batch, now=self._now())
         except (UnavailableError, IntegrityError) as error:
-            self.recorded.trouble = error.message
+            self._recorded.trouble = error.message
             self._to_spool(batch)
             return
-        if self.recorded.first_entry is None:
-            self.recorded.first_entry = entries[0]
-        self.recorded.last_entry = entries[-1]
+        if self._recorded.first_entry is None:
+            self._recorded.first_entry = entries[0]
+        self._recorded.last_entry = entries[-1]
 
     def _to_spool(self, batch: list[Draft]) -> None:
         for start in range(0, len(batch), BATCH_DRAFTS):
             self._spool.put(batch[start : start + BATCH_DRAFTS])
-            self.recorded.spooled += 1
+            self._recorded.spooled += 1
 
 
 class SpoolSink:
@@ -150,13 +158,18 @@ class SpoolSink:
 
     def __init__(self, spool: Spool, *, memory: SweepMemory) -> None:
         """As `LedgerSink`."""
-        self.recorded = Recorded()
+        self._recorded = Recorded()
         self._spool = spool
         self._memory = memory
         self._drafting = Drafting(NothingKnown())
         self._pending: list[Draft] = []
         self._asset = ""
         self._bytes = 0
+
+    @property
+    def recorded(self) -> Recorded:
+        """What became of the looks."""
+        return self._recorded
 
     def add(self, look: Look) -> str:
         """Take a look; gives why it cannot be recorded, "" if it can."""
@@ -173,7 +186,7 @@ class SpoolSink:
             return refusal
         self._pending += drafts
         self._bytes += size
-        self.recorded.looks += 1
+        self._recorded.looks += 1
         return ""
 
     def _is_full(self) -> bool:
@@ -181,11 +194,11 @@ class SpoolSink:
 
     def flush(self) -> None:
         """Make durable what was taken. Raises: UnavailableError when that is impossible."""
-        self.recorded.contents = self._drafting.new_contents
+        self._recorded.contents = self._drafting.new_contents
         if self._pending:
             batch, self._pending, self._bytes = self._pending, [], 0
             self._spool.put(batch)
-            self.recorded.spooled += 1
+            self._recorded.spooled += 1
         self._drafting.forget()
         self._memory.save()
 
