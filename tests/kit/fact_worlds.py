@@ -210,6 +210,13 @@ def oracle_of(entries: Sequence[Entry]) -> OracleFacts:
     return oracle
 
 
+def expect_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Compare answer by answer, so that a failure shows one question."""
+    assert found.keys() == expected.keys()
+    for question, answer in expected.items():
+        assert found[question] == answer, question
+
+
 # ── every question, in words that do not depend on a store's numbers ─────────────────────────
 
 WINDOWS = [(0, 0), (3, 3), (2, 5), (5, 6), (0, HOURS), (HOURS, HOURS), (HOURS + 1, HOURS + 9)]
