@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -56,6 +57,7 @@ _KINDS = tuple(kind.value for kind in AssetKind if kind is not AssetKind.UNKNOWN
     help="What sort of thing it is.",
 )
 @click.option("--no-history", is_flag=True, help="Leave out the history of lock files in git.")
+@click.option("--watch", is_flag=True, help="Go on until stopped, and read again what changes.")
 @click.option(
     "--remote-push", "server", default="", metavar="URL", help="Send what was seen to this server."
 )
@@ -76,6 +78,7 @@ def sweep(
     asset: str,
     asset_kind: str,
     no_history: bool,
+    watch: bool,
     server: str,
     token_file: Path | None,
     ca_file: Path | None,
@@ -85,17 +88,19 @@ def sweep(
     """Read what is there, without starting any of it, and write down what was seen.
 
     PATH is a folder, or a file such as a lock file, an image archive, an SBOM or a CI log. Exit
-    code 1 when a release with a known advisory was seen, 3 when part could not be read.
+    code 1 when a release with a recorded advisory was seen, 3 when part could not be read.
     """
     if not (paths or server):
         raise click.UsageError("say what to sweep: one or more folders or files")
     if bool(server) != (token_file is not None):
         raise click.UsageError("--remote-push and --token-file belong together")
+    if watch and not paths:
+        raise click.UsageError("say what to watch: one or more folders")
     settings = load_settings(home)
     prepare_home(settings.home)
     with stopping() as stop, shown_progress(form) as progress:
-        memory = SweepMemory(settings.home)
         key = fingerprint_key(settings.home)
+        memory = SweepMemory(settings.home)
         ctx = SweepContext(
             asset=asset_name(asset),
             asset_kind=AssetKind(asset_kind),
@@ -109,32 +114,60 @@ def sweep(
             notes=memory,
             evidence=EvidenceStore(settings.home / EVIDENCE_FOLDER),
         )
+        work = _Work(settings=settings, ctx=ctx, memory=memory, paths=paths, watch=watch, form=form)
         if server and token_file is not None:
-            sys.exit(_push_away(settings, ctx, memory, paths, (server, token_file, ca_file), form))
-        with ledger_sink(settings, memory) as (sink, presence):
-            report = _run(settings, ctx, memory, sink, paths)
-            presence.catch_up()
-            evidence = EvidenceStore(settings.home / EVIDENCE_FOLDER)
-            report.known_bad = known_bad(report.items, presence.advisories(evidence.get))
-    click.echo(render_json(report) if form == "json" else render_text(report))
-    sys.exit(exit_code(report))
+            code = _to_server(work, server, token_file, ca_file)
+        else:
+            code = _to_ledger(work)
+    sys.exit(code)
 
 
-def _run(
-    settings: Settings,
-    ctx: SweepContext,
-    memory: SweepMemory,
-    sink: LookSink,
-    paths: tuple[Path, ...],
-) -> SweepReport:
-    return Sweep(
-        ctx,
-        readers=all_readers(),
-        sink=sink,
-        memory=memory,
-        home=settings.home,
-        fallback=reader_of_named_files(),
-    ).run(paths)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What was asked for."""
+
+    settings: Settings
+    ctx: SweepContext
+    memory: SweepMemory
+    paths: tuple[Path, ...]
+    watch: bool
+    form: str
+
+    def run(self, sink: LookSink, *, each_period: Callable[[], object]) -> SweepReport:
+        """Sweep once, or watch until stopped."""
+        if not self.watch:
+            return Sweep(
+                self.ctx,
+                readers=all_readers(),
+                sink=sink,
+                memory=self.memory,
+                home=self.settings.home,
+                fallback=reader_of_named_files(),
+            ).run(self.paths)
+        from pratique.edge.sweep.watch import Watch  # noqa: PLC0415 - loads threads and watchers
+
+        watched = Watch(
+            self.ctx,
+            readers=all_readers(),
+            sink=sink,
+            memory=self.memory,
+            home=self.settings.home,
+            fallback=reader_of_named_files(),
+            each_period=each_period,
+        ).run(self.paths)
+        # It ended because somebody said so, which is how a watch ends.
+        return replace(watched.sweep, ended=self.ctx.now(), stopped=False)
+
+
+def _to_ledger(work: _Work) -> int:
+    """Into the ledger of this home; gives the exit code."""
+    with ledger_sink(work.settings, work.memory) as (sink, presence):
+        report = work.run(sink, each_period=presence.catch_up)
+        presence.catch_up()
+        evidence = EvidenceStore(work.settings.home / EVIDENCE_FOLDER)
+        report.known_bad = known_bad(report.items, presence.advisories(evidence.get))
+    click.echo(render_json(report) if work.form == "json" else render_text(report))
+    return exit_code(report)
 
 
 @contextmanager
@@ -159,29 +192,20 @@ def ledger_sink(
         yield sink, presence
 
 
-def _push_away(
-    settings: Settings,
-    ctx: SweepContext,
-    memory: SweepMemory,
-    paths: tuple[Path, ...],
-    where: tuple[str, Path, Path | None],
-    form: str,
-) -> int:
-    """Sweep into the spool of a server and send it; gives the exit code."""
+def _to_server(work: _Work, server: str, token_file: Path, ca_file: Path | None) -> int:
+    """Into the spool of a server, and from there to it; gives the exit code."""
     from pratique.edge.sweep.push import parse_target, push  # noqa: PLC0415 - loads an HTTP client
 
-    server, token_file, ca_file = where
     target = parse_target(server, token_file, ca_file=ca_file)
     name = hashlib.sha256(target.url.encode()).hexdigest()[:16]
-    spool = Spool(settings.home / FOLDER / f"push-{name}")
+    spool = Spool(work.settings.home / FOLDER / f"push-{name}")
     report = None
-    if paths:
-        report = _run(settings, ctx, memory, SpoolSink(spool, memory=memory), paths)
-    pushed = push(spool, target, stop=ctx.stop, progress=ctx.progress)
-    if form == "json":
-        click.echo(render_push_json(report, pushed))
-    else:
-        click.echo(render_push_text(report, pushed))
+    if work.paths:
+        sink = SpoolSink(spool, memory=work.memory)
+        report = work.run(sink, each_period=lambda: push(spool, target))
+    pushed = push(spool, target, progress=work.ctx.progress)
+    render = render_push_json if work.form == "json" else render_push_text
+    click.echo(render(report, pushed))
     undone = pushed.waiting or pushed.refused or pushed.trouble
     unsure = report is not None and (report.gaps_total or report.stopped)
     return EXIT_UNKNOWN if undone or unsure else EXIT_NOTHING_FOUND
