@@ -80,7 +80,10 @@ class Intake:
         if (request.content_length or 0) > BATCH_BYTES:
             return _too_large()
         async with self._room:
-            content = await _body(request)
+            try:
+                content = await _body(request)
+            except TimeoutError:
+                return problem(408, "The batch came too slowly")
             if content is None:
                 return _too_large()
             name = request.headers.get(BATCH_HEADER, "")
