@@ -31,7 +31,6 @@ from pratique.edge.sweep.git_objects import (
 )
 from pratique.edge.sweep.git_process import Git, GitError
 from pratique.edge.sweep.git_repository import (
-    MAX_REFS,
     Repository,
     asset_of,
     find_repository,
@@ -165,9 +164,9 @@ class _Reading:
 
     def survey(self) -> None:
         """Read branches, commits and changes. Raises: GitError when there is nothing to read."""
-        self.tips, complete = tips_of(self.git, self.repository)
-        if not complete:
-            self._gap(f"has more than {MAX_REFS:,} branches; the rest were not followed")
+        self.tips, missing = tips_of(self.git, self.repository)
+        if missing:
+            self._gap(missing)
         max_changes = self.ctx.limits.history_commits
         max_commits = max_changes * _GRAPH
         self.told = recall_told(self.ctx.notes, self._key)

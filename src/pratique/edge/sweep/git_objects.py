@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,6 +15,9 @@ from pratique.inventory.listings.timeline import GONE, Change, Commit, Tip
 PATHSPECS: Final = tuple(f":(glob)**/{glob}" for kind in KINDS for glob in kind.globs)
 _FILES: Final = frozenset({b"100644", b"100755", b"100664"})
 """Modes of regular files; links and submodules hold no list."""
+_MAX_WALKS: Final = 100
+"""Branches that are walked one by one in a broken repository."""
+_MAX_BROKEN: Final = 20
 _ALGORITHMS: Final = {40: hashlib.sha1, 64: hashlib.sha256}
 
 
@@ -33,22 +36,33 @@ class History:
 
 def read_commits(git: Git, tips: Sequence[Tip], history: History, *, max_commits: int) -> None:
     """Every commit that the tips reach, with parents and date. What fails becomes a gap."""
-    wanted = [tip.commit.encode() for tip in tips]
-    options = ("--parents", "--timestamp", f"--max-count={max_commits + 1}", "--stdin")
     try:
-        with git.run("rev-list", *options, lines=wanted) as output:
-            for line in output.lines():
-                seconds, oid, *parents = line.decode("ascii", "replace").split(" ")
-                if len(history.commits) >= max_commits:
-                    history.cut = True
-                    break
-                history.commits[oid] = Commit(_number(seconds), tuple(parents))
+        _walk(git, tips, history, max_commits)
     except (GitError, ValueError) as error:
+        # A broken commit ends the walk of all branches; so each is walked by itself.
         history.gaps.append(f"not all commits can be read: {error}")
+        for tip in tips[:_MAX_WALKS]:
+            with suppress(GitError, ValueError):
+                _walk(git, [tip], history, max_commits)
+    for tip in tips:
+        if tip.commit not in history.commits and not history.cut:
+            history.gaps.append(f"branch {tip.name} points to a commit that cannot be read")
     if history.cut:
         history.gaps.append(
             f"has more than {max_commits:,} commits; only the newest were looked at"
         )
+
+
+def _walk(git: Git, tips: Sequence[Tip], history: History, max_commits: int) -> None:
+    wanted = [tip.commit.encode() for tip in tips]
+    options = ("--parents", "--timestamp", "--ignore-missing", f"--max-count={max_commits + 1}")
+    with git.run("rev-list", *options, "--stdin", lines=wanted) as output:
+        for line in output.lines():
+            seconds, oid, *parents = line.decode("ascii", "replace").split(" ")
+            if len(history.commits) >= max_commits:
+                history.cut = True
+                break
+            history.commits[oid] = Commit(_number(seconds), tuple(parents))
 
 
 def _number(text: str) -> int:
@@ -58,19 +72,17 @@ def _number(text: str) -> int:
 
 def read_changes(git: Git, history: History, *, max_changes: int) -> None:
     """Which commits changed a file that lists releases, against their first parent."""
+    broken: list[str] = []
+    for commit, change in _changes(git, list(history.commits.items()), broken):
+        history.changes.setdefault(commit, []).append(change)
+    if broken:
+        history.gaps.append(f"what {len(broken):,} commits changed cannot be read: {broken[0]}")
     counts: dict[str, int] = {}
-    try:
-        with git.run(
-            "diff-tree", "--stdin", "-r", "-z", "--raw", "--root", "--no-renames", "--no-abbrev",
-            "--no-ext-diff", "--no-textconv", "--ignore-submodules=all", "--", *PATHSPECS,
-            lines=_pairs(history.commits),
-        ) as output:  # fmt: skip
-            for commit, change in _parsed(output):
-                counts[change.path] = counts.get(change.path, 0) + 1
-                if counts[change.path] <= max_changes:
-                    history.changes.setdefault(commit, []).append(change)
-    except (GitError, ValueError) as error:
-        history.gaps.append(f"not all changes can be read: {error}")
+    for commit in history.commits:
+        for change in list(history.changes.get(commit, ())):
+            counts[change.path] = counts.get(change.path, 0) + 1
+            if counts[change.path] > max_changes:
+                history.changes[commit].remove(change)
     for path, count in counts.items():
         if count > max_changes:
             history.gaps.append(
@@ -78,8 +90,28 @@ def read_changes(git: Git, history: History, *, max_changes: int) -> None:
             )
 
 
-def _pairs(commits: Mapping[str, Commit]) -> Iterator[bytes]:
-    for oid, commit in commits.items():
+def _changes(
+    git: Git, commits: Sequence[tuple[str, Commit]], broken: list[str]
+) -> list[tuple[str, Change]]:
+    """The changes of some commits; of those that break git, a sentence in `broken`."""
+    try:
+        with git.run(
+            "diff-tree", "--stdin", "-r", "-z", "--raw", "--root", "--no-renames", "--no-abbrev",
+            "--no-ext-diff", "--no-textconv", "--ignore-submodules=all", "--", *PATHSPECS,
+            lines=_pairs(commits),
+        ) as output:  # fmt: skip
+            return list(_parsed(output))
+    except (GitError, ValueError) as error:
+        if len(commits) == 1 or len(broken) >= _MAX_BROKEN:
+            broken.append(str(error))
+            return []
+    # git ends at what is broken: looked for by halves, the rest is not lost.
+    half = len(commits) // 2
+    return _changes(git, commits[:half], broken) + _changes(git, commits[half:], broken)
+
+
+def _pairs(commits: Iterable[tuple[str, Commit]]) -> Iterator[bytes]:
+    for oid, commit in commits:
         first = commit.parents[0] if commit.parents else ""
         yield f"{oid} {first}".rstrip().encode()
 

@@ -60,10 +60,10 @@ def git_program() -> str:
 class Git:
     """Reads one repository."""
 
-    def __init__(self, folder: Path, *, silent_seconds: float = SILENT_SECONDS) -> None:
+    def __init__(self, folder: Path, *, silent_seconds: float | None = None) -> None:
         """`folder`: the repository itself (`.git`, or a bare one)."""
         self._folder = folder
-        self._silent_seconds = silent_seconds
+        self._silent_seconds = SILENT_SECONDS if silent_seconds is None else silent_seconds
 
     @contextmanager
     def run(self, *arguments: str, lines: Iterable[bytes] = ()) -> Iterator[GitOutput]:
@@ -202,6 +202,10 @@ class GitOutput:
         piece = os.read(self._stream.fileno(), min(most, _PIECE))
         self._ended = not piece
         return piece
+
+    def said(self) -> str:
+        """What git complained of without giving up; empty when of nothing."""
+        return self._why()
 
     def _why(self) -> str:
         self._said.seek(0)

@@ -129,9 +129,10 @@ def remote_name(config: str) -> str:
     return name if host in _PUBLIC else f"{host}/{name}"
 
 
-def tips_of(git: Git, repository: Repository) -> tuple[list[Tip], bool]:
-    """Branches, remote branches and a HEAD of its own; the most telling first, and whether all.
+def tips_of(git: Git, repository: Repository) -> tuple[list[Tip], str]:
+    """Branches, remote branches and a HEAD of its own, the most telling first.
 
+    Shape: with a sentence about what could not be read or was left out; empty when that is nothing.
     Raises: GitError.
     """
     current = _head(repository)
@@ -143,11 +144,15 @@ def tips_of(git: Git, repository: Repository) -> tuple[list[Tip], bool]:
             found[name] = oid
             if len(found) > MAX_REFS:
                 break
+        output.finish()
+        said = output.said()
     if _OID.fullmatch(current):
         found["HEAD"] = current
     names = sorted(found, key=lambda name: _rank(name, current))
     tips = [Tip(_short(name), found[name]) for name in names[:MAX_REFS]]
-    return tips, len(found) <= MAX_REFS
+    if len(found) > MAX_REFS:
+        return tips, f"has more than {MAX_REFS:,} branches; the rest were not followed"
+    return tips, f"not all branches can be read: {said}" if said else ""
 
 
 def _head(repository: Repository) -> str:

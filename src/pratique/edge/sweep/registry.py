@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from pratique.edge.sweep import caches, ci_logs, environments, images, locks, sboms, secrets
+from pratique.edge.sweep import (
+    caches,
+    ci_logs,
+    environments,
+    git_history,
+    images,
+    locks,
+    sboms,
+    secrets,
+)
 from pratique.edge.sweep.context import Reader
 
 
@@ -12,6 +21,7 @@ def all_readers() -> tuple[Reader, ...]:
         *environments.READERS,
         *caches.READERS,
         *locks.READERS,
+        *git_history.READERS,
         *sboms.READERS,
         *images.READERS,
         *secrets.READERS,
