@@ -56,7 +56,7 @@ def test_every_command_has_its_section_with_the_same_words(name: str) -> None:
     assert text.strip().splitlines()[0] == _COMMANDS[name][1]
     top = command(name)
     if isinstance(top, click.Group):
-        for sub in top.commands:
+        for sub in top.list_commands(click.Context(top)):
             inner = section(text, f"### `pratique {name} {sub}`")
             assert_described(inner, command(name, sub), f"{name} {sub}")
     else:

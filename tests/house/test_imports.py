@@ -166,6 +166,7 @@ EDGE_CLIENTS = (
     "pratique.edge.advisories.",
     "pratique.edge.advisory_sources.",
     "pratique.edge.sweep.",
+    "pratique.edge.time_stamps.",  # asks whom the user names
 )
 # Doors that put the house together and run it.
 RUNS_THE_HOUSE = ("pratique.doors.cli", "pratique.doors.serving")

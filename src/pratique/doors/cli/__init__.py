@@ -25,6 +25,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "pratique.doors.cli.advisory:advisory",
         "Record which releases are bad, and keep every revision.",
     ),
+    "asset": (
+        "pratique.doors.cli.asset:asset",
+        "What is known of whatever installs or runs releases.",
+    ),
     "audits": (
         "pratique.doors.cli.audits:audits",
         "Overrule verdicts, and share what reviewers found.",
@@ -56,7 +60,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "token": ("pratique.doors.cli.token:token", "Give assets and approvers their tokens."),
     "up": ("pratique.doors.cli.up:up", "Open all doors."),
-    "verify": ("pratique.doors.cli.verify:verify", "Verify an evidence file, offline."),
+    "verify": ("pratique.doors.cli.verify:verify", "Verify an evidence file or a case, offline."),
     "vet": ("pratique.doors.cli.vet:vet", "Examine releases, files, folders and lock files."),
     "waiver": ("pratique.doors.cli.waiver:waiver", "Record an exception for one file."),
 }

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from pratique.doors.cli.evidence_file import write_new
-from pratique.doors.cli.options import home_option
+from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.response_desk import ResponseDesk, open_response
 from pratique.doors.cli.verify_case import verifier_source
 from pratique.errors import InputError
@@ -51,6 +51,7 @@ _file = click.Path(path_type=Path, dir_okay=False)
     "--stamp-certs", "certificates", type=_file, help="PEM of the authority, to go along."
 )
 @home_option
+@format_option
 def bundle(
     name: str,
     target: Path,
@@ -63,6 +64,7 @@ def bundle(
     tsa: str | None,
     certificates: Path | None,
     home: Path | None,
+    form: str,
 ) -> None:
     """Write an answer with its proofs, for somebody who does not trust us.
 
@@ -95,8 +97,13 @@ def bundle(
         )
         data = build_case(material, reader, signer=signer)
     write_new(target, data)
+    key = signer.verifier.render()
+    if form == "json":
+        made = {"file": str(target), "bytes": len(data), "log_size": reader.size, "key": key}
+        click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
+        return
     click.echo(f"{target}: {len(data):,} bytes, log of {reader.size} entries")
-    click.echo(f"  check it: pratique verify {target} --key {signer.verifier.render()}")
+    click.echo(f"  check it: pratique verify {target} --key {key}")
 
 
 def _answered(

@@ -26,8 +26,9 @@ from pratique.values.spans import to_micros
 def sbom(
     asset: str, moment: str | None, known_at: str | None, home: Path | None, form: str
 ) -> None:
-    """What an asset held at an instant: text, or a CycloneDX 1.6 SBOM with --format json.
+    """What an asset held at an instant, as an SBOM.
 
+    With --format json it is CycloneDX 1.6. What was seen only before and after is `possibly` held.
     Exit code 3 when nobody watched at that instant and read everything, because more may have been
     there.
     """
