@@ -211,3 +211,21 @@ def test_what_a_lock_file_names_was_run_by_a_run_and_only_listed_by_a_repository
     ]
     assert line(answer, "repo/a").theft_from is None
     assert line(answer, "ci/2").theft_from == at("11:30")
+
+
+def test_two_machines_with_one_name_are_not_cleared_by_one_watch() -> None:
+    story = FactStory()
+    watch = {"kind": AssetKind.LAPTOP, "place": PlaceKind.ASSET, "mode": LookMode.EVENT}
+    span = {"start": at("10:00"), "end": at("12:00")}
+    story.look("lap", machine="m1", **watch, **span)
+    asked = {"windows": (WINDOW,), "end": at("12:00"), "now": at("12:00")}
+    assert story.answer("litellm==1.82.8", **asked).clear
+    story.look("lap", machine="m2", start=at("11:00"), kind=AssetKind.LAPTOP)
+    assert [g.rule for g in story.answer("litellm==1.82.8", **asked).groups] == ["two-machines"]
+
+
+def test_our_door_clears_what_can_install_from_nowhere_else() -> None:
+    story = FactStory()
+    story.fact(Relation.FETCHES_THROUGH, "asset:ci", "door:index", from_lo="2026-01-01T00:00:00Z")
+    answer = story.answer("litellm==1.82.8", windows=(WINDOW,))
+    assert [g.rule for g in answer.groups] == ["never-looked"]  # no door ever watched here

@@ -49,6 +49,7 @@ RULES: Final = {
     "sampled-only": "it was only looked at now and then",
     "not-covered": "there is a time at which nothing watched it",
     "elsewhere": "only our door knows it, and whether it can install from elsewhere is not recorded",
+    "two-machines": "two machines use its name, and what was watched may have been the other one",
     "unreadable-entry": "ledger entries that nobody can read may be about it",
     "advisory-missing": "an advisory that was asked for is not recorded here",
 }

@@ -65,6 +65,8 @@ class _Known:
     bound: dict[str, list[Edge]] = field(default_factory=dict)
     held: dict[int, list[Hit]] = field(default_factory=dict)
     door: dict[str, DoorLine] = field(default_factory=dict)
+    doubled: frozenset[int] = frozenset()
+    """Assets whose name several machines use."""
     door_alone: bool = True
     """Whether nothing but our door ever looked at anything here."""
 
@@ -92,6 +94,7 @@ def _gather(question: AbsenceQuestion, queries: FactQueries, door: Answer | None
     known.door_alone = all(kind == PlaceKind.DOOR for kind in kinds.values())
     for edge in queries.edges_of(Relation.FETCHES_THROUGH, tx=question.tx):
         known.bound.setdefault(edge.subject, []).append(edge)
+    known.doubled = frozenset(one.asset for one in queries.conflicts(tx=question.tx))
     if door is not None:
         known.door = {line.asset: line for line in door.lines}
     _gather_others(question, queries, known)
@@ -117,6 +120,8 @@ def _judge(name: str, known: _Known, question: AbsenceQuestion, door: Answer | N
     said = _said(name, row, watches, line, known, question, door)
     if said.certainty is Certainty.CLEARED and question.doubt:
         said = Absence(Certainty.UNKNOWN, question.doubt)
+    elif said.certainty is Certainty.CLEARED and row is not None and row.id in known.doubled:
+        said = Absence(Certainty.UNKNOWN, "two-machines", "a sweep of each under a name of its own")
     entries = tuple(
         sorted({one.look.entry for one in watches} | set(line.evidence if line else ()))
     )

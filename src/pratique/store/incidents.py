@@ -29,6 +29,7 @@ from pratique.values.instants import Instant, parse_instant
 
 if TYPE_CHECKING:
     from pratique.exposure.answer import Answer
+    from pratique.exposure.ports import FactQueries
     from pratique.exposure.question import Question
     from pratique.ledger.store import LogStore
     from pratique.store.presence import PresenceStore
@@ -69,6 +70,11 @@ class AnswerDesk:
         self._log = log
         self._presence = presence
         self._evidence = evidence
+
+    @property
+    def queries(self) -> FactQueries:
+        """The named questions about facts."""
+        return self._presence.inventory
 
     # ── what is known when ───────────────────────────────────────────────────────────────────
 
