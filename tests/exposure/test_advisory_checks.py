@@ -267,6 +267,7 @@ def parsed(wire: dict[str, Any]) -> AdvisoryRevision:
         ("Debian:12", "xz-utils", "", ("deb", "debian/xz-utils")),
         ("Maven", "org.a:b", "", ("maven", "org.a/b")),
         ("", "", "pkg:npm/%40scope/name@1.0", ("npm", "@scope/name")),
+        ("", "", "pkg:docker/library/Python@3", ("docker", "python")),
         ("", "x", "pkg:generic/xz@5.6.0?a=b", ("generic", "xz")),
         ("Moon", "rock", "", ("generic", "rock")),
     ],

@@ -176,6 +176,17 @@ def test_refs_that_were_spared_are_free() -> None:
     assert how(trivy, action("57a97c7e7821a5776cebc9bb87c984fa69cba8f1", name=name)) is None
 
 
+def test_an_image_pinned_by_digest_cannot_be_moved() -> None:
+    bad, other = "sha256:" + "b" * 64, "sha256:" + "c" * 64
+    moved = MovedRef(ref="latest", digests=(bad,), start=NOW)
+    affected = Affected(type="docker", name="a/b", refs=(moved,))
+    image = row(type_="docker", name="a/b", digest=other)
+    assert how(affected, image) is None
+    assert how(affected, image._replace(digest=bad)) is How.DIGEST
+    assert how(affected, image._replace(version="latest", digest="")) is How.REF
+    assert how(affected, image._replace(version="1.2", digest="")) is None
+
+
 def test_the_widest_of_several_times_counts() -> None:
     early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC)
     refs = (MovedRef(ref="v1", start=early), MovedRef(ref="*", start=late, end=late))

@@ -9,18 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from pratique.exposure.advisories.entries import (
-    parse_advisory_body,
-    read_advisory,
-    read_record,
-)
+from pratique.exposure.advisories.entries import read_advisory, read_record
 from pratique.exposure.advisories.model import Advisory
 from pratique.exposure.ports import NOW_TX
 from pratique.ledger.entries import Entry
 from pratique.ledger.store import LogStore
 from pratique.store.connect import Database, Row
 from pratique.values.instants import Instant
-from pratique.values.spans import from_micros, to_micros
+from pratique.values.spans import from_micros
 
 _PAGE: Final = 1000
 
@@ -115,29 +111,3 @@ def _revision_row(row: Row) -> RevisionRow:
     return RevisionRow(
         entry, id_, from_micros(at), revision, overlay, source, modified, bool(withdrawn), summary
     )
-
-
-def advisory_rows(entry: Entry) -> Iterator[tuple[str, dict[str, object]]]:
-    """(statement, values) that an `advisory-revision` adds to the projection.
-
-    Raises: ValueFormatError, msgspec.ValidationError for an entry that is not as documented.
-    """
-    id_, body = parse_advisory_body(entry)
-    yield (
-        "add_advisory_revision",
-        {
-            "seq": entry.sequence,
-            "id": id_,
-            "at": to_micros(entry.recorded_at),
-            "revision": body.revision,
-            "overlay": body.overlay_sha256,
-            "source": body.source,
-            "modified": body.modified,
-            "withdrawn": int(body.withdrawn),
-            "summary": body.summary,
-        },
-    )
-    aliases = {f"alias:{alias}" for alias in body.aliases}
-    packages = {f"package:{package}" for package in body.packages}
-    for what in sorted(aliases | packages):
-        yield "add_advisory_mention", {"what": what, "seq": entry.sequence, "id": id_}

@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 from pratique.errors import ValueFormatError
 from pratique.exposure.question import release_key
 from pratique.ledger.entries import Entry
-from pratique.store.advisories import advisory_rows
+from pratique.store.advisory_rows import advisory_rows
 from pratique.store.bodies import (
     DeliveredBody,
     DeliveryBody,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
@@ -19,7 +20,6 @@ from pratique.exposure.gather import gather_facts
 from pratique.exposure.question import Question, release_key
 from pratique.ledger.store import LogStore
 from pratique.settings import Settings
-from pratique.store.advisories import AdvisoryStore
 from pratique.store.connect import Database, Row
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.inventory_reader import InventoryStore
@@ -31,6 +31,9 @@ from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
 from pratique.values.names import ProjectName
 from pratique.values.spans import from_micros, from_micros_or_null
+
+if TYPE_CHECKING:
+    from pratique.store.advisories import AdvisoryStore
 
 FACTS_SCHEMA = "pratique_facts"
 FACTS_FILE = "facts.db"
@@ -92,6 +95,8 @@ class PresenceStore:
 
     def advisories(self, evidence: Callable[[str], bytes | None]) -> AdvisoryStore:
         """Recorded advisories; `evidence` gives raw bytes by SHA-256."""
+        from pratique.store.advisories import AdvisoryStore  # noqa: PLC0415 - few questions read records
+
         return AdvisoryStore(self._database, self._log, evidence)
 
     def find_batch(self, batch: str) -> int | None:

@@ -1,7 +1,7 @@
 """Recording advisories: a revision is written once, with everything that is said of it.
 
-1. The raw bytes are among the evidence. 2. The entry is durable. A crash between leaves bytes that no
-entry names, which harms nothing; the same command run again writes what is missing.
+1. Bytes that an entry has no room for are among the evidence. 2. The entry is durable. A crash between
+leaves bytes that no entry names, which harms nothing; the same command run again writes what is missing.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class AdvisoryRecorder:
         content = (advisory.revision.revision, overlay.revision if overlay is not None else "")
         if self._known(advisory.revision.id) == content:
             self.counts["unchanged"] += 1
-            if not self.dry_run and len(data) > RECORD_BYTES:
+            if not self.dry_run and len(data) > RECORD_BYTES // 2:
                 self.put_evidence(data)  # puts back what was lost
             return False
         self.counts["recorded"] += 1
@@ -99,10 +99,12 @@ class AdvisoryRecorder:
         self._newest[advisory.revision.id] = content
         if self.dry_run:
             return True
-        self.put_evidence(data)
-        if overlay is not None:
-            self.put_evidence(render_overlay(overlay).encode())
         draft = advisory_draft(advisory, data, actor=self.actor)
+        # What stands whole in the entry needs no second place.
+        if not draft.body["record"]:
+            self.put_evidence(data)
+        if overlay is not None and not draft.body["overlay"]:
+            self.put_evidence(render_overlay(overlay).encode())
         self._drafts.append(draft)
         self._size += len(msgspec.json.encode(draft.body))
         if len(self._drafts) >= _BATCH or self._size >= _BATCH_BYTES:

@@ -45,8 +45,13 @@ _DISTRIBUTIONS: Final = {
 }
 UNKNOWN_TYPE: Final = "generic"
 """For an ecosystem without a type of its own, and for what is in no ecosystem."""
-LOWER_CASE: Final = frozenset({"githubactions", "github", "npm", "composer", "hex", "deb", "apk"})
+LOWER_CASE: Final = frozenset(
+    {"apk", "bitbucket", "composer", "deb", "docker", "github", "githubactions", "golang", "hex",
+     "luarocks", "npm"}
+)  # fmt: skip
 """Types whose names mean the same in either case, or are written in lower case only."""
+_DOCKER_HUB: Final = ("docker.io/", "index.docker.io/", "library/")
+"""What an image's name may begin with and mean the same."""
 
 
 def package_of(ecosystem: str, name: str, purl: str) -> tuple[str, str]:
@@ -86,4 +91,7 @@ def normal_name(type_: str, name: str) -> str:
     """A name as items of this type carry it."""
     if type_ == "pypi":
         return canonicalize_name(name)
+    if type_ == "docker":
+        for beginning in _DOCKER_HUB:
+            name = name.removeprefix(beginning)
     return name.lower() if type_ in LOWER_CASE else name

@@ -8,40 +8,19 @@ from typing import Any, Final
 import msgspec
 
 from pratique.errors import ValueFormatError
+from pratique.exposure.advisories.bodies import KIND, AdvisoryBody, parse_advisory_body
 from pratique.exposure.advisories.model import Advisory, Overlay
 from pratique.exposure.advisories.overlay import combine, parse_overlay, render_overlay
-from pratique.exposure.advisories.records import is_advisory_id, parse_revision
+from pratique.exposure.advisories.records import parse_revision
 from pratique.ledger.entries import Draft, Entry
 from pratique.values.instants import render_instant
 
-KIND: Final = "advisory-revision"
 RECORD_BYTES: Final = 40_000
 """Longer records are named by their hash only; their bytes are among the evidence."""
 _BODY_BYTES: Final = 55_000
 """Entries hold 60,000 bytes."""
 _PACKAGES: Final = 400
 _ALIASES: Final = 50
-
-
-class AdvisoryBody(msgspec.Struct, frozen=True, kw_only=True):
-    """Body of an `advisory-revision` entry."""
-
-    revision: str
-    """SHA-256 of the record's bytes."""
-    source: str
-    modified: str
-    withdrawn: bool
-    summary: str
-    aliases: tuple[str, ...]
-    packages: tuple[str, ...]
-    """`TYPE/NAME`, at most 400; the record has them all."""
-    packages_total: int
-    record: str
-    """The record's JSON text; empty when it is longer than an entry should be."""
-    overlay: str
-    """The overlay's JSON text; empty when there is none, or when it is too long as well."""
-    overlay_sha256: str
-    """SHA-256 of that text; empty when there is none."""
 
 
 class MissingEvidenceError(ValueFormatError):
@@ -86,14 +65,6 @@ def _short(packages: list[str]) -> list[str]:
             break
         kept.append(package)
     return kept
-
-
-def parse_advisory_body(entry: Entry) -> tuple[str, AdvisoryBody]:
-    """Id and body of an `advisory-revision`. Raises: ValueFormatError, msgspec.ValidationError."""
-    kind, _, id_ = entry.subject.partition(":")
-    if kind != "advisory" or not is_advisory_id(id_):
-        raise ValueFormatError(f"not an advisory: {entry.subject[:80]!r}", expected="advisory:ID")
-    return id_, msgspec.convert(entry.body, AdvisoryBody)
 
 
 def read_advisory(entry: Entry, evidence: Callable[[str], bytes | None]) -> Advisory:

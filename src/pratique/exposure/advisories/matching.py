@@ -127,7 +127,8 @@ class _Decider:
             for prefix in self._prefixes:
                 if row.digest.startswith(prefix):
                     yield Match(How.DIGEST, sure=True, said=prefix)
-        if self.affected.refs and not is_commit(row.version):
+        # What is pinned by its whole digest cannot be moved.
+        if self.affected.refs and row.version and not is_commit(row.version):
             yield from self._refs(row)
             return
         if row.version:
@@ -184,7 +185,8 @@ class _Decider:
     def _admits(self, row: ItemRow) -> bool:
         """Whether a requirement may have brought an affected version."""
         one = self.affected
-        if row.digest and one.digests and _same_algorithm(row.digest, one.digests):
+        bad = [*one.digests, *(digest for ref in one.refs for digest in ref.digests)]
+        if row.digest and bad and _same_algorithm(row.digest, bad):
             return False  # the item is known by its content, and that is not the bad one
         if not row.range or one.everything:
             return True

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from pratique.errors import ValueFormatError
+from pratique.exposure.advisories.bodies import is_advisory_id
 from pratique.exposure.advisories.ecosystems import UNKNOWN_TYPE, package_of
 from pratique.exposure.advisories.model import FULL_LENGTH, AdvisoryRevision, Affected, Range
 from pratique.policy.osv_wire import (
@@ -24,7 +25,6 @@ from pratique.values.instants import Instant, parse_instant
 
 MAX_TEXT: Final = 200_000
 """Characters of details that are kept; reports with whole payloads in them exist."""
-_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _NULL: Final = msgspec.Raw(b"null")
 
 
@@ -40,11 +40,6 @@ class _FullOsv(Osv):
 
 
 _DECODER: Final = msgspec.json.Decoder(_FullOsv)
-
-
-def is_advisory_id(text: str) -> bool:
-    """Whether it may name an advisory in a ledger entry."""
-    return _ID.fullmatch(text) is not None
 
 
 def parse_revision(data: bytes, *, source: str, seen_at: Instant) -> AdvisoryRevision:
