@@ -1,4 +1,5 @@
 """The intake: batches from a real spool to a real door, each recorded once, whole or not at all."""
+# ruff: noqa: E501 - one case per line reads best
 
 from __future__ import annotations
 

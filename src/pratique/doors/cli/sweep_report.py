@@ -96,6 +96,8 @@ def _summary(report: SweepReport) -> str:
         + (", stopped before the end" if report.stopped else "")
     ]
     for name, tally in sorted(report.readers.items()):
+        if not (tally.looks or tally.gaps):
+            continue
         parts = [_count(tally.looks, "look"), _count(tally.items, "item")]
         if tally.identities:
             parts.append(_count(tally.identities, "credential"))
