@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pratique.inventory.ci_logs.filtering import hyperscan_filter, re2_filter
 from pratique.inventory.ci_logs.items import npm_tarball, pypi_file, pypi_pair
 from pratique.inventory.ci_logs.reading import JobReader, JobReading
 from pratique.inventory.observed.model import Stage
@@ -294,3 +295,53 @@ def test_an_installed_stage_is_the_highest_kept() -> None:
         s.mention.stage for s in read("Collecting a==1.0\nSuccessfully installed a-1.0\n").seen
     ]
     assert max(stages) is Stage.INSTALLED
+
+
+# ── the filter before the grammar ────────────────────────────────────────────────────────────────
+
+FILLER = "2026-03-24T10:45:12.1234567Z ok\n" * 400
+"""More lines than are read in any case at the start of a log."""
+
+
+@pytest.mark.parametrize("prefix", ["", "2026-03-24T10:45:12.1234567Z ", "#12 3.456 ", "\x1b[32m"])
+def test_the_filter_passes_every_line_that_the_grammar_knows(prefix: str) -> None:
+    for line in [row[0] for row in PYTHON + NODE]:
+        assert said(FILLER + prefix + line + "\n" + FILLER) == said(prefix + line), line
+
+
+def test_the_filter_passes_what_runners_write() -> None:
+    for line in (
+        f"Download action repository 'a/b@v1' (SHA:{SHA})",
+        "##[group]Run a/b@v1",
+        f"Digest: {DIGEST}",
+        "Status: Downloaded newer image for a/b:1",
+        f"#5 [1/4] FROM docker.io/library/python:3.11@{DIGEST}",
+        "#5 resolve docker.io/library/python:3.11 done",
+        "Package    Version",
+        "$ pip install -q x",
+        "+ npm ci",
+        "[3/4] Linking dependencies...",
+        "Audited 12 packages in 1ms",
+        "added 57 packages in 3s",
+        "Packages: +57",
+    ):
+        for filled in (FILLER + line + "\n", FILLER + line):
+            short = FILLER[: len(FILLER) // 400] + line
+            assert [g.why for g in read(filled).gaps] == [g.why for g in read(short).gaps], line
+            assert said(filled) == said(short), line
+
+
+def test_both_engines_find_the_same() -> None:
+    pytest.importorskip("hyperscan")
+    pytest.importorskip("re2")
+    text = (FILLER + "\n".join(row[0] for row in PYTHON + NODE)).encode()
+    quick, other = hyperscan_filter()(text), re2_filter()(text)
+    # RE2 goes on behind a match, hyperscan reports them all: the lines are the same.
+    lines = [{text.count(b"\n", 0, end - 1) for end in ends} for ends in (quick, other)]
+    assert lines[0] == lines[1]
+
+
+def test_line_numbers_are_those_of_the_file() -> None:
+    text = FILLER + " + a==1.0\n" + FILLER + "Collecting b==2.0\n"
+    for chunk in (1 << 20, 4096, 33):
+        assert [seen.line for seen in read(text, chunk=chunk).seen] == [401, 802]

@@ -253,10 +253,28 @@ UNKNOWN = {
 }  # fmt: skip
 
 
+SMALL = {
+    "empty", "blank", "zeros", "expired by the API", "gone", "forbidden", "an HTML page",
+    "storage says no", "no log", "binary",
+}  # fmt: skip
+"""What only a log as a whole can be."""
+
+
 @pytest.mark.parametrize(("text", "why"), UNKNOWN.values(), ids=UNKNOWN)
 def test_what_a_log_does_not_tell_is_unknown(tmp_path: Path, text: str, why: str) -> None:
     path = tmp_path / "x.log"
     path.write_text(text)
+    look = one(path)
+    assert not look.whole
+    assert why in " | ".join(gap.why for gap in look.gaps)
+
+
+@pytest.mark.parametrize("name", [n for n in UNKNOWN if n not in SMALL])
+def test_it_is_unknown_in_the_middle_of_a_long_log_too(tmp_path: Path, name: str) -> None:
+    text, why = UNKNOWN[name]
+    filler = "2026-03-24T10:45:12.1234567Z ok\n" * 400
+    path = tmp_path / "x.log"
+    path.write_text(filler + text.replace("\ufeff", "") + filler)
     look = one(path)
     assert not look.whole
     assert why in " | ".join(gap.why for gap in look.gaps)

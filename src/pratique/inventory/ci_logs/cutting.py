@@ -1,7 +1,7 @@
 """Bytes of a log, in chunks of any size, into lines: bounded, whatever the bytes are.
 
 Colours go, carriage returns (progress bars) separate texts within a line, zero bytes and other junk
-are noted. Most lines of a log name nothing; those that cannot are passed over by one search per chunk.
+are noted. Most lines of a log name nothing; those that cannot are passed over (`filtering`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import codecs
 import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
+
+from pratique.inventory.ci_logs.filtering import line_filter
 
 MAX_LINE: Final = 1 << 20
 """Bytes. `Successfully installed` of a thousand packages has 20 thousand."""
@@ -21,18 +23,6 @@ _COLOUR: Final = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)?|[@-Z\\^`-~]|\([A-Z0-9])"
 )
 _BUILDKITE: Final = re.compile(rb"\x1b_bk;t=(\d{9,16})\x07")
-_WORTH_READING: Final = re.compile(
-    rb"==|ollecting |ownload|ing cached |nstall|ddition|lready satisfied|Found existing|Saved |"
-    rb"Created wheel|operations:|to add,|o dependencies|to date|Checked |[34]/4\] |placeDep|"
-    rb"Updat|Downgrad|Remov|Select| \+ | - | ~ |"
-    rb"\.tgz|deprecated |added |adding |audited|up to date|packages? (?:in|are|were)|Packages:|YN00|"
-    rb"[\x80-\xff] |\+-- |`-- |"
-    rb"(?:^|\n|Z |\r|\t)[+$>] |"
-    rb"##\[|::(?:group|endgroup)|Digest:|Status:|Syncing|Commit SHA|Version: |ulling |sha256:|FROM |RUN |"
-    rb"runner|omplete job|rphan|section_|/builds/|ob succeeded|ob failed|\*\*\*|"
-    rb"[Tt]runcat|[Ee]xceed|xpired|rased|rchived|o longer available|og not found|Not [Ff]ound|Gone|"
-    rb"Forbidden|[Nn]ot collected|imit of"
-)
 
 
 class RawLine(NamedTuple):
@@ -60,6 +50,7 @@ class LineCutter:
         self.blank = True
         """Whether nothing but spaces has come so far."""
         self._follow = follow
+        self._ends = line_filter()
         self._rest = b""
         self._dropping = False
         self._decoder: codecs.IncrementalDecoder | None = None
@@ -123,22 +114,26 @@ class LineCutter:
 
     def _lines(self, block: bytes, *, first: int) -> Iterator[RawLine]:
         block = _plain(block)
+        # With a line break before it, a pattern may ask for the start of a line.
+        ends = iter(self._ends(b"\n" + block))
+        end = next(ends, None)
         at, number, counted = 0, first, 0
         while at < len(block):
             if number <= _HEAD_LINES or self._follow():
                 start = at
             else:
-                found = _WORTH_READING.search(block, at)
-                if found is None:
+                while end is not None and end - 2 < at:
+                    end = next(ends, None)
+                if end is None:
                     return
-                start = max(block.rfind(b"\n", at, found.end() - 1) + 1, at)
+                start = max(block.rfind(b"\n", at, end - 2) + 1, at)
             number += block.count(b"\n", counted, start)
             counted = start
-            end = block.find(b"\n", start)
-            end = len(block) if end < 0 else end
-            line = block[start : min(end, start + MAX_LINE)]
+            stop = block.find(b"\n", start)
+            stop = len(block) if stop < 0 else stop
+            line = block[start : min(stop, start + MAX_LINE)]
             yield RawLine(number, line.decode("utf-8", "replace").rstrip("\r"))
-            at = end + 1
+            at = stop + 1
 
 
 def _plain(block: bytes) -> bytes:
