@@ -33,6 +33,7 @@ from pratique.doors.overview import Overview
 from pratique.edge.blobs import DiskBlobStore
 from pratique.edge.flights import Flights
 from pratique.edge.policy_source import PolicySource
+from pratique.edge.sweep.evidence import EVIDENCE_FOLDER, EvidenceStore
 from pratique.edge.test_projects import ADVISORY
 from pratique.edge.vetting.indicators import check_known_bad
 from pratique.edge.vetting.options import PoolOptions
@@ -43,6 +44,7 @@ from pratique.ledger.entries import Draft
 from pratique.ledger.store import LogStore, Recorder
 from pratique.settings import Settings
 from pratique.store.control import heal_control, open_control
+from pratique.store.incidents import AnswerDesk, StandingAnswers
 from pratique.store.logs import open_log
 from pratique.store.presence import PresenceStore, open_presence
 from pratique.store.recorder import GroupCommitRecorder
@@ -268,6 +270,7 @@ def _upkeep(ground: _Ground, pool: VettingPool | None, *, first_worker: bool) ->
             policy=ground.policy,
             vetting_problem=lambda: pool.status().problem if pool is not None else "",
             catch_up=_catching_up(ground.presence, ground.control) if first_worker else None,
+            answer_incidents=_answering(ground) if first_worker else None,
         )
     )
 
@@ -373,6 +376,13 @@ def _catching_up(presence: PresenceStore, control: ControlState) -> Callable[[],
             heal_control(control, presence)
 
     return catch_up
+
+
+def _answering(ground: _Ground) -> Callable[[], object]:
+    evidence = EvidenceStore(ground.settings.home / EVIDENCE_FOLDER)
+    desk = AnswerDesk(ground.ledger, ground.presence, evidence.get)
+    standing = StandingAnswers(desk, actor="door:index")
+    return lambda: standing.tick(now=ground.clock())
 
 
 def _recording(ground: _Ground) -> Callable[[Draft], Awaitable[object]]:

@@ -6,7 +6,7 @@ when something new is known. Nothing here decides anything: `exposure.answering`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
@@ -226,6 +226,36 @@ class AnswerDesk:
             if one.answers and one.answers[-1].as_known_at >= known.tx - 1 and not asked_for:
                 continue  # nothing was recorded since but the answer itself
             yield self.answer_anew(one, known, actor=actor, now=now, asked_for=asked_for)
+
+
+class StandingAnswers:
+    """Answers open incidents anew for a process that goes on, a few at a time."""
+
+    def __init__(self, desk: AnswerDesk, *, actor: str) -> None:
+        self._desk = desk
+        self._actor = actor
+        self._asked: dict[str, int] = {}
+
+    def tick(self, *, now: Instant, most: int = 2) -> Sequence[Reanswered]:
+        """Answer those whose ledger has grown, the longest unanswered first, `most` at a time.
+
+        Of an incident that is asked again nothing is recorded unless it says something new.
+        """
+        known = self._desk.known(None, now=now)
+        waiting = [
+            one
+            for one in self._desk.incidents().values()
+            if one.open and self._asked.get(one.id, -1) < known.tx
+        ]
+        waiting.sort(key=lambda one: self._asked.get(one.id, -1))
+        found = []
+        for one in waiting[:most]:
+            self._asked[one.id] = known.tx  # also if it fails: others come first then
+            answered = self._desk.answer_anew(one, known, actor=self._actor, now=now)
+            # The answer's own entry is nothing new.
+            self._asked[one.id] = known.tx + (answered.entry >= 0)
+            found.append(answered)
+        return found
 
 
 class _DoorLog:

@@ -21,6 +21,7 @@ from pratique.doors.cli.advisory_text import (
     described_row,
     row_lines,
 )
+from pratique.doors.cli.desk import answer_open_incidents
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.plain import safe_line
 from pratique.doors.cli.stores import Stores, open_stores, operator
@@ -92,6 +93,8 @@ def add(
         recorder.finish()
         stores.presence.catch_up()
     _tell(recorder, form)
+    if recorder.counts["recorded"] and not dry_run:
+        answer_open_incidents(home)
     sys.exit(EXIT_UNKNOWN if recorder.counts["left out"] else EXIT_NOTHING_FOUND)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from pratique.doors.cli.desk import answer_open_incidents
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.plain import safe_line
 from pratique.doors.cli.reach_text import described_edge, edge_lines
@@ -90,6 +91,8 @@ def import_facts(
         if drafts and not dry_run:
             stores.log.append(drafts, now=now)
             stores.presence.catch_up()
+    if drafts and not dry_run:
+        answer_open_incidents(home)
     total = sum(len(facts) for facts in tables)
     if form == "json":
         _echo_json({"facts": total, "recorded": 0 if dry_run else new, "known": total - new,
@@ -220,6 +223,7 @@ def names(
         drafts = look_drafts(look, base=base, is_recorded=known.is_recorded)
         entries = stores.log.append(drafts, now=now)
         stores.presence.catch_up()
+    answer_open_incidents(home)
     if form == "json":
         _echo_json({"asset": asset, "identities": len(identities), "at": at, "entry": entries[-1]})
     else:
@@ -280,6 +284,7 @@ def _state(
         entry = stores.record(draft, now=now)
         stores.presence.catch_up()
         held = stores.presence.inventory.edges_to(Relation.HOLDS.value, [fact.subject], tx=NOW_TX)
+    answer_open_incidents(home)
     if form == "json":
         _echo_json({"identity": fact.subject, "relation": relation, "entry": entry,
                     "held_by": sorted({edge.subject for edge in held})})  # fmt: skip
@@ -313,6 +318,7 @@ def retract(entry: int, fact: int | None, reason: str, home: Path | None, form: 
         )
         recorded = stores.record(draft, now=now_utc())
         stores.presence.catch_up()
+    answer_open_incidents(home)
     what = f"entry {entry}" if fact is None else f"fact {fact} of entry {entry}"
     if form == "json":
         _echo_json({"retracted": entry, "fact": fact, "entry": recorded})

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from pratique.doors.cli import EXIT_FOUND, EXIT_NOTHING_FOUND, EXIT_UNKNOWN
+from pratique.doors.cli.desk import answer_open_incidents
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.sweep_known_bad import known_bad
 from pratique.doors.cli.sweep_report import (
@@ -119,6 +120,7 @@ def sweep(
             code = _to_server(work, server, token_file, ca_file)
         else:
             code = _to_ledger(work)
+            answer_open_incidents(home)
     sys.exit(code)
 
 

@@ -21,6 +21,7 @@ _ALIVE_SECONDS = 60
 """How often the ledger hears that this door is watching; a longer silence is a gap in coverage."""
 _CATCH_UP_SECONDS = 1.0
 _ADVISORY_SECONDS = 30.0
+_ANSWER_SECONDS = 60.0
 _EVICT_PAUSE_SECONDS = 5.0
 _REST = 9.0
 """Upkeep rests this many times as long as it worked: clients that wait come first."""
@@ -54,6 +55,8 @@ class UpkeepParts:
     """What keeps files from being vetted, in a sentence; empty when nothing does."""
     catch_up: Callable[[], object] | None
     """Applies new ledger entries to the projections; None in workers that leave it to another."""
+    answer_incidents: Callable[[], object] | None = None
+    """Answers a few open incidents anew; None in workers that leave it to another."""
 
 
 class Upkeep:
@@ -74,6 +77,8 @@ class Upkeep:
         ]
         if self._parts.catch_up is not None:
             jobs.append(self._every(_CATCH_UP_SECONDS, self._catch_up))
+        if self._parts.answer_incidents is not None:
+            jobs.append(self._every(_ANSWER_SECONDS, self._answer_incidents))
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             yield
@@ -131,6 +136,10 @@ class Upkeep:
     async def _catch_up(self) -> None:
         if self._parts.catch_up is not None:
             await asyncio.to_thread(self._parts.catch_up)
+
+    async def _answer_incidents(self) -> None:
+        if self._parts.answer_incidents is not None:
+            await asyncio.to_thread(self._parts.answer_incidents)
 
     async def _evictions(self) -> None:
         while True:
