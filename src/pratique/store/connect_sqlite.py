@@ -29,6 +29,10 @@ _WAL_PAUSE_SECONDS = 0.05
 _OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables; RETURNING came earlier."""
 
+_CACHE_KIB = 65_536
+"""Pages kept in memory per connection, when there are as many: a batch that does not fit is read and
+written several times over."""
+
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migrations (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT"""
 
@@ -57,6 +61,7 @@ def connect_file(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     )
     _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     if read_only:
         connection.execute("PRAGMA query_only = ON")
     return connection
@@ -97,8 +102,12 @@ class SqliteSession:
 
     def run_many(self, name: str, /, rows: Sequence[Mapping[str, object]]) -> None:
         """Run a named statement once per row."""
+        if not rows:
+            return
         sql = self._statements[name].sql
-        self._connection.executemany(sql, (_parameters(row) for row in rows))
+        # The same parameters are lists in every row, and mostly none is.
+        lists = any(isinstance(value, list) for value in rows[0].values())
+        self._connection.executemany(sql, map(_parameters, rows) if lists else rows)
 
 
 class SqliteDatabase:

@@ -25,7 +25,7 @@ from pratique.store.connect import Session
 from pratique.store.inventory_contents import check_content
 from pratique.store.inventory_edges import Edges, check_facts
 from pratique.store.inventory_looks import Looks, mark_of
-from pratique.store.inventory_places import check_names
+from pratique.store.inventory_places import check_names, place_hash
 from pratique.values.instants import parse_instant
 from pratique.values.spans import to_micros
 
@@ -39,6 +39,8 @@ TALLY_SPAN: Final = 1024
 class _LookOrder:
     asset: str
     body: LookBody
+    place: str
+    """Hash of its place."""
     lo: int
     hi: int
 
@@ -113,7 +115,7 @@ class _Writing:
                 mark = mark_of(
                     order.body, entry=sequence, content=content, lo=order.lo, hi=order.hi
                 )
-                return self._looks.apply(order.asset, order.body, mark)
+                return self._looks.apply(order.asset, order.body, mark, key=order.place)
             case FactsBody():
                 recorded = to_micros(entry.recorded_at)
                 return self._edges.apply(order, entry=sequence, recorded=recorded)
@@ -156,7 +158,7 @@ class _Writing:
         known.contents.expect(order.name for order in contents)
         known.contents.expect(order.body.base for order in contents if order.body.base)
         known.contents.expect(order.body.content for order in looks)
-        known.places.expect((order.asset, order.body) for order in looks)
+        known.places.expect((order.asset, order.body, order.place) for order in looks)
         known.names.expect(
             (one for order in contents for one in order.body.added),
             (one for order in contents for one in order.body.identities),
@@ -174,7 +176,7 @@ class _Writing:
         items: list[tuple[int, int]] = []
         names = self._looks.names
         for look in looks:
-            known = self._looks.places.known(look.asset, look.body)
+            known = self._looks.places.known(look.place)
             if known is None or known.lineage:
                 continue
             place = known.place
@@ -197,7 +199,7 @@ def _read(entry: Entry) -> _Order:
             asset, body = parse_look(entry.subject, entry.body)
             check_names(asset, body)
             lo, hi = (to_micros(parse_instant(text)) for text in (body.at_lo, body.at_hi))
-            return _LookOrder(asset=asset, body=body, lo=lo, hi=hi)
+            return _LookOrder(asset=asset, body=body, place=place_hash(asset, body), lo=lo, hi=hi)
         case "facts":
             facts = msgspec.convert(entry.body, FactsBody)
             check_facts(facts, recorded=to_micros(entry.recorded_at))

@@ -35,6 +35,8 @@ _KEPT_SIGHTINGS: Final = 300_000
 """Of resolved contents, in memory: some hundred megabytes at most."""
 
 _KEY = re.compile(r"[si][0-9a-f]{23}")
+_WORTH_COMPRESSING: Final = 2_000
+_ZLIB: Final = 0x78
 _NOTHING = Content(sightings={}, identities={})
 _ENCODE = msgspec.msgpack.Encoder().encode
 _DECODE = msgspec.msgpack.Decoder(tuple[ContentBody, ...]).decode
@@ -52,7 +54,6 @@ class Change:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stored:
     base: int
-    depth: int
     parts: tuple[ContentBody, ...]
 
 
@@ -62,6 +63,7 @@ class Contents:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._numbers: dict[str, int | None] = {EMPTY: NOWHERE}
+        self._depths: dict[int, int] = {NOWHERE: -1}
         self._last: int | None = None
         self._stored: dict[int, _Stored] = {}
         self._parts: dict[tuple[str, str, int], dict[int, ContentBody]] = {}
@@ -78,8 +80,9 @@ class Contents:
         wanted = [name for name in dict.fromkeys(names) if name not in self._numbers]
         if wanted:
             self._numbers.update(dict.fromkeys(wanted))
-            rows = self._session.run("find_contents", keys=wanted)
-            self._numbers.update((name, number) for name, number in rows)
+            for name, number, depth in self._session.run("find_contents", keys=wanted):
+                self._numbers[name] = number
+                self._depths[number] = depth
 
     def find(self, name: str) -> int | None:
         """Number of a content that is completely recorded."""
@@ -116,8 +119,8 @@ class Contents:
     def _load(self, number: int) -> _Stored:
         found = self._stored.get(number)
         if found is None:
-            base, depth, body = self._session.run("load_content", content=number)[0]
-            found = _Stored(base=base, depth=depth, parts=unpack(body))
+            base, body = self._session.run("load_content", content=number)[0]
+            found = _Stored(base=base, parts=unpack(body))
         return found
 
     def change(self, old: int, new: int) -> Change:
@@ -175,14 +178,15 @@ class Contents:
             self._last = self._session.run("last_content")[0][0] or NOWHERE
         self._last += 1
         number = self._numbers[name] = self._last
-        self._told[number] = _Stored(base=base, depth=0, parts=parts)
-        depth = 0 if base == NOWHERE else self._load(base).depth + 1
+        self._told[number] = _Stored(base=base, parts=parts)
+        depth = self._depths[base] + 1
         if depth > MAX_DEPTH:
             whole = apply_content(self.resolve(base), parts)
             self._keep(number, whole)
             parts = (_whole_body(whole),)
             base, depth = NOWHERE, 0
-        self._stored[number] = _Stored(base=base, depth=depth, parts=parts)
+        self._depths[number] = depth
+        self._stored[number] = _Stored(base=base, parts=parts)
         row = {"content": number, "name": name, "base": base, "depth": depth}
         self._rows.append({**row, "body": pack(parts)})
 
@@ -240,10 +244,11 @@ def _whole_body(content: Content) -> ContentBody:
 
 
 def pack(parts: tuple[ContentBody, ...]) -> bytes:
-    """Parts as they are stored."""
-    return zlib.compress(_ENCODE(parts), 1)
+    """Parts as they are stored: compressed where that is worth its time."""
+    body = _ENCODE(parts)
+    return body if len(body) < _WORTH_COMPRESSING else zlib.compress(body, 1)
 
 
 def unpack(body: bytes) -> tuple[ContentBody, ...]:
-    """Parts as they were stored."""
-    return _DECODE(zlib.decompress(body))
+    """Parts as they were stored; a MessagePack list never begins as a zlib stream does."""
+    return _DECODE(zlib.decompress(body) if body[0] == _ZLIB else body)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
 from typing import Final, NamedTuple
 
 from pratique.exposure.ports import NOW_TX
@@ -20,18 +19,16 @@ _FIRST_MONTH: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _AFTER_LAST_MONTH: Final = datetime(2040, 1, 1, tzinfo=UTC)
 
 
-class Sort(IntEnum):
-    """What comes and goes."""
-
-    ITEM = 0
-    IDENTITY = 1
-    CONTENT = 2
+ITEM: Final = 0
+IDENTITY: Final = 1
+CONTENT: Final = 2
+"""Sorts of elements; plain numbers, since they are hashed for every row."""
 
 
 class Element(NamedTuple):
     """An item at a stage, an identity, or a content of a lineage by its ordinal."""
 
-    sort: Sort
+    sort: int
     number: int
     stage: int = 0
 
@@ -85,7 +82,7 @@ class Kept:
         """
         if not self.live:
             return self.to_lo
-        return seen if self.element.sort is Sort.CONTENT else max(self.from_hi, seen)
+        return seen if self.element.sort == CONTENT else max(self.from_hi, seen)
 
     def columns(self, *, tx_to: int = NOW_TX) -> dict[str, object]:
         """As the statement that adds it wants them."""
@@ -101,15 +98,14 @@ class Kept:
             "to_hi": self.to_hi,
             "tx_to": tx_to,
         }
-        match self.element.sort:
-            case Sort.ITEM:
-                row["item"], row["stage"] = self.element.number, self.element.stage
-                row["detail"], row["sighting"] = self.detail, self.sighting
-            case Sort.IDENTITY:
-                row["identity"] = self.element.number
-            case Sort.CONTENT:
-                row["lineage"], row["ord"] = self.lineage, self.element.number
-                row["latest"] = self.latest
+        sort, number, stage = self.element
+        if sort == ITEM:
+            row["item"], row["stage"] = number, stage
+            row["detail"], row["sighting"] = self.detail, self.sighting
+        elif sort == IDENTITY:
+            row["identity"] = number
+        else:
+            row["lineage"], row["ord"], row["latest"] = self.lineage, number, self.latest
         return row
 
     def key(self) -> dict[str, object]:
@@ -120,13 +116,12 @@ class Kept:
             "tx_from": self.tx_from,
             "entry": self.entry,
         }
-        match self.element.sort:
-            case Sort.ITEM:
-                row["stage"], row["ended_at"] = self.element.stage, self.to_hi
-            case Sort.IDENTITY:
-                row["asset"] = self.asset
-            case Sort.CONTENT:
-                row["lineage"] = self.lineage
+        if self.element.sort == ITEM:
+            row["stage"], row["ended_at"] = self.element.stage, self.to_hi
+        elif self.element.sort == IDENTITY:
+            row["asset"] = self.asset
+        else:
+            row["lineage"] = self.lineage
         return row
 
 
@@ -135,7 +130,7 @@ def presence_kept(row: Row) -> Kept:
     item, place, tx_from, stage, entry, asset, evidence_class, *bounds, detail, sighting = row
     from_lo, from_hi, to_lo, to_hi = bounds
     return Kept(
-        element=Element(Sort.ITEM, item, stage),
+        element=Element(ITEM, item, stage),
         place=place,
         asset=asset,
         lineage=0,
@@ -152,7 +147,7 @@ def presence_kept(row: Row) -> Kept:
     )
 
 
-def _other_kept(sort: Sort, row: Row) -> Kept:
+def _other_kept(sort: int, row: Row) -> Kept:
     number, place, tx_from, entry, asset, evidence_class, *bounds, lineage, latest = row
     from_lo, from_hi, to_lo, to_hi = bounds
     return Kept(
@@ -179,14 +174,14 @@ def load_kept(session: Session, place: int, asset: int, *, ended: bool) -> Itera
         yield presence_kept(row)
     yield from load_holdings(session, place, asset, ended=ended)
     for row in session.run("list_place_occupancy", **values):
-        yield _other_kept(Sort.CONTENT, row)
+        yield _other_kept(CONTENT, row)
 
 
 def load_holdings(session: Session, place: int, asset: int, *, ended: bool) -> Iterator[Kept]:
     """As `load_kept`, identities only."""
     values = {"place": place, "asset": asset, "earliest": DAWN if ended else OPEN}
     for row in session.run("list_place_holdings", **values):
-        yield _other_kept(Sort.IDENTITY, row)
+        yield _other_kept(IDENTITY, row)
 
 
 class Month(NamedTuple):

@@ -14,7 +14,7 @@ from pratique.inventory.observed.entries import LookBody
 from pratique.inventory.observed.model import AssetKind, LookMode
 from pratique.store.connect import Session
 from pratique.store.inventory_contents import Change, Contents
-from pratique.store.inventory_kept import LIVE, Element, Kept, Seen, Sort
+from pratique.store.inventory_kept import CONTENT, ITEM, LIVE, Element, Kept, Seen
 from pratique.store.inventory_lineages import Lineages
 from pratique.store.inventory_names import Names
 from pratique.store.inventory_open import OpenRows
@@ -49,12 +49,12 @@ class Looks:
         self.open = OpenRows(session)
         self._rows: list[dict[str, object]] = []
 
-    def apply(self, asset: str, body: LookBody, mark: LookMark) -> tuple[int, int]:
+    def apply(self, asset: str, body: LookBody, mark: LookMark, *, key: str) -> tuple[int, int]:
         """Apply a look; gives how many facts and how many assets there are more.
 
-        Order: `mark.content` is recorded completely; names are checked.
+        `key`: hash of its place. Order: `mark.content` is recorded completely; names are checked.
         """
-        place, is_new = self.places.place(asset, body, entry=mark.entry)
+        place, is_new = self.places.place(asset, body, key=key, entry=mark.entry)
         if is_new:
             self.open.begin(place.place)
         if place.lineage and mark.content != NOWHERE:
@@ -130,7 +130,7 @@ class Looks:
             tx_from=look.entry,
             detail=seen.detail,
             sighting=seen.sighting,
-            latest=look.hi if element.sort is Sort.CONTENT else 0,
+            latest=look.hi if element.sort == CONTENT else 0,
         )
 
     def _difference(self, place: Place, look: LookMark) -> _Difference:
@@ -149,7 +149,7 @@ class Looks:
             if content == NOWHERE:
                 return {}
             row = self.lineages.known_ord(place.lineage, content)
-            return {Element(Sort.CONTENT, row): Seen()}
+            return {Element(CONTENT, row): Seen()}
         held = self.contents.resolve(content)
         self.names.expect(held.sightings.values(), held.identities.values())
         return self.names.elements(held.sightings, held.identities, entry=entry)
@@ -158,7 +158,7 @@ class Looks:
         """Whether an element lies in a content several times."""
         if place.lineage:
             return False
-        items = sum(1 for element in elements if element.sort is Sort.ITEM)
+        items = sum(1 for element in elements if element.sort == ITEM)
         return items < len(self.contents.resolve(content).sightings)
 
     def _whole_difference(self, place: Place, look: LookMark) -> _Difference:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pratique.inventory.observed.entries import identity_key_of
 from pratique.inventory.observed.model import Identity, Item, Sighting
 from pratique.store.connect import Session
-from pratique.store.inventory_kept import Element, Seen, Sort
+from pratique.store.inventory_kept import IDENTITY, ITEM, Element, Seen
 from pratique.store.inventory_numbers import (
     Numbers,
     detail_text,
@@ -28,6 +28,7 @@ class Names:
         self._details = Numbers(session, "detail")
         self._item_hashes: dict[tuple[Item, str], str] = {}
         self._texts: dict[str, str] = {}
+        self._placed: dict[str, tuple[Element, Seen]] = {}
 
     def expect(self, sightings: Iterable[Sighting], identities: Iterable[Identity]) -> None:
         """Look these up together."""
@@ -97,12 +98,14 @@ class Names:
         """The elements of a content, items that are new to us numbered by this entry."""
         found: dict[Element, Seen] = {}
         for key in sorted(sightings):
-            sighting = sightings[key]
-            element = Element(Sort.ITEM, self.item(sighting, entry=entry), int(sighting.stage))
-            if element not in found:
-                found[element] = self.seen(key, sighting)
+            placed = self._placed.get(key)
+            if placed is None:
+                sighting = sightings[key]
+                element = Element(ITEM, self.item(sighting, entry=entry), int(sighting.stage))
+                placed = self._placed[key] = element, self.seen(key, sighting)
+            found.setdefault(*placed)
         for key in sorted(identities):
-            found[Element(Sort.IDENTITY, self.identity(key, identities[key]))] = Seen()
+            found[Element(IDENTITY, self.identity(key, identities[key]))] = Seen()
         return found
 
     def flush(self) -> None:

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Final
 
 from pratique.store.connect import Session
 from pratique.store.inventory_kept import (
+    CONTENT,
+    IDENTITY,
+    ITEM,
     Element,
     Kept,
     Month,
-    Sort,
     load_holdings,
     load_kept,
     month_of,
     presence_kept,
 )
-from pratique.values.spans import OPEN
 
-_TABLES: Final = {Sort.ITEM: "presence", Sort.IDENTITY: "holding", Sort.CONTENT: "occupancy"}
+_TABLES: Final = {ITEM: "presence", IDENTITY: "holding", CONTENT: "occupancy"}
 
 _IDENTITIES: Final = 0
 """Among what was asked of a place: all its identities."""
@@ -39,10 +41,11 @@ class OpenRows:
         self._complete: set[int] = set()
         self._asked: set[tuple[int, int]] = set()
         self._gone: set[tuple[int, Element, int, int]] = set()
-        self._added: dict[Sort, list[dict[str, object]]] = {sort: [] for sort in Sort}
-        self._superseded: dict[Sort, list[dict[str, object]]] = {sort: [] for sort in Sort}
+        self._added: dict[int, list[dict[str, object]]] = {sort: [] for sort in _TABLES}
+        self._superseded: dict[int, list[dict[str, object]]] = {sort: [] for sort in _TABLES}
         self._resighted: list[dict[str, object]] = []
         self._months: dict[Month, None] = {}
+        self._month_lo = self._month_hi = 0
         self._unwritten: list[Kept] = []
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────
@@ -68,16 +71,14 @@ class OpenRows:
         if self._unasked([(place, _IDENTITIES)]):
             self._learn(load_holdings(self._session, place, asset, ended=False))
         rows = self._rows.setdefault(place, {})
-        return {one: kept for one, kept in rows.items() if one.sort is Sort.IDENTITY}
+        return {one: kept for one, kept in rows.items() if one.sort == IDENTITY}
 
     def of_sighting(self, place: int, sighting: int) -> Kept | None:
-        """The open row that stands for a sighting."""
-        self.expect([(place, sighting)], [])
+        """The open row that stands for a sighting. Order: after `expect`."""
         return self._by_sighting.get((place, sighting))
 
     def of_item(self, place: int, element: Element) -> Kept | None:
-        """The open row of an item at a stage."""
-        self.expect([], [(place, element.number)])
+        """The open row of an item at a stage. Order: after `expect`."""
         return self._rows.get(place, {}).get(element)
 
     def expect(
@@ -110,7 +111,7 @@ class OpenRows:
 
     def _put(self, rows: dict[Element, Kept], kept: Kept) -> None:
         rows[kept.element] = kept
-        if kept.element.sort is Sort.ITEM:
+        if kept.element.sort == ITEM:
             self._by_sighting[kept.place, kept.sighting] = kept
 
     # ── changing ─────────────────────────────────────────────────────────────────────────────
@@ -124,7 +125,7 @@ class OpenRows:
         """It has ended."""
         self._supersede(kept, entry)
         self._rows[kept.place].pop(kept.element, None)
-        if kept.element.sort is Sort.ITEM:
+        if kept.element.sort == ITEM:
             self._by_sighting.pop((kept.place, kept.sighting), None)
         kept.tx_from, kept.to_lo, kept.to_hi, kept.stored = entry, to_lo, to_hi, False
         self.add(kept)
@@ -169,10 +170,12 @@ class OpenRows:
         self._note_month(kept)
 
     def _note_month(self, kept: Kept) -> None:
-        if kept.element.sort is Sort.ITEM and kept.to_hi != OPEN:
-            month = month_of(kept.to_hi)
-            if month is not None:
-                self._months[month] = None
+        if kept.element.sort != ITEM or self._month_lo <= kept.to_hi < self._month_hi:
+            return
+        month = month_of(kept.to_hi)
+        if month is not None:
+            self._months[month] = None
+            self._month_lo, self._month_hi = month.first, month.next
 
     def forget(self, place: int) -> None:
         """Forget a place whose stored rows are changed by other means. Order: after `flush`."""
@@ -191,21 +194,23 @@ class OpenRows:
         for month in self._months:
             self._session.run("ensure_presence_month", **month._asdict())
         for sort, table in _TABLES.items():
-            self._session.run_many(f"supersede_{table}", self._superseded[sort])
+            self._session.run_many(f"supersede_{table}", _sorted_keys(self._superseded[sort]))
             self._session.run_many(f"add_{table}", _sorted_rows(sort, self._added[sort]))
         self._session.run_many("resight_presence", self._resighted)
-        self._added = {sort: [] for sort in Sort}
-        self._superseded = {sort: [] for sort in Sort}
+        self._added = {sort: [] for sort in _TABLES}
+        self._superseded = {sort: [] for sort in _TABLES}
         self._resighted, self._months, self._unwritten = [], {}, []
+        self._month_lo = self._month_hi = 0
         self._gone.clear()
 
 
-def _sorted_rows(sort: Sort, rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    """In the order of the table, so that its pages are visited once."""
-    if sort is Sort.ITEM:
-        rows.sort(key=_presence_order)
+def _sorted_keys(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    rows.sort(key=itemgetter("number", "place"))
     return rows
 
 
-def _presence_order(row: dict[str, object]) -> tuple[object, ...]:
-    return row["item"], row["place"], row["tx_from"]
+def _sorted_rows(sort: int, rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """In the order of the table, so that its pages are visited once."""
+    if sort == ITEM:
+        rows.sort(key=itemgetter("item", "place"))
+    return rows

@@ -101,15 +101,15 @@ class Places:
 
     # ── places ───────────────────────────────────────────────────────────────────────────────
 
-    def expect(self, looks: Iterable[tuple[str, LookBody]]) -> None:
-        """Look up the assets, places and lineages of these looks together."""
+    def expect(self, looks: Iterable[tuple[str, LookBody, str]]) -> None:
+        """Look up the assets, places and lineages of these looks (with the places' hashes)."""
         listed = list(looks)
-        self.assets.expect(asset for asset, _ in listed)
-        self._expect_places([place_hash(asset, body) for asset, body in listed])
-        names = [body.lineage for _, body in listed if body.lineage]
-        self._expect_lineages([text_hash(name) for name in names])
+        self.assets.expect(asset for asset, _, _ in listed)
+        self._expect_places([key for _, _, key in listed])
+        names = {body.lineage for _, body, _ in listed if body.lineage}
+        self._expect_lineages([text_hash(name) for name in sorted(names)])
         self._expect_states(
-            number for asset, _ in listed if (number := self.assets.find(asset)) is not None
+            number for asset, _, _ in listed if (number := self.assets.find(asset)) is not None
         )
 
     def _expect_places(self, hashes: list[str]) -> None:
@@ -124,25 +124,21 @@ class Places:
                     **dict(zip(_STATE, state, strict=True)),
                 )
 
-    def known(self, asset: str, body: LookBody) -> Place | None:
-        """The place of a look, if there was a look at it before."""
-        key = place_hash(asset, body)
+    def known(self, key: str) -> Place | None:
+        """The place with this hash, if there was a look at it before."""
         self._expect_places([key])
         return self._places[key]
 
     def by_hash(self, key: str) -> Place:
         """A place that is stored."""
-        self._expect_places([key])
-        place = self._places[key]
+        place = self.known(key)
         if place is None:
             raise KeyError(key)
         return place
 
-    def place(self, asset: str, body: LookBody, *, entry: int) -> tuple[Place, bool]:
-        """The place of a look, and whether it is new."""
-        key = place_hash(asset, body)
-        self._expect_places([key])
-        known = self._places[key]
+    def place(self, asset: str, body: LookBody, *, key: str, entry: int) -> tuple[Place, bool]:
+        """The place of a look, by its hash, and whether it is new."""
+        known = self.known(key)
         if known is not None:
             return known, False
         number = self.assets.number(asset, {})

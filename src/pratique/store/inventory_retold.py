@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pratique.store.inventory_kept import LIVE, Element, Kept, Seen, Sort, load_kept
+from pratique.store.inventory_kept import CONTENT, LIVE, Element, Kept, Seen, load_kept
 from pratique.store.inventory_places import Place
 from pratique.store.inventory_rules import NOWHERE, LookMark, Run, Told, date_start, tell
 from pratique.values.spans import DAWN, OPEN
@@ -102,7 +102,7 @@ def _kept(
     from_lo, from_hi = date_start(
         run.from_lo, run.from_hi, run.first.hi, seen.since_lo, seen.since_hi
     )
-    earliest = DAWN if element.sort is Sort.CONTENT else from_hi
+    earliest = DAWN if element.sort == CONTENT else from_hi
     to_lo = max(run.to_lo, earliest)
     standing = newest.get(element) if run.to_hi == OPEN else None
     if standing is not None and to_lo == max(told.seen, earliest):
@@ -121,5 +121,5 @@ def _kept(
         tx_from=entry,
         detail=seen.detail,
         sighting=(seen if standing is None else standing).sighting,
-        latest=run.first.hi if element.sort is Sort.CONTENT else 0,
+        latest=run.first.hi if element.sort == CONTENT else 0,
     )

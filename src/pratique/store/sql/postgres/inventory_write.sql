@@ -20,7 +20,7 @@ SELECT name, entity FROM entities WHERE name = ANY(CAST(:keys AS text[]));
 
 -- name: find_contents
 -- Numbers of contents.
-SELECT name, content FROM contents WHERE name = ANY(CAST(:keys AS text[]));
+SELECT name, content, depth FROM contents WHERE name = ANY(CAST(:keys AS text[]));
 
 -- name: find_places
 -- Places with their state.

@@ -126,7 +126,7 @@ WHERE a.asset = :asset;
 
 -- name: load_content
 -- A content as the change of another.
-SELECT base, depth, body FROM contents WHERE content = :content;
+SELECT base, body FROM contents WHERE content = :content;
 
 -- name: last_content
 -- Highest number of a content.

@@ -20,7 +20,7 @@ SELECT name, entity FROM entities WHERE name IN (SELECT value FROM json_each(:ke
 
 -- name: find_contents
 -- Numbers of contents.
-SELECT name, content FROM contents WHERE name IN (SELECT value FROM json_each(:keys));
+SELECT name, content, depth FROM contents WHERE name IN (SELECT value FROM json_each(:keys));
 
 -- name: find_places
 -- Places with their state.
