@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from pratique.inventory.listings.model import Listed
@@ -33,6 +34,8 @@ class Way(NamedTuple):
 
 
 _UNTOLD: Final = Way((), None)
+_UNMADE: Final = Way(("",), None)
+"""Stands for no way at all."""
 
 
 def by_name(name: str, _entry: Listed, index: Index) -> Sequence[int]:
@@ -40,13 +43,18 @@ def by_name(name: str, _entry: Listed, index: Index) -> Sequence[int]:
     return index.get(name, ())
 
 
-class _Made(NamedTuple):
+@dataclass(slots=True, eq=False)
+class _Made:
     """What is known of one entry. Holds the entry, so that its id stays its own."""
 
     entry: Listed
     item: int
+    """Entries with the same number name the same release."""
     shape: int
-    by_way: dict[Way, Sighting]
+    """Entries with the same number have the same place in a graph."""
+    way: Way
+    sighting: Sighting | None
+    """Made for `way`, the last one asked for; None for what is no release."""
 
 
 class Linker:
@@ -61,6 +69,7 @@ class Linker:
         self._made: dict[int, _Made] = {}
         self._numbers: dict[object, int] = {}
         self._ways: dict[tuple[int, ...], tuple[Way, ...]] = {}
+        self._same_ways: dict[Way, Way] = {}
 
     def sightings(
         self, entries: Sequence[Listed], resolver: Resolver = by_name
@@ -72,18 +81,21 @@ class Linker:
         if len(self._made) > _MAX_REMEMBERED:
             self.forget()
         made = [self._made.get(id(entry)) or self._make(entry) for entry in entries]
-        best: dict[int, tuple[Way, _Made]] = {}
-        for one, way in zip(made, self._ways_in(made, resolver), strict=True):
-            old = best.get(one.item)
-            if one.entry.item is not None and (old is None or _nearer(way, old[0])):
-                best[one.item] = way, one
-        return tuple(one.by_way.get(way) or _sighting(one, way) for way, one in best.values())
+        ways = self._ways_in(made, resolver)
+        if len({one.item for one in made}) < len(made):
+            made, ways = _one_each(made, ways)
+        found = [
+            one.sighting if one.way is way else _sighting(one, way)
+            for one, way in zip(made, ways, strict=True)
+        ]
+        return tuple(one for one in found if one is not None)
 
     def forget(self) -> None:
         """Forget everything; it only costs time."""
         self._made.clear()
         self._numbers.clear()
         self._ways.clear()
+        self._same_ways.clear()
 
     def _make(self, entry: Listed) -> _Made:
         name = entry.item.name if entry.item else None
@@ -92,7 +104,8 @@ class Linker:
             entry=entry,
             item=self._number((entry.item, entry.range)),
             shape=self._number(shape),
-            by_way={},
+            way=_UNMADE,
+            sighting=None,
         )
         self._made[id(entry)] = made
         return made
@@ -100,28 +113,42 @@ class Linker:
     def _number(self, value: object) -> int:
         return self._numbers.setdefault(value, len(self._numbers))
 
-    def _ways_in(self, made: Sequence[_Made], resolver: Resolver) -> tuple[Way, ...]:
+    def _ways_in(self, made: Sequence[_Made], resolver: Resolver) -> Sequence[Way]:
         shapes = (id(resolver), *[one.shape for one in made])
         ways = self._ways.get(shapes)
         if ways is None:
             if len(self._ways) >= _VERSIONS:
                 self._ways.clear()
-            ways = self._ways[shapes] = tuple(ways_in([one.entry for one in made], resolver))
+            # Equal ways are one object, so that a sighting is found again without comparing.
+            new = ways_in([one.entry for one in made], resolver)
+            ways = tuple(self._same_ways.setdefault(way, way) for way in new)
+            self._ways[shapes] = ways
         return ways
 
 
-def _sighting(made: _Made, way: Way) -> Sighting:
-    assert made.entry.item is not None
-    sighting = Sighting(
-        item=made.entry.item,
-        stage=Stage.LISTED,
-        parents=way.parents,
-        direct=way.direct,
-        range=made.entry.range,
-        note=made.entry.note,
-    )
-    made.by_way[way] = sighting
-    return sighting
+def _sighting(made: _Made, way: Way) -> Sighting | None:
+    entry = made.entry
+    made.way = way
+    if entry.item is not None:
+        made.sighting = Sighting(
+            item=entry.item,
+            stage=Stage.LISTED,
+            parents=way.parents,
+            direct=way.direct,
+            range=entry.range,
+            note=entry.note,
+        )
+    return made.sighting
+
+
+def _one_each(made: Sequence[_Made], ways: Sequence[Way]) -> tuple[list[_Made], list[Way]]:
+    """Each release once, by its nearest entry."""
+    best: dict[int, tuple[_Made, Way]] = {}
+    for one, way in zip(made, ways, strict=True):
+        old = best.get(one.item)
+        if old is None or _nearer(way, old[1]):
+            best[one.item] = one, way
+    return [one for one, _way in best.values()], [way for _one, way in best.values()]
 
 
 def _nearer(one: Way, other: Way) -> bool:
