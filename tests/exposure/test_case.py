@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import zipfile
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -173,6 +173,173 @@ def test_no_bit_at_all_can_change(log: SegmentLog, signer: Signer) -> None:
         changed[place] ^= 1 << (place % 8)
         with pytest.raises(CaseError):
             check_case(bytes(changed))
+
+
+@pytest.mark.parametrize("name", ["MANIFEST", "checkpoint", "keys/log.vkey", "answer.json"])
+def test_no_bit_of_a_member_can_change_in_a_repacked_file(whole: bytes, name: str) -> None:
+    """The container is written anew around the change, so only hash and signature can tell."""
+    members = members_of(whole)
+    places = range(len(members[name])) if len(members[name]) < 1000 else range(0, 10_000, 37)
+    for place in places:
+        if place < len(members[name]):
+            changed = bytearray(members[name])
+            changed[place] ^= 1 << (place % 7)
+            with pytest.raises(CaseError):
+                check_case(render_container({**members, name: bytes(changed)}))
+
+
+LOGGED = ("facts.jsonl", "withheld.jsonl", "checkpoint", "answer.json", "advisory/rev1.json",
+          "keys/log.vkey", "proofs/3.tlog-proof", "replay/000000.jsonl",
+          f"evidence/{sha256(BLOB).hexdigest()}")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOGGED)
+def test_whoever_has_the_key_still_cannot_change_what_was_logged(
+    log: SegmentLog, signer: Signer, name: str
+) -> None:
+    """Every member is signed anew after the change: the tree, the digest and the hashes hold."""
+    case = case_of(log, withheld={FACTS: "why"}, replay=list(log.leaves()), verifier=b"#\n")
+    data = render_case(case, signer=signer)
+    assert check_case(repacked(data, {}, signer))["verified"]
+    content = members_of(data)[name]
+    for place in range(0, len(content), max(1, len(content) // 150)):
+        if name == "withheld.jsonl" and content[place:].startswith((b"why", b"hy", b"y")):
+            continue  # the reason is not in the log
+        changed = bytearray(content)
+        changed[place] ^= 1 << (place % 7)
+        with pytest.raises(CaseError):
+            check_case(repacked(data, {name: bytes(changed)}, signer))
+
+
+def envelope(data: bytes, signer: Signer, **changes: Any) -> bytes:
+    """The case with another MANIFEST; its statement is signed where it changes."""
+    members = members_of(data)
+    manifest = json.loads(members.pop("MANIFEST"))
+    statement = json.loads(b64decode(manifest["payload"]))
+    for key, value in changes.items():
+        if key in manifest:
+            manifest[key] = value
+        elif key == "signature":
+            manifest["signatures"].append(manifest["signatures"][0])
+        elif key in statement:
+            statement[key] = value
+        else:
+            statement["predicate"][key] = value
+    payload = json.dumps(statement, sort_keys=True, separators=(",", ":")).encode()
+    manifest["payload"] = b64encode(payload).decode()
+    sealed = signer.sign_envelope(manifest["payloadType"], payload)
+    manifest["signatures"][0]["sig"] = b64encode(sealed).decode()
+    written = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+    return render_container({**members, "MANIFEST": written})
+
+
+def test_a_manifest_of_another_kind_is_refused(whole: bytes, signer: Signer) -> None:
+    assert check_case(envelope(whole, signer))["verified"]
+    for change, complaint in (
+        ({"payloadType": "text/plain"}, "not an envelope"),
+        ({"signature": 2}, "more or fewer than one signature"),
+        ({"predicateType": "x"}, "another format"),
+        ({"format": "pratique-case/v2"}, "another format"),
+        ({"incident": "inc-other"}, "another incident"),
+        ({"subject": []}, "those that MANIFEST names"),
+        ({"_type": 1.5}, "no place here"),
+    ):
+        with pytest.raises(CaseError, match=complaint):
+            check_case(envelope(whole, signer, **change))
+    members = members_of(whole)
+    loose = json.dumps(json.loads(members["MANIFEST"]), indent=1).encode()
+    with pytest.raises(CaseError, match="not spelled canonically"):
+        check_case(render_container({**members, "MANIFEST": loose}))
+    spelled = members["MANIFEST"].replace(b'=="', b'="')
+    with pytest.raises(CaseError, match="base64"):
+        check_case(render_container({**members, "MANIFEST": spelled}))
+
+
+def test_a_file_that_lacks_a_part_is_refused(whole: bytes, signer: Signer) -> None:
+    for name in ("answer.html", "withheld.jsonl", "verify.py"):
+        with pytest.raises(CaseError, match=f"{name} missing"):
+            check_case(repacked(whole, {name: None}, signer))
+    with pytest.raises(CaseError, match="has no proof"):
+        check_case(repacked(whole, {f"proofs/{SEEN}.tlog-proof": None}, signer))
+
+
+def test_keys_and_checkpoints_have_one_form(whole: bytes, signer: Signer) -> None:
+    name, number, key = signer.verifier.render().split("+", 2)
+    note = members_of(whole)["checkpoint"]
+    text, _, signature = note.partition(b"\n\n")
+    of_another = Signer.generate("other.example")
+    for changes, complaint in (
+        ({"keys/log.vkey": f"{name}+{number}+{key}".encode()}, "not one line"),
+        ({"keys/log.vkey": f"{name}+00000000+{key}\n".encode()}, "does not have its key id"),
+        ({"keys/log.vkey": f"{name}+{number}+AAAA\n".encode()}, "not an Ed25519"),
+        ({"keys/log.vkey": b"\xff\n"}, "not UTF-8"),
+        ({"checkpoint": note + signature}, "with one signature"),
+        ({"checkpoint": text + b"\nmore\n\n" + signature}, "with one signature"),
+        ({"checkpoint": of_another.sign(text.decode() + "\n").encode()}, "by another key"),
+        ({"checkpoint": signer.sign("other\n7\nAAAA\n").encode()}, "of another log"),
+        ({"checkpoint": signer.sign(f"{name}\n007\nAAAA\n").encode()}, "has no size"),
+    ):
+        with pytest.raises(CaseError, match=complaint):
+            check_case(repacked(whole, changes, signer))
+
+
+def test_lists_of_entries_have_one_form(whole: bytes, signer: Signer) -> None:
+    members = members_of(whole)
+    facts = members["facts.jsonl"]
+    lines = facts.splitlines(keepends=True)
+    first = json.loads(lines[0])
+
+    def spelled(**changes: Any) -> bytes:
+        return json.dumps({**first, **changes}, sort_keys=True, separators=(",", ":")).encode()
+
+    proof = members[f"proofs/{SEEN}.tlog-proof"]
+    head, path, *tail = proof.split(b"\n", 2)
+    rows = tail[0].split(b"\n")
+    entry = {"leaf_hash": "0" * 64, "sequence": SEEN, "why": ""}
+    again = json.dumps(entry, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    short = json.dumps({**entry, "leaf_hash": "0", "sequence": 1}, sort_keys=True,
+                       separators=(",", ":")).encode() + b"\n"  # fmt: skip
+    name = f"proofs/{SEEN}.tlog-proof"
+    for changes, complaint in (
+        ({"facts.jsonl": b"".join(reversed(lines))}, "not in its place"),
+        ({"facts.jsonl": facts + lines[-1]}, "not in its place"),
+        ({"facts.jsonl": facts[:-1]}, "cut off"),
+        ({"facts.jsonl": spelled(extra=1) + b"\n"}, "exactly the keys"),
+        ({"facts.jsonl": spelled(sequence="0") + b"\n"}, "without sequence or body"),
+        ({"facts.jsonl": spelled(sequence=True) + b"\n"}, "without sequence or body"),
+        ({"facts.jsonl": spelled(body={}) + b"\n"}, "body hash"),
+        ({"facts.jsonl": spelled(actor="x" * 60_000) + b"\n"}, "too large"),
+        ({"facts.jsonl": spelled(sequence=10**9) + b"\n"}, "has no proof"),
+        ({"withheld.jsonl": again}, "not in its place"),
+        ({"withheld.jsonl": short}, "not a hash"),
+        ({"proofs/39.tlog-proof": proof}, "not in the file"),
+        ({name: proof.replace(b"index 3", b"index 4")}, "is not one"),
+        ({name: b"\n".join([head, path, *rows[1:]])}, "not in the log|too short"),
+        ({name: b"\n".join([head, path, rows[0], *rows])}, "not in the log|too long"),
+        ({name: b"\n".join([head, path]) + b"\nx" + b"\n" + members["checkpoint"]},
+         "cut off|base64"),
+    ):  # fmt: skip
+        with pytest.raises(CaseError, match=complaint):
+            check_case(repacked(whole, changes, signer))
+
+
+def test_a_proof_for_nowhere_is_refused() -> None:
+    for index, size, path in ((5, 5, []), (0, 2, []), (0, 1, [b"x" * 32]), (0, 2, [b"x"])):
+        with pytest.raises(CaseError):
+            case_verifier._root_of(index, size, b"y" * 32, path)
+
+
+def test_a_file_too_large_to_be_read_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sparse = tmp_path / "case.xpz"
+    with sparse.open("wb") as out:
+        out.truncate(case_verifier.MAX_BYTES + 1)
+    with pytest.raises(CaseError, match="larger"):
+        case_verifier.read_case(sparse)
+    monkeypatch.setattr(case_verifier, "MAX_BYTES", 10)
+    with pytest.raises(CaseError, match="larger"):
+        check_case(b"x" * 11)
 
 
 @given(st.data())
