@@ -181,7 +181,8 @@ def test_npm(tmp_path: Path) -> None:
     )
     with registry(wanted) as (address, tarballs):
         done = subprocess.run(
-            [npm, "install", "--registry", f"{address}/", "--cache", tmp_path / "cache", "--no-audit", "--no-fund"],
+            [npm, "install", "--registry", f"{address}/", "--cache", tmp_path / "cache",
+             "--no-audit", "--no-fund"],
             cwd=project, env={**isolated_environment(tmp_path), "PATH": os.environ["PATH"]},
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip

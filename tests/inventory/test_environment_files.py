@@ -230,8 +230,10 @@ def test_integrities() -> None:
 @pytest.mark.parametrize(
     ("name", "hook"),
     [
-        ("a.pth", True), ("b.start", True), ("sitecustomize.py", True), ("usercustomize.cpython-311.so", True),
-        ("usercustomize.pyc", True), ("a.py", False), ("pth", False), ("sitecustomize.txt", False), ("a.pth.txt", False),
+        ("a.pth", True), ("b.start", True), ("sitecustomize.py", True),
+        ("usercustomize.cpython-311.so", True),
+        ("usercustomize.pyc", True), ("a.py", False), ("pth", False), ("sitecustomize.txt", False),
+        ("a.pth.txt", False),
     ],
 )  # fmt: skip
 def test_what_runs_when_python_starts(name: str, hook: bool) -> None:

@@ -353,7 +353,8 @@ def test_spdx_3_is_read_and_other_json_ld_is_not() -> None:
         (b"<bom", "not well-formed"),
         (b"<html></html>", "not CycloneDX"),
         (
-            b'<!DOCTYPE b [<!ENTITY a "aaaa"><!ENTITY c "&a;&a;">]><bom xmlns="http://cyclonedx.org/schema/bom/1.6">&c;</bom>',
+            b'<!DOCTYPE b [<!ENTITY a "aaaa"><!ENTITY c "&a;&a;">]>'
+            b'<bom xmlns="http://cyclonedx.org/schema/bom/1.6">&c;</bom>',
             "document type",
         ),
         (
@@ -368,6 +369,13 @@ def test_broken_documents_have_defects(data: bytes, why: str) -> None:
     assert why in " ".join(document.defects) or why == "neither"
 
 
+XML = (
+    b'<bom xmlns="http://cyclonedx.org/schema/bom/1.6"><components><component><name>a</name>'
+    b"<purl>pkg:pypi/a@1</purl></component></components></bom>"
+)
+TAGS = b"SPDXVersion: SPDX-2.3\nPackageName: a\nExternalRef: PACKAGE-MANAGER purl pkg:pypi/a@1\n"
+
+
 @given(st.data())
 @settings(max_examples=150, deadline=None)
 def test_damage_never_raises(data: st.DataObject) -> None:
@@ -377,9 +385,8 @@ def test_damage_never_raises(data: st.DataObject) -> None:
                 [
                     cyclonedx(library("a", components=[library("b")]), dependencies=[{"ref": "a"}]),
                     b'{"spdxVersion":"SPDX-2.3","packages":[{"name":"a","SPDXID":"x","checksums":[]}]}',
-                    b'<bom xmlns="http://cyclonedx.org/schema/bom/1.6"><components><component><name>a</name>'
-                    b"<purl>pkg:pypi/a@1</purl></component></components></bom>",
-                    b"SPDXVersion: SPDX-2.3\nPackageName: a\nExternalRef: PACKAGE-MANAGER purl pkg:pypi/a@1\n",
+                    XML,
+                    TAGS,
                     b'{"@context":"https://spdx.example","@graph":[{"type":"software_Package"}]}',
                 ]
             )
@@ -404,8 +411,10 @@ def test_a_hundred_thousand_parents_take_no_hour() -> None:
 @pytest.mark.parametrize(
     ("name", "is_one"),
     [
-        ("bom.json", True), ("app.cdx.json", True), ("sbom.json", True), ("my-sbom.spdx.json", True), ("x.spdx", True),
-        ("bom.xml", True), ("image-sbom-2026.json", True), ("app.cyclonedx.json", True), ("bombshell.json", False),
+        ("bom.json", True), ("app.cdx.json", True), ("sbom.json", True), ("my-sbom.spdx.json", True),
+        ("x.spdx", True),
+        ("bom.xml", True), ("image-sbom-2026.json", True), ("app.cyclonedx.json", True),
+        ("bombshell.json", False),
         ("package.json", False), ("album.json", False), ("notes.xml", False),
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ MODIFIED = 1_774_348_800
 """2026-03-24T10:40:00Z, when every file of every layer was written."""
 
 
-def layer(files: Mapping[str, bytes | None | tuple[bytes, str]]) -> bytes:
+def layer(files: Mapping[str, bytes | tuple[bytes, str] | None]) -> bytes:
     """A tar: content per path; None for a folder; (kind, target) for a link."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:

@@ -399,7 +399,8 @@ def test_node_modules_with_scopes_nesting_pnpm_and_what_removed_itself(tmp_path:
     look = look_at(root)
     found = by_name(look)
     assert {name: one.item.version for name, one in found.items() if name} == {
-        "axios": "1.14.1", "@acme/right": "0.1.0", "left": "2.0.0", "deep": "3.0.0", "plain-crypto-js": "4.2.1",
+        "axios": "1.14.1", "@acme/right": "0.1.0", "left": "2.0.0", "deep": "3.0.0",
+        "plain-crypto-js": "4.2.1",
     }  # fmt: skip
     assert found["axios"].item.digest == "sha512:" + "0" * 128
     assert found["@acme/right"].note == ".package-lock.json says @acme/right 9.9.9"

@@ -174,7 +174,8 @@ def test_system_packages_conda_and_npm_are_read(tmp_path: Path) -> None:
     first = {
         "etc/os-release": (b"2", "../usr/lib/os-release"),
         "usr/lib/os-release": b"ID=debian\n",
-        "var/lib/dpkg/status": b"Package: liblzma5\nStatus: install ok installed\nSource: xz-utils\nVersion: 5.6.1-1\n",
+        "var/lib/dpkg/status": b"Package: liblzma5\nStatus: install ok installed\n"
+        b"Source: xz-utils\nVersion: 5.6.1-1\n",
     }
     second = {
         "var/lib/dpkg/status": b"Package: liblzma5\nStatus: install ok installed\nVersion: 5.4.1-1\n"

@@ -83,28 +83,34 @@ def read_site(site: str, now: Instant, *, stop: object = None) -> SiteContents:
 def _read_one(site: str, name: str, now: int, contents: SiteContents) -> None:
     folder = f"{site}/{name}"
     try:
-        metadata = read_head(f"{folder}/METADATA", HEAD_BYTES)
-    except UnreadableError as refused:
-        if refused.absent or not os.path.isdir(folder):  # noqa: PTH112 - a text, as all here
-            _read_other(folder, name, now, contents)
-            return
-        contents.gaps.append(Gap(what=plain(f"{folder}/METADATA"), why=refused.message))
-        metadata = None
-    came, notes = _arrival(folder, "RECORD", now)
-    has = os.access
+        # One listing costs as much as asking for two files by name.
+        inside = frozenset(os.listdir(folder))  # noqa: PTH208 - names are enough, paths cost more
+    except OSError as refused:
+        if not isinstance(refused, NotADirectoryError):
+            contents.gaps.append(Gap(what=plain(folder), why=why_unreadable(refused)))
+        _read_other(folder, name, now, contents)
+        return
+    if "METADATA" not in inside:
+        _read_other(folder, name, now, contents)
+        return
+    came, notes = _arrival(folder, "RECORD" if "RECORD" in inside else "", now)
+
+    def content(wanted: str, most: int) -> bytes | None:
+        return _optional(f"{folder}/{wanted}", most, contents) if wanted in inside else None
+
     contents.distributions.append(
         read_distribution(
             plain(name),
-            metadata=metadata,
-            installer=_optional(f"{folder}/INSTALLER", 80, contents) or b"",
-            requested=has(f"{folder}/REQUESTED", os.F_OK),
-            direct_url=_optional(f"{folder}/direct_url.json", MAX_ORIGIN_BYTES, contents),
-            provenance_url=_optional(f"{folder}/provenance_url.json", MAX_ORIGIN_BYTES, contents),
+            metadata=content("METADATA", HEAD_BYTES),
+            installer=content("INSTALLER", 80) or b"",
+            requested="REQUESTED" in inside,
+            direct_url=content("direct_url.json", MAX_ORIGIN_BYTES),
+            provenance_url=content("provenance_url.json", MAX_ORIGIN_BYTES),
             since=came.since,
             notes=notes,
         )
     )
-    if has(f"{folder}/sboms", os.F_OK):
+    if "sboms" in inside:
         contents.with_sboms.append(contents.distributions[-1])
 
 
@@ -112,35 +118,33 @@ def _read_other(path: str, name: str, now: int, contents: SiteContents) -> None:
     """An egg-info or egg, which may be a file, or a dist-info without METADATA."""
     inside = ""
     if os.path.isdir(path):  # noqa: PTH112 - a text, as all here
-        inside = "EGG-INFO/PKG-INFO" if name.endswith(".egg") else "PKG-INFO"
-    came, notes = _arrival(path, inside, now)
+        inside = "/EGG-INFO/PKG-INFO" if name.endswith(".egg") else "/PKG-INFO"
+    times = file_times(f"{path}{inside}") or file_times(path)
+    came = UNDATED if times is None else arrival(times, now)
     data = None
     if inside or not name.endswith(".egg"):  # a zipped egg has only its name
-        data = _optional(f"{path}/{inside}" if inside else path, HEAD_BYTES, contents)
+        data = _optional(f"{path}{inside}", HEAD_BYTES, contents)
+    notes = (came.note,) if came.note else ()
     contents.distributions.append(
         read_distribution(plain(name), metadata=data, since=came.since, notes=notes)
     )
 
 
-def _arrival(folder: str, wanted: str, now: int) -> tuple[Arrival, tuple[str, ...]]:
+def _arrival(folder: str, record: str, now: int) -> tuple[Arrival, tuple[str, ...]]:
     """When it was installed: the birth of RECORD, which is never linked from a cache."""
-    times = file_times(f"{folder}/{wanted}" if wanted else folder)
-    notes: tuple[str, ...] = ()
-    if wanted == "RECORD" and times is None:
-        times = file_times(f"{folder}/METADATA")
-        notes = ("has no RECORD",)
+    times = file_times(f"{folder}/{record or 'METADATA'}")
     came = UNDATED if times is None else arrival(times, now)
+    notes = () if record else ("has no RECORD",)
     return came, (*notes, came.note) if came.note else notes
 
 
 def _optional(path: str, most: int, contents: SiteContents) -> bytes | None:
-    """The beginning of a file that need not be there."""
-    if not os.access(path, os.F_OK):  # an exception would cost more than the question
-        return None
+    """The beginning of a file; None when there is none, or after telling the gap."""
     try:
         return read_head(path, most)
     except UnreadableError as refused:
-        contents.gaps.append(Gap(what=plain(path), why=refused.message))
+        if not refused.absent:
+            contents.gaps.append(Gap(what=plain(path), why=refused.message))
         return None
 
 

@@ -17,6 +17,13 @@ MAX_NOTE: Final = 600
 
 _DIGEST_LENGTHS: Final = {"sha256": 64, "sha512": 128, "sha384": 96, "sha1": 40, "md5": 32}
 """Algorithms in the order in which they are preferred, and how many digits each has."""
+_RANKS: Final = {name: rank for rank, name in enumerate(_DIGEST_LENGTHS)}
+_SPELLINGS: Final = {
+    "SHA-256": "sha256",
+    "SHA256": "sha256",
+    "SHA-512": "sha512",
+    "sha256": "sha256",
+}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _HEX = re.compile(r"[0-9a-f]+")
 
@@ -41,10 +48,10 @@ def pypi_item(name: str, version: str, *, digest: str = "", filename: str = "") 
 
 
 def npm_item(name: str, version: str, *, digest: str = "", filename: str = "") -> Item:
-    """A release on npm. Names are case-sensitive there: old ones have capitals."""
+    """A release on npm. Old names have capitals; purl, and what asks for names, writes them small."""
     return Item(
         type="npm",
-        name=plain(name),
+        name=plain(name).lower(),
         version=plain(version),
         digest=digest,
         filename=plain(filename),
@@ -53,25 +60,21 @@ def npm_item(name: str, version: str, *, digest: str = "", filename: str = "") -
 
 def best_digest(hashes: Mapping[str, object]) -> str:
     """The strongest well-formed hash as `ALGORITHM:HEX`; empty when there is none."""
-    lowered = {_algorithm(name): value for name, value in hashes.items()}
-    for algorithm in _DIGEST_LENGTHS:
-        digest = read_digest(algorithm, lowered.get(algorithm))
-        if digest:
-            return digest
-    return ""
+    digests = (read_digest(algorithm, digits) for algorithm, digits in hashes.items())
+    return min((one for one in digests if one), key=_rank, default="")
+
+
+def _rank(digest: str) -> int:
+    return _RANKS[digest.partition(":")[0]]
 
 
 def read_digest(algorithm: str, digits: object) -> str:
     """`ALGORITHM:HEX` when the digits are as many as the algorithm has, else empty."""
-    algorithm = _algorithm(algorithm)
-    if not isinstance(digits, str) or len(digits) != _DIGEST_LENGTHS.get(algorithm):
+    name = _SPELLINGS.get(algorithm) or algorithm.lower().replace("-", "")
+    if not isinstance(digits, str) or len(digits) != _DIGEST_LENGTHS.get(name):
         return ""
     lowered = digits.lower()
-    return f"{algorithm}:{lowered}" if _HEX.fullmatch(lowered) else ""
-
-
-def _algorithm(name: str) -> str:
-    return name.lower().replace("-", "")
+    return f"{name}:{lowered}" if _HEX.fullmatch(lowered) else ""
 
 
 def without_secrets(url: str) -> str:

@@ -1,7 +1,7 @@
 """The members of a tar that are asked for, found by hopping from header to header.
 
 A layer has ten thousand members of which some hundred are wanted. So a header is only looked at as far
-as needed to hop on: mark, kind, size, name. Whatever is wanted, or not plain (pax, GNU long names, sparse
+as needed to hop on: kind, size, name. Whatever is wanted, or not plain (pax, GNU long names, sparse
 files, numbers in base 256), is parsed properly, its checksum included. A wrong checksum on a member that
 nobody asked for goes unnoticed: then more is read than other tools would, and the layer's own digest tells.
 
@@ -15,22 +15,28 @@ Source: POSIX.1-2017 pax; GNU tar manual, "Basic Tar Format"; the tests hold it 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from pratique.vet.archives import tar_headers as t
 
 ReadAt = Callable[[int, int], bytes]
-"""(offset, length) → that many bytes, fewer only at the end. Offsets never go back."""
+"""(offset, length) → that many bytes, fewer only at the end. Offsets go back by at most `WINDOW`."""
 
 MAX_HEADER_BYTES: Final = 1 << 20
 """Of one pax header or long name."""
 MAX_HEADERS_IN_ROW: Final = 64
 _BLOCK: Final = t.BLOCK
 _EMPTY: Final = t.EMPTY
-_PLAIN: Final = b"05"
-_FOLDER: Final = 0x35
-_USTAR: Final = b"ustar"
+WINDOW: Final = 4096
+"""Of a piece: small files lie beside each other, and one call reads several headers."""
+_FIELDS: Final = struct.Struct("100s24x11s21xc188xc")
+"""Name, size, kind, first byte of the prefix."""
+_FILE: Final = b"0"
+_FOLDER: Final = b"5"
+_USTAR: Final = b"ustar\0"
+_NO_PREFIX: Final = b"\0"
 _NEVER: Final = b"\0"
 """In no name."""
 _TAIL: Final = 4
@@ -85,36 +91,21 @@ class TarWalk:
         self.members = 0
         self.defects: list[str] = []
         self.stopped = False
+        self._over = False
+        self._pieces = 0
 
     def __iter__(self) -> Iterator[Member]:
         """Members in the order of the archive."""
         at = 0
-        # What the loop uses a million times is at hand: a call costs as much as all of its comparisons.
-        read_at, tails, exactly = self._read_at, self._tails, self._exactly
-        mark, other_mark = self._containing
         while True:
-            block = read_at(at, _BLOCK)
+            at = self._hop(at)
+            if self._over:
+                return
+            block = self._read_at(at, _BLOCK)
             if len(block) < _BLOCK or block == _EMPTY:
                 self._tell_end(block)
                 return
             self.members += 1
-            if not self.members & 0x3FF and self._ends_early():
-                return
-            try:
-                size = int(block[124:135], 8)
-            except ValueError:
-                size = -1
-            kind = block[156]
-            if kind in _PLAIN and block[257:262] == _USTAR and size >= 0 and not self._described:
-                end = block.find(0, 0, 100)
-                name = block[:end] if end >= 0 else block[:100]
-                if block[345] and block[262] == 0:
-                    name = block[345:500].partition(b"\0")[0] + b"/" + name
-                if not (
-                    name[-_TAIL:] in tails or mark in name or other_mark in name or name in exactly
-                ):
-                    at += _BLOCK if kind == _FOLDER else _BLOCK + ((size + 511) & ~511)
-                    continue
             try:
                 found, at = self._slowly(block, at)
             except t.HeaderError as malformed:
@@ -123,13 +114,58 @@ class TarWalk:
             if found is not None and self._wants(found.name):
                 yield found
 
+    def _hop(self, at: int) -> int:
+        """Pass over plain members that nobody asked for; gives where the next other header stands.
+
+        Everything that is used a million times is at hand here: a call costs as much as all of these
+        comparisons together. One piece is read for all headers that lie in it.
+        """
+        if self._described:
+            return at
+        read_at, fields_of = self._read_at, _FIELDS.unpack_from
+        tails, endings, exactly = self._tails, self._endings, self._exactly
+        mark, other_mark = self._containing
+        base, end, window = at, 0, b""
+        members = self.members
+        while True:
+            if at + _BLOCK > end:
+                window = read_at(at, WINDOW)
+                base, end = at, at + len(window)
+                self.members = members
+                if len(window) < _BLOCK or self._ends_early():
+                    return at
+            name, digits, kind, prefix = fields_of(window, at - base)
+            name = name.rstrip(b"\0")
+            if (
+                (kind != _FILE and kind != _FOLDER)  # noqa: PLR1714 - `in` takes longer
+                or (name[-_TAIL:] in tails and name.endswith(endings))
+                or not name
+            ):
+                break
+            if prefix != _NO_PREFIX:
+                name = _with_prefix(window, at - base, name)
+            if mark in name or other_mark in name or name in exactly:
+                break
+            try:
+                size = int(digits, 8)
+            except ValueError:
+                break
+            if size < 0:
+                break
+            at += _BLOCK if kind == _FOLDER else _BLOCK + ((size + 511) & ~511)
+            members += 1
+        self.members = members
+        return at
+
     def _ends_early(self) -> bool:
-        """Asked every thousand members: whether there are too many, or the person stopped it."""
+        """Asked for every piece: whether there are too many members, or the person stopped it."""
         if self.members > self._max_members:
             self.defects.append(f"holds more than {self._max_members:,} members")
-            return True
-        self.stopped = self._stop()
-        return self.stopped
+            self._over = True
+        self._pieces += 1
+        if not self._pieces & 0xFF and self._stop():
+            self.stopped = self._over = True
+        return self._over
 
     def _wants(self, name: bytes) -> bool:
         return (
@@ -215,6 +251,13 @@ class TarWalk:
             more = extension[504]
             at += _BLOCK
         return at
+
+
+def _with_prefix(window: bytes, start: int, name: bytes) -> bytes:
+    """The whole name, where the format has prefixes at all."""
+    if window[start + 257 : start + 263] != _USTAR:
+        return name
+    return window[start + 345 : start + 500].partition(b"\0")[0] + b"/" + name
 
 
 def _name_of(block: bytes, header: t.TarHeader) -> bytes:

@@ -10,6 +10,8 @@ from typing import Final, Protocol, cast
 
 from isal import igzip, isal_zlib
 
+from pratique.inventory.images.tar_walk import WINDOW
+
 PIECE: Final = 1 << 20
 GZIP: Final = b"\x1f\x8b"
 _OTHERS: Final = (
@@ -58,7 +60,10 @@ class _Stream(io.RawIOBase):
 
 
 class Gunzip:
-    """Reads gzip, of one or more members, as if it were unpacked. Offsets may not go back."""
+    """Reads gzip, of one or more members, as if it were unpacked.
+
+    Offsets may go back by what a walk over headers reads ahead (`WINDOW`), and no further.
+    """
 
     def __init__(self, stored: Bytes, *, most: int) -> None:
         """Nothing is read yet."""
@@ -69,7 +74,7 @@ class Gunzip:
         self._ready = b""
 
     def __call__(self, offset: int, length: int, /) -> bytes:
-        """Bytes at an offset that is not before the last one. Raises: UnpackError."""
+        """Bytes at an offset. Raises: UnpackError, also when they have passed."""
         if offset < self._at:
             raise UnpackError("was asked for bytes that have passed")
         while offset >= self._at + len(self._ready):
@@ -77,27 +82,27 @@ class Gunzip:
                 return b""
         start = offset - self._at
         found = self._ready[start : start + length]
-        if len(found) == length:
-            return found
-        pieces = [found]
-        held = len(found)
+        pieces, held = [found], len(found)
         while held < length and self._advance():
-            pieces.append(self._ready[: length - held])
+            start = offset + held - self._at
+            pieces.append(self._ready[start : start + length - held])
             held += len(pieces[-1])
         return b"".join(pieces)
 
     def _advance(self) -> bool:
         """Go on to the next piece; whether there was one."""
-        self._at += len(self._ready)
-        self._ready = b""
-        if self._at > self._most:
+        kept = self._ready[-WINDOW:]
+        if self._at + len(self._ready) > self._most:
             raise UnpackError(f"unpacks to more than {self._most:,} bytes")
         try:
-            self._ready = self._stream.read1(PIECE)
+            piece = self._stream.read1(PIECE)
         except UnpackError:
             raise  # of a layer within a compressed archive
         except EOFError as cut:
             raise UnpackError("is cut short: its compressed stream does not end") from cut
         except (OSError, *_BROKEN) as broken:
             raise UnpackError(f"does not unpack: {broken}") from broken
-        return bool(self._ready)
+        if piece:
+            self._at += len(self._ready) - len(kept)
+            self._ready = kept + piece
+        return bool(piece)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pratique.inventory.environments.items import best_digest, plain
+from pratique.inventory.environments.items import best_digest, plain, read_digest
 from pratique.inventory.observed.model import Item
 from pratique.inventory.sboms.model import (
     MAX_COMPONENTS,
@@ -155,7 +155,11 @@ def _collect(components: list[RawComponent], found: list[Component], defects: li
 
 
 def _item(raw: RawComponent) -> Item | None:
-    digest = best_digest({one.alg: one.content for one in raw.hashes}) if raw.hashes else ""
+    digest = ""
+    if raw.hashes and len(raw.hashes) == 1:
+        digest = read_digest(raw.hashes[0].alg, raw.hashes[0].content)
+    elif raw.hashes:
+        digest = best_digest({one.alg: one.content for one in raw.hashes})
     item = item_of_purl(raw.purl, digest) if raw.purl else None
     if item is None and digest and raw.name:
         # Files and things without a package URL are still found by their hash.

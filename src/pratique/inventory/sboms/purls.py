@@ -15,7 +15,18 @@ from pratique.inventory.observed.model import Item
 
 MAX_PURL: Final = 4000
 _LOWER_CASE: Final = frozenset(
-    {"bitbucket", "composer", "deb", "apk", "github", "githubactions", "golang", "hex", "luarocks"}
+    {
+        "bitbucket",
+        "composer",
+        "deb",
+        "apk",
+        "github",
+        "githubactions",
+        "golang",
+        "hex",
+        "luarocks",
+        "npm",
+    }
 )
 """Types whose names do not tell upper from lower case."""
 
