@@ -105,7 +105,6 @@ def open_bulk(path: Path) -> sqlite3.Connection:
 
 def close_bulk(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
-    connection.execute("ANALYZE")
     connection.execute("PRAGMA locking_mode = NORMAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()
