@@ -5,19 +5,22 @@ Readers say what they saw as they saw it; file names may be no text, and clocks 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
 import msgspec
 
 from pratique.errors import ValueFormatError
+from pratique.inventory.observed.entries import MAX_GAPS
 from pratique.inventory.observed.model import Gap, Identity, Item, Look, Sighting
 from pratique.values.instants import Instant, parse_instant, render_instant
 
 MAX_TEXT: Final = 4_000
 _MAX_GAP_TEXT: Final = 240
-"""A look names up to 100 gaps, and an entry has room for 60,000 bytes."""
+_LEAST_GAP_TEXT: Final = 30
+_GAPS_BYTES: Final = 40_000
+"""An entry has room for 60,000 bytes, and other keys take some."""
 _MAX_EVIDENCE: Final = 20
 _MAX_NAME: Final = 1_000
 SKEW: Final = timedelta(minutes=2)
@@ -43,14 +46,12 @@ def _plain_character(one: str) -> str:
 
 def tidy(look: Look, *, now: Instant) -> Look:
     """The look with what cannot be stored replaced, and what lies in the future clamped and said."""
-    gaps = [
-        Gap(what=plain(g.what, _MAX_GAP_TEXT), why=plain(g.why, _MAX_GAP_TEXT)) for g in look.gaps
-    ]
+    gaps = list(look.gaps)
     latest = now + SKEW
     if look.at_lo > latest or look.at_hi > latest:
         gaps.append(
             Gap(
-                what=plain(look.locator, _MAX_GAP_TEXT),
+                what=look.locator,
                 why="it is dated in the future: a clock is wrong, and its times are only bounds",
             )
         )
@@ -61,7 +62,7 @@ def tidy(look: Look, *, now: Instant) -> Look:
     if skewed:
         more = f" and {len(skewed) - 1} more" if len(skewed) > 1 else ""
         why = f"{skewed[0]}{more}: dated in the future, so a clock was wrong when it came"
-        gaps.append(Gap(what=plain(look.locator, _MAX_GAP_TEXT), why=plain(why, _MAX_GAP_TEXT)))
+        gaps.append(Gap(what=look.locator, why=why))
     return msgspec.structs.replace(
         look,
         asset=plain(look.asset, _MAX_NAME),
@@ -72,12 +73,22 @@ def tidy(look: Look, *, now: Instant) -> Look:
         at_hi=at_hi,
         sightings=sightings,
         identities=tuple(_identity(one) for one in look.identities),
-        gaps=tuple(gaps),
+        gaps=_gaps(gaps),
         evidence=tuple(
             msgspec.structs.replace(one, locator=plain(one.locator, _MAX_NAME))
             for one in look.evidence[:_MAX_EVIDENCE]
         ),
     )
+
+
+def _gaps(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    """Gaps whose texts are short enough for those that a look names to fit an entry."""
+    limit = _MAX_GAP_TEXT
+    while True:
+        made = tuple(Gap(what=plain(g.what, limit), why=plain(g.why, limit)) for g in gaps)
+        if limit <= _LEAST_GAP_TEXT or len(msgspec.json.encode(made[:MAX_GAPS])) <= _GAPS_BYTES:
+            return made
+        limit //= 2
 
 
 def _sighting(one: Sighting, at_hi: Instant, latest: Instant, skewed: list[str]) -> Sighting:
