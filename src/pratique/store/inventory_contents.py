@@ -28,7 +28,7 @@ from pratique.store.connect import Session
 from pratique.store.inventory_numbers import micros_of
 from pratique.store.inventory_rules import NOWHERE
 
-MAX_DEPTH: Final = 16
+MAX_DEPTH: Final = 64
 MAX_PARTS: Final = 10_000
 MAX_NAME: Final = 64
 _KEPT_SIGHTINGS: Final = 300_000
@@ -95,15 +95,22 @@ class Contents:
         found = self._resolved.get(number)
         if found is not None:
             return found
-        chain: list[tuple[int, _Stored]] = []
+        chain: list[_Stored] = []
         at = number
         while at not in self._resolved:
             stored = self._load(at)
-            chain.append((at, stored))
+            chain.append(stored)
             at = stored.base
-        content = self._resolved[at]
-        for _, stored in reversed(chain):
-            content = apply_content(content, stored.parts)
+        sightings = dict(self._resolved[at].sightings)
+        identities = dict(self._resolved[at].identities)
+        for stored in reversed(chain):
+            for body in stored.parts:
+                for key in body.removed:
+                    sightings.pop(key, None)
+                    identities.pop(key, None)
+                sightings.update((sighting_key(one), one) for one in body.added)
+                identities.update((identity_key_of(one), one) for one in body.identities)
+        content = Content(sightings=sightings, identities=identities)
         self._keep(number, content)
         return content
 

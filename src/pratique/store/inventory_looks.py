@@ -194,7 +194,8 @@ class Looks:
         tangled = False
         elements = self.names.elements(change.added, {}, entry=entry)
         tangled = len(elements) < len(change.added)
-        self.open.expect((), ((place.place, one.number) for one in elements))
+        known = [(place.place, n) for _, n, _ in elements if self.names.is_written(n)]
+        self.open.expect((), known)
         for element, seen in elements.items():
             kept = self.open.of_item(place.place, element)
             if kept is None:

@@ -62,6 +62,10 @@ class Names:
             return known
         return self._items.number(key, item_row(sighting.item, sighting.range, entry))
 
+    def is_written(self, item: int) -> bool:
+        """Whether rows in the database may name an item."""
+        return self._items.is_written(item)
+
     def find_identity(self, key: str) -> int | None:
         """Number of an identity, by its key in a content, if it has one."""
         return self._identities.find(key)

@@ -35,6 +35,7 @@ class Numbers:
         self._known: dict[str, int | None] = {}
         self._added: list[dict[str, object]] = []
         self._last: int | None = None
+        self._first_added: int | None = None
 
     def expect(self, keys: Iterable[str]) -> None:
         """Look these up together."""
@@ -58,14 +59,20 @@ class Numbers:
         if self._last is None:
             self._last = self._session.run(f"last_{self._table}")[0][0] or 0
         self._last += 1
+        if self._first_added is None:
+            self._first_added = self._last
         self._known[key] = self._last
         self._added.append({"number": self._last, "key": key, **values})
         return self._last
 
+    def is_written(self, number: int) -> bool:
+        """Whether a number is in the database; no row there can name one that is not."""
+        return self._first_added is None or number < self._first_added
+
     def flush(self) -> None:
         """Write what was added."""
         self._session.run_many(self._add, self._added)
-        self._added = []
+        self._added, self._first_added = [], None
 
 
 def text_hash(*parts: object) -> str:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 
 from pratique.ledger.entries import Entry
 from pratique.ledger.store import LogStore
-from pratique.store.batch import Batch
 from pratique.store.connect import Database
 from pratique.store.errors import StoreDamagedError
 
@@ -40,7 +39,8 @@ class Projector:
         done = 0
         left = batches
         while left != 0 and (start := self._applied(size)) < target:
-            done += self._apply(start, self._batch(start, target))
+            with _without_collector():
+                done += self._apply(start, self._batch(start, target))
             left = None if left is None else left - 1
         return done
 
@@ -74,11 +74,12 @@ class Projector:
             rows = session.run("read_projection")
             if (rows[0][0] if rows else 0) != start:
                 return 0
-            with _without_collector():
-                batch = Batch(session)
-                for entry in entries:
-                    batch.add(entry)
-                batch.write()
+            from pratique.store.batch import Batch  # noqa: PLC0415 - most questions find nothing new
+
+            batch = Batch(session)
+            for entry in entries:
+                batch.add(entry)
+            batch.write()
             applied = start + len(entries)
             session.run("set_projection", applied=applied, origin=self._log.origin)
         return len(entries)
