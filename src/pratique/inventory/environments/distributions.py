@@ -14,6 +14,7 @@ from pratique.inventory.observed.model import Sighting, Stage
 MAX_PARENTS: Final = 20
 SUFFIXES: Final = (".dist-info", ".egg-info", ".egg")
 _NOTHING: Final = Origin()
+_NAMELESS: Final = Head(name="", version="")
 
 
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,16 +50,16 @@ def read_distribution(
 ) -> Distribution:
     """Put together what the files of `folder` said; None is a file that is not there."""
     told = list(notes)
-    named = _from_folder(folder)
-    head = parse_head(metadata) if metadata is not None else named
-    if metadata is None or not head.name or not head.version:
+    head = parse_head(metadata) if metadata is not None else _NAMELESS
+    named = head if folder == f"{head.name}-{head.version}.dist-info" else _from_folder(folder)
+    if not head.name or not head.version:
         head = Head(
             name=head.name or named.name,
             version=head.version or named.version,
-            lines=head.lines,
+            data=head.data,
         )
         told.append("name and version from the folder's name")
-    elif named.name and _differ(head, named):
+    elif named is not head and named.name and _differ(head, named):
         told.append(f"METADATA says {head.name} {head.version}, its folder {folder}")
     origin = _origin(direct_url, provenance_url, told)
     return Distribution(

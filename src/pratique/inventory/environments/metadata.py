@@ -20,6 +20,10 @@ HEAD_BYTES: Final = 1 << 16
 MAX_REQUIREMENTS: Final = 500
 
 _FIELD: Final = re.compile(rb"^(Name|Version)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_USUAL: Final = re.compile(
+    rb"Metadata-Version: [0-9.]+\nName: ([A-Za-z0-9._-]+)\nVersion: ([A-Za-z0-9._+!-]+)\n(?![ \t])"
+)
+"""How nearly every tool begins: the first three lines, nothing folded."""
 _REQUIRES: Final = b"\nRequires-Dist:"
 """As every tool writes it. In another spelling it costs a parent's name, never a release."""
 _NAME: Final = re.compile(rb"[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)")
@@ -32,19 +36,26 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     name: str
     """As written; empty when there is none."""
     version: str
-    lines: bytes = b""
-    """The header as it stands."""
+    data: bytes = b""
+    """What it was read from."""
 
     def requires(self) -> tuple[str, ...]:
         """Names it asks for whatever extras were chosen, normalized. Costs as much as all the rest."""
-        return _requires(self.lines)
+        return _requires(_header_lines(self.data))
 
 
 def parse_head(data: bytes) -> Head:
     """Read the header lines of METADATA or PKG-INFO; what stands after an empty line is prose."""
-    head = _header_lines(data)
+    found = _USUAL.match(data)
+    if found:
+        return Head(name=found[1].decode(), version=found[2].decode(), data=data)
+    return _search(data)
+
+
+def _search(data: bytes) -> Head:
+    """As `parse_head`, of a header in any order and spelling."""
     name = version = ""
-    for found in _FIELD.finditer(head):
+    for found in _FIELD.finditer(_header_lines(data)):
         value = found[2].decode("utf-8", "replace").strip()
         if found[1][:1] in b"Nn":
             name = name or value
@@ -52,7 +63,7 @@ def parse_head(data: bytes) -> Head:
             version = version or value
         if name and version:
             break
-    return Head(name=name, version=version, lines=head)
+    return Head(name=name, version=version, data=data)
 
 
 def _header_lines(data: bytes) -> bytes:
