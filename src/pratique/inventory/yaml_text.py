@@ -57,7 +57,7 @@ class _Builder:
         self._stack.append((value, anchor, self._count))
         self._keys.append(_NO_KEY)
 
-    def _add(self, value: Any, anchor: str | None, cost: int, *, size: int = 0) -> None:  # noqa: ANN401
+    def _add(self, value: Any, anchor: str | None, cost: int, *, size: int = 0) -> None:  # noqa: ANN401 - any value
         self._count += cost
         if self._count > MAX_VALUES:
             raise LockError(f"has more than {MAX_VALUES:,} values", path=self._path)

@@ -147,7 +147,7 @@ def test_the_second_sweep_reads_only_what_is_new(
 
     def counted(git: object, blobs: list[str]) -> object:
         read.append(len(blobs))
-        return real(git, blobs)  # type: ignore[arg-type]
+        return real(git, blobs)  # type: ignore[arg-type] # the module is not typed for tests
 
     monkeypatch.setattr(git_history, "read_blobs", counted)
     notes = ForgetfulNotes()

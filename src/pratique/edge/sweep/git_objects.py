@@ -67,7 +67,7 @@ def _walk(git: Git, tips: Sequence[Tip], history: History, max_commits: int) -> 
 
 def _number(text: str) -> int:
     # A date of a million digits would be no number for Python, and is none for git.
-    return int(text) if len(text) < 20 and text.isdigit() else -1  # noqa: PLR2004
+    return int(text) if len(text) < 20 and text.isdigit() else -1  # noqa: PLR2004 - 64 bits
 
 
 def read_changes(git: Git, history: History, *, max_changes: int) -> None:

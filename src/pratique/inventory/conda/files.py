@@ -122,7 +122,7 @@ def split_conda_lock(data: bytes) -> Pieces | None:
         return None
     parts = data.split(b"\n- name:")
     head, mark, last = parts[0], b"\npackage:", parts[-1]
-    if len(parts) < 2 or not head.endswith(mark) or len(parts) > MAX_PACKAGES:  # noqa: PLR2004
+    if len(parts) < 2 or not head.endswith(mark) or len(parts) > MAX_PACKAGES:  # noqa: PLR2004 - a head and one
         return None
     body = last.split(b"\n")
     if any(line[:1] not in {b" ", b""} for line in body[1:]):

@@ -195,7 +195,7 @@ def _walk(
     entries: Sequence[Listed], wants: list[list[int]], asked: set[int], *, rooted: bool
 ) -> list[Way]:
     """Breadth first, so that the first way to an entry is a shortest one."""
-    ways: dict[int, Way] = {number: Way((), True) for number in sorted(asked)}  # noqa: FBT003
+    ways: dict[int, Way] = {number: Way((), True) for number in sorted(asked)}  # noqa: FBT003 - asked for by name
     queue = deque(ways)
     while queue:
         number = queue.popleft()

@@ -131,7 +131,7 @@ class Timeline:
             self._lines.append(line)
             for commit in line.commits:
                 for number, parent in enumerate(self._commits[commit].parents[1:], 2):
-                    side = f"merged/{commit[:12]}" + (f"-{number}" if number > 2 else "")  # noqa: PLR2004
+                    side = f"merged/{commit[:12]}" + (f"-{number}" if number > 2 else "")  # noqa: PLR2004 - octopus
                     waiting.append((side, parent, commit))
 
     def _line(self, name: str, tip: str, merge: str) -> _Line | None:

@@ -91,7 +91,7 @@ def _classic(source: SourceText) -> Iterator[tuple[str, Mapping[str, Any]]]:
             inner = table.setdefault(stripped[:-1], {})
         else:
             name, value = _pair(stripped)
-            (inner if depth > 2 else table)[name] = value  # noqa: PLR2004
+            (inner if depth > 2 else table)[name] = value  # noqa: PLR2004 - as above
     if key:
         yield key, table
 
@@ -99,10 +99,10 @@ def _classic(source: SourceText) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _pair(text: str) -> tuple[str, str]:
     words: list[str] = []
     at = 0
-    while len(words) < 2 and (found := _WORD.match(text, at)):  # noqa: PLR2004
+    while len(words) < 2 and (found := _WORD.match(text, at)):  # noqa: PLR2004 - a pair
         words.append(found.group(1) if found.group(1) is not None else found.group(2))
         at = found.end()
-    return (words[0], words[1]) if len(words) == 2 else (text, "")  # noqa: PLR2004
+    return (words[0], words[1]) if len(words) == 2 else (text, "")  # noqa: PLR2004 - as above
 
 
 def _descriptors(key: str) -> tuple[str, ...]:
