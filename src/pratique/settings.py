@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-import platformdirs
 
 from pratique.errors import SettingsError
 
@@ -129,7 +128,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def default_home(environ: Mapping[str, str] = os.environ) -> Path:
     """The home folder: PRATIQUE_HOME, else the platform's data folder."""
     given = environ.get("PRATIQUE_HOME", "")
-    return Path(given) if given else platformdirs.user_data_path("pratique", appauthor=False)
+    if given:
+        return Path(given)
+    import platformdirs  # noqa: PLC0415 - most commands are told where home is
+
+    return platformdirs.user_data_path("pratique", appauthor=False)
 
 
 _ENVIRONMENT = {
@@ -145,20 +148,9 @@ def load_settings(home: Path | None = None, *, environ: Mapping[str, str] = os.e
 
     Raises: SettingsError naming the file, the key and what was expected.
     """
-    import tomllib  # noqa: PLC0415 - the CLI answers many questions without any settings file
-
     folder = home if home is not None else default_home(environ)
     path = folder / "pratique.toml"
-    tables: dict[str, object] = {}
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        pass
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(
-            f"cannot read {path}: {error}",
-            expected="TOML in UTF-8; docs/reference/settings.md lists every setting",
-        ) from error
+    tables = _read_tables(path)
     if "home" in tables:
         raise SettingsError(
             f"{path}: 'home' cannot be set inside the home folder",
@@ -174,6 +166,29 @@ def load_settings(home: Path | None = None, *, environ: Mapping[str, str] = os.e
         if isinstance(section, dict):
             section[key] = environ[variable]
     return _with_defaults(_convert(tables, folder, ", ".join(given) or str(path)), path)
+
+
+def _read_tables(path: Path) -> dict[str, object]:
+    """What the file holds; nothing when there is none."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    import tomllib  # noqa: PLC0415 - the CLI answers many questions without any settings file
+
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> SettingsError:
+    return SettingsError(
+        f"cannot read {path}: {error}",
+        expected="TOML in UTF-8; docs/reference/settings.md lists every setting",
+    )
 
 
 def _convert(tables: Mapping[str, object], home: Path, source: str) -> Settings:

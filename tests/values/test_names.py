@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import Version
 
 from pratique.errors import InputError, ValueFormatError
@@ -15,9 +16,11 @@ from pratique.values.names import (
     ProjectName,
     ProjectStatus,
     is_safe_filename,
+    normal_name,
     parse_distribution_filename,
     parse_project_name,
     parse_version,
+    trimmed_version,
 )
 
 # PEP 503 "Normalized Names": the examples of the packaging standards, all one project.
@@ -179,3 +182,28 @@ def test_ordinary_file_names_are_safe(text: str) -> None:
 )  # fmt: skip
 def test_names_that_could_leave_a_folder_or_a_url_are_not(text: str) -> None:
     assert not is_safe_filename(text)
+
+
+# ── as packaging.utils, which is slow to load ────────────────────────────────────────────────
+
+
+@given(st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatch=True))
+def test_names_are_normalized_as_packaging_does(text: str) -> None:
+    assert normal_name(text) == canonicalize_name(text)
+
+
+_PARTS = st.tuples(
+    st.sampled_from(["", "1!", "0!"]),
+    st.lists(st.integers(0, 20), min_size=1, max_size=5).map(lambda n: ".".join(map(str, n))),
+    st.sampled_from(["", "a0", "b1", "rc12", "-alpha", "c3"]),
+    st.sampled_from(["", ".post0", ".post7", "-3"]),
+    st.sampled_from(["", ".dev0", ".dev5"]),
+    st.sampled_from(["", "+cpu", "+cu12.1", "+0"]),
+)
+
+
+@given(_PARTS.map("".join))
+def test_versions_are_trimmed_as_packaging_does(text: str) -> None:
+    version = Version(text)
+    assert trimmed_version(version, local=True) == canonicalize_version(version)
+    assert trimmed_version(version, local=False) == canonicalize_version(version.public)

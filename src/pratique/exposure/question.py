@@ -6,14 +6,18 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
-from packaging.utils import canonicalize_version
 from packaging.version import Version
 
 from pratique.errors import InputError
 from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
 from pratique.values.intervals import Interval
-from pratique.values.names import ProjectName, parse_project_name, parse_version
+from pratique.values.names import (
+    ProjectName,
+    parse_project_name,
+    parse_version,
+    trimmed_version,
+)
 
 BEGINNING: Instant = datetime(1, 1, 1, tzinfo=UTC)
 """Start of a question that names none: before anything was watched."""
@@ -28,7 +32,7 @@ def release_key(version: Version) -> str:
     Source: PEP 440 "Version matching": a candidate's local label is ignored when the version
     asked for has none.
     """
-    return canonicalize_version(version.public)
+    return trimmed_version(version, local=False)
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,11 +11,15 @@ import functools
 import re
 from typing import Final
 
-from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
 
 from pratique.policy.model import FileFacts
-from pratique.values.names import DistributionKind, ProjectName, parse_distribution_filename
+from pratique.values.names import (
+    DistributionKind,
+    ProjectName,
+    parse_distribution_filename,
+    trimmed_version,
+)
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _RELEASE = rf"{_NUMBER}(?:\.{_NUMBER})*"
@@ -127,7 +131,7 @@ def version_key(version: Version) -> str:
 
     `1.0` and `1.0.0` have one key, `1.82.7` and `1.82.70` have two.
     """
-    return canonicalize_version(version, strip_trailing_zero=True)
+    return trimmed_version(version, local=True)
 
 
 def version_key_of_text(text: str) -> str | None:

@@ -28,6 +28,7 @@ from pratique.ledger.entries import Entry
 from pratique.values.instants import Instant, parse_instant
 
 if TYPE_CHECKING:
+    from pratique.exposure.advisories.model import Advisory
     from pratique.exposure.answer import Answer
     from pratique.exposure.ports import FactQueries
     from pratique.exposure.question import Question
@@ -112,6 +113,10 @@ class AnswerDesk:
     def _entry(self, sequence: int) -> Entry:
         return next(iter(self._log.entries(sequence, sequence + 1)))
 
+    def newest(self, id_: str, *, tx: int) -> Advisory | None:
+        """The newest revision of a recorded advisory below `tx`."""
+        return self._presence.advisories(self._evidence).newest(id_, tx=tx)
+
     # ── answers ──────────────────────────────────────────────────────────────────────────────
 
     def answer(
@@ -125,7 +130,7 @@ class AnswerDesk:
     ) -> Outcome:
         """Answer a question as of a state of knowledge."""
         door = _Door(self._presence, self._log, known.tx)
-        sources = Sources(self._presence.inventory, self._presence.advisories(self._evidence), door)
+        sources = Sources(self._presence.inventory, self, door)
         try:
             return answer_asked(
                 asked,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pratique.errors import SettingsError
-from pratique.ledger.audit import AuditReport, Progress
-from pratique.ledger.store import LogStore
 from pratique.settings import Settings
+
+if TYPE_CHECKING:
+    from pratique.ledger.audit import AuditReport, Progress
+    from pratique.ledger.store import LogStore
 
 LEDGER_FOLDER = "ledger"
 

@@ -8,13 +8,6 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NewType
 
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
 from packaging.version import InvalidVersion, Version
 
 from pratique.errors import ValueFormatError
@@ -22,6 +15,7 @@ from pratique.errors import ValueFormatError
 ProjectName = NewType("ProjectName", str)
 """A project name in normalized form (PEP 503): runs of `-_.` become one `-`, lower case."""
 
+_RUNS = re.compile(r"[-_.]+")
 _VALID_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?")
 _BDIST_VERSION = re.compile(r"-(\d[^-]*)")
 _FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,253}")
@@ -66,7 +60,15 @@ def parse_project_name(text: str) -> ProjectName:
             f"not a project name: {text[:80]!r}",
             expected="letters, digits, '.', '_' and '-', beginning and ending with a letter or digit",
         )
-    return ProjectName(canonicalize_name(text))
+    return normal_name(text)
+
+
+def normal_name(text: str) -> ProjectName:
+    """The normalized form of a name that is known to be one. Source: PEP 503 "Normalized Names".
+
+    As `packaging.utils` does it, whose import costs a question of the command line a tenth of its time.
+    """
+    return ProjectName(_RUNS.sub("-", text).lower())
 
 
 def parse_version(text: str) -> Version:
@@ -83,6 +85,22 @@ def parse_version(text: str) -> Version:
         ) from None
 
 
+def trimmed_version(version: Version, *, local: bool) -> str:
+    """One text for all spellings of equal versions: `1.0.0` is `1`; with or without the local label.
+
+    As `packaging.utils.canonicalize_version` does it; see `normal_name` for why it is here.
+    """
+    release = list(version.release)
+    while len(release) > 1 and not release[-1]:
+        release.pop()
+    parts = [f"{version.epoch}!" if version.epoch else "", ".".join(map(str, release))]
+    parts.append("" if version.pre is None else f"{version.pre[0]}{version.pre[1]}")
+    parts.append("" if version.post is None else f".post{version.post}")
+    parts.append("" if version.dev is None else f".dev{version.dev}")
+    parts.append(f"+{version.local}" if local and version.local is not None else "")
+    return "".join(parts)
+
+
 def is_safe_filename(text: str) -> bool:
     """Whether a file name may appear in a URL, a path or a ledger entry of ours."""
     return _FILENAME.fullmatch(text) is not None and ".." not in text
@@ -95,6 +113,13 @@ def parse_distribution_filename(filename: str, *, project: ProjectName) -> Distr
     never offered, since no rule about versions could be applied to it.
     Source: PEP 427 "File name convention", PEP 625; eggs and installers by their old habits.
     """
+    from packaging.utils import (  # noqa: PLC0415 - see normal_name
+        InvalidSdistFilename,
+        InvalidWheelFilename,
+        parse_sdist_filename,
+        parse_wheel_filename,
+    )
+
     try:
         if filename.endswith(".whl"):
             name, version, _build, _tags = parse_wheel_filename(filename)
@@ -129,7 +154,7 @@ def _parse_legacy_filename(filename: str, *, project: ProjectName) -> Distributi
     # A legacy name may hold dashes in the project part; every split is tried, longest name first.
     for match in reversed(list(re.finditer("-", stem))):
         name, rest = stem[: match.start()], stem[match.end() :]
-        if ProjectName(canonicalize_name(name)) != project:
+        if normal_name(name) != project:
             continue
         is_sdist = suffix in _SDIST_SUFFIXES
         # An installer's name goes on after the version; a source archive's does not, and what

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import unquote
 
-from packaging.utils import canonicalize_name
+from pratique.values.names import normal_name as pypi_name
 
 _TYPES: Final = {
     "pypi": "pypi",
@@ -90,7 +90,7 @@ def parse_package(text: str) -> tuple[str, str]:
 def normal_name(type_: str, name: str) -> str:
     """A name as items of this type carry it."""
     if type_ == "pypi":
-        return canonicalize_name(name)
+        return str(pypi_name(name))
     if type_ == "docker":
         for beginning in _DOCKER_HUB:
             name = name.removeprefix(beginning)

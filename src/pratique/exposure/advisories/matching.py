@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from pratique.exposure.advisories.model import (
@@ -26,7 +25,6 @@ from pratique.exposure.advisories.model import (
     Range,
     is_whole,
 )
-from pratique.exposure.advisories.npm_ranges import npm_bounds
 from pratique.exposure.advisories.order import (
     REF_TYPES,
     SEMVER_TYPES,
@@ -195,6 +193,8 @@ class _Decider:
         if one.type == "pypi":
             return self._python_admits(row.range)
         if one.type in SEMVER_TYPES:
+            from pratique.exposure.advisories.npm_ranges import npm_bounds  # noqa: PLC0415 - loads semver
+
             spans = npm_bounds(row.range)
             versions = [semantic(text) for text in one.versions]
             return any(
@@ -206,6 +206,11 @@ class _Decider:
         return True
 
     def _python_admits(self, text: str) -> bool:
+        from packaging.specifiers import (  # noqa: PLC0415 - slow to load, and few questions meet ranges
+            InvalidSpecifier,
+            SpecifierSet,
+        )
+
         try:
             wanted = SpecifierSet(text)
         except InvalidSpecifier:
@@ -311,6 +316,8 @@ def _npm_meets(each: Range, requirement: str) -> bool:
     bounds = _bounds("npm", each)
     if bounds is None:
         return each.type != "GIT"
+    from pratique.exposure.advisories.npm_ranges import npm_bounds  # noqa: PLC0415 - loads semver
+
     spans = npm_bounds(requirement)
     lowest = bound("npm", each.type, "0")
     starts = [place for place, kind in bounds if kind == "introduced"]

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import semver
 from packaging.version import InvalidVersion, Version
+
+if TYPE_CHECKING:
+    import semver
 
 MAX_VERSION: Final = 256
 """Longer texts are no versions; it also bounds the digits that become integers."""
@@ -29,8 +31,12 @@ class Ordered(Protocol):
     def __gt__(self, other: Any, /) -> bool: ...  # noqa: ANN401 - as comparison is declared everywhere
 
 
-LOWEST: Final = semver.Version(0, 0, 0, "0")
-"""Before every semantic version there is."""
+@functools.cache
+def lowest() -> semver.Version:
+    """Before every semantic version there is."""
+    import semver  # noqa: PLC0415 - as above
+
+    return semver.Version(0, 0, 0, "0")
 
 
 @functools.lru_cache(maxsize=16_384)
@@ -39,6 +45,8 @@ def semantic(text: str) -> semver.Version | None:
     if len(text) > MAX_VERSION:
         return None
     try:
+        import semver  # noqa: PLC0415 - a question about Python alone needs none
+
         return semver.Version.parse(text.strip().lstrip("=").lstrip("vV"))
     except ValueError:
         return None
@@ -154,7 +162,7 @@ def bound(type_: str, range_type: str, text: str) -> Ordered | None:
     if type_ == "deb":
         return debian("0:~~~~")
     if type_ == "githubactions" or type_ in SEMVER_TYPES or range_type == "SEMVER":
-        return LOWEST
+        return lowest()
     return None
 
 
@@ -162,7 +170,11 @@ def _padded(type_: str, range_type: str, text: str) -> semver.Version | None:
     """Records write `46` where they mean 46.0.0."""
     semantic_type = type_ in SEMVER_TYPES or type_ == "githubactions" or range_type == "SEMVER"
     numbers = partial(text) if semantic_type and type_ != "pypi" else None
-    return None if numbers is None else semver.Version(*(*numbers, 0, 0)[:3])
+    if numbers is None:
+        return None
+    import semver  # noqa: PLC0415 - as above
+
+    return semver.Version(*(*numbers, 0, 0)[:3])
 
 
 def _action(text: str) -> semver.Version | None:
