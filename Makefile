@@ -17,13 +17,15 @@ MAIN_KEY := $(shell cat requirements/main.txt pyproject.toml | cksum | cut -d' '
 DEV_KEY := $(shell cat requirements/main.txt requirements/dev.txt requirements/evals.txt pyproject.toml | cksum | cut -d' ' -f1)
 MAIN_STAMP := $(VENV)/.main-$(MAIN_KEY)
 DEV_STAMP := $(VENV)/.dev-$(DEV_KEY)
+CLICKHOUSE := .tools/clickhouse
+CLICKHOUSE_STAMP := $(CLICKHOUSE)/.key-$(shell cat requirements/clickhouse.txt | cksum | cut -d' ' -f1)
 UV_STAMP := .tools/uv/.key-$(shell cat requirements/clients/uv.txt | cksum | cut -d' ' -f1)
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps
 
-.PHONY: help env dev up drill test test-fast lint format bench evals docs lock clean
+.PHONY: help env dev up drill test test-fast test-clickhouse lint format bench evals docs lock clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(MAIN_STAMP) ## make .venv with the pratique command, from hash-locked requirements
 
@@ -60,6 +62,14 @@ test: dev ## run every test (those whose tools are missing are skipped and named
 test-fast: dev ## run the tests that need nothing but Python (under a minute)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile \
 	  -m "not (clients or network or postgres or nginx or chromium or slow)" $(ARGS)
+
+test-clickhouse: dev $(CLICKHOUSE_STAMP) ## run the statements for ClickHouse in its engine (900 MB, not in CI)
+	@PRATIQUE_TEST_CLICKHOUSE=$(CURDIR)/$(CLICKHOUSE)/bin/python $(BIN)/python -m pytest tests/clickhouse $(ARGS)
+
+$(CLICKHOUSE_STAMP):
+	@$(PYTHON) -m venv $(CLICKHOUSE)
+	@$(CLICKHOUSE)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements/clickhouse.txt
+	@rm -f $(CLICKHOUSE)/.key-* && touch $@
 
 lint: dev ## ruff (every rule), formatting, strict types
 	@$(BIN)/ruff check .
