@@ -33,6 +33,7 @@ from kit.incidents import (
     answer,
     incident_log,
     line,
+    sighting,
 )
 from pratique.doors.cli import case_verifier
 from pratique.doors.cli.case_verifier import CaseError, check_case
@@ -582,3 +583,35 @@ def test_a_content_told_twice_from_different_bases_is_read_either_way(
     signer = read_key(tmp_path / "ledger" / "key", log.origin)
     found = answer(as_known_at=SIZE + 1)
     assert check_case(render_case(case_of(log, found), signer=signer))["contents"] == 2
+
+
+def test_base64_has_one_spelling(whole: bytes) -> None:
+    """The last letter before `==` has four bits that decoders ignore."""
+    members = members_of(whole)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    text = members["MANIFEST"].decode()
+    place = text.rindex('=="') - 1
+    other = letters[letters.index(text[place]) ^ 1]
+    changed = f"{text[:place]}{other}{text[place + 1 :]}"
+    old, new = (json.loads(one)["signatures"][0]["sig"] for one in (text, changed))
+    assert b64decode(old) == b64decode(new)
+    with pytest.raises(CaseError, match="canonical base64"):
+        check_case(render_container({**members, "MANIFEST": changed.encode()}))
+
+
+def test_a_content_that_is_not_what_its_name_says_is_found_out(tmp_path: Path) -> None:
+    """The log itself holds a lie about what a look saw."""
+    log = incident_log(tmp_path / "ledger")
+    content, look = entry_of(log, SEEN - 1), entry_of(log, SEEN)
+    lie = "f" * 32
+    log.append(
+        [
+            Draft(kind="content", subject=f"content:{lie}", actor="x", body=content.body),
+            Draft(kind="look", subject=look.subject, actor="x", body={**look.body, "content": lie}),
+        ],
+        now=ASKED_AT,
+    )
+    signer = read_key(tmp_path / "ledger" / "key", log.origin)
+    found = answer(as_known_at=SIZE + 2, lines=(line("build-7", sighting(SIZE + 1)),))
+    with pytest.raises(CaseError, match="is not what its name says"):
+        check_case(render_case(case_of(log, found), signer=signer))
