@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 SHORT: Final = 4
@@ -21,19 +22,23 @@ class NameGuard:
 
     def __init__(self, forbidden: Iterable[str], *, allowed: Iterable[str] = ()) -> None:
         """Names as people write them; entity keys count with and without their kind."""
-        self._allowed = _by_head(_spellings(allowed))
-        own = {name for names in self._allowed.values() for name in names}
-        self._forbidden = _by_head(name for name in _spellings(forbidden) if name not in own)
+        self._allowed = _Names(_spellings(allowed))
+        self._forbidden = _Names(set(_spellings(forbidden)) - self._allowed.all)
 
     def find(self, text: str) -> str | None:
         """A forbidden name in the text; None when there is none."""
         lowered = text.lower()
-        first = next(_matches(lowered, self._forbidden), None)
-        if first is None:
+        if not list(islice(self._forbidden.within(lowered), 1)):
             return None
-        own = [(start, start + len(name)) for start, name in _matches(lowered, self._allowed)]
-        for start, name in _matches(lowered, self._forbidden):
-            if not any(low <= start and start + len(name) <= high for low, high in own):
+        own = self._allowed.within(lowered)
+        waiting = next(own, None)
+        covered = 0
+        for start, name in self._forbidden.within(lowered):
+            # How far the names that may be read, and that begin no later, reach.
+            while waiting is not None and waiting[0] <= start:
+                covered = max(covered, waiting[0] + len(waiting[1]))
+                waiting = next(own, None)
+            if start + len(name) > covered:
                 return name
         return None
 
@@ -54,26 +59,29 @@ def _spellings(names: Iterable[str]) -> Iterator[str]:
         yield from (one.lower() for one in (name, bare) if one)
 
 
-def _by_head(names: Iterable[str]) -> dict[str, list[str]]:
-    """Names by their first letters, so that a text is walked once whatever their number."""
-    heads: dict[str, list[str]] = {}
-    for name in set(names):
-        heads.setdefault(name[:SHORT], []).append(name)
-    return heads
+class _Names:
+    """Names to look for, found by their first letters and length, whatever their number."""
 
+    def __init__(self, names: Iterable[str]) -> None:
+        self.all = frozenset(names)
+        self._lengths: dict[str, set[int]] = {}
+        for name in self.all:
+            self._lengths.setdefault(name[:SHORT], set()).add(len(name))
+        self._short = {len(head) for head in self._lengths if len(head) < SHORT}
 
-def _matches(text: str, heads: dict[str, list[str]]) -> Iterator[tuple[int, str]]:
-    if not heads:
-        return
-    short = {len(head) for head in heads if len(head) < SHORT}
-    for place in range(len(text)):
-        for name in heads.get(text[place : place + SHORT], ()):
-            if len(name) >= SHORT and text.startswith(name, place):
-                yield place, name
-        for length in short:
-            word = text[place : place + length]
-            if word in heads and _stands_alone(text, place, place + length):
-                yield place, word
+    def within(self, text: str) -> Iterator[tuple[int, str]]:
+        """(place, name) of every occurrence."""
+        if not self.all:
+            return
+        for place in range(len(text)):
+            for length in self._lengths.get(text[place : place + SHORT], ()):
+                word = text[place : place + length]
+                if length >= SHORT and word in self.all:
+                    yield place, word
+            for length in self._short:
+                word = text[place : place + length]
+                if word in self.all and _stands_alone(text, place, place + length):
+                    yield place, word
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
