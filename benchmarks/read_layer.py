@@ -77,7 +77,7 @@ def streaming(path: Path) -> set[str]:
 
 def _with_tarfile(path: Path, mode: str) -> set[str]:
     found = set()
-    with tarfile.open(path, mode) as layer:  # type: ignore[call-overload]
+    with tarfile.open(path, mode) as layer:  # type: ignore[call-overload]  # the mode is no literal
         for member in layer:
             if ".dist-info/" in member.name:
                 file = layer.extractfile(member)

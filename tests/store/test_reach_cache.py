@@ -65,7 +65,7 @@ class Tables:
 
 
 def as_dict(reach: object) -> dict[str, tuple[Held, ...]]:
-    return {name: tuple(spans) for name, spans in reach.items()}  # type: ignore[attr-defined]
+    return {name: tuple(spans) for name, spans in reach.items()}  # type: ignore[attr-defined]  # any mapping
 
 
 class Counting:
