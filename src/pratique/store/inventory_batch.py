@@ -31,7 +31,7 @@ from pratique.values.spans import to_micros
 
 KINDS: Final = frozenset({"content", "look", "facts", "retraction"})
 
-TALLY_SPAN: Final = 1024
+TALLY_SPAN: Final = 64
 """Entries after which totals are written down; between them looks are added up."""
 
 
