@@ -7,7 +7,9 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 from time import process_time
+from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -19,6 +21,7 @@ from pratique.doors.cli.case_verifier import check_case
 from pratique.doors.cli.verify_case import verifier_source
 from pratique.errors import InputError
 from pratique.exposure.bundle.stamps import StampError
+from pratique.exposure.incident import IncidentAnswer, sealed
 from pratique.inventory.observed.entries import facts_drafts, look_drafts
 from pratique.inventory.observed.model import (
     AssetKind,
@@ -33,6 +36,7 @@ from pratique.inventory.observed.model import (
     Stage,
 )
 from pratique.ledger.entries import Draft
+from pratique.store.incidents import AnswerDesk
 
 
 @pytest.fixture
@@ -91,18 +95,11 @@ def test_an_answer_that_does_not_follow_from_the_entries_is_found_out(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The house itself lies: it signs an answer that leaves an asset out."""
-    from pratique.store.incidents import AnswerDesk  # noqa: PLC0415 - patched here only
-
     honest = AnswerDesk.answer_incident
 
-    def lying(*words: object, **more: object) -> object:
-        from pratique.exposure.incident import sealed  # noqa: PLC0415 - as above
-
-        found = honest(*words, **more)  # type: ignore[arg-type]
-        return sealed(type(found)(**{
-            **{name: getattr(found, name) for name in found.__struct_fields__},
-            "lines": found.lines[:1],
-        }))  # fmt: skip
+    def lying(*words: Any, **more: Any) -> IncidentAnswer:
+        found = honest(*words, **more)
+        return sealed(msgspec.structs.replace(found, lines=found.lines[:1]))
 
     monkeypatch.setattr(AnswerDesk, "answer_incident", lying)
     path = tmp_path / "case.xpz"
