@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from kit.response_home import ID, Home
+from pratique.doors.cli import cli
 from pratique.exposure.outputs import FORMS
 from pratique.exposure.plan.model import PlanOrderError, Step, item_id
 from pratique.inventory.observed.entries import facts_drafts
@@ -124,3 +127,22 @@ def test_an_sbom_of_an_asset_as_it_was(home: Home) -> None:
     assert "nothing is known of an asset" in str(unknown.exception)
     future = home.run("sbom", "build-7", "--at", "2999-01-01T00:00:00Z")
     assert "has not come yet" in str(future.exception)
+
+
+def test_an_overlay_says_what_to_disarm_and_goes_along_in_the_case(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    golden = Path(__file__).parents[1] / "golden" / "data" / "litellm-2026-03.json"
+    added = home.run("advisory", "add", str(golden))
+    assert added.exit_code in {0, 1, 3}, (added.output, added.exception)
+    advisory = json.loads(golden.read_text("utf-8"))["id"]
+    home.run("incident", "open", "--advisory", advisory, "--id", "inc")
+    items = home.json("incident", "plan", "inc", "--list", "disarm")["items"]
+    assert [one["target"] for one in items] == ["asset:build-7"]
+    assert "sysmon" in items[0]["why"]
+    case = tmp_path / "case.xpz"
+    made = home.run("incident", "bundle", "inc", "-o", str(case), "--replay")
+    assert made.exit_code == 0, (made.output, made.exception)
+    with zipfile.ZipFile(case) as archive:
+        assert archive.read("advisory/rev1.json") == golden.read_bytes()
+    shown = CliRunner().invoke(cli, ["verify", str(case), "--key", home.key])
+    assert "asked again from all entries, the answer is the same" in shown.output
