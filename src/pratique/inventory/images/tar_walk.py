@@ -31,12 +31,13 @@ _BLOCK: Final = t.BLOCK
 _EMPTY: Final = t.EMPTY
 WINDOW: Final = 4096
 """Of a piece: small files lie beside each other, and one call reads several headers."""
-_FIELDS: Final = struct.Struct("100s24x11s21xc188xc")
+_FIELDS: Final = struct.Struct("100s24x11s21xB188xB")
 """Name, size, kind, first byte of the prefix."""
-_FILE: Final = b"0"
-_FOLDER: Final = b"5"
+_FILE: Final = 0x30
+_FOLDER: Final = 0x35
 _USTAR: Final = b"ustar\0"
-_NO_PREFIX: Final = b"\0"
+_ASK: Final = 0x1FF
+"""Every so many members it is asked whether to go on."""
 _NEVER: Final = b"\0"
 """In no name."""
 _TAIL: Final = 4
@@ -92,7 +93,6 @@ class TarWalk:
         self.defects: list[str] = []
         self.stopped = False
         self._over = False
-        self._pieces = 0
 
     def __iter__(self) -> Iterator[Member]:
         """Members in the order of the archive."""
@@ -106,15 +106,17 @@ class TarWalk:
                 self._tell_end(block)
                 return
             self.members += 1
+            if not self.members & 0xFF and self._ends_early(self.members):
+                return
             try:
-                found, at = self._slowly(block, at)
+                found, at = self._plainly(block, at) or self._slowly(block, at)
             except t.HeaderError as malformed:
                 self.defects.append(f"a header at byte {at:,} cannot be read: {malformed}")
                 return
             if found is not None and self._wants(found.name):
                 yield found
 
-    def _hop(self, at: int) -> int:
+    def _hop(self, at: int) -> int:  # noqa: C901 - one loop, unrolled where a call would double its cost
         """Pass over plain members that nobody asked for; gives where the next other header stands.
 
         Everything that is used a million times is at hand here: a call costs as much as all of these
@@ -126,25 +128,30 @@ class TarWalk:
         tails, endings, exactly = self._tails, self._endings, self._exactly
         mark, other_mark = self._containing
         base, end, window = at, 0, b""
-        members = self.members
+        members, ask = self.members, self.members | _ASK
         while True:
-            if at + _BLOCK > end:
-                window = read_at(at, WINDOW)
+            if at + 512 > end:
+                # Where files are large, only headers are read; where they are small, their neighbours too.
+                window = read_at(at, 512 if at - base > WINDOW else WINDOW)
                 base, end = at, at + len(window)
-                self.members = members
-                if len(window) < _BLOCK or self._ends_early():
-                    return at
+                if members > ask:
+                    ask = members | _ASK
+                    if self._ends_early(members):
+                        break
+                if end - at < _BLOCK:
+                    break
             name, digits, kind, prefix = fields_of(window, at - base)
             name = name.rstrip(b"\0")
             if (
-                (kind != _FILE and kind != _FOLDER)  # noqa: PLR1714 - `in` takes longer
-                or (name[-_TAIL:] in tails and name.endswith(endings))
-                or not name
+                (kind != _FILE and kind != _FOLDER)
+                or (  # noqa: PLR1714 - `in` takes longer
+                    name[-4:] in tails and name.endswith(endings)
+                )
             ):
                 break
-            if prefix != _NO_PREFIX:
+            if prefix:
                 name = _with_prefix(window, at - base, name)
-            if mark in name or other_mark in name or name in exactly:
+            if mark in name or other_mark in name or (exactly and name in exactly):
                 break
             try:
                 size = int(digits, 8)
@@ -152,18 +159,17 @@ class TarWalk:
                 break
             if size < 0:
                 break
-            at += _BLOCK if kind == _FOLDER else _BLOCK + ((size + 511) & ~511)
+            at += 512 if kind == _FOLDER else (size + 1023) & ~511
             members += 1
         self.members = members
         return at
 
-    def _ends_early(self) -> bool:
-        """Asked for every piece: whether there are too many members, or the person stopped it."""
-        if self.members > self._max_members:
+    def _ends_early(self, members: int) -> bool:
+        """Asked now and then: whether there are too many members, or the person stopped it."""
+        if members > self._max_members:
             self.defects.append(f"holds more than {self._max_members:,} members")
             self._over = True
-        self._pieces += 1
-        if not self._pieces & 0xFF and self._stop():
+        elif self._stop():
             self.stopped = self._over = True
         return self._over
 
@@ -179,6 +185,26 @@ class TarWalk:
             self.defects.append("is cut short: it does not end as archives do")
         elif self._described:
             self.defects.append("ends after a header that describes a member")
+
+    def _plainly(self, block: bytes, at: int) -> tuple[Member, int] | None:
+        """A file or folder without anything special, if that is what the header is."""
+        name, digits, kind, prefix = _FIELDS.unpack_from(block)
+        if (kind != _FILE and kind != _FOLDER) or self._described or not _adds_up(block):  # noqa: PLR1714 - as above
+            return None
+        try:
+            size = int(digits, 8)
+        except ValueError:
+            return None
+        if size < 0:
+            return None
+        name = name.partition(b"\0")[0]
+        if prefix:
+            name = _with_prefix(block, 0, name)
+        content = size if kind == _FILE else 0
+        member = Member(
+            name, block[156:157], content, at + _BLOCK, _octal(block[136:148]), b"", sparse=False
+        )
+        return member, at + _BLOCK + _padded(content)
 
     # What is not plain.
 
@@ -251,6 +277,21 @@ class TarWalk:
             more = extension[504]
             at += _BLOCK
         return at
+
+
+def _adds_up(block: bytes) -> bool:
+    """Whether the checksum is right, modulo 255: read as one number, bytes leave the same rest as added.
+
+    That takes a third of the time of adding them. Where it does not add up, the slow way says so.
+    """
+    field = block[148:156]
+    try:
+        told = int(field.partition(b"\0")[0], 8)
+    except ValueError:
+        return False
+    # 8 blanks stand for the field itself.
+    rest = int.from_bytes(block, "little") - int.from_bytes(field, "little") + 256 - told
+    return rest % 255 == 0
 
 
 def _with_prefix(window: bytes, start: int, name: bytes) -> bytes:

@@ -61,9 +61,8 @@ ENDINGS: Final = (
 )
 CONTAINING: Final = (b".wh.", b"lib/dpkg/status.d/")
 
-_PYTHON_FILE: Final = re.compile(
-    r"(?:.*/)?[^/]+(?:\.dist-info/(?:METADATA|RECORD|INSTALLER|REQUESTED|(?:direct|provenance)_url\.json)"
-    r"|\.egg-info(?:/PKG-INFO)?|\.egg/EGG-INFO/PKG-INFO)"
+_DIST_INFO_FILES: Final = frozenset(
+    {"METADATA", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "provenance_url.json"}
 )
 _BYTES: Final = {
     Kind.PYTHON: HEAD_BYTES,
@@ -89,9 +88,9 @@ _SYSTEM: Final = (
 
 def kind_of(path: str) -> Kind | None:
     """What a path in an image says; None when it says nothing that is read."""
-    if _PYTHON_FILE.fullmatch(path):
+    folder, _, name = path.rpartition("/")
+    if _is_python(folder, name):
         return Kind.PYTHON
-    name = path.rpartition("/")[2]
     if is_hook(name) and ("-packages/" in path or "/python3" in path):
         return Kind.HOOK
     if name == "package.json":
@@ -104,6 +103,15 @@ def kind_of(path: str) -> Kind | None:
         if pattern.fullmatch(path) and not name.endswith(".md5sums"):
             return kind
     return None
+
+
+def _is_python(folder: str, name: str) -> bool:
+    """Whether it is a file of a dist-info, egg-info or egg, or an egg-info that is one file."""
+    if folder.endswith(".dist-info"):
+        return name in _DIST_INFO_FILES
+    if name == "PKG-INFO":
+        return folder.endswith((".egg-info", ".egg/EGG-INFO"))
+    return name.endswith(".egg-info")
 
 
 def most_bytes(kind: Kind, path: str) -> int:
