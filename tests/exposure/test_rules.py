@@ -178,6 +178,7 @@ IMAGE, ENVIRONMENT = AssetKind.IMAGE.value, AssetKind.ENVIRONMENT.value
             "unreadable",
         ),
         (RUN, [watch(LOG, 120, 125, whole=False), watch(LOG, 120, 130, ended=True)], "whole-life"),
+        (RUN, [watch(LOG, 20, 100, ended=True)], "whole-life"),
         (RUN, [watch(LOG, 20, 100, ended=True, whole=False)], "outside-life"),
         (RUN, [watch(LOG, 500, 510, ended=True, whole=False)], "outside-life"),
         (RUN, [watch(LOG, 20, 101, ended=True, whole=False)], "unreadable"),

@@ -91,11 +91,11 @@ def judge_absence(
     when the only place of the asset held another release of *every* project asked for.
     """
     if not watches:
-        return _unknown("never-looked", _HOW_TO_LOOK.get(kind, "a sweep"))
+        return unknown_because(kind, "never-looked")
     witnesses = WITNESSES.get(kind, _WHOLE_ASSET)
     counted = [one for one in watches if one.place_kind in witnesses]
     if not counted:
-        return _unknown("not-witnessed", _HOW_TO_LOOK.get(kind, "a sweep of all its roots"))
+        return unknown_because(kind, "not-witnessed")
     if kind == AssetKind.CI_RUN:
         return _judge_run(_by_place(counted), start, end)
     if kind == AssetKind.IMAGE and "sha256:" in name:
@@ -136,39 +136,56 @@ _HOW_TO_LOOK: Final[Mapping[str, str]] = {
 }
 
 
-def _unknown(rule: str, missing: str, detail: str = "") -> Absence:
+def unknown_because(kind: str, rule: str, detail: str = "") -> Absence:
+    """That nothing is known of an asset of a kind, and what would have to look."""
+    match rule:
+        case "never-looked":
+            missing = _HOW_TO_LOOK.get(kind, "a sweep")
+        case "not-witnessed":
+            missing = _HOW_TO_LOOK.get(kind, "a sweep of all its roots")
+        case "sampled-only":
+            missing = _SAMPLED.get(kind, _SAMPLED_MACHINE)
+        case "not-covered" if kind == AssetKind.CI_RUN:
+            missing = "the rest of the run's log: it had not ended when it was read"
+        case _:
+            missing = _MISSING[rule]
     return Absence(Certainty.UNKNOWN, rule, missing, detail)
 
 
-def _unread(looks: Sequence[Watched]) -> Absence:
+_MISSING: Final[Mapping[str, str]] = {
+    "unreadable": "what could not be read there",
+    "not-since": "a newer look",
+    "not-covered": "looks over the whole time",
+}
+
+
+def _unread(kind: str, looks: Sequence[Watched]) -> Absence:
     count = sum(max(look.gaps, 1) for look in looks)
     noun = "thing" if count == 1 else "things"
-    return _unknown(
-        "unreadable", "what could not be read there", f"{count} {noun}, see entry {looks[-1].entry}"
-    )
+    return unknown_because(kind, "unreadable", f"{count} {noun}, see entry {looks[-1].entry}")
 
 
 def _judge_run(places: Sequence[Sequence[Watched]], start: int, end: int) -> Absence:
     """A run is over and its log is all of it; several logs are its jobs, and each must be whole."""
+    if all(any(look.ended and look.whole for look in looks) for looks in places):
+        return Absence(Certainty.CLEARED, "whole-life")
     every = [look for looks in places for look in looks]
-    over = all(any(look.ended for look in looks) for looks in places)
     if all(look.mode == LookMode.EVENT for look in every):
+        over = all(any(look.ended for look in looks) for looks in places)
         began_later = min(look.at_lo for look in every) >= end
         ended_before = over and max(look.at_hi for look in every) <= start
         if began_later or ended_before:
             return Absence(Certainty.CLEARED, "outside-life")
-    if all(any(look.ended and look.whole for look in looks) for looks in places):
-        return Absence(Certainty.CLEARED, "whole-life")
     unread = [look for look in every if not look.whole]
     if unread:
-        return _unread(unread)
-    return _unknown("not-covered", "the rest of the run's log: it had not ended when it was read")
+        return _unread(AssetKind.CI_RUN, unread)
+    return unknown_because(AssetKind.CI_RUN, "not-covered")
 
 
 def _judge_content(looks: Sequence[Watched]) -> Absence:
     """What is named by its hash never changes, so one whole look at each part is enough."""
     unread = [look for look in looks if not look.whole]
-    return _unread(unread) if unread else Absence(Certainty.CLEARED, "immutable")
+    return _unread(AssetKind.IMAGE, unread) if unread else Absence(Certainty.CLEARED, "immutable")
 
 
 def _judge_history(watches: Sequence[Watch], start: int, end: int, patience: int) -> Absence:
@@ -179,15 +196,15 @@ def _judge_history(watches: Sequence[Watch], start: int, end: int, patience: int
         if not one.look.whole and one.look.at_hi >= start and one.look.at_lo < end
     ]
     if unread:
-        return _unread(unread)
+        return _unread(AssetKind.REPOSITORY, unread)
     read = any(one.look.mode == LookMode.EVENT for one in watches)
     whole = [one.look for one in watches if one.place_kind == PlaceKind.ASSET and one.look.whole]
     if not read or not whole:
-        return _unknown("sampled-only", _SAMPLED[AssetKind.REPOSITORY])
+        return unknown_because(AssetKind.REPOSITORY, "sampled-only")
     newest = max(look.at_lo for look in whole)
     if newest + patience >= end:
         return Absence(Certainty.CLEARED, "whole-history")
-    return _unknown("not-since", "a newer look", f"last looked at {_moment(newest)}")
+    return unknown_because(AssetKind.REPOSITORY, "not-since", f"last looked at {_moment(newest)}")
 
 
 def _judge_place(
@@ -200,13 +217,13 @@ def _judge_place(
         return Absence(Certainty.CLEARED, "watched")
     unread = [look for look in looks if not look.whole and look.at_hi >= start and look.at_lo < end]
     if unread:
-        return _unread(unread)
+        return _unread(kind, unread)
     if reached > start and gap == OPEN:
-        return _unknown("not-since", "a newer look", f"last looked at {_moment(reached)}")
+        return unknown_because(kind, "not-since", f"last looked at {_moment(reached)}")
     if told:
         detail = f"{_moment(reached)} to {_moment(gap)}"
-        return _unknown("not-covered", "looks over the whole time", f"nothing watched {detail}")
-    return _unknown("sampled-only", _SAMPLED.get(kind, _SAMPLED_MACHINE))
+        return unknown_because(kind, "not-covered", f"nothing watched {detail}")
+    return unknown_because(kind, "sampled-only")
 
 
 _SAMPLED_MACHINE: Final = (
