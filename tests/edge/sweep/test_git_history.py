@@ -72,9 +72,9 @@ def test_a_version_is_in_force_until_the_next_commit(repo: Repo) -> None:
     found = looks(repo.dot_git)
     place = "requirements.txt@main"
     assert told(found) == [
-        (place, "litellm 1.82.6", "2026-03-20T10:00", "2026-03-24T10:40", True),
+        (place, "litellm 1.82.6", "2026-03-20T10:00", "2026-03-24T10:40", False),
+        (place, "litellm 1.82.8", "2026-03-24T10:40", "2026-03-24T12:00", False),
         (place, "litellm 1.82.6", "2026-03-24T12:00", "2026-03-25T12:00", True),
-        (place, "litellm 1.82.8", "2026-03-24T10:40", "2026-03-24T12:00", True),
     ]
     look = found[0]
     name = f"repo/laptop-7/{repo.folder.as_posix().strip('/')}"
@@ -102,6 +102,21 @@ def test_what_is_there_now_lasts_until_now(repo: Repo) -> None:
     ]
 
 
+def test_a_place_ends_where_nothing_follows_it(repo: Repo) -> None:
+    """The branch takes over what `main` has and says: that is told there, so here it ends."""
+    repo.commit({"requirements.txt": GOOD}, at="2026-03-01T00:00Z")
+    repo.git("checkout", "-q", "-b", "wip")
+    repo.commit({"requirements.txt": BAD}, at="2026-03-02T00:00Z")
+    repo.git("checkout", "-q", "main")
+    repo.commit({"requirements.txt": "litellm==1.83.0\n"}, at="2026-03-03T00:00Z")
+    repo.git("checkout", "-q", "wip")
+    repo.commit({"requirements.txt": "litellm==1.83.0\n"}, at="2026-03-04T00:00Z")
+    repo.git("checkout", "-q", "main")
+    assert [one for one in told(looks(repo.dot_git)) if one[0].endswith("@wip")] == [
+        ("requirements.txt@wip", "litellm 1.82.8", "2026-03-02T00:00", "2026-03-04T00:00", True),
+    ]
+
+
 def test_branches_merges_and_deleted_branches(repo: Repo) -> None:
     repo.commit({"requirements.txt": GOOD}, at="2026-03-01T00:00Z")
     repo.git("checkout", "-q", "-b", "bot")
@@ -115,9 +130,9 @@ def test_branches_merges_and_deleted_branches(repo: Repo) -> None:
     repo.git("branch", "old", "HEAD~1")
     side = f"requirements.txt@merged/{merge[:12]}"
     assert sorted(told(looks(repo.dot_git)), key=lambda one: (one[1], one[0])) == [
-        ("requirements.txt@main", "litellm 1.82.6", "2026-03-01T00:00", "2026-03-05T00:00", True),
+        ("requirements.txt@main", "litellm 1.82.6", "2026-03-01T00:00", "2026-03-05T00:00", False),
         ("requirements.txt@old", "litellm 1.82.6", "2026-03-04T00:00", "2026-04-01T00:00", False),
-        (side, "litellm 1.82.8", "2026-03-02T00:00", "2026-03-03T00:00", True),
+        (side, "litellm 1.82.8", "2026-03-02T00:00", "2026-03-03T00:00", False),
         ("requirements.txt@main", "litellm 1.83.0", "2026-03-05T00:00", "2026-04-01T00:00", False),
         (side, "litellm 1.83.0", "2026-03-03T00:00", "2026-03-05T00:00", True),
     ]
@@ -140,16 +155,16 @@ def test_remote_branches_and_a_detached_head_count(repo: Repo, tmp_path: Path) -
 def test_the_second_sweep_reads_only_what_is_new(
     repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pratique.edge.sweep import git_history  # noqa: PLC0415 - to count what is read
+    from pratique.edge.sweep import git_contents  # noqa: PLC0415 - to count what is read
 
     read: list[int] = []
-    real = git_history.read_blobs
+    real = git_contents.read_blobs
 
     def counted(git: object, blobs: list[str]) -> object:
         read.append(len(blobs))
         return real(git, blobs)  # type: ignore[arg-type] # the module is not typed for tests
 
-    monkeypatch.setattr(git_history, "read_blobs", counted)
+    monkeypatch.setattr(git_contents, "read_blobs", counted)
     notes = ForgetfulNotes()
     for day in range(1, 9):
         repo.commit({"requirements.txt": f"demo=={day}\n"}, at=f"2026-03-0{day}T00:00Z")
@@ -159,7 +174,7 @@ def test_the_second_sweep_reads_only_what_is_new(
     third = looks(repo.dot_git, context(notes=notes))
     assert read == [8, 2, 1]
     assert [one[1:] for one in told(second)] == [
-        ("demo 8", "2026-03-08T00:00", "2026-03-09T00:00", True),
+        ("demo 8", "2026-03-08T00:00", "2026-03-09T00:00", False),
         ("demo 9", "2026-03-09T00:00", "2026-04-01T00:00", False),
     ]
     assert told(third) == told(second)[1:]

@@ -20,15 +20,9 @@ from pathlib import Path
 from typing import Final
 
 from pratique.edge.sweep.context import STOPPED, Reader, SweepContext
+from pratique.edge.sweep.git_contents import Contents, Version
 from pratique.edge.sweep.git_memory import Told, keep_told, recall_told
-from pratique.edge.sweep.git_objects import (
-    History,
-    read_blobs,
-    read_changes,
-    read_commits,
-    read_sizes,
-    read_snapshot,
-)
+from pratique.edge.sweep.git_objects import History, read_changes, read_commits, read_snapshot
 from pratique.edge.sweep.git_process import Git, GitError
 from pratique.edge.sweep.git_repository import (
     Repository,
@@ -37,10 +31,8 @@ from pratique.edge.sweep.git_repository import (
     looks_like_repository,
     tips_of,
 )
-from pratique.inventory.errors import LockError
-from pratique.inventory.findings.duplicates import resolve
-from pratique.inventory.listings.kinds import ListingKind, listing_kind
-from pratique.inventory.listings.reading import Listing, ListingReader
+from pratique.inventory.listings.kinds import listing_kind
+from pratique.inventory.listings.reading import ListingReader
 from pratique.inventory.listings.timeline import Commit, Held, Timeline, Tip
 from pratique.inventory.observed.model import (
     AssetKind,
@@ -51,19 +43,15 @@ from pratique.inventory.observed.model import (
     LookMode,
     PlaceKind,
 )
-from pratique.inventory.text import MAX_LOCK_BYTES
 from pratique.values.instants import Instant
 
 _COLLECTOR: Final = "sweep/git-history"
 _GRAPH: Final = 10
 """Commits looked at for each version of a file that is read at most."""
 _MAX_SNAPSHOTS: Final = 20
-_MAX_BROKEN: Final = 50
-"""Broken contents in one repository before the rest is given up."""
 _ODD_DATE: Final = (
     "the date of this commit does not fit between its neighbours; the widest interval is told"
 )
-_NOTHING: Final = Listing(sightings=(), defects=())
 
 
 class GitHistories:
@@ -117,23 +105,6 @@ def _unread(path: Path, ctx: SweepContext, why: str) -> Look:
         collector=_COLLECTOR,
         machine=ctx.machine,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Bytes:
-    """What was read, for evidence."""
-
-    sha256: str
-    size: int
-
-
-@dataclass(slots=True, kw_only=True)
-class _Version:
-    """One content of one file, with every interval in which it was in force."""
-
-    path: str
-    blob: str
-    held: list[Held] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -208,99 +179,37 @@ class _Reading:
         """Every interval that was not told, then the look at the repository."""
         known = _reached(self.history.commits, self.told.tips)
         fresh = [one for one in self.held if one.end is None or one.until not in known]
-        versions = _versions(fresh)
+        begun = {(one.line, one.path, one.by) for one in self.held}
+        contents = Contents(
+            self.git, self.listings, partial=self.repository.partial, limits=self.ctx.limits
+        )
         stopped = False
-        for number, (version, listing, evidence, whys) in enumerate(self._contents(versions), 1):
-            self.ctx.progress(f"history of {self.asset}", number, len(versions))
-            for held in version.held:
-                yield self._look(held, listing, evidence, whys)
+        for number, (held, version) in enumerate(contents.read(fresh), 1):
+            self.ctx.progress(f"history of {self.asset}", number, len(fresh))
+            is_replaced = (held.line, held.path, held.until) in begun
+            yield self._look(held, version, ended=held.end is not None and not is_replaced)
             if self.ctx.stop():
                 self._gap(STOPPED)
                 stopped = True
                 break
+        for why in contents.trouble:
+            self._gap(why)
         if not stopped:
             yield from self._ended(fresh)
-            self._note()
+            self._note(unsure=contents.unsure)
         yield self._repository_look()
 
-    def _contents(
-        self, versions: Sequence[_Version]
-    ) -> Iterator[tuple[_Version, Listing, _Bytes | None, tuple[str, ...]]]:
-        """Each version with what it lists, or with sentences that say why it cannot be read."""
-        sizes = self._sizes(versions)
-        waiting: list[_Version] = []
-        total = 0
-        for version in versions:
-            size = sizes.get(version.blob)
-            total += size or 0
-            if why := self._why_not(size, total):
-                yield version, _NOTHING, None, (why,)
-            else:
-                waiting.append(version)
-        broken = 0
-        while waiting:
-            done = 0
-            try:
-                for _blob, data in read_blobs(self.git, [one.blob for one in waiting]):
-                    version = waiting[done]
-                    done += 1
-                    yield version, *self._listing(version, data)
-                waiting = []
-            except GitError as error:
-                # What is broken stops git; the rest is asked for again without it.
-                self.unsure = True
-                broken += 1
-                yield waiting[done], _NOTHING, None, (error.message,)
-                waiting = waiting[done + 1 :]
-            if broken > _MAX_BROKEN:
-                self._gap(f"{len(waiting):,} versions were given up after {broken} broken ones")
-                return
-
-    def _sizes(self, versions: Sequence[_Version]) -> Mapping[str, int]:
-        blobs = list(dict.fromkeys(version.blob for version in versions))
-        if not blobs:
-            return {}
-        try:
-            return read_sizes(self.git, blobs, partial=self.repository.partial)
-        except (GitError, ValueError) as error:
-            self.unsure = True
-            self._gap(f"contents cannot be listed: {error}")
-            return {}
-
-    def _why_not(self, size: int | None, total: int) -> str:
-        if size is None:
-            self.unsure = True
-            return "its content is not in this clone, or is broken"
-        if size > min(MAX_LOCK_BYTES, self.ctx.limits.file_bytes):
-            return f"a version has {size:,} bytes, more than are read"
-        if total > self.ctx.limits.stream_bytes:
-            return "too much was read of this repository before"
-        return ""
-
-    def _listing(
-        self, version: _Version, data: bytes
-    ) -> tuple[Listing, _Bytes | None, tuple[str, ...]]:
-        kind = listing_kind(version.path)
-        assert kind is not None
-        seen = _Bytes(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
-        try:
-            listing = self.listings.read(kind, version.path, data)
-        except LockError as error:
-            return _NOTHING, seen, (error.reason,)
-        return listing, seen, (*listing.defects, *_not_followed(version.path, kind, listing))
-
-    def _look(
-        self, held: Held, listing: Listing, seen: _Bytes | None, whys: tuple[str, ...]
-    ) -> Look:
+    def _look(self, held: Held, version: Version, *, ended: bool) -> Look:
+        """`ended`: the file is gone there; one that is replaced is ended by the next look."""
         kind = listing_kind(held.path)
         assert kind is not None
-        unread = [Gap(what=f"{held.path} in commit {held.by}", why=why) for why in whys]
+        unread = [Gap(what=f"{held.path} in commit {held.by}", why=why) for why in version.gaps]
         odd = [Gap(what=f"commit {one}", why=_ODD_DATE) for one in held.skewed]
         evidence = Evidence(
-            sha256=seen.sha256 if seen else "",
+            sha256=version.sha256,
             media_type=kind.media_type,
             locator=f"git blob {held.blob} in commit {held.by}",
-            size=seen.size if seen else 0,
+            size=version.size,
         )
         return Look(
             asset=self.asset,
@@ -310,12 +219,12 @@ class _Reading:
             at_lo=_instant(held.start),
             at_hi=self.now if held.end is None else _instant(held.end),
             mode=LookMode.EVENT,
-            ended=held.end is not None,
+            ended=ended,
             whole=not unread,
             lineage=f"{self.asset}:{held.path}",
-            sightings=listing.sightings,
+            sightings=version.listing.sightings,
             gaps=(*unread, *odd),
-            evidence=(evidence,) if seen else (),
+            evidence=(evidence,) if version.sha256 else (),
             evidence_class=EvidenceClass.DECLARED,
             collector=_COLLECTOR,
         )
@@ -342,8 +251,8 @@ class _Reading:
                 collector=_COLLECTOR,
             )
 
-    def _note(self) -> None:
-        if self.unsure or self.repository.own != self.repository.folder:
+    def _note(self, *, unsure: bool) -> None:
+        if unsure or self.unsure or self.repository.own != self.repository.folder:
             return  # a worktree's own HEAD is not the repository's
         told = Told(
             tips=tuple(dict.fromkeys(tip.commit for tip in self.tips)),
@@ -366,28 +275,6 @@ class _Reading:
             evidence_class=EvidenceClass.DECLARED,
             collector=_COLLECTOR,
         )
-
-
-def _versions(fresh: Sequence[Held]) -> list[_Version]:
-    """Contents file by file, each file's in the order in which they came."""
-    found: dict[tuple[str, str], _Version] = {}
-    for one in sorted(fresh, key=_when):
-        key = one.path, one.blob
-        if key not in found:
-            found[key] = _Version(path=one.path, blob=one.blob)
-        found[key].held.append(one)
-    return list(found.values())
-
-
-def _when(held: Held) -> tuple[str, int]:
-    return held.path, held.start
-
-
-def _not_followed(path: str, kind: ListingKind, listing: Listing) -> Iterator[str]:
-    """Includes that have no name of their own: at which version they were is not known here."""
-    for one in listing.includes:
-        if "://" in one.path or listing_kind(resolve(path, one.path)) is None:
-            yield f"includes {one.path[:200]!r}, which {kind.name} histories do not follow"
 
 
 def _reached(commits: Mapping[str, Commit], tips: Sequence[str]) -> set[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -92,15 +93,20 @@ def _gaps(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
 
 
 def _sighting(one: Sighting, at_hi: Instant, latest: Instant, skewed: list[str]) -> Sighting:
-    item = one.item
-    since_lo, since_hi = one.since_lo, one.since_hi
-    if since_lo or since_hi:
-        since_lo, since_hi = _clamped(since_lo, since_hi, at_hi, latest, (skewed, item.name))
+    if one.since_lo or one.since_hi:
+        name = one.item.name
+        since = _clamped(one.since_lo, one.since_hi, at_hi, latest, (skewed, name))
+        one = msgspec.structs.replace(one, since_lo=since[0], since_hi=since[1])
+        return _texts.__wrapped__(one)
+    return _texts(one)
+
+
+@lru_cache(maxsize=32_768)
+def _texts(one: Sighting) -> Sighting:
+    """The same with texts that can be stored; kept, because versions of a lock share nearly all."""
     return msgspec.structs.replace(
         one,
-        item=_item(item),
-        since_lo=since_lo,
-        since_hi=since_hi,
+        item=_item(one.item),
         at=plain(one.at, _MAX_NAME),
         parents=tuple(plain(parent, _MAX_NAME) for parent in one.parents[:_MAX_EVIDENCE]),
         range=plain(one.range, _MAX_NAME),
