@@ -336,6 +336,7 @@ def _intake(ground: _Ground) -> Intake:
             find_batch=presence.find_batch,
             # Enough for what was just appended; a longer backlog is upkeep's.
             recorded=lambda: presence.catch_up(batches=2),
+            now=ground.clock,
         )
     )
 

@@ -274,6 +274,7 @@ def plain(one: Draft) -> dict[str, Any]:
     return {"kind": one.kind, "subject": one.subject, "body": one.body}
 
 
+OTHER, _OTHER_LOOK = (plain(one) for one in drafts(look("web-2", "litellm")))
 CONTENT, LOOK = (plain(one) for one in drafts(look("web-1", "a")))
 
 
@@ -295,6 +296,12 @@ BAD: dict[str, bytes] = {
     "a content with no id": wire({**CONTENT, "subject": "content:x"}, LOOK),
     "a base outside": wire(spoilt(CONTENT, base="ab" * 16), LOOK),
     "a look at a content outside": wire(LOOK),
+    "a content under another's name": wire({**CONTENT, "subject": OTHER["subject"]}, {**LOOK, "body": {**LOOK["body"], "content": OTHER["subject"][8:]}}),
+    "a content under another's name, not looked at": wire({**CONTENT, "subject": OTHER["subject"]}, CONTENT, LOOK),
+    "half of another's content": wire(spoilt(OTHER, parts=2), CONTENT, LOOK),
+    "a content told twice": wire(CONTENT, CONTENT, LOOK),
+    "a content that changes itself": wire(spoilt(CONTENT, base=CONTENT["subject"][8:]), LOOK),
+    "a look from the future": wire(CONTENT, spoilt(LOOK, at_hi="2099-01-01T00:00:00Z", mode="event")),
     "a number that no ledger holds": wire(CONTENT, spoilt(LOOK, gaps_total=2**60)),
     "an entry that is too large": wire(CONTENT, spoilt(LOOK, locator="x" * 70_000)),
     "too many": wire(*[LOOK] * 1001),

@@ -17,7 +17,7 @@ from pratique.edge.sweep.run import ANOTHER_MACHINE, ONLY_ROOTS, Sweep, SweepRep
 from pratique.edge.sweep.sinks import LedgerSink, SpoolSink
 from pratique.edge.sweep.spool import Spool
 from pratique.errors import SettingsError
-from pratique.inventory.observed.batches import contents_needed, parse_batch
+from pratique.inventory.observed.batches import check_contents, contents_needed, parse_batch
 from pratique.inventory.observed.model import (
     AssetKind,
     EvidenceClass,
@@ -363,6 +363,7 @@ def test_each_batch_is_of_one_asset_and_complete_in_itself(place: Place) -> None
     assert len(batches) == 5
     for drafts in batches:
         assert contents_needed(drafts) == frozenset()
+        check_contents(drafts)
         assert len({d.subject for d in drafts if d.kind == "look"}) == 1
 
 

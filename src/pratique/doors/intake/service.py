@@ -3,6 +3,7 @@
 1. Who: an asset's token speaks for that asset (and what is named below it), a collector's for any.
 2. The bytes are those of the batch's name; a damaged or half-sent batch changes nothing.
 3. Every draft is checked; a batch is taken whole or not at all, and rests on nothing outside it.
+   Contents are shared by all assets, so each must be what its name says.
 4. Entries are appended together with one that names the batch. The same batch again is answered
    with what was recorded the first time.
 """
@@ -13,6 +14,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -26,16 +28,21 @@ from pratique.inventory.observed.batches import (
     BatchError,
     assets_in,
     batch_id,
+    check_contents,
     contents_needed,
+    newest_look,
     parse_batch,
     states_facts,
 )
 from pratique.ledger.entries import Draft
+from pratique.values.instants import Clock, render_instant
 
 BATCH_HEADER: Final = "X-Pratique-Batch"
 _AT_ONCE: Final = 4
 """Batches in memory at the same time."""
 _BODY_SECONDS: Final = 60.0
+_AHEAD: Final = timedelta(minutes=10)
+"""How far a collector's clock may be ahead of ours."""
 _NAMED: Final = 5
 """Foreign assets named in a refusal."""
 
@@ -52,6 +59,7 @@ class IntakeParts:
     """The entry that names a batch; None when it was never recorded."""
     recorded: Callable[[], object]
     """Called after a batch, so that projections catch up."""
+    now: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +110,8 @@ class Intake:
         if missing := contents_needed(drafts):
             shown = ", ".join(sorted(missing)[:_NAMED])
             raise BatchError(f"the batch rests on contents that it does not bring: {shown}")
+        check_contents(drafts)
+        self._check_times(drafts)
         with self._turn:
             known = self._parts.find_batch(name)
             if known is not None:
@@ -116,6 +126,15 @@ class Intake:
             entries = self._parts.append([*fresh, note])
             self._parts.recorded()
         return _receipt(_Receipt(batch=name, entry=entries[-1], drafts=len(drafts), new=True))
+
+    def _check_times(self, drafts: Sequence[Draft]) -> None:
+        """Refuse looks from the future: they would clear time that nobody has watched yet."""
+        newest, now = newest_look(drafts), self._parts.now()
+        if newest is not None and newest > now + _AHEAD:
+            raise BatchError(
+                f"a look ends at {render_instant(newest)}, and it is {render_instant(now)} here",
+                expected="the collector's clock to be right within ten minutes",
+            )
 
     def _is_known(self, draft: Draft) -> bool:
         return draft.kind == "content" and self._parts.is_recorded(

@@ -17,19 +17,26 @@ from pratique.inventory.observed.entries import (
     EMPTY,
     FACTS_IN_ENTRY,
     MAX_GAPS,
+    Content,
     ContentBody,
     FactsBody,
+    apply_content,
     asset_of,
     parse_look,
 )
 from pratique.ledger.canonical import prepare
 from pratique.ledger.entries import Draft
+from pratique.values.instants import Instant, parse_instant
 
 FORMAT: Final = 1
 BATCH_BYTES: Final = 8 << 20
 """Largest batch that a server takes."""
 BATCH_DRAFTS: Final = 1_000
 MAX_SUBJECT: Final = 1_100
+_KEYS_COUNTED: Final = 5_000_000
+"""Of all contents of a batch, each resolved; hundreds of versions of the largest lock files."""
+_KEYS_HELD: Final = 1_000_000
+"""Of those at a time."""
 
 
 class _WireDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,6 +152,12 @@ def assets_in(drafts: Sequence[Draft]) -> frozenset[str]:
     return frozenset(asset_of(draft.subject) for draft in drafts if draft.kind == "look")
 
 
+def newest_look(drafts: Sequence[Draft]) -> Instant | None:
+    """When the latest look of a batch says that it ended."""
+    looks = (parse_instant(draft.body["at_hi"]) for draft in drafts if draft.kind == "look")
+    return max(looks, default=None)
+
+
 def states_facts(drafts: Sequence[Draft]) -> bool:
     """Whether a batch states facts between entities, which may concern any asset."""
     return any(draft.kind == "facts" for draft in drafts)
@@ -164,3 +177,63 @@ def contents_needed(drafts: Sequence[Draft]) -> frozenset[str]:
         elif draft.kind == "look" and draft.body["content"] not in brought:
             needed.add(draft.body["content"])
     return frozenset(needed - {EMPTY})
+
+
+def check_contents(drafts: Sequence[Draft]) -> None:
+    """That every content of a batch is whole, and is what its name says: the hash of what it holds.
+
+    Contents are shared by all assets. Whoever could give a name to something else could change what
+    others are seen to have had. Order: nothing is missing by `contents_needed`. Raises: BatchError.
+    """
+    parts: dict[str, list[ContentBody]] = {}
+    last_use: dict[str, int] = {}
+    for number, draft in enumerate(drafts):
+        if draft.kind == "content":
+            body = msgspec.convert(draft.body, ContentBody)
+            parts.setdefault(draft.subject.removeprefix("content:"), []).append(body)
+            last_use[body.base] = number
+    held: dict[str, Content] = {"": Content(sightings={}, identities={})}
+    held[EMPTY] = held[""]
+    counted = 0
+    for number, draft in enumerate(drafts):
+        name = draft.subject.removeprefix("content:")
+        if draft.kind != "content" or name not in parts:
+            continue
+        content = _resolved(name, parts.pop(name), held)
+        size = len(content.sightings) + len(content.identities)
+        counted += size
+        if last_use.get(name, -1) > number:
+            held[name] = content
+        for base in [one for one in held if last_use.get(one, -1) <= number and one]:
+            del held[base]
+        if counted > _KEYS_COUNTED or _weight(held) > _KEYS_HELD:
+            raise BatchError(
+                "the contents of the batch hold too much together",
+                expected=f"{_KEYS_COUNTED:,} sightings, and {_KEYS_HELD:,} to start from",
+            )
+
+
+def _resolved(name: str, bodies: list[ContentBody], held: dict[str, Content]) -> Content:
+    shape = {(body.base, body.parts) for body in bodies}
+    numbers = [body.part for body in bodies]
+    if len(shape) != 1 or numbers != list(range(bodies[0].parts)):
+        raise BatchError(
+            f"content {name} is not whole", expected="all its parts, each once, in order"
+        )
+    base = held.get(bodies[0].base)
+    if base is None:
+        raise BatchError(
+            f"content {name} changes one that comes later",
+            expected="the base before what changes it",
+        )
+    content = apply_content(base, bodies)
+    if content.id != name:
+        raise BatchError(
+            f"content {name} is not what its name says",
+            expected="the hash of what it holds as its name",
+        )
+    return content
+
+
+def _weight(held: dict[str, Content]) -> int:
+    return sum(len(one.sightings) + len(one.identities) for one in held.values())
