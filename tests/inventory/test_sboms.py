@@ -115,10 +115,10 @@ def test_cyclonedx_as_its_library_writes_it(
     form: str, components: list, data: st.DataObject
 ) -> None:
     from cyclonedx.model import HashAlgorithm, HashType  # noqa: PLC0415 - slow to import
-    from cyclonedx.model.bom import Bom  # noqa: PLC0415
-    from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415
-    from cyclonedx.output import make_outputter  # noqa: PLC0415
-    from cyclonedx.schema import OutputFormat, SchemaVersion  # noqa: PLC0415
+    from cyclonedx.model.bom import Bom  # noqa: PLC0415 - as above
+    from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415 - as above
+    from cyclonedx.output import make_outputter  # noqa: PLC0415 - as above
+    from cyclonedx.schema import OutputFormat, SchemaVersion  # noqa: PLC0415 - as above
 
     schema = data.draw(
         st.sampled_from([SchemaVersion.V1_2, SchemaVersion.V1_4, SchemaVersion.V1_6])
@@ -233,7 +233,7 @@ def test_versions_to_come_are_read_and_said() -> None:
 def test_spdx_as_its_library_writes_it(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, components: list
 ) -> None:
-    from datetime import datetime  # noqa: PLC0415
+    from datetime import datetime  # noqa: PLC0415 - as above
 
     from spdx_tools.spdx.model import (  # noqa: PLC0415 - slow to import
         Actor,
@@ -249,7 +249,7 @@ def test_spdx_as_its_library_writes_it(
         RelationshipType,
         SpdxNoAssertion,
     )
-    from spdx_tools.spdx.writer.write_anything import write_file  # noqa: PLC0415
+    from spdx_tools.spdx.writer.write_anything import write_file  # noqa: PLC0415 - as above
 
     def package(index: int, name: str, version: str, *, hashed: bool) -> Package:
         return Package(
@@ -353,7 +353,7 @@ def test_spdx_3_is_read_and_other_json_ld_is_not() -> None:
         (b"<bom", "not well-formed"),
         (b"<html></html>", "not CycloneDX"),
         (
-            b'<!DOCTYPE b [<!ENTITY a "aaaa"><!ENTITY c "&a;&a;">]>'
+            b"" + b'<!DOCTYPE b [<!ENTITY a "aaaa"><!ENTITY c "&a;&a;">]>'
             b'<bom xmlns="http://cyclonedx.org/schema/bom/1.6">&c;</bom>',
             "document type",
         ),

@@ -22,7 +22,7 @@ def reader(data: bytes):  # noqa: ANN201 - a closure over bytes
 
 def walk(data: bytes, **more: object) -> tuple[list[Member], TarWalk]:
     options = {"endings": (), "containing": (b"", b""), "max_members": 10_000, **more}
-    walker = TarWalk(reader(data), **options)  # type: ignore[arg-type]
+    walker = TarWalk(reader(data), **options)  # type: ignore[arg-type] # options by name
     return list(walker), walker
 
 
@@ -77,7 +77,7 @@ def test_it_finds_what_tarfile_finds(members: list, form: int) -> None:
                 assert member.link == told.linkname.encode()
             if told.isreg():
                 content = data[member.content_at : member.content_at + member.size]
-                assert content == oracle.extractfile(told).read()  # type: ignore[union-attr]
+                assert content == oracle.extractfile(told).read()  # type: ignore[union-attr] # it is there
 
 
 def test_only_what_is_asked_for_comes() -> None:

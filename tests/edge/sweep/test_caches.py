@@ -18,7 +18,7 @@ from pratique.values.instants import now_utc
 
 
 def look_at(path: Path, **more: object) -> Look:
-    ctx = SweepContext(asset="h", asset_kind=AssetKind.HOST, machine="", now=now_utc, **more)  # type: ignore[arg-type]
+    ctx = SweepContext(asset="h", asset_kind=AssetKind.HOST, machine="", now=now_utc, **more)  # type: ignore[arg-type] # options by name
     for reader in READERS:
         if reader.claims(path, is_dir=path.is_dir()):
             (look,) = reader.read(path, ctx)

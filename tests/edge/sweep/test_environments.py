@@ -28,7 +28,7 @@ from pratique.values.spans import to_micros
 
 def context(**more: object) -> SweepContext:
     options: dict[str, object] = {"now": now_utc, **more}
-    return SweepContext(asset="host-1", asset_kind=AssetKind.HOST, machine="m", **options)  # type: ignore[arg-type]
+    return SweepContext(asset="host-1", asset_kind=AssetKind.HOST, machine="m", **options)  # type: ignore[arg-type] # options by name
 
 
 def look_at(path: Path, **more: object) -> Look:
@@ -92,7 +92,7 @@ def test_a_distribution_came_when_its_record_was_born(site: Path, install: Insta
     assert (look.place_kind, look.locator, look.whole) == (PlaceKind.ENVIRONMENT, str(site), True)
     one = by_name(look)["litellm"]
     assert (one.item.type, one.item.version, one.stage) == ("pypi", "1.82.8", Stage.INSTALLED)
-    if file_times(str(folder / "RECORD")).born is None:  # type: ignore[union-attr]
+    if file_times(str(folder / "RECORD")).born is None:  # type: ignore[union-attr] # it is there
         pytest.skip("this file system remembers no births")
     slack = timedelta(milliseconds=20)  # the kernel's coarse clock
     assert (
@@ -342,7 +342,7 @@ def test_damaged_distributions_never_raise(metadata: bytes, record: bytes) -> No
 def test_uv_links_from_its_cache_and_the_dates_are_right_all_the_same(tmp_path: Path) -> None:
     """docs/reference/sweep-machines.md, "When something came"."""
     from kit.clients import client_named, isolated_environment  # noqa: PLC0415 - needs an environment
-    from kit.distributions import make_wheel  # noqa: PLC0415
+    from kit.distributions import make_wheel  # noqa: PLC0415 - as above
 
     uv = client_named("uv")
     filename, content = make_wheel("demo", "1.0", requires=())

@@ -26,7 +26,7 @@ def context(**more: object) -> SweepContext:
         asset_kind=AssetKind.HOST,
         machine="m",
         now=lambda: NOW,
-        **more,  # type: ignore[arg-type]
+        **more,  # type: ignore[arg-type] # options by name
     )
 
 

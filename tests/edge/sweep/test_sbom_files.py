@@ -23,7 +23,7 @@ DOCUMENT = json.dumps(
 
 
 def context(**more: object) -> SweepContext:
-    return SweepContext(asset="app", asset_kind=AssetKind.SERVER, machine="", now=now_utc, **more)  # type: ignore[arg-type]
+    return SweepContext(asset="app", asset_kind=AssetKind.SERVER, machine="", now=now_utc, **more)  # type: ignore[arg-type] # options by name
 
 
 def test_a_document_is_a_claim(tmp_path: Path) -> None:

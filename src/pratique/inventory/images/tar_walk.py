@@ -142,12 +142,9 @@ class TarWalk:
                     break
             name, digits, kind, prefix = fields_of(window, at - base)
             name = name.rstrip(b"\0")
-            if (
-                (kind != _FILE and kind != _FOLDER)
-                or (  # noqa: PLR1714 - `in` takes longer
-                    name[-4:] in tails and name.endswith(endings)
-                )
-            ):
+            if kind != _FILE and kind != _FOLDER:  # noqa: PLR1714 - `in` takes longer
+                break
+            if name[-4:] in tails and name.endswith(endings):
                 break
             if prefix:
                 name = _with_prefix(window, at - base, name)
