@@ -319,6 +319,34 @@ def test_all_mentions_count_not_only_the_first(tmp_path: Path) -> None:
     assert len(installed(one(tmp_path / "x.log"))) == 3
 
 
+LOOSE = ("Collecting litellm>=1.80", "  Downloading litellm-1.82.6-py3-none-any.whl (9.1 MB)",
+         "Successfully installed litellm-1.82.6")  # fmt: skip
+
+
+def unpinned(look: Look) -> list[str]:
+    return [s.range for s in look.sightings if not s.item.version]
+
+
+def test_a_requirement_of_which_the_log_says_what_came_admits_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "x.log").write_text(github(*LOOSE))
+    look = one(tmp_path / "x.log")
+    assert look.whole
+    assert unpinned(look) == []
+    assert installed(look) == {("litellm", "1.82.6")}
+
+
+def test_a_requirement_asked_again_of_which_nothing_came_stays(tmp_path: Path) -> None:
+    (tmp_path / "x.log").write_text(github(*LOOSE, "Collecting litellm>=1.80"))
+    assert unpinned(one(tmp_path / "x.log")) == [">=1.80"]
+
+
+def test_a_requirement_in_a_log_that_was_cut_off_stays(tmp_path: Path) -> None:
+    (tmp_path / "x.log").write_text(github("Current runner version: '2.333.0'", *LOOSE))
+    look = one(tmp_path / "x.log")
+    assert not look.whole
+    assert unpinned(look) == [">=1.80"]
+
+
 # ── wrong input ──────────────────────────────────────────────────────────────────────────────────
 
 

@@ -127,13 +127,39 @@ def _when(reading: JobReading, facts: RunFacts, log: LogFile) -> tuple[Instant, 
 
 def _sightings(reading: JobReading, *, dated: bool) -> tuple[Sighting, ...]:
     """One sighting per item, as far as it got."""
+    settled = _settled(reading) if reading.whole else frozenset()
     grouped: dict[Item, list[Seen]] = {}
+    asked: set[tuple[str, str]] = set()
     for seen in reading.seen:
-        grouped.setdefault(seen.mention.item, []).append(seen)
-    return tuple(_sighting(item, group, dated=dated) for item, group in grouped.items())
+        item = seen.mention.item
+        name = (item.type, item.name)
+        if item.version or item.digest or name not in settled:
+            grouped.setdefault(item, []).append(seen)
+        elif seen.mention.direct:
+            asked.add(name)
+    return tuple(
+        _sighting(item, group, dated=dated, asked=(item.type, item.name) in asked)
+        for item, group in grouped.items()
+    )
 
 
-def _sighting(item: Item, group: Sequence[Seen], *, dated: bool) -> Sighting:
+def _settled(reading: JobReading) -> frozenset[tuple[str, str]]:
+    """Projects of which the log says what came of the last requirement that named no version.
+
+    `Collecting litellm`, and later which file was fetched: the requirement says nothing more then.
+    Only for a whole log; in one that is not, what came of it may stand in what is missing.
+    """
+    last: dict[tuple[str, str], bool] = {}
+    for seen in reading.seen:
+        item = seen.mention.item
+        if not (item.version or item.digest):
+            last[item.type, item.name] = False
+        elif seen.mention.stage >= Stage.FETCHED and (item.type, item.name) in last:
+            last[item.type, item.name] = True
+    return frozenset(name for name, is_told in last.items() if is_told)
+
+
+def _sighting(item: Item, group: Sequence[Seen], *, dated: bool, asked: bool) -> Sighting:
     mentions = [seen.mention for seen in group]
     stage = max(mention.stage for mention in mentions)
     reached = next(seen for seen in group if seen.mention.stage is stage)
@@ -144,7 +170,7 @@ def _sighting(item: Item, group: Sequence[Seen], *, dated: bool) -> Sighting:
         since_lo=since_lo,
         since_hi=since_hi,
         at=f"line {reached.line}" if dated else "",
-        direct=True if any(mention.direct for mention in mentions) else None,
+        direct=True if asked or any(mention.direct for mention in mentions) else None,
         range=_first(mentions, "range") if not item.version else "",
         note=_note(mentions, stage),
     )
