@@ -19,6 +19,7 @@ from pratique.exposure.ports import (
     AssetRow,
     Conflict,
     Edge,
+    Extent,
     Held,
     Hit,
     ItemRow,
@@ -512,6 +513,35 @@ class OracleFacts:
     def reach(self, thefts: Iterable[Theft], *, tx: int) -> Mapping[str, Sequence[Held]]:
         graph = build_graph(self.edges_of("assumes", tx=tx), self.edges_of("rotated", tx=tx))
         return close_reach(graph, thefts)
+
+    def extent(self, exposed: Collection[tuple[int, int, int]], *, tx: int) -> Sequence[Extent]:
+        """Step by step, each thing with the earliest instant at which it is reached."""
+        spans = [(number, start, max(end, start + 1)) for number, start, end in exposed]
+        names = {number: f"asset:{name}" for name, number in self._assets.items()}
+        here = [(names[number], start, end) for number, start, end in spans]
+        held = self._step(here, "holds", tx)
+        opened = self._step([(name, at, OPEN) for name, at in held.items()], "opens", tx)
+        owners = self._step([(name, at, OPEN) for name, at in opened.items()], "belongs-to", tx)
+        parties = dict(owners)
+        for name, at in self._step(here, "operated-by", tx).items():
+            parties[name] = min(at, parties.get(name, OPEN))
+        first = {names[number]: start for number, start, _ in sorted(spans, key=lambda s: -s[1])}
+        found = [("asset", first), ("identity", held), ("dataset", opened)]
+        for kind in ("client", "people", "vendor"):
+            found.append((kind, {n: at for n, at in parties.items() if n.startswith(f"{kind}:")}))
+        return [Extent(kind, len(all_), min(all_.values())) for kind, all_ in found if all_]
+
+    def _step(
+        self, sources: Iterable[tuple[str, int, int]], relation: str, tx: int
+    ) -> dict[str, int]:
+        """What facts of a relation lead to while source and fact both last: its earliest instant."""
+        found: dict[str, int] = {}
+        for name, start, end in sources:
+            for edge in self.edges_from(relation, [name], tx=tx):
+                at = max(start, edge.span.from_lo)
+                if at < min(end, max(edge.span.to_hi, edge.span.from_lo + 1)):
+                    found[edge.object] = min(at, found.get(edge.object, OPEN))
+        return found
 
     def totals(self, *, tx: int) -> Totals:
         facts = sum(1 for _ in self._all_runs(tx)) + sum(1 for _ in self._fact_edges(tx))

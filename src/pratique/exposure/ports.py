@@ -125,6 +125,16 @@ class Theft(NamedTuple):
     """Ledger sequences that say so: the sighting, the holding."""
 
 
+class Extent(NamedTuple):
+    """How many things of one kind lie one step from exposed assets."""
+
+    kind: str
+    """`asset`, `identity`, `dataset`, `client`, `people`, `vendor`."""
+    count: int
+    first: int
+    """Earliest instant at which one of them may have been within reach."""
+
+
 class Held(NamedTuple):
     """One value of an identity in foreign hands: from the theft until it was rotated."""
 
@@ -218,6 +228,15 @@ class FactQueries(Protocol):
         Along `assumes` facts, without limit of depth, as `exposure.reach` says. Shape: identity key
         → its spans, one per value (a rotation makes a new value), earliest first, and of those that
         begin together the one fewer edges away first.
+        """
+        ...
+
+    def extent(self, exposed: Collection[tuple[int, int, int]], *, tx: int) -> Sequence[Extent]:
+        """How far it goes from these assets (number, start, end), counted: the first figures.
+
+        Identities held there then; datasets that these open from then on, and whose they are; who
+        operates the assets. What stolen identities may assume is left out, and rotation ends
+        nothing: that is for `reach`. Kinds of which there are none are left out too.
         """
         ...
 

@@ -15,6 +15,7 @@ from pratique.exposure.ports import (
     AssetRow,
     Conflict,
     Edge,
+    Extent,
     Held,
     Hit,
     ItemRow,
@@ -192,6 +193,12 @@ class InventoryStore:
         with self._database.snapshot() as session:
             graph = self._reach.graph(session, tx=tx)
         return close_reach(graph, thefts)
+
+    def extent(self, exposed: Collection[tuple[int, int, int]], *, tx: int) -> Sequence[Extent]:
+        """How far it goes from these assets, counted."""
+        listed = [(asset, start, max(end, start + 1)) for asset, start, end in exposed]
+        rows = self._database.fetch("count_extent", exposed=json.dumps(listed), tx=tx)
+        return [Extent(*row) for row in rows if row[1]]
 
     def totals(self, *, tx: int) -> Totals:
         """Sizes: written down at times and added up from there, never counted."""
