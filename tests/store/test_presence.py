@@ -21,6 +21,7 @@ from kit.memory_log import MemoryLog
 from pratique.exposure.question import Question
 from pratique.settings import Settings, StorageSettings
 from pratique.store import projector as projector_module
+from pratique.store.batch import Batch
 from pratique.store.connect import Database
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.errors import StoreDamagedError
@@ -252,7 +253,7 @@ def test_a_batch_that_breaks_off_leaves_nothing_and_is_done_again(
 ) -> None:
     story = random_story(3, steps=300)
     monkeypatch.setattr(projector_module, "_BATCH_WEIGHT", 50)
-    written = projector_module.Batch.write
+    written = Batch.write
     calls = 0
 
     def breaks(batch: Any) -> None:
@@ -262,7 +263,7 @@ def test_a_batch_that_breaks_off_leaves_nothing_and_is_done_again(
         if calls == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(projector_module.Batch, "write", breaks)
+    monkeypatch.setattr(Batch, "write", breaks)
     presence = PresenceStore(facts, story.log)
     with pytest.raises(KeyboardInterrupt):
         presence.catch_up()

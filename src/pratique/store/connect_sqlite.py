@@ -6,6 +6,7 @@ owner's eyes only.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sqlite3
@@ -13,12 +14,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 
 from pratique.store.connect import Row
 from pratique.store.errors import StoreUnavailableError
 from pratique.store.migrations import Group, pending_migrations
-from pratique.store.statements import load_statements
+from pratique.store.statements import PARAMETER, load_statements
 
 _BUSY_SECONDS = 5.0
 """How long a writer waits for another process's transaction; they last milliseconds."""
@@ -88,6 +90,17 @@ def _parameters(values: Mapping[str, object]) -> dict[str, object]:
     }
 
 
+@functools.cache
+def _by_position(sql: str) -> tuple[str, tuple[str, ...]]:
+    """A statement with numbered parameters, and their names.
+
+    Binding by name takes a third of the time of a short statement.
+    """
+    names = tuple(dict.fromkeys(PARAMETER.findall(sql)))
+    numbers = {name: number for number, name in enumerate(names, 1)}
+    return PARAMETER.sub(lambda found: f"?{numbers[found.group(1)]}", sql), names
+
+
 class SqliteSession:
     """An open transaction on one connection."""
 
@@ -104,10 +117,14 @@ class SqliteSession:
         """Run a named statement once per row."""
         if not rows:
             return
-        sql = self._statements[name].sql
+        sql, names = _by_position(self._statements[name].sql)
         # The same parameters are lists in every row, and mostly none is.
         lists = any(isinstance(value, list) for value in rows[0].values())
-        self._connection.executemany(sql, map(_parameters, rows) if lists else rows)
+        values = map(_parameters, rows) if lists else rows
+        if len(names) > 1:
+            self._connection.executemany(sql, map(itemgetter(*names), values))
+        else:
+            self._connection.executemany(sql, ([row[name] for name in names] for row in values))
 
 
 class SqliteDatabase:

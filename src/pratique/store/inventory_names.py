@@ -27,14 +27,14 @@ class Names:
         self._identities = Numbers(session, "identity")
         self._details = Numbers(session, "detail")
         self._item_hashes: dict[tuple[Item, str], str] = {}
-        self._texts: dict[str, str] = {}
+        self._texts: dict[tuple[object, ...], tuple[str, str]] = {}
         self._placed: dict[str, tuple[Element, Seen]] = {}
 
     def expect(self, sightings: Iterable[Sighting], identities: Iterable[Identity]) -> None:
         """Look these up together."""
         listed = list(sightings)
         self._items.expect(self._item_hash(one) for one in listed)
-        self._details.expect(self._text_hash(detail_text(one)) for one in listed)
+        self._details.expect(self._detail(one)[0] for one in listed)
         self._identities.expect(identity_key_of(one) for one in identities)
 
     def _item_hash(self, sighting: Sighting) -> str:
@@ -44,10 +44,13 @@ class Names:
             found = self._item_hashes[key] = text_hash(*key)
         return found
 
-    def _text_hash(self, text: str) -> str:
-        found = self._texts.get(text)
+    def _detail(self, sighting: Sighting) -> tuple[str, str]:
+        """Hash and text of what a sighting says beyond its item."""
+        key = sighting.at, sighting.direct, sighting.note, sighting.parents
+        found = self._texts.get(key)
         if found is None:
-            found = self._texts[text] = text_hash(text)
+            text = detail_text(sighting)
+            found = self._texts[key] = text_hash(text), text
         return found
 
     def find_item(self, sighting: Sighting) -> int | None:
@@ -79,8 +82,7 @@ class Names:
 
     def seen(self, key: str, sighting: Sighting) -> Seen:
         """What a sighting says beyond its item."""
-        text = detail_text(sighting)
-        hashed = self._text_hash(text)
+        hashed, text = self._detail(sighting)
         detail = self._details.find(hashed)
         if detail is None:
             detail = self._details.number(hashed, {"body": storable(text)})

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 from pratique.store.connect import Session
 from pratique.store.inventory_kept import (
@@ -27,6 +26,8 @@ from pratique.store.inventory_kept import (
 
 _TABLES: Final = {ITEM: "presence", IDENTITY: "holding", CONTENT: "occupancy"}
 
+_PLACE_BITS: Final = 64
+"""One number sorts faster than a pair."""
 _IDENTITIES: Final = 0
 """Among what was asked of a place: all its identities."""
 
@@ -41,8 +42,8 @@ class OpenRows:
         self._complete: set[int] = set()
         self._asked: set[tuple[int, int]] = set()
         self._gone: set[tuple[int, Element, int, int]] = set()
-        self._added: dict[int, list[dict[str, object]]] = {sort: [] for sort in _TABLES}
-        self._superseded: dict[int, list[dict[str, object]]] = {sort: [] for sort in _TABLES}
+        self._added: dict[int, list[dict[str, Any]]] = {sort: [] for sort in _TABLES}
+        self._superseded: dict[int, list[dict[str, Any]]] = {sort: [] for sort in _TABLES}
         self._resighted: list[dict[str, object]] = []
         self._months: dict[Month, None] = {}
         self._month_lo = self._month_hi = 0
@@ -204,13 +205,13 @@ class OpenRows:
         self._gone.clear()
 
 
-def _sorted_keys(rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    rows.sort(key=itemgetter("number", "place"))
+def _sorted_keys(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    rows.sort(key=lambda row: (row["number"] << _PLACE_BITS) + row["place"])
     return rows
 
 
-def _sorted_rows(sort: int, rows: list[dict[str, object]]) -> list[dict[str, object]]:
+def _sorted_rows(sort: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """In the order of the table, so that its pages are visited once."""
     if sort == ITEM:
-        rows.sort(key=itemgetter("item", "place"))
+        rows.sort(key=lambda row: (row["item"] << _PLACE_BITS) + row["place"])
     return rows

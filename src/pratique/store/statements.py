@@ -20,7 +20,8 @@ Dialect: TypeAlias = Literal["sqlite", "postgres"]
 SQL_FOLDER = Path(__file__).parent / "sql"
 
 _HEAD = re.compile(r"^-- name: ([a-z][a-z0-9_]*)\n-- (\S.*)\n", re.MULTILINE)
-_PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
+PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
+"""A parameter as statements write it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,4 +68,4 @@ def parse_statements(text: str, *, dialect: Dialect) -> tuple[Statement, ...]:
 def _for_driver(sql: str, dialect: Dialect) -> str:
     if dialect == "sqlite":
         return sql
-    return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
+    return PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
