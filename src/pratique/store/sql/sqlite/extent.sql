@@ -21,14 +21,9 @@ WITH hit AS MATERIALIZED (
   WHERE o.tx_from < :tx AND o.tx_to >= :tx
     AND o.from_lo < k.hi AND max(o.to_hi, o.from_lo + 1) > k.lo
 ), named AS MATERIALIZED (
-  SELECT 'identity:' || n.kind || '/' || n.name AS name, min(t.at) AS at
-  FROM (SELECT identity, min(at) AS at FROM taken GROUP BY identity) AS t
-    CROSS JOIN identities AS n ON n.identity = t.identity AND n.local = 0
-  GROUP BY 1
-  UNION ALL
-  SELECT 'identity:' || n.kind || '/' || t.name || '/' || n.name, min(t.at)
-  FROM taken AS t CROSS JOIN identities AS n ON n.identity = t.identity AND n.local = 1
-  GROUP BY 1
+  SELECT CASE n.local WHEN 0 THEN 'identity:' || n.kind || '/' || n.name
+    ELSE 'identity:' || n.kind || '/' || t.name || '/' || n.name END AS name, t.at AS at
+  FROM taken AS t CROSS JOIN identities AS n ON n.identity = t.identity
   UNION ALL
   SELECT o.name, max(k.lo, e.from_lo)
   FROM known AS k CROSS JOIN edges AS e ON e.relation = 'holds' AND e.subject = k.entity
