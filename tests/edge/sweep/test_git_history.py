@@ -152,6 +152,36 @@ def test_remote_branches_and_a_detached_head_count(repo: Repo, tmp_path: Path) -
     assert ("requirements.txt@HEAD", "litellm 9") in {one[:2] for one in told(looks(repo.dot_git))}
 
 
+def test_tags_without_a_branch_and_stashes_count(repo: Repo) -> None:
+    repo.commit({"requirements.txt": GOOD}, at="2026-03-01T00:00:00Z")
+    repo.git("tag", "v0")
+    repo.git("checkout", "-q", "-b", "release")
+    repo.commit({"requirements.txt": BAD}, at="2026-03-02T00:00:00Z")
+    repo.git("tag", "-a", "-m", "x", "v1")
+    repo.git("checkout", "-q", "main")
+    repo.git("branch", "-q", "-D", "release")
+    (repo.folder / "requirements.txt").write_text("stashed==1\n")
+    repo.git("stash", "-q", at="2026-03-03T00:00:00Z")
+    found = told(looks(repo.dot_git))
+    assert {(place, what) for place, what, *_ in found} == {
+        ("requirements.txt@main", "litellm 1.82.6"),
+        ("requirements.txt@tags/v1", "litellm 1.82.8"),
+        ("requirements.txt@stash", "stashed 1"),
+    }
+
+
+def test_what_only_a_log_reaches_is_a_gap(repo: Repo) -> None:
+    repo.commit({"requirements.txt": GOOD}, at="2026-03-01T00:00:00Z")
+    repo.commit({"README": "x"}, at="2026-03-02T00:00:00Z")
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    assert whole(looks(repo.dot_git)).whole  # what it changed is of no interest
+    repo.commit({"requirements.txt": BAD}, at="2026-03-03T00:00:00Z")
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    last = whole(looks(repo.dot_git))
+    assert not last.whole
+    assert "no branch or tag reaches" in last.gaps[0].why
+
+
 def test_the_second_sweep_reads_only_what_is_new(
     repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,13 +22,21 @@ from typing import Final
 from pratique.edge.sweep.context import STOPPED, Reader, SweepContext
 from pratique.edge.sweep.git_contents import Contents, Version
 from pratique.edge.sweep.git_memory import Told, keep_told, recall_told
-from pratique.edge.sweep.git_objects import History, read_changes, read_commits, read_snapshot
+from pratique.edge.sweep.git_objects import (
+    PATHSPECS,
+    History,
+    read_changes,
+    read_commits,
+    read_snapshot,
+)
 from pratique.edge.sweep.git_process import Git, GitError
 from pratique.edge.sweep.git_repository import (
     Repository,
     asset_of,
     find_repository,
+    forgotten,
     looks_like_repository,
+    other_tips,
     tips_of,
 )
 from pratique.inventory.listings.kinds import listing_kind
@@ -146,6 +154,7 @@ class _Reading:
         self.ctx.progress(f"commits of {self.asset}", 0, 0)
         if self.tips:
             read_commits(self.git, self.tips, self.history, max_commits=max_commits)
+            self._beside_branches(max_commits)
             self.unsure = bool(self.history.gaps) and not self.history.cut
             read_changes(self.git, self.history, max_changes=max_changes)
         if self.repository.shallow:
@@ -153,6 +162,22 @@ class _Reading:
         self.held = self._timeline()
         for why in self.history.gaps:
             self._gap(why)
+
+    def _beside_branches(self, max_commits: int) -> None:
+        """Also read what only tags and stashes reach; say what nothing but a log reaches."""
+        if self.history.cut:
+            return  # nobody can tell what the branches reach
+        try:
+            others, missing = other_tips(self.git, self.history.commits)
+            if others:
+                self.tips += others
+                self.history = History()  # all at once, so that the newest come first
+                read_commits(self.git, others, self.history, max_commits=max_commits)
+            for why in (missing, forgotten(self.git, self.tips, PATHSPECS)):
+                if why:
+                    self._gap(why)
+        except (GitError, ValueError) as error:
+            self._gap(f"not all tags and stashes can be read: {error}")
 
     def _timeline(self) -> list[Held]:
         """Every interval; where older commits were left out, lines begin with what they had then."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ from pratique.inventory.listings.timeline import Tip
 from pratique.inventory.observed.model import AssetKind
 
 MAX_REFS: Final = 5_000
+MAX_OTHERS: Final = 1_000
+"""Tags and stashes followed that no branch reaches, and forgotten commits counted."""
 _SMALL: Final = 1 << 20
 _POINTER: Final = re.compile(r"gitdir: (.+)\s*")
 _OID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -153,6 +156,49 @@ def tips_of(git: Git, repository: Repository) -> tuple[list[Tip], str]:
     if len(found) > MAX_REFS:
         return tips, f"has more than {MAX_REFS:,} branches; the rest were not followed"
     return tips, f"not all branches can be read: {said}" if said else ""
+
+
+def other_tips(git: Git, known: Container[str]) -> tuple[list[Tip], str]:
+    """What only tags, stashes, pulled requests and the like reach; as `tips_of`.
+
+    Releases are built from tags whose branch is gone, and a stash was once a tree that was worked in.
+    Raises: GitError.
+    """
+    found: dict[str, str] = {}
+    form = (
+        "--format=%(objectname)%00%(*objectname)%00%(objecttype)%00%(*objecttype)%00%(refname)%00"
+    )
+    with git.run("for-each-ref", form, "--sort=refname") as output:
+        for line in output.lines():
+            text = line.decode("utf-8", "backslashreplace")
+            oid, peeled, kind, peeled_kind, name, _rest = text.split("\0")
+            commit = oid if kind == "commit" else peeled if peeled_kind == "commit" else ""
+            if commit and commit not in known and not name.startswith("refs/notes/"):
+                found.setdefault(commit, name.removeprefix("refs/"))
+        output.finish()
+    tips = [Tip(name, commit) for commit, name in found.items()]
+    if len(tips) > MAX_OTHERS:
+        why = (
+            f"has {len(tips):,} tags and stashes beside its branches; {MAX_OTHERS:,} were followed"
+        )
+        return tips[:MAX_OTHERS], why
+    return tips, ""
+
+
+def forgotten(git: Git, tips: Sequence[Tip], paths: Sequence[str]) -> str:
+    """What only logs of moved branches still reach, as a sentence; "" when that is nothing.
+
+    Raises: GitError.
+    """
+    options = ("--reflog", "--ignore-missing", f"--max-count={MAX_OTHERS + 1}", "--stdin")
+    lines = [f"^{tip.commit}".encode() for tip in tips]
+    with git.run("rev-list", *options, "--", *paths, lines=lines) as output:
+        count = sum(1 for _line in output.lines())
+        output.finish()
+    if not count:
+        return ""
+    many = f"more than {MAX_OTHERS:,}" if count > MAX_OTHERS else f"{count:,}"
+    return f"commits that no branch or tag reaches changed what is read here ({many}): not read"
 
 
 def _head(repository: Repository) -> str:
