@@ -38,7 +38,7 @@ from pratique.exposure.windows import (
     span_to_clear,
     widest_window,
 )
-from pratique.exposure.within_reach import measure_reach
+from pratique.exposure.within_reach import exposed_of, measure_reach
 from pratique.inventory.observed.model import Relation
 from pratique.values.spans import to_micros
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pratique.exposure.answer import Answer
     from pratique.exposure.door_lines import DoorRecord
     from pratique.exposure.incident import Asked, DoorPart, WindowLine
-    from pratique.exposure.ports import Edge, FactQueries, Hit, PlaceRow
+    from pratique.exposure.ports import Edge, Extent, FactQueries, Hit, PlaceRow
     from pratique.exposure.wanted import AdvisoryLibrary
     from pratique.values.instants import Instant
 
@@ -104,15 +104,8 @@ def answer_asked(
     `names`: how many assets of a group are named; None: all.
     """
     queries = sources.queries
-    wanted = resolve_question(asked, sources.library, tx=tx)
-    case = _Case(
-        wanted=wanted,
-        found=find_items(wanted, queries, tx=tx),
-        widest=widest_window(wanted.windows),
-        queries=queries,
-        now=to_micros(now),
-        tx=tx,
-    )
+    case = _open_case(asked, sources, now=now, tx=tx)
+    wanted = case.wanted
     totals = queries.totals(tx=tx)
     door = _ask_door(case, sources.door, now=now)
     lines, numbers = _exposed_lines(case, door)
@@ -138,6 +131,56 @@ def answer_asked(
         unexplained=0 if door is None else door.unexplained,
     )
     return Outcome(sealed(answer), door)
+
+
+def _open_case(asked: Asked, sources: Sources, *, now: Instant, tx: int) -> _Case:
+    wanted = resolve_question(asked, sources.library, tx=tx)
+    return _Case(
+        wanted=wanted,
+        found=find_items(wanted, sources.queries, tx=tx),
+        widest=widest_window(wanted.windows),
+        queries=sources.queries,
+        now=to_micros(now),
+        tx=tx,
+    )
+
+
+class FirstFigures(NamedTuple):
+    """What can be counted at once, however large the fleet is."""
+
+    asked: Asked
+    asked_at: Instant
+    as_known_at: int
+    facts: int
+    assets: int
+    """All that are known; those without a line were not judged."""
+    counts: Counts
+    """Of assets that looks saw it at; `cleared` and `unknown` are left at 0."""
+    stages: StageCounts
+    extent: tuple[Extent, ...]
+    """What lies one step from them."""
+    not_seen: tuple[str, ...]
+
+
+def count_asked(asked: Asked, sources: Sources, *, now: Instant, tx: int) -> FirstFigures:
+    """Who had it, counted, without judging the others, the door's own record, or following reach."""
+    case = _open_case(asked, sources, now=now, tx=tx)
+    totals = case.queries.totals(tx=tx)
+    lines, numbers = _exposed_lines(case, None)
+    exposed = [
+        exposed_of(line, numbers[line.asset]) for line in lines if line.theft_from is not None
+    ]
+    return FirstFigures(
+        asked=asked,
+        asked_at=now,
+        as_known_at=tx,
+        facts=totals.facts,
+        assets=totals.assets,
+        counts=_counts(lines, ()),
+        stages=_stages(lines),
+        extent=tuple(case.queries.extent([(o.id, o.start, o.end) for o in exposed], tx=tx)),
+        not_seen=(*case.wanted.problems, *case.found.gaps),
+    )
 
 
 def _ask_door(case: _Case, record: DoorRecord | None, *, now: Instant) -> Answer | None:

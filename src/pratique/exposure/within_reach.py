@@ -29,7 +29,7 @@ def measure_reach(
     feared = [one for one in lines if one.theft_from is not None]
     if not feared:
         return Reach(taken=TAKEN)
-    exposed = [_exposed(one, numbers.get(one.asset, -1)) for one in feared]
+    exposed = [exposed_of(one, numbers.get(one.asset, -1)) for one in feared]
     thefts = find_thefts(queries, exposed, tx=tx)
     found = measure_blast(queries, thefts, exposed=exposed, tx=tx)
     certainties = {one.asset: one.certainty for one in feared}
@@ -54,7 +54,8 @@ def measure_reach(
     )
 
 
-def _exposed(line: AssetLine, number: int) -> Exposed:
+def exposed_of(line: AssetLine, number: int) -> Exposed:
+    """A line that says from when theft is feared; `number` is the store's id of its asset."""
     start = to_micros(line.theft_from) if line.theft_from is not None else OPEN
     end = OPEN if line.theft_to is None else to_micros(line.theft_to)
     return Exposed(number, line.asset, start, end, line.sightings[0].entry)

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from pratique.errors import InputError
-from pratique.exposure.answering import Outcome, Sources, answer_asked
+from pratique.exposure.answering import (
+    FirstFigures,
+    Outcome,
+    Sources,
+    answer_asked,
+    count_asked,
+)
 from pratique.exposure.asking import asset_key
 from pratique.exposure.difference import Difference, compare_answers
 from pratique.exposure.incident import NAMES_IN_GROUP, Asked, AssetLine, Incident, IncidentAnswer
@@ -143,6 +149,11 @@ class AnswerDesk:
             )
         finally:
             door.close()
+
+    def count(self, asked: Asked, known: Known) -> FirstFigures:
+        """Who had it, counted, as of a state of knowledge."""
+        sources = Sources(self._presence.inventory, self)
+        return count_asked(asked, sources, now=known.now, tx=known.tx)
 
     def answer_incident(
         self, incident: Incident, known: Known, *, names: int | None = NAMES_IN_GROUP

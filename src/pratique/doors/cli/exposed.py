@@ -11,16 +11,25 @@ from pratique.doors.cli import EXIT_FOUND, EXIT_NOTHING_FOUND, EXIT_UNKNOWN
 from pratique.doors.cli.asked_options import asked_options, known_option, read_asked
 from pratique.doors.cli.desk import open_desk
 from pratique.doors.cli.options import home_option
+from pratique.errors import InputError
 from pratique.exposure.answering import Outcome
 from pratique.exposure.exposed_report import is_clear, render_exposed_json
+from pratique.exposure.figures_report import render_figures, render_figures_json
+from pratique.exposure.incident import Asked
 from pratique.exposure.incident_report import render_incident_answer
 from pratique.exposure.outputs import FORMS, render_output
+from pratique.store.incidents import AnswerDesk, Known
 from pratique.values.instants import now_utc
 
 
 @click.command()
 @asked_options
 @known_option
+@click.option(
+    "--counts",
+    is_flag=True,
+    help="Only count what looks saw it at and what lay one step from there: at once on large fleets.",
+)
 @home_option
 @click.option(
     "--format",
@@ -30,7 +39,9 @@ from pratique.values.instants import now_utc
     show_default=True,
     help="How to answer.",
 )
-def exposed(known_at: str | None, home: Path | None, form: str, **words: object) -> None:
+def exposed(
+    known_at: str | None, counts: bool, home: Path | None, form: str, **words: object
+) -> None:
     """Did any of ours ever get this release?
 
     Says which assets had it or may have had it, and when, as the ledger knows: from what sweeps saw
@@ -40,9 +51,20 @@ def exposed(known_at: str | None, home: Path | None, form: str, **words: object)
     asked = read_asked(words)
     with open_desk(home) as (desk, _):
         known = desk.known(known_at, now=now_utc())
+        if counts:
+            sys.exit(_count(desk, asked, known, form))
         found = desk.answer(asked, known, names=None if form == "json" else 20)
     click.echo(_rendered(found, form))
     sys.exit(_exit_code(found))
+
+
+def _count(desk: AnswerDesk, asked: Asked, known: Known, form: str) -> int:
+    """The first figures. Nobody is cleared by them, so an exit code of 0 is not to be had."""
+    if form not in ("text", "json"):
+        raise InputError("--counts answers as text or json", expected="--format text or json")
+    figures = desk.count(asked, known)
+    click.echo(render_figures_json(figures) if form == "json" else render_figures(figures))
+    return EXIT_FOUND if figures.counts.exposed else EXIT_UNKNOWN
 
 
 def _rendered(found: Outcome, form: str) -> str:
