@@ -77,7 +77,7 @@ def read_layer(
         max_members=max_members, stop=stop,
     )  # fmt: skip
     for member in walk:
-        reading.take(member, read_at)
+        reading.take(member, walk.bytes_at)
     layer.members, layer.stopped = walk.members, walk.stopped
     layer.defects += walk.defects
     if reading.links and again is not None and not walk.stopped:
@@ -113,7 +113,7 @@ class _Reading:
         if name.startswith(WHITEOUT):
             self._whiteout(folder, name)
             return
-        if WHITEOUT in path and any(part.startswith(WHITEOUT) for part in path.split("/")):
+        if f"/{WHITEOUT}" in path or path.startswith(WHITEOUT):
             return  # below a folder that only the storage driver knows
         if member.kind == _FOLDER:
             return
@@ -186,4 +186,4 @@ def _resolve(reading: _Reading, read_at: ReadAt, max_members: int) -> None:
     targets = frozenset(name for one in reading.links for name in _spellings(one))
     walk = TarWalk(read_at, endings=(), exactly=targets, max_members=max_members)
     for member in walk:
-        reading.resolve(member, read_at)
+        reading.resolve(member, walk.bytes_at)
