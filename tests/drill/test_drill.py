@@ -42,6 +42,11 @@ def test_no_poisoned_byte_comes_through_and_the_ledger_says_so(tmp_path: Path) -
     assert report["unprotected"][0]["got"] == "1.82.8"
     assert report["poisoned_installs"] == report["poisoned_bytes_served"] == 0
     assert report["ledger_verified"]
+    response = report["response"]
+    assert [check for check in response if not check["holds"]] == []
+    told = [check["told"] for check in response]
+    assert "laptop-unprotected: confirmed, installed, digest-seen" in told  # by uv's cache
+    assert "laptop-protected: unknown, sampled-only" in told
     asked = [line for line in report["timeline"] if line["client"]]
     newest = [line for line in asked if line["asked"] == "litellm"]
     pinned = [line for line in asked if line["asked"] != "litellm"]

@@ -113,23 +113,39 @@ async def run(command: list[str], environment: dict[str, str]) -> tuple[int, str
 
     Raises: UnavailableError when it does not end in five minutes.
     """
+    code, output, _ = await _run(command, environment, asyncio.subprocess.STDOUT)
+    return code, output
+
+
+async def run_apart(command: list[str], environment: dict[str, str]) -> tuple[int, str, str]:
+    """Run a command to its end; its two streams apart.
+
+    Raises: UnavailableError when it does not end in five minutes.
+    """
+    return await _run(command, environment, asyncio.subprocess.PIPE)
+
+
+async def _run(
+    command: list[str], environment: dict[str, str], errors_to: int
+) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
         *command,
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+        stderr=errors_to,
     )
     try:
         async with asyncio.timeout(_SECONDS):
-            output, _ = await process.communicate()
+            output, errors = await process.communicate()
     except TimeoutError:
         raise UnavailableError(f"{command[0]} did not end within {_SECONDS} s") from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return process.returncode or 0, output.decode("utf-8", "replace")
+    told = (output.decode("utf-8", "replace"), (errors or b"").decode("utf-8", "replace"))
+    return process.returncode or 0, *told
 
 
 def installed_version(target: Path) -> str:
@@ -149,19 +165,21 @@ def _locked_version(lock: Path, name: str) -> str:
 
 async def find_clients(scratch: Path) -> list[Client]:
     """Pip in an environment of its own, and uv and Poetry where they are installed."""
-    pip = await _client("pip", None, scratch / "pip")
-    found = [pip]
+    found = [await make_client("pip", None, scratch / "pip")]
     for name in ("uv", "poetry"):
         path = shutil.which(name)
         if path is not None:
-            found.append(await _client(name, path, scratch / name))
+            found.append(await make_client(name, path, scratch / name))
     return found
 
 
-async def _client(name: str, path: str | None, folder: Path) -> Client:
-    """A client with a fresh environment to install into."""
+async def make_client(name: str, path: str | None, folder: Path) -> Client:
+    """A client with a fresh environment to install into. `path`: the program; None: its own pip."""
     environment = folder / "env"
-    code, output = await run([sys.executable, "-m", "venv", str(environment)], dict(os.environ))
+    command = [sys.executable, "-m", "venv", str(environment)]
+    if path is not None:
+        command.append("--without-pip")
+    code, output = await run(command, dict(os.environ))
     if code:
         raise UnavailableError(f"cannot make a scratch environment: {output.strip()[-300:]}")
     own = (str(environment / "bin" / "python"), "-m", "pip")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,13 +18,13 @@ import msgspec
 from packaging.version import Version
 
 from pratique.doors.serving import Serving, serve
+from pratique.drill.checks import Check, Ground
 from pratique.drill.clients import (
     Client,
     Outcome,
     find_clients,
-    installed_version,
+    make_client,
     run,
-    site_packages,
 )
 from pratique.drill.evidence import read_evidence
 from pratique.drill.releases import (
@@ -36,6 +35,7 @@ from pratique.drill.releases import (
     poisoned_sdist,
     poisoned_wheel,
 )
+from pratique.drill.response import respond
 from pratique.drill.upstream import DrillUpstream, running_upstream
 from pratique.edge.upstream import SimpleUpstream
 from pratique.errors import IntegrityError, UnavailableError
@@ -115,6 +115,8 @@ class DrillReport(msgspec.Struct, frozen=True, kw_only=True):
     refusals: int
     exposed: dict[str, str]
     home: str
+    response: list[Check] = []
+    """What was asked and done afterwards, with the ledger of the day."""
 
 
 @dataclass(slots=True)
@@ -201,25 +203,25 @@ def make_releases(clean: dict[str, Archive]) -> dict[str, list[Archive]]:
 # ── without the firewall ─────────────────────────────────────────────────────────────────────
 
 
-async def unprotected(stage: _Stage, scratch: Path, client: Client) -> tuple[list[Line], bool]:
-    """Install straight from the index into a scratch environment and start Python once."""
-    environment = scratch / "unprotected"
-    await run([sys.executable, "-m", "venv", str(environment)], client.environment())
-    python = str(environment / "bin" / "python")
-    marker = scratch / "marker"
+async def unprotected(
+    stage: _Stage, folder: Path, clients: Sequence[Client]
+) -> tuple[list[Line], bool]:
+    """Install straight from the index, into environments of a machine of its own; start Python."""
     lines = []
-    code, output = await run(
-        [python, "-m", "pip", "install", "--no-deps", "--disable-pip-version-check",
-         "--index-url", stage.upstream.url, PROJECT],
-        client.environment(),
-    )  # fmt: skip
-    got = installed_version(site_packages(environment))
     when = render_minute(at(10, 58))
-    lines.append(
-        Line(at=when, client="pip", asked=PROJECT, got=got, poisoned=got in POISONED,
-             told="Successfully installed" if code == 0 else output.strip()[-200:])
-    )  # fmt: skip
-    await run([python, "-c", "pass"], {**client.environment(), MARKER_VARIABLE: str(marker)})
+    for client in clients:
+        bare = await make_client(
+            client.name, None if client.name == "pip" else client.command[0], folder / client.name
+        )
+        done = await bare.install(PROJECT, stage.upstream.url, dependencies=False)
+        told = "installed" if done.exit_code == 0 else done.reason()
+        lines.append(
+            Line(at=when, client=client.name, asked=PROJECT, got=done.got, told=told,
+                 poisoned=done.got in POISONED)
+        )  # fmt: skip
+    marker = folder.parent / "marker"
+    python = str(folder / clients[0].name / "env" / "bin" / "python")
+    await run([python, "-c", "pass"], {**clients[0].environment(), MARKER_VARIABLE: str(marker)})
     fired = marker.exists() and MARK in marker.read_text()
     told = "python -c pass: the .pth started the payload" if fired else "the payload did not start"
     lines.append(Line(at=when, client="python", asked="-c pass", got="", told=told, poisoned=fired))
@@ -377,14 +379,23 @@ async def drill(
         for version in (CLEAN, *POISONED):
             stage.publish(version, at(10, 39) if version != CLEAN else _CLEAN_UPLOADED)
         progress("without the firewall")
-        bare, fired = await unprotected(stage, scratch, clients[0])
+        installers = [client for client in clients if client.name != "poetry"]
+        bare, fired = await unprotected(stage, scratch / "unprotected", installers)
         for version in POISONED:
             for archive in releases[version]:
                 upstream.remove(archive.filename)
         upstream.downloads.clear()
         async with protected(stage) as serving:
             await replay(stage, clients, serving)
-            return await _report(stage, serving, clients, bare, fired=fired)
+            report = await _report(stage, serving, clients, bare, fired=fired)
+    ground = Ground(
+        scratch=scratch,
+        home=stage.home,
+        unprotected=scratch / "unprotected",
+        protected=[client.scratch for client in clients],
+        releases=releases,
+    )
+    return msgspec.structs.replace(report, response=await respond(ground, progress=progress))
 
 
 async def _report(

@@ -43,7 +43,9 @@ def drill(name: str, keep: Path | None, every: int, form: str) -> None:
     """Replay an incident, inert, through every part.
 
     litellm-2026: real pip, and uv and Poetry where they are installed, on 24 March 2026; first
-    without the firewall, then through it. Exit code 0 only if no poisoned byte came through it.
+    without the firewall, then through it. Afterwards it is asked who had it and what could be
+    reached, and a client gets a case. Exit code 0 only if no poisoned byte came through the
+    firewall and all that was asked came back as it must.
     """
     del name  # there is one drill so far; click has checked the name
     from pratique.drill.litellm_2026 import drill as run_drill  # noqa: PLC0415 - starts half the product
@@ -75,6 +77,7 @@ def _passed(report: DrillReport) -> bool:
         and report.poisoned_bytes_served == 0
         and report.marker_fired
         and report.ledger_verified
+        and all(check.holds for check in report.response)
     )
 
 
@@ -136,6 +139,8 @@ def _tell_ledger(report: DrillReport, console: Console, *, kept: Path | None) ->
     console.print(f"  files the door itself fetched: {', '.join(report.fetched_by_door) or 'none'}")
     for release, answer in report.exposed.items():
         console.print(f"  pratique exposed {release}: {answer}")
+    console.print()
+    _tell_response(report, console)
     if kept is not None:
         console.print(f"  kept: pratique ledger verify --home {report.home}")
     console.print()
@@ -145,4 +150,19 @@ def _tell_ledger(report: DrillReport, console: Console, *, kept: Path | None) ->
         console.print("Passed: the payload ran without the firewall; through it no poisoned byte came.",
                       style="green")  # fmt: skip
     else:
-        console.print(f"FAILED: {report.poisoned_installs} poisoned installs", style="red")
+        failed = sum(not check.holds for check in report.response)
+        console.print(f"FAILED: {report.poisoned_installs} poisoned installs, "
+                      f"{failed} of {len(report.response)} checks of the response", style="red")  # fmt: skip
+
+
+def _tell_response(report: DrillReport, console: Console) -> None:
+    from rich.table import Table  # noqa: PLC0415 - only for the table
+
+    table = Table(
+        title="Afterwards: who had it, what could it reach, can we prove the rest?",
+        title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False,
+    )  # fmt: skip
+    for check in report.response:
+        table.add_row("as it must" if check.holds else "NOT SO", check.command, check.told,
+                      style=None if check.holds else "red")  # fmt: skip
+    console.print(table)
