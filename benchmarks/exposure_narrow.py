@@ -1,0 +1,116 @@
+"""A LiteLLM-like question at 50 million rows of presence: two releases, asked for by name.
+
+The fleet is `fleet.py`'s: 100,000 assets, 0.3 % of them with a bad release. In process: who had it,
+then how many identities, datasets, clients and vendors lay one step from there, through the named
+questions as `pratique exposed --counts` asks them; and, as a row more, every one of these things with
+its spans and a proof (`measure_blast`). Then the command itself, from start to end.
+
+Run: .venv/bin/python benchmarks/exposure_narrow.py [--small] [--assets N]
+Bars: at most 10 ms of CPU in process, at most 120 ms of CPU for the whole command.
+The first run of a size makes its fleet below .tools/fleets (50 million rows: 9 GB, some minutes).
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+
+import fleet
+from harness import BIN, Report, arguments, run_main
+from pratique.exposure.blast import Blast, Exposed, find_thefts, measure_blast
+from pratique.exposure.ports import NOW_TX, Extent
+from pratique.store.connect_sqlite import SqliteDatabase
+from pratique.store.inventory_reader import InventoryStore
+from pratique.store.reach_cache import REACH_FILE
+from pratique.values.spans import OPEN
+
+ASSETS, SMALL_ASSETS, ROUNDS = 93_000, 1_000, 31
+QUESTION = f"{fleet.BAD[0]}=={','.join(fleet.BAD[1:])}"
+
+
+def exposed_assets(store: InventoryStore) -> list[Exposed]:
+    """Who may have had one of the two, and from when to when."""
+    items = [
+        row.id
+        for row in store.items_named([("pypi", fleet.BAD[0])], tx=NOW_TX)
+        if row.version in fleet.BAD[1:]
+    ]
+    hits = store.hits(items, fleet.BAD_FROM, OPEN, tx=NOW_TX)
+    names = {row.id: f"asset:{row.name}" for row in store.assets_by_id({hit.asset for hit in hits})}
+    return [
+        Exposed(hit.asset, names[hit.asset], hit.span.from_lo, hit.span.to_hi, hit.entry)
+        for hit in hits
+    ]
+
+
+def counted(store: InventoryStore) -> list[Extent]:
+    spans = [(one.id, one.start, one.end) for one in exposed_assets(store)]
+    return list(store.extent(spans, tx=NOW_TX))
+
+
+def proven(store: InventoryStore) -> Blast:
+    exposed = exposed_assets(store)
+    thefts = find_thefts(store, exposed, tx=NOW_TX)
+    return measure_blast(store, thefts, exposed=exposed, tx=NOW_TX)
+
+
+def cpu(work: Callable[[InventoryStore], object], store: InventoryStore, rounds: int) -> float:
+    """Median CPU milliseconds."""
+    spent = []
+    for _ in range(rounds):
+        began = time.process_time()
+        work(store)
+        spent.append((time.process_time() - began) * 1000)
+    return statistics.median(spent)
+
+
+def command(home: str, *more: str) -> tuple[float, float]:
+    """Median CPU and wall milliseconds of the command, from start to end."""
+    words = [str(BIN / "pratique"), "exposed", QUESTION, "--home", home, *more]
+    rounds = []
+    for _ in range(9):
+        before, began = os.times(), time.monotonic()
+        done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=600)
+        wall, after = time.monotonic() - began, os.times()
+        assert done.returncode == 1, done.stderr
+        children = after.children_user + after.children_system
+        spent = children - before.children_user - before.children_system
+        rounds.append((spent * 1000, wall * 1000))
+    spent, wall = (statistics.median(one) for one in zip(*rounds, strict=True))
+    return spent, wall
+
+
+def main() -> int:
+    options = arguments(
+        __doc__ or "", assets={"type": int, "default": 0, "help": "how many instead of 93,000"}
+    )
+    made = fleet.fleet(options.assets or (SMALL_ASSETS if options.small else ASSETS))
+    report = Report(
+        name="exposure_narrow", small=options.small, columns=("question", "CPU ms", "wall ms"),
+    )  # fmt: skip
+    database = SqliteDatabase(made.facts, "facts")
+    store = InventoryStore(database, reach_file=made.home / REACH_FILE)
+    figures, blast = {one.kind: one.count for one in counted(store)}, proven(store)
+    assert figures["asset"] == made.bad_assets
+    narrow = cpu(counted, store, ROUNDS)
+    report.row("in process: counted", narrow, "")
+    report.row("in process: each with spans and proof", cpu(proven, store, 7), "")
+    database.close()
+    spent, wall = command(str(made.home), "--counts")
+    report.row("pratique exposed --counts", spent, wall)
+    report.row("pratique exposed", *command(str(made.home)))
+    report.at_most("joined question in process, CPU", narrow, 10, " ms")
+    report.at_most("the whole command with --counts, CPU", spent, 120, " ms")
+    found = ", ".join(f"{count:,} of {kind}" for kind, count in figures.items())
+    report.notes.append(f"{made.rows:,} rows, {made.assets:,} assets; found {found}")
+    report.notes.append(
+        f"with further identities: {len(blast.identities):,} identities, {len(blast.datasets):,} datasets"
+    )
+    return report.finish()
+
+
+if __name__ == "__main__":
+    run_main(main)
