@@ -192,5 +192,9 @@ def test_the_store_answers_as_the_oracle_does(every: list[Step]) -> None:
             sources = Sources(presence.inventory, story)
             found = answer_asked(ASKED, sources, now=NOW, tx=size).answer
             assert found == ask(story, size)
+        book = presence.watch_book(story.log.size())
+        searched = Sources(presence.inventory, story, book=book)
+        found = answer_asked(ASKED, searched, now=NOW, tx=story.log.size()).answer
+        assert found == ask(story)
     finally:
         database.close()

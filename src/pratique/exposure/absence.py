@@ -100,6 +100,8 @@ def judge_absence(
         return _judge_run(_by_place(counted), start, end)
     if kind == AssetKind.IMAGE and "sha256:" in name:
         return _judge_content([one.look for one in counted])
+    if start >= end:
+        return unknown_because(kind, "not-covered", "no time is asked about")
     if kind == AssetKind.REPOSITORY:
         return _judge_history(counted, start, end, patience)
     places = _by_place(counted)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pratique.exposure.advisories.model import How
 from pratique.exposure.certainty import Certainty
+from pratique.exposure.fleet import judge_fleet
 from pratique.exposure.incident import (
     NAMES_IN_GROUP,
     AssetLine,
@@ -23,12 +24,7 @@ from pratique.exposure.incident import (
     sealed,
 )
 from pratique.exposure.lines import Judge, Judged, ref_key
-from pratique.exposure.others import (
-    AbsenceQuestion,
-    group_others,
-    judge_others,
-    line_of_other,
-)
+from pratique.exposure.others import AbsenceQuestion, judge_others, line_of_other
 from pratique.exposure.verdicts import Frame
 from pratique.exposure.wanted import Found, Wanted, find_items, resolve_question
 from pratique.exposure.windows import (
@@ -48,6 +44,7 @@ if TYPE_CHECKING:
     from pratique.exposure.incident import Asked, DoorPart, WindowLine
     from pratique.exposure.ports import Edge, Extent, FactQueries, Hit, PlaceRow
     from pratique.exposure.wanted import AdvisoryLibrary
+    from pratique.exposure.watch_book import WatchBook
     from pratique.values.instants import Instant
 
 NOT_SEEN: Final = (
@@ -64,6 +61,8 @@ class Sources(NamedTuple):
     queries: FactQueries
     library: AdvisoryLibrary
     door: DoorRecord | None = None
+    book: WatchBook | None = None
+    """How all assets were watched, if that is known as of the ledger size asked about."""
 
 
 class Outcome(NamedTuple):
@@ -109,7 +108,14 @@ def answer_asked(
     totals = queries.totals(tx=tx)
     door = _ask_door(case, sources.door, now=now)
     lines, numbers = _exposed_lines(case, door)
-    named, groups = _other_lines(case, lines, door, names=names, unreadable=totals.unreadable)
+    others = _absence_question(case, lines, unreadable=totals.unreadable)
+    named: tuple[AssetLine, ...] = ()
+    groups: tuple[Group, ...] = ()
+    if asked.assets:
+        named = tuple(line_of_other(one, door) for one in judge_others(others, queries, door))
+    else:
+        exposed = set(numbers.values())
+        groups = judge_fleet(others, queries, door, book=sources.book, exposed=exposed, names=names)
     everything = (*lines, *named)
     answer = IncidentAnswer(
         incident=incident,
@@ -292,17 +298,12 @@ def _order(line: AssetLine) -> tuple[int, int, str, str]:
 # ── all others, and sums ─────────────────────────────────────────────────────────────────────
 
 
-def _other_lines(
-    case: _Case,
-    lines: Sequence[AssetLine],
-    door: Answer | None,
-    *,
-    names: int | None,
-    unreadable: int,
-) -> tuple[tuple[AssetLine, ...], tuple[Group, ...]]:
+def _absence_question(
+    case: _Case, lines: Sequence[AssetLine], *, unreadable: int
+) -> AbsenceQuestion:
     start, end = span_to_clear(case.asked, case.widest, now=case.now)
     doubt = "advisory-missing" if case.wanted.missing else ""
-    question = AbsenceQuestion(
+    return AbsenceQuestion(
         start=start,
         end=end,
         until_now=end >= case.now,
@@ -313,10 +314,6 @@ def _other_lines(
         doubt="unreadable-entry" if unreadable else doubt,
         tx=case.tx,
     )
-    others = judge_others(question, case.queries, door)
-    if question.only:
-        return tuple(line_of_other(one, door) for one in others), ()
-    return (), group_others(others, names=names)
 
 
 def _counts(lines: Iterable[AssetLine], groups: Iterable[Group]) -> Counts:

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from pratique.exposure.absence import PATIENCE_MICROS, Absence, Watch, judge_absence
 from pratique.exposure.certainty import Certainty
 from pratique.exposure.door_lines import OUR_DOOR, door_part
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pratique.exposure.answer import AssetLine as DoorLine
     from pratique.exposure.ports import AssetRow, Edge, FactQueries, Hit, ItemRow
 
+THROUGH: Final = Relation.FETCHES_THROUGH.value
 _NOBODY: Final = frozenset[str]()
 
 
@@ -72,39 +75,64 @@ class _Known:
 
 
 def judge_others(
-    question: AbsenceQuestion, queries: FactQueries, door: Answer | None
+    question: AbsenceQuestion,
+    queries: FactQueries,
+    door: Answer | None,
+    *,
+    only: Collection[int] | None = None,
+    door_only: bool | None = None,
 ) -> list[Other]:
-    """Every asset known that is not exposed, by name."""
-    known = _gather(question, queries, door)
+    """Every asset known that is not exposed, by name.
+
+    `only`: of those that looks or facts know only these; then `door_only` says whether nothing but
+    our door ever looked at anything.
+    """
+    known = _gather(question, queries, door, only)
+    if door_only is not None:
+        known.door_alone = door_only
     # Who is asked about by name gets an answer, even if nobody ever heard of it.
     names = (question.only or {*known.rows, *known.door}) - question.exposed
     return [_judge(name, known, question, door) for name in sorted(names)]
 
 
-def _gather(question: AbsenceQuestion, queries: FactQueries, door: Answer | None) -> _Known:
+def _gather(
+    question: AbsenceQuestion,
+    queries: FactQueries,
+    door: Answer | None,
+    only: Collection[int] | None,
+) -> _Known:
     known = _Known()
+    if door is not None:
+        known.door = {line.asset: line for line in door.lines}
     wanted = [name.removeprefix("asset:") for name in question.only]
-    rows = queries.assets_by_name(wanted) if wanted else queries.assets(tx=question.tx)
+    rows: Iterable[AssetRow]
+    if only is not None:
+        rows = queries.assets_by_id(only) if only else ()
+    else:
+        rows = queries.assets_by_name(wanted) if wanted else queries.assets(tx=question.tx)
     known.rows = {f"asset:{row.name}": row for row in rows}
-    ids = {row.id for row in known.rows.values()} if wanted else None
+    ids = {row.id for row in known.rows.values()} if wanted or only is not None else None
+    if ids is not None and not ids:
+        return known
     looks = queries.watched(ids, question.start, question.end, tx=question.tx)
     kinds = {one.id: one.kind for one in queries.places({look.place for look in looks})}
     for look in looks:
         known.watches.setdefault(look.asset, []).append(Watch(kinds[look.place], look))
     known.door_alone = all(kind == PlaceKind.DOOR for kind in kinds.values())
-    for edge in queries.edges_of(Relation.FETCHES_THROUGH, tx=question.tx):
+    for edge in queries.edges_of(THROUGH, tx=question.tx) if door is not None else ():
         known.bound.setdefault(edge.subject, []).append(edge)
     known.doubled = frozenset(one.asset for one in queries.conflicts(tx=question.tx))
-    if door is not None:
-        known.door = {line.asset: line for line in door.lines}
     _gather_others(question, queries, known)
     return known
 
 
 def _gather_others(question: AbsenceQuestion, queries: FactQueries, known: _Known) -> None:
-    """Other releases at environments: one question for all of them, if it can matter at all."""
+    """Other releases at environments: one question for all of them, if it can matter at all.
+
+    Another release clears only by a look after the whole time, and there is none later than now.
+    """
     kinds = {row.id for row in known.rows.values() if row.kind == AssetKind.ENVIRONMENT}
-    if not question.others or not kinds:
+    if not question.others or not kinds or question.until_now:
         return
     items = {row.id for row in question.others}
     for hit in queries.hits(items, question.start, question.end, tx=question.tx):
@@ -218,8 +246,24 @@ def group_others(others: Iterable[Other], *, names: int | None) -> tuple[Group, 
         )
         for (certainty, rule, kind, missing), assets in found.items()
     ]
+    return join_groups(groups, names=names)
+
+
+def join_groups(groups: Iterable[Group], *, names: int | None) -> tuple[Group, ...]:
+    """Groups of one certainty, reason and kind become one; the unknown first, then by size."""
+    joined: dict[tuple[Certainty, str, str, str], Group] = {}
+    for group in groups:
+        key = group.certainty, group.rule, group.kind, group.missing
+        same = joined.get(key)
+        if same is None:
+            joined[key] = group
+            continue
+        assets = tuple(sorted((*same.assets, *group.assets))[:names])
+        joined[key] = msgspec.structs.replace(same, count=same.count + group.count, assets=assets)
     return tuple(
-        sorted(groups, key=lambda g: (g.certainty.rank, -g.count, g.rule, g.kind, g.missing))
+        sorted(
+            joined.values(), key=lambda g: (g.certainty.rank, -g.count, g.rule, g.kind, g.missing)
+        )
     )
 
 

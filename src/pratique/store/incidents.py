@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pratique.exposure.answer import Answer
     from pratique.exposure.ports import FactQueries
     from pratique.exposure.question import Question
+    from pratique.exposure.watch_book import WatchBook
     from pratique.ledger.store import LogStore
     from pratique.store.presence import PresenceStore
     from pratique.values.intervals import Interval
@@ -123,6 +124,11 @@ class AnswerDesk:
         """The newest revision of a recorded advisory below `tx`."""
         return self._presence.advisories(self._evidence).newest(id_, tx=tx)
 
+    def _book(self, tx: int) -> WatchBook | None:
+        """How all assets were watched, where that is kept: of everything applied."""
+        applied = self._presence.applied()
+        return self._presence.watch_book(applied) if tx == applied else None
+
     # ── answers ──────────────────────────────────────────────────────────────────────────────
 
     def answer(
@@ -136,7 +142,7 @@ class AnswerDesk:
     ) -> Outcome:
         """Answer a question as of a state of knowledge."""
         door = _Door(self._presence, self._log, known.tx)
-        sources = Sources(self._presence.inventory, self, door)
+        sources = Sources(self._presence.inventory, self, door, self._book(known.tx))
         try:
             return answer_asked(
                 asked,

@@ -33,7 +33,9 @@ from pratique.values.names import ProjectName
 from pratique.values.spans import from_micros, from_micros_or_null
 
 if TYPE_CHECKING:
+    from pratique.exposure.watch_book import WatchBook
     from pratique.store.advisories import AdvisoryStore
+    from pratique.store.watch_cache import WatchCache
 
 FACTS_SCHEMA = "pratique_facts"
 FACTS_FILE = "facts.db"
@@ -54,6 +56,8 @@ class PresenceStore:
         folder = None
         if isinstance(database, SqliteDatabase) and database.path != IN_MEMORY:
             folder = database.path.parent
+        self._folder = folder
+        self._watches: WatchCache | None = None
         self._inventory = InventoryStore(
             database, reach_file=None if folder is None else folder / REACH_FILE
         )
@@ -62,6 +66,15 @@ class PresenceStore:
     def inventory(self) -> InventoryStore:
         """What collectors saw, in the same tables."""
         return self._inventory
+
+    def watch_book(self, applied: int) -> WatchBook:
+        """How every asset was watched, as of everything applied."""
+        if self._watches is None:
+            from pratique.store.watch_cache import WATCH_FILE, WatchCache  # noqa: PLC0415 - one question
+
+            beside = None if self._folder is None else self._folder / WATCH_FILE
+            self._watches = WatchCache(self._database, self._inventory, beside)
+        return self._watches.book(self._log, applied)
 
     def catch_up(self, *, batches: int | None = None) -> int:
         """Apply what the log has and the projection lacks; gives the number of entries.
