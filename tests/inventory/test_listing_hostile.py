@@ -39,7 +39,7 @@ FRAGMENTS = st.sampled_from([
     '  version "1"\n', "  version: 1\n",
     '"packages":', '"dependencies":', '"node_modules/a":', '{"version":', "null", "1e999", "-", "9" * 30,
     "dependencies:\n", "package:\n- name: a\n", "jobs:\n", "  a:\n", "uses: ", "./", "@", "docker://", "$",
-    "FROM ", "COPY --from=", "\ud7ff", "é", "https://", "sha512-", "=====", "a", "1",
+    "git+https://x/y", "FROM ", "COPY --from=", "\ud7ff", "é", "https://", "sha512-", "=====", "a", "1",
 ])  # fmt: skip
 NOISE = st.lists(FRAGMENTS, max_size=40).map("".join)
 

@@ -132,7 +132,7 @@ def test_a_repository_is_named_by_its_commit() -> None:
     first, second = read("requirements.txt", text).sightings
     assert first.item.digest == f"sha1:{COMMIT}"
     assert first.note.startswith("from a repository: ")
-    assert second.item.digest == ""
+    assert (second.item.digest, second.range) == ("", ">=0")  # a branch may hold any version
 
 
 def test_the_project_itself_is_no_release_of_anything() -> None:

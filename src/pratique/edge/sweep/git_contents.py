@@ -78,8 +78,8 @@ class Contents:
         for key in keys:
             size = sizes.get(key[1])
             total += size or 0
-            if why := self._why_not(size, total):
-                refused[key] = why
+            if refusal := self._why_not(size, total):
+                refused[key] = refusal
         stream = self._stream([key for key in keys if key not in refused])
         for path, blob in keys:
             why = refused.get((path, blob))

@@ -172,6 +172,7 @@ def _locked(table: Mapping[str, Any]) -> Listed | None:
         item=item,
         names=(f"{platform}:{name}",),
         requires=tuple(f"{platform}:{one}" for one in requires),
+        range="" if version else ANY_VERSION,
     )
 
 

@@ -39,11 +39,14 @@ def piece_of(document: LockDocument, text: str = "") -> Piece:
 
 def _listed(document: LockDocument, package: LockedPackage) -> Listed:
     item = None if _is_own(package) else _item(package)
+    admitted = "" if package.pinned else package.raw_version or ANY_VERSION
+    if item is not None and not (item.version or item.digest or item.filename):
+        admitted = admitted or ANY_VERSION  # a branch of a repository: it may be any
     return Listed(
         item=item,
         names=(package.name,),
         requires=package.requires,
-        range="" if package.pinned else package.raw_version or ANY_VERSION,
+        range=admitted,
         note=_note(document, package) if item is not None else "",
     )
 

@@ -76,7 +76,7 @@ def repository_of(address: str, ref: str) -> Listed | None:
     kind = known.get(host, "generic")
     name = path.lower() if kind != "generic" else f"{host}/{path}"
     item = Item(type=kind, name=name, version=ref, digest=commit_digest(ref))
-    return Listed(item=item, direct=True)
+    return Listed(item=item, range="" if ref else "*", direct=True)
 
 
 def commit_digest(ref: str) -> str:
