@@ -184,3 +184,20 @@ def test_an_unusable_home_is_a_clear_error(home: Path, log: Path) -> None:
     result = run(home, log)
     assert "cannot make the key" in str(result.exception)
     assert not (home / "ledger").exists()
+
+
+def test_what_nobody_looked_into_is_counted_and_all_is_not_said_to_be_read(
+    home: Path, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "readme.md").write_text("x")
+    assert "nothing was left out" in run(home, tree).output
+    (tree / "build.log").write_text("Successfully installed litellm-1.82.8\n")
+    (tree / "a.zip").write_bytes(b"PK")
+    result = run(home, tree)
+    assert result.exit_code == 0, result.output
+    assert "no reader looked into: 1 .log, 1 .zip" in result.output
+    assert "nothing was left out" not in result.output
+    told = json.loads(run(home, tree, "--format", "json").output)
+    assert told["unread"] == {".log": 1, ".zip": 1}

@@ -506,3 +506,25 @@ def test_no_secret_of_a_log_reaches_a_look(tmp_path: Path) -> None:
         github(*(f"$ {line}" if "pip" in line else line for line in lines))
     )
     assert canary not in repr(one(tmp_path / "x.log"))
+
+
+def test_a_damaged_archive_that_is_called_like_logs_is_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "logs_88123.zip"
+    path.write_bytes(b"PK\x03\x04 cut")
+    assert WALK.claims(path, is_dir=False)
+    [look] = WALK.read(path, context())
+    assert not look.whole
+    other = tmp_path / "catalog.zip"
+    other.write_bytes(b"PK\x03\x04 cut")
+    assert not WALK.claims(other, is_dir=False)
+
+
+def test_an_archive_of_a_run_is_known_by_what_only_a_runner_writes(tmp_path: Path) -> None:
+    for name, member, known in (
+        ("88123.zip", "build/1_Set up job.txt", True),
+        ("88124.zip", "1_readme.txt", False),
+        ("logs_1.zip", "1_build.txt", True),
+    ):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr(member, "x")
+        assert WALK.claims(tmp_path / name, is_dir=False) is known

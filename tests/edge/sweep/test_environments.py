@@ -425,3 +425,21 @@ def test_dpkg_is_dated_by_its_file_lists(tmp_path: Path) -> None:
     assert one.since_hi != ""
     status.write_text("Package: half\n")
     assert not look_at(status).whole
+
+
+def test_code_that_no_metadata_names_is_a_gap(site: Path, install: Install) -> None:
+    install("good", "1")
+    (site / "_virtualenv.py").write_text("")
+    (site / "left" / "__pycache__").mkdir(parents=True)
+    (site / "left" / "__pycache__" / "x.pyc").write_text("")
+    record = "good/__init__.py,,\ngood-1.dist-info/RECORD,,\n"
+    (site / "good-1.dist-info" / "RECORD").write_text(record)
+    assert look_at(site).whole
+    (site / "litellm").mkdir()
+    (site / "litellm" / "__init__.py").write_text("")
+    (site / "editable.egg-link").write_text("/home/me/src/editable")
+    look = look_at(site)
+    assert not look.whole
+    assert look.gaps[0].why == (
+        "no metadata says which releases these are: editable.egg-link, litellm"
+    )

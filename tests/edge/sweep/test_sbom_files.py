@@ -10,6 +10,7 @@ from pathlib import Path
 from pratique.edge.sweep.context import SweepContext, SweepLimits
 from pratique.edge.sweep.sboms import SbomReader
 from pratique.inventory.observed.model import AssetKind, EvidenceClass, PlaceKind
+from pratique.inventory.sboms.reading import is_sbom_name
 from pratique.values.instants import now_utc
 
 DOCUMENT = json.dumps(
@@ -67,3 +68,8 @@ def test_sboms_in_wheels_belong_to_their_distribution(tmp_path: Path) -> None:
     assert not SbomReader().claims(folder / "bom.json", is_dir=False)
     (tmp_path / "bom.json").write_text('{"name": "bombs"}')
     assert not SbomReader().claims(tmp_path / "bom.json", is_dir=False)
+
+
+def test_schemas_of_the_formats_are_no_documents() -> None:
+    assert not is_sbom_name("bom-1.6.SNAPSHOT.schema.json")
+    assert is_sbom_name("bom-1.6.json")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pratique.edge.sweep.push import PushReport
 
 _SHOWN_GAPS: Final = 20
+_SHOWN_SORTS: Final = 8
 
 
 def render_json(report: SweepReport) -> str:
@@ -69,6 +70,7 @@ def _described(report: SweepReport) -> dict[str, Any]:
             }
             for name, tally in sorted(report.readers.items())
         },
+        "unread": report.unread,
         "gone": report.gone,
         "known_bad": list(report.known_bad),
         "gaps": [{"what": gap.what, "why": gap.why} for gap in report.gaps],
@@ -112,8 +114,23 @@ def _summary(report: SweepReport) -> str:
 
 
 def _gaps(report: SweepReport) -> list[str]:
-    if not report.gaps_total:
+    if not (report.gaps_total or report.unread):
         return ["nothing was left out"]
+    return [*_not_read(report), *_unread(report)]
+
+
+def _unread(report: SweepReport) -> list[str]:
+    """What nobody looked into: no reader knows it, which is no fault of the machine."""
+    if not report.unread:
+        return []
+    sorts = [f"{count:,} {sort}" for sort, count in report.unread.items()]
+    more = f" and {len(sorts) - _SHOWN_SORTS} sorts more" if len(sorts) > _SHOWN_SORTS else ""
+    return [f"no reader looked into: {', '.join(sorts[:_SHOWN_SORTS])}{more}"]
+
+
+def _not_read(report: SweepReport) -> list[str]:
+    if not report.gaps_total:
+        return []
     shown = report.gaps[:_SHOWN_GAPS]
     lines = [f"not read ({report.gaps_total}):", *(f"  {gap.what}: {gap.why}" for gap in shown)]
     if report.gaps_total > len(shown):

@@ -16,7 +16,13 @@ from typing import Final
 
 from pratique.edge.sweep.careful import PIECE, UnreadableError, open_regular, read_head, read_whole
 from pratique.edge.sweep.context import STOPPED, Reader, SweepContext
-from pratique.edge.sweep.run_archives import JOB_FILE, JobLog, instant_of, job_members, read_archive
+from pratique.edge.sweep.run_archives import (
+    JOB_FILE,
+    JobLog,
+    instant_of,
+    is_run_archive,
+    read_archive,
+)
 from pratique.edge.sweep.run_records import read_run_facts
 from pratique.inventory.ci_logs.looks import LogFile, RunFacts, look_at_log, run_asset
 from pratique.inventory.ci_logs.reading import JobReader, JobReading, Seen
@@ -62,13 +68,11 @@ class CiLogReader:
         if not self._any_text:
             if suffix not in {".log", ".txt", ".trace", ".zip", ".json"} or _in_whole_log(path):
                 return False
-            if suffix == ".zip" and "log" not in name.lower():
-                return False
             if suffix == ".json" and "report" not in name.lower():
                 return False
         head = _head(path)
         if head.startswith(b"PK\x03\x04") or suffix == ".zip":
-            return self._any_text or bool(job_members(path))
+            return self._any_text or is_run_archive(path)
         if suffix == ".json" and b'"pip_version"' in head:
             return True
         if self._any_text:

@@ -25,6 +25,7 @@ from pratique.edge.sweep.careful import (
     why_unreadable,
 )
 from pratique.edge.sweep.context import STOPPED, SweepContext
+from pratique.edge.sweep.nameless import nameless_modules
 from pratique.inventory.environments.distributions import Distribution
 from pratique.inventory.environments.hooks import (
     MAX_HOOK_BYTES,
@@ -112,6 +113,7 @@ def check_site(
             return Checked(sightings=tuple(told), gaps=tuple(here.gaps))
         notes = _check_one(here, distribution, hashes=hashes)
         told.append(_noted(sighting, notes) if notes else sighting)
+    _tell_nameless(here, distributions)
     hooks = list(_hooks(here))
     strays = _strays(here, {hook.at for hook in hooks}) if hashes and here.records else []
     return Checked(sightings=(*told, *hooks, *strays), gaps=tuple(here.gaps))
@@ -126,6 +128,17 @@ def _prefix(site: str) -> str:
     if len(parents) > 1 and parents[0].name == "Lib":
         return str(parents[1])
     return str(path)
+
+
+def _tell_nameless(here: _Site, distributions: list[Distribution]) -> None:
+    """In other folders than `site-packages` code of one's own may lie among what was installed."""
+    if PurePath(here.site).name != "site-packages":
+        return
+    owned = {path.partition("/")[0].partition(".")[0] for path in here.owners}
+    owned |= {root.partition(".")[0] for root in here.roots}
+    owned |= {one.name.replace("-", "_") for one in distributions}
+    if why := nameless_modules(here.site, owned):
+        here.gap(here.site, why)
 
 
 def _noted(sighting: Sighting, notes: list[str]) -> Sighting:

@@ -9,6 +9,7 @@ from pratique.edge.sweep import (
     git_history,
     images,
     locks,
+    package_files,
     sboms,
     secrets,
 )
@@ -24,6 +25,7 @@ def all_readers() -> tuple[Reader, ...]:
         *git_history.READERS,
         *sboms.READERS,
         *images.READERS,
+        *package_files.READERS,
         *secrets.READERS,
         *ci_logs.READERS,
     )

@@ -21,6 +21,7 @@ from pratique.edge.sweep.context import Reader, SweepContext
 from pratique.edge.sweep.memory import KnownPlace, SweepMemory
 from pratique.edge.sweep.sinks import LookSink, Recorded
 from pratique.edge.sweep.tidy import plain, tidy
+from pratique.edge.sweep.unread import Unread
 from pratique.edge.sweep.walk import Found, Gaps, Walk
 from pratique.inventory.observed.model import (
     AssetKind,
@@ -78,6 +79,8 @@ class SweepReport:
     whole: bool = True
     stopped: bool = False
     readers: dict[str, Tally] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
+    """Files that no reader claimed although software may be in them, by sort."""
     gone: int = 0
     """Places that were there at an earlier sweep."""
     gaps: list[Gap] = field(default_factory=list)
@@ -120,6 +123,7 @@ class Sweep:
         """Of this asset: with any of these it was not read whole."""
         self._elsewhere = Gaps()
         """Of other assets, and what makes times uncertain."""
+        self._unread = Unread()
         self._seen_places: dict[KnownPlace, None] = {}
         self._report = SweepReport(asset=ctx.asset, roots=(), started=ctx.now(), ended=ctx.now())
 
@@ -187,8 +191,12 @@ class Sweep:
             if found.is_dir and reader.takes_folder:
                 walk.skip(found.path)
             self._read(reader, found.path)
-        if found.named and not found.is_dir and not claimants:
+        if claimants or found.is_dir:
+            return
+        if found.named:
             self._read_named(found.path)
+        else:
+            self._unread.note(found.path)
 
     def _read_named(self, path: Path) -> None:
         """A file that a person named and nobody claims: perhaps a log."""
@@ -323,6 +331,7 @@ class Sweep:
     def _finished(self) -> SweepReport:
         report = self._report
         report.recorded = self._sink.recorded
+        report.unread = self._unread.counts()
         listed = [*self._gaps.listed, *self._elsewhere.listed]
         report.gaps = list(dict.fromkeys(listed))
         total = self._gaps.total + self._elsewhere.total

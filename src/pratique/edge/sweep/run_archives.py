@@ -27,6 +27,8 @@ _RATIO: Final = 500
 _HARMLESS: Final = 64 << 20
 JOB_FILE: Final = re.compile(r"(\d{1,6})_(.+)\.txt")
 _STEP_FILE: Final = re.compile(r"(.+)/(\d{1,6})_[^/]+\.txt")
+_CALLED_LOGS: Final = re.compile(r"(?<![a-z])logs?(?![a-z])")
+_ONLY_RUNNERS: Final = ("_Set up job.txt", "_Complete job.txt")
 _TEXT_FILE: Final = re.compile(r".+\.(?:txt|log)")
 
 
@@ -38,13 +40,21 @@ class JobLog:
     reading: JobReading
 
 
-def job_members(path: Path) -> list[str]:
-    """Names of the job logs in an archive; none when it is no such archive."""
+def is_run_archive(path: Path) -> bool:
+    """Whether this is the archive of a run's logs, or is called like one and cannot be read as any.
+
+    One whose name says nothing of logs must hold what only a runner writes.
+    """
+    called = _CALLED_LOGS.search(path.name.lower()) is not None
     try:
         with zipfile.ZipFile(path) as archive:
-            return [n for n in archive.namelist()[:_MEMBERS] if _is_log_member(n)]
+            names = archive.namelist()[:_MEMBERS]
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
-        return []
+        return called
+    jobs = [name for name in names if _is_log_member(name)]
+    if "log" in path.name.lower():
+        return bool(jobs)
+    return any(name.endswith(_ONLY_RUNNERS) for name in jobs)
 
 
 def _is_log_member(name: str) -> bool:

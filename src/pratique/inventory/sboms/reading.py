@@ -32,7 +32,7 @@ _KIND: Final = msgspec.json.Decoder(_Kind)
 
 def is_sbom_name(name: str) -> bool:
     """Whether a file is called like an SBOM: `bom.json`, `app.cdx.json`, `image.spdx`."""
-    return _NAME.fullmatch(name) is not None
+    return _NAME.fullmatch(name) is not None and not name.endswith(".schema.json")
 
 
 def looks_like_sbom(head: bytes) -> bool:
