@@ -1,4 +1,4 @@
-"""Reach by living through every instant: slow, and as plain as the words of docs/explain/reach.md."""
+"""Reach by living through every instant: slow, and as plain as the words of docs/explain/transitive-reach.md."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Pure functions over the named questions. `find_thefts` says which identities lay where code of a bad
 file may have run; `measure_blast` follows them: along `assumes` to further identities, along `opens`
 to datasets, along `belongs-to` to whose they are; and along `operated-by` from the assets themselves.
-Each thing reached keeps its spans and one shortest proof. docs/explain/reach.md.
+Each thing reached keeps its spans and one shortest proof. docs/explain/transitive-reach.md.
 """
 
 from __future__ import annotations

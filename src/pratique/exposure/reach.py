@@ -5,7 +5,7 @@ earliest instant of its theft matters: a later theft of the same value reaches n
 stolen value every `assumes` edge can be taken while the edge lives and the value works; taking it
 gives the value that the target has at that instant. After the target's own rotation the edge can be
 taken again, so a rotation below a working stolen identity mends nothing. Where bounds are uncertain,
-whatever may be so counts. docs/explain/reach.md; `reach_graph` makes the graph.
+whatever may be so counts. docs/explain/transitive-reach.md; `reach_graph` makes the graph.
 """
 
 from __future__ import annotations
