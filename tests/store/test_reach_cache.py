@@ -17,10 +17,13 @@ from hypothesis import strategies as st
 from pratique.exposure.ports import NOW_TX, Edge, Held, Theft
 from pratique.exposure.reach import close_reach
 from pratique.exposure.reach_graph import build_graph
+from pratique.settings import Settings
 from pratique.store import reach_cache
 from pratique.store.connect import Row, Session
 from pratique.store.connect_sqlite import SqliteDatabase
+from pratique.store.logs import open_log
 from pratique.store.reach_cache import REACH_FILE, ReachCache
+from pratique.store.rebuild import rebuild_from
 from pratique.values.spans import DAWN, OPEN, Span, exactly
 
 NOT_SUPERSEDED = 2**53 - 1
@@ -285,3 +288,12 @@ def test_many_threads_ask_at_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join(30)
     assert answers == [tables.expected(THEFTS, NOW_TX)] * 8
+
+
+def test_a_rebuild_forgets_what_was_made_before(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    log = open_log(settings)
+    (tmp_path / REACH_FILE).write_bytes(b"of a ledger that was replaced")
+    rebuild_from(log, settings)
+    log.close()
+    assert not (tmp_path / REACH_FILE).exists()

@@ -17,6 +17,8 @@ from pratique.store.logs import open_log
 from pratique.store.presence import FACTS_FILE, FACTS_SCHEMA, open_facts
 from pratique.store.presence_rows import RebuildReport
 from pratique.store.projector import Projector
+from pratique.store.reach_cache import REACH_FILE
+from pratique.store.watch_cache import WATCH_FILE
 
 _LEFTOVERS = ("", "-wal", "-shm")
 _REBUILT_SCHEMA = FACTS_SCHEMA + "_rebuilt"
@@ -36,9 +38,15 @@ def rebuild_projections(settings: Settings) -> RebuildReport:
 
 def rebuild_from(log: LogStore, settings: Settings) -> RebuildReport:
     """Build every projection again from a log that is open."""
-    if settings.storage.database_url:
-        return _rebuild_postgres(log, settings)
-    return _rebuild_sqlite(log, settings)
+    try:
+        if settings.storage.database_url:
+            return _rebuild_postgres(log, settings)
+        return _rebuild_sqlite(log, settings)
+    finally:
+        # Made from the tables that were there before: of a ledger that was restored they would tell
+        # what it no longer says.
+        for name in (REACH_FILE, WATCH_FILE):
+            (settings.home / name).unlink(missing_ok=True)
 
 
 def _rebuild_sqlite(log: LogStore, settings: Settings) -> RebuildReport:
