@@ -147,7 +147,10 @@ EDGE_MACHINERY = (
     "pratique.edge.memory.",  # settings of the process itself
 )
 # What the console shows comes from the projection, which is one class over both databases.
-CONSOLE_READS = ("pratique.doors.overview", "pratique.store.presence.")
+CONSOLE_READS = {
+    "pratique.doors.overview": ("pratique.store.presence.",),
+    "pratique.doors.incident_desk": ("pratique.store.presence.", "pratique.store.incidents."),
+}
 # What a command may open by itself: assembly would load every library of the doors with it.
 STORE_OPENERS = (
     "pratique.store.advisories.",
@@ -202,7 +205,7 @@ def _door_may(importer: str, target: str) -> bool:
     if there == "store":
         from_command = importer.startswith("pratique.doors.cli")
         return (from_command and target.startswith(STORE_OPENERS)) or (
-            importer == CONSOLE_READS[0] and target.startswith(CONSOLE_READS[1])
+            target.startswith(CONSOLE_READS.get(importer, ("nothing",)))
         )
     return True
 

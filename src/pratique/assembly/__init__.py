@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from pratique.assembly.parts import open_upstreams, page_service
 from pratique.doors.console.pages import Console, ConsoleParts
+from pratique.doors.incident_desk import IncidentDesk
 from pratique.doors.index.auth import Authenticator
 from pratique.doors.index.cooked import Kitchen
 from pratique.doors.index.deliveries import Deliveries
@@ -365,8 +366,19 @@ def _console(
             grant=overview.grant,
             reports=ground.facts,
             audits=ground.audits,
+            incidents=_incident_desk(ground),
             clock=ground.clock,
         )
+    )
+
+
+def _incident_desk(ground: _Ground) -> IncidentDesk:
+    evidence = EvidenceStore(ground.settings.home / EVIDENCE_FOLDER).get
+    return IncidentDesk(
+        desk=AnswerDesk(ground.ledger, ground.presence, evidence),
+        presence=ground.presence,
+        evidence=evidence,
+        clock=ground.clock,
     )
 
 

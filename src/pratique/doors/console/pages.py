@@ -13,6 +13,8 @@ import msgspec
 from aiohttp import web
 from packaging.version import Version
 
+from pratique.doors.console.incidents import IncidentAnswers, IncidentPages
+from pratique.doors.console.incidents import View as IncidentPage
 from pratique.doors.console.source_html import attack_url, source_html
 from pratique.doors.console.values import BlockView, StatusView, Step
 from pratique.doors.console.vetting_view import (
@@ -89,11 +91,12 @@ class ConsoleParts:
     grant: Callable[[WaiverRequest], Awaitable[Waiver]]
     reports: Reports
     audits: AuditsOf
+    incidents: IncidentAnswers
     clock: Clock
 
 
 class Console:
-    """Answers `/` and `/b/…`."""
+    """Answers `/`, `/b/…` and `/incidents…`."""
 
     def __init__(self, parts: ConsoleParts) -> None:
         self._parts = parts
@@ -108,12 +111,16 @@ class Console:
         self._templates.filters["attack_url"] = attack_url
         self._templates.globals["places_shown"] = PLACES_SHOWN
         self._templates.globals["found_shown"] = FOUND_SHOWN
+        self._templates.filters["instant"] = render_instant
+        self._incidents = IncidentPages(parts.incidents, self._render)
 
     async def answer(
         self, request: web.BaseRequest, path: Sequence[str], who: Identity, address: str
     ) -> web.StreamResponse:
         """Answer a path of the console, already split; `who` has passed the door's own login."""
-        del who  # everybody who may install may read why something is blocked
+        if path[:1] == ["incidents"]:
+            return await self._incidents.answer(request, path[1:], who)
+        # Everybody who may install may read why something is blocked.
         match (request.method, *path):
             case ("GET" | "HEAD", ""):
                 status = await asyncio.to_thread(self._parts.status)
@@ -131,7 +138,7 @@ class Console:
         self,
         request: web.BaseRequest,
         template: str,
-        view: BlockView | StatusView,
+        view: BlockView | StatusView | IncidentPage,
         status: int = 200,
     ) -> web.Response:
         if request.query.get("format") == "json" or _prefers_json(request):

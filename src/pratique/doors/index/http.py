@@ -120,7 +120,7 @@ class IndexDoor:
                 return web.Response(
                     body=body, headers={"Content-Type": "text/plain; version=0.0.4"}
                 )
-            case [""] | ["b", *_]:
+            case [""] | ["b" | "incidents", *_]:
                 address = self._address(request)
                 return await self._identified(
                     request,
