@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from pratique.exposure.blast import Exposed, find_thefts, measure_blast
 from pratique.exposure.certainty import Certainty
 from pratique.exposure.incident import AssetLine, Reach, Reached, ReachSpan, ReachStep
+from pratique.exposure.job_secrets import Run, thefts_of_runs
 from pratique.exposure.lines import instant_or_none
+from pratique.inventory.observed.model import PlaceKind
 from pratique.values.spans import OPEN, from_micros, to_micros
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def measure_reach(
         return Reach(taken=TAKEN)
     exposed = [exposed_of(one, numbers.get(one.asset, -1)) for one in feared]
     thefts = find_thefts(queries, exposed, tx=tx)
+    runs = (_run_of(line, one) for line, one in zip(feared, exposed, strict=True))
+    thefts += thefts_of_runs(queries, runs, tx=tx)
     found = measure_blast(queries, thefts, exposed=exposed, tx=tx)
     certainties = {one.asset: one.certainty for one in feared}
     held = {theft.asset for theft in thefts}
@@ -59,6 +63,14 @@ def exposed_of(line: AssetLine, number: int) -> Exposed:
     start = to_micros(line.theft_from) if line.theft_from is not None else OPEN
     end = OPEN if line.theft_to is None else to_micros(line.theft_to)
     return Exposed(number, line.asset, start, end, line.sightings[0].entry)
+
+
+def _run_of(line: AssetLine, exposed: Exposed) -> Run:
+    """The jobs at which something of it was seen; a theft anywhere else is nothing of this run's."""
+    lineages = frozenset(
+        one.lineage for one in line.sightings if one.place_kind == PlaceKind.CI_LOG
+    )
+    return Run(line.asset, lineages, exposed.start, exposed.end, exposed.entry)
 
 
 def _reached(

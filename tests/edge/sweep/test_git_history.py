@@ -419,6 +419,34 @@ def test_histories_can_be_left_out(repo: Repo) -> None:
     assert READERS[0].takes_folder
 
 
+SECRET = """on: push
+jobs:
+  deploy:
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy
+        env:
+          KEY: ${{ secrets.%s }}
+"""
+
+
+def test_the_secrets_that_each_version_of_a_workflow_names(repo: Repo) -> None:
+    path = ".github/workflows/ci.yml"
+    repo.commit({path: SECRET % "OLD_KEY"}, at="2026-03-01T00:00Z")
+    repo.commit(
+        {path: SECRET % "NEW_KEY", f"copy/{path}": SECRET % "OTHER"}, at="2026-03-20T00:00Z"
+    )
+    found = {
+        one.name: (look.at_lo.isoformat()[:10], one.locator, one.kind, one.local)
+        for look in looks(repo.dot_git)
+        for one in look.identities
+    }
+    assert found == {
+        "OLD_KEY": ("2026-03-01", f"{path}, job deploy", "ci-secret", True),
+        "NEW_KEY": ("2026-03-20", f"{path}, job deploy", "ci-secret", True),
+    }
+
+
 def test_the_asset_is_called_as_its_origin_is(repo: Repo) -> None:
     repo.commit({"requirements.txt": GOOD})
     repo.git("remote", "add", "mirror", "https://git.example/x/y.git")
@@ -429,7 +457,8 @@ def test_the_asset_is_called_as_its_origin_is(repo: Repo) -> None:
 
 
 @pytest.mark.parametrize(("url", "name"), [
-    ("git@github.com:acme/api.git", "acme/api"),
+    ("git@github.com:acme/api.git", "acme/api"), ("https://github.com/Acme/API", "acme/api"),
+    ("https://git.example/Acme/API", "git.example/Acme/API"),
     ("https://user:secret@github.com/acme/api", "acme/api"),
     ("https://user:se/cret@github.com/acme/api", ""),
     ("ssh://git@git.example:2222/team/sub/api.git/", "git.example/team/sub/api"),

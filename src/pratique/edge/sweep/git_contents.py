@@ -15,10 +15,14 @@ from pratique.inventory.findings.duplicates import resolve
 from pratique.inventory.listings.kinds import ListingKind, listing_kind
 from pratique.inventory.listings.reading import Listing, ListingReader
 from pratique.inventory.listings.timeline import Held
+from pratique.inventory.observed.model import Identity
+from pratique.inventory.secrets.fingerprints import Fingerprints
+from pratique.inventory.secrets.reading import credential_file, read_credentials
 from pratique.inventory.text import MAX_LOCK_BYTES
 
 _MAX_BROKEN: Final = 50
 """Broken contents in one repository before the rest is given up."""
+_WORKFLOWS: Final = ".github/workflows/"
 _NOTHING: Final = Listing(sightings=(), defects=())
 
 
@@ -29,6 +33,8 @@ class Version:
     path: str
     blob: str
     listing: Listing = _NOTHING
+    identities: tuple[Identity, ...] = ()
+    """Of a workflow: the secrets that its jobs are given, by name."""
     sha256: str = ""
     """Empty when it could not be read."""
     size: int = 0
@@ -122,7 +128,13 @@ class Contents:
         except LockError as error:
             listing, gaps = _NOTHING, (error.reason,)
         return Version(
-            path=path, blob=blob, listing=listing, sha256=digest, size=len(data), gaps=gaps
+            path=path,
+            blob=blob,
+            listing=listing,
+            identities=_job_secrets(path, data),
+            sha256=digest,
+            size=len(data),
+            gaps=gaps,
         )
 
     def _sizes(self, blobs: Sequence[str]) -> Mapping[str, int]:
@@ -144,6 +156,14 @@ class Contents:
         if total > self._limits.stream_bytes:
             return "too much was read of this repository before"
         return ""
+
+
+def _job_secrets(path: str, data: bytes) -> tuple[Identity, ...]:
+    """Of a workflow that runs: one at the top. What it cannot be read for, its listing says too."""
+    sort = credential_file(path) if path.startswith(_WORKFLOWS) else None
+    if sort is None:
+        return ()
+    return read_credentials(sort, path, data, Fingerprints(b"")).identities
 
 
 def _when(held: Held) -> tuple[str, int]:

@@ -248,6 +248,7 @@ class _Reading:
             whole=not unread,
             lineage=f"{self.asset}:{held.path}",
             sightings=version.listing.sightings,
+            identities=version.identities,
             gaps=(*unread, *odd),
             evidence=(evidence,) if version.sha256 else (),
             evidence_class=EvidenceClass.DECLARED,

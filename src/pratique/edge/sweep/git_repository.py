@@ -129,7 +129,8 @@ def remote_name(config: str) -> str:
     if match is None or "@" in match.group(2):  # a password with a slash in it
         return ""
     host, name = match.group(1).lower(), match.group(2).strip("/")
-    return name if host in _PUBLIC else f"{host}/{name}"
+    # These do not tell `Acme/API` from `acme/api`, and CI runs are named in small letters.
+    return name.lower() if host in _PUBLIC else f"{host}/{name}"
 
 
 def tips_of(git: Git, repository: Repository) -> tuple[list[Tip], str]:

@@ -29,6 +29,7 @@ from pratique.exposure.incident import (
     encode_value,
     sealed,
 )
+from pratique.exposure.job_secrets import runs_given
 from pratique.exposure.ports import NOW_TX, FactQueries
 from pratique.inventory.observed.model import AssetKind, EvidenceClass, PlaceKind, Relation, Stage
 from pratique.values.spans import DAWN, OPEN, from_micros
@@ -75,6 +76,7 @@ def scope_of_client(client: str, queries: FactQueries, *, tx: int = NOW_TX) -> C
         identities |= waiting
     assets = {edge.subject for edge in queries.edges_to(Relation.OPERATED_BY, [client], tx=tx)}
     assets |= {holder for holder, held in _holdings(queries, tx) if held in identities}
+    assets |= runs_given(queries, identities, tx=tx)
     if not datasets and not assets:
         raise InputError(
             f"nothing is known of {client}",
@@ -202,45 +204,6 @@ def _kept(found: Sequence[Reached], mine: frozenset[str], guard: NameGuard) -> t
 
 def _unproven(one: Reached) -> Reached:
     return msgspec.structs.replace(one, proof=())
-
-
-def sentences_for_client(
-    answer: IncidentAnswer, scope: ClientScope, *, shown: int, withheld: int
-) -> tuple[str, ...]:
-    """What was checked, and what is not proven: the head of the page."""
-    counts = answer.counts
-    found = [
-        (
-            f"Checked were {len(answer.lines)} assets: those that {_bare(scope.client)} operates or is "
-            "served by, and those that ever held a credential from which its data can be reached."
-        ),
-        (
-            f"Of these, {counts.cleared} are cleared: they were watched during the whole time in which "
-            "the release could have been there, and it was not."
-        ),
-        f"{shown} entries of the log are in this file in clear, with proofs that they were logged.",
-        (
-            "Not proven: that these are all assets that concern the reader. They follow from what was "
-            "recorded of credentials and data; what nobody recorded is not here."
-        ),
-        (
-            "Not proven: that no further entry of the log speaks of these assets. Only the whole log "
-            "shows that, and it names others."
-        ),
-        (
-            "Not proven: that what was recorded is true. The log shows that it was recorded then and "
-            "not changed since."
-        ),
-    ]
-    if counts.unknown:
-        found.insert(2, f"Of {counts.unknown} it cannot be told. They are not cleared.")
-    if withheld:
-        found.insert(
-            -3,
-            f"{withheld} entries also name others. Of these only the hash is given, with the proof "
-            "that the log holds an entry with this hash.",
-        )
-    return tuple(found)
 
 
 def _bare(name: str) -> str:

@@ -1,0 +1,143 @@
+"""Which secrets a CI run was given: those that its jobs name in the workflow in force at the time.
+
+A log shows few of them. The repository's workflows, read through its history, say all: each version
+names the secrets of each job, from its commit to the next. A run belongs to a repository by its name
+(`ci/github/acme/api/88123` and `repo/acme/api`), its log to a job by its lineage. Where a job is not
+found in the workflow (it goes by another name there), every job's secrets are taken: too many rather
+than too few. docs/explain/reach.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from pratique.exposure.ports import Edge, FactQueries, Theft
+from pratique.values.spans import DAWN, OPEN
+
+_RUN: Final = re.compile(r"asset:ci/[^/]+/([^/]+/.+)/[^/]+")
+_SECRET: Final = "identity:ci-secret/"  # noqa: S105 - the beginning of a name
+_PLACE: Final = re.compile(r"(.*?)(?:, job (.*))?", re.DOTALL)
+_IN_HISTORY: Final = ".github/workflows/"
+_UNFIT: Final = re.compile(r"[^\w.@()+-]+")
+"""What a job's lineage has a hyphen for (`inventory.ci_logs.looks`)."""
+_ASSETS_AT_ONCE: Final = 5000
+
+
+class Run(NamedTuple):
+    """A CI run, or the jobs of it that matter."""
+
+    asset: str
+    """Entity key: `asset:ci/github/acme/api/88123`."""
+    lineages: frozenset[str]
+    """Of its jobs' logs: `ci/github/acme/api/test`. An empty one: the log does not say its job."""
+    start: int
+    end: int
+    entry: int
+    """Ledger sequence that says so."""
+
+
+def is_run(asset: str) -> bool:
+    """Whether an entity key names a run of a repository."""
+    return _RUN.fullmatch(asset) is not None
+
+
+def thefts_of_runs(queries: FactQueries, runs: Iterable[Run], *, tx: int) -> list[Theft]:
+    """What could be taken from these runs besides what their logs show."""
+    by_repository: dict[str, list[Run]] = {}
+    for run in runs:
+        if (found := _RUN.fullmatch(run.asset)) is not None:
+            by_repository.setdefault(f"repo/{found[1].lower()}", []).append(run)
+    if not by_repository:
+        return []
+    rows = queries.assets_by_name(by_repository.keys())
+    ids = {row.id for row in rows}
+    told = _by_repository(queries.holds(ids, DAWN, OPEN, tx=tx) if ids else ())
+    return [
+        theft
+        for repository, edges in told.items()
+        for run in by_repository.get(repository, ())
+        for theft in _taken(run, edges)
+    ]
+
+
+def runs_given(queries: FactQueries, identities: Collection[str], *, tx: int) -> set[str]:
+    """Entity keys of all runs that were given one of these secrets."""
+    wanted = {one for one in identities if one.startswith(_SECRET)}
+    if not wanted:
+        return set()
+    rows = [row for row in queries.assets(tx=tx) if is_run(f"asset:{row.name}")]
+    found: set[str] = set()
+    for start in range(0, len(rows), _ASSETS_AT_ONCE):
+        names = {row.id: f"asset:{row.name}" for row in rows[start : start + _ASSETS_AT_ONCE]}
+        runs = _lives(queries, names, tx)
+        found |= {
+            one.asset for one in thefts_of_runs(queries, runs, tx=tx) if one.identity in wanted
+        }
+    return found
+
+
+def _lives(queries: FactQueries, names: Mapping[int, str], tx: int) -> Iterator[Run]:
+    """Each job's log as a run of its own: from when to when, and of which job."""
+    looks = queries.watched(names.keys(), DAWN, OPEN, tx=tx)
+    lineages = {one.id: one.lineage for one in queries.places({look.place for look in looks})}
+    for look in looks:
+        jobs = frozenset({lineages.get(look.place, "")})
+        yield Run(names[look.asset], jobs, look.at_lo, look.at_hi, look.entry)
+
+
+def _by_repository(edges: Iterable[Edge]) -> dict[str, list[Edge]]:
+    """Secrets of jobs by repository. Where its history was read, the files as they lie now say less."""
+    found: dict[str, list[Edge]] = {}
+    for edge in edges:
+        if edge.object.startswith(_SECRET):
+            found.setdefault(edge.subject.removeprefix("asset:"), []).append(edge)
+    for name, held in found.items():
+        known = {_place(edge)[0] for edge in held if edge.note.startswith(_IN_HISTORY)}
+        found[name] = [edge for edge in held if not _is_told_better(_place(edge)[0], known)]
+    return found
+
+
+def _is_told_better(path: str, known: Collection[str]) -> bool:
+    return path not in known and any(path.endswith(f"/{one}") for one in known)
+
+
+def _place(edge: Edge) -> tuple[str, str]:
+    """File and job that an identity's locator names."""
+    match = _PLACE.fullmatch(edge.note)
+    return (match[1], match[2] or "") if match is not None else (edge.note, "")
+
+
+def _taken(run: Run, edges: Sequence[Edge]) -> Iterator[Theft]:
+    during = [(edge, *shared) for edge in edges if (shared := _shared(run, edge)) is not None]
+    jobs = {_folded(_place(edge)[1]) for edge, _, _ in during} - {""}
+    mine = _jobs_of(run, jobs)
+    for edge, start, end in during:
+        job = _folded(_place(edge)[1])
+        if not job or job in mine:
+            yield Theft(edge.object, start, end, run.asset, (run.entry, edge.entry))
+
+
+def _shared(run: Run, edge: Edge) -> tuple[int, int] | None:
+    """What run and version have in common; what has no length counts at its instant."""
+    start = max(run.start, edge.span.from_lo)
+    end = min(max(run.end, run.start + 1), max(edge.span.to_hi, edge.span.from_lo + 1))
+    return (start, end) if start < end else None
+
+
+def _jobs_of(run: Run, jobs: set[str]) -> set[str]:
+    """Jobs of the workflows that this run's logs are of; all, where one cannot be found there."""
+    mine: set[str] = set()
+    for lineage in run.lineages or {""}:
+        called = _folded(lineage.rpartition("/")[2])
+        # A matrix has its values behind the name: `test (3.11)`.
+        found = {job for job in jobs if called == job or called.startswith(f"{job}-(")}
+        if not found:
+            return jobs
+        mine |= found
+    return mine
+
+
+def _folded(job: str) -> str:
+    return _UNFIT.sub("-", job).lower()
