@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pratique.doors.cli import cli
+from pratique.errors import InputError
 
 LOG = "".join(
     f"2026-03-24T10:45:{second}.1234567Z {line}\n"
@@ -201,3 +202,12 @@ def test_what_nobody_looked_into_is_counted_and_all_is_not_said_to_be_read(
     assert "nothing was left out" not in result.output
     told = json.loads(run(home, tree, "--format", "json").output)
     assert told["unread"] == {".log": 1, ".zip": 1}
+
+
+def test_only_paths_that_are_not_there_are_a_mistake(home: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    result = run(home, missing)
+    assert isinstance(result.exception, InputError)  # exit code 2, as of every one of these
+    assert "there is nothing at" in result.exception.message
+    (tmp_path / "tree").mkdir()
+    assert run(home, missing, tmp_path / "tree").exit_code == 3

@@ -98,7 +98,7 @@ def test_what_cannot_be_read_is_a_gap(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "uv.lock"
     path.write_bytes(content)
     found = look(path, context(limits=SweepLimits(file_bytes=1_000)))
-    assert found.whole is (content == b"")
+    assert not found.whole
     assert bool(found.gaps) is not found.whole
 
 
@@ -150,3 +150,37 @@ def test_conda_records_say_when(tmp_path: Path) -> None:
 def test_other_files_are_not_claimed(name: str, tmp_path: Path) -> None:
     assert not any(one.claims(tmp_path / name, is_dir=False) for one in READERS)
     assert not ListingFiles().claims(tmp_path / "uv.lock", is_dir=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"),
+    [
+        ("uv.lock", ""),
+        ("poetry.lock", '[[package]]\nname = "a"\nversion = "1"\n'),
+        ("pdm.lock", "[x]\n"),
+        ("pylock.toml", "[x]\n"),
+        ("Pipfile.lock", "{}"),
+        ("package-lock.json", "{}"),
+        ("pnpm-lock.yaml", "a: 1\n"),
+        ("yarn.lock", "\n"),
+    ],
+)
+def test_a_lock_that_is_cut_off_in_good_form_is_a_gap(name: str, cut: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(cut)
+    found = look(path, context())
+    assert not found.whole
+    assert len(found.gaps) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["requirements.in", "requirements/base.in", "requirements3.txt", "Requirements.txt",
+     "requirements (copy).txt", "my-\udcffrequirements.txt"],
+)  # fmt: skip
+def test_requirements_by_other_names(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("litellm==1.82.8\n")
+    found = look(path, context())
+    assert [s.item.version for s in found.sightings] == ["1.82.8"]

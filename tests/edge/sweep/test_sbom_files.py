@@ -73,3 +73,12 @@ def test_sboms_in_wheels_belong_to_their_distribution(tmp_path: Path) -> None:
 def test_schemas_of_the_formats_are_no_documents() -> None:
     assert not is_sbom_name("bom-1.6.SNAPSHOT.schema.json")
     assert is_sbom_name("bom-1.6.json")
+
+
+def test_what_is_called_like_an_sbom_and_is_no_text_is_a_gap(tmp_path: Path) -> None:
+    for content in (b"", b"\0\1\2"):
+        path = tmp_path / "bom.json"
+        path.write_bytes(content)
+        assert SbomReader().claims(path, is_dir=False)
+        [look] = SbomReader().read(path, context())
+        assert not look.whole

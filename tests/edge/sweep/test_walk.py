@@ -170,3 +170,16 @@ def test_a_network_mount_is_a_gap_and_the_kernels_own_is_none(tree: Path) -> Non
 def test_the_table_of_this_system_can_be_read() -> None:
     table = MountTable.of_this_system()
     assert table.verdict("/proc") in {"kernel", "enter"}
+
+
+def test_a_link_called_like_what_is_read_is_a_gap_wherever_it_leads(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "pins").write_text("x")
+    (tmp_path / "shared").write_text("x")
+    (tree / "uv.lock").symlink_to("pins")
+    (tree / "other").symlink_to("pins")
+    found = walk(tree, wanted=lambda path: path.name == "uv.lock")
+    list(found)
+    assert [gap.what for gap in found.gaps.listed] == [str(tree / "uv.lock")]
+    assert "not read under that name" in found.gaps.listed[0].why

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
@@ -97,6 +98,12 @@ def sweep(
         raise click.UsageError("--remote-push and --token-file belong together")
     if watch and not paths:
         raise click.UsageError("say what to watch: one or more folders")
+    if paths and not any(os.path.lexists(path) for path in paths):
+        raise InputError(
+            f"there is nothing at {paths[0]}" + (" or the other paths" if len(paths) > 1 else ""),
+            expected="folders or files that are there",
+            remedy="check the spelling, and whether it is mounted",
+        )
     settings = load_settings(home)
     prepare_home(settings.home)
     with stopping() as stop, shown_progress(form) as progress:

@@ -18,7 +18,7 @@ from pratique.inventory.observed.model import Evidence, EvidenceClass, Gap, Look
 from pratique.inventory.text import MAX_LOCK_BYTES
 
 _ENDINGS: Final = (
-    ".lock", ".toml", ".txt", ".yml", ".yaml", "package-lock.json", "npm-shrinkwrap.json",
+    ".in", ".lock", ".toml", ".txt", ".yml", ".yaml", "package-lock.json", "npm-shrinkwrap.json",
 )  # fmt: skip
 _BUILD_FILES: Final = ("Dockerfile", "Containerfile")
 _MAX_INCLUDES: Final = 200

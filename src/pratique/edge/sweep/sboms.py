@@ -32,9 +32,10 @@ class SbomReader:
         if path.parent.name == "sboms" and path.parent.parent.name.endswith(".dist-info"):
             return False
         try:
-            return looks_like_sbom(read_head(str(path), _HEAD_BYTES))
+            head = read_head(str(path), _HEAD_BYTES)
         except UnreadableError:
             return True  # called like one and unreadable: reading tells the gap
+        return b"\0" in head or not head.strip() or looks_like_sbom(head)
 
     def read(self, path: Path, ctx: SweepContext) -> Iterator[Look]:
         """One look at one document, as a claim of whoever wrote it."""

@@ -43,4 +43,4 @@ class Unread:
 
     def counts(self) -> dict[str, int]:
         """By sort, the most first."""
-        return dict(self._counts.most_common())
+        return dict(sorted(self._counts.items(), key=lambda one: (-one[1], one[0])))

@@ -181,12 +181,16 @@ class Walk:
         try:
             is_dir = entry.is_dir()  # follows; broken links are neither
             target = Path(entry.path).resolve()
-            if not is_dir and not (entry.is_file() and self._wanted(target)):
-                return
+            wanted = not is_dir and entry.is_file() and self._wanted(target)
+            called = not (is_dir or wanted) and self._wanted(Path(entry.path))
         except (OSError, RuntimeError) as error:
             self.gaps.add(entry.path, f"a link that leads nowhere: {_why(error)}")
             return
-        if not any(target.is_relative_to(root) for root in self._roots):
+        inside = any(target.is_relative_to(root) for root in self._roots)
+        if called:
+            # Tools read it by the link's name; where it leads, nobody here takes it for what it is.
+            self.gaps.add(entry.path, f"a link to {target}, which is not read under that name")
+        elif (is_dir or wanted) and not inside:
             self.gaps.add(entry.path, f"a link to {target}, which lies outside of what was swept")
 
     def _may_enter(self, entry: os.DirEntry[str]) -> bool:

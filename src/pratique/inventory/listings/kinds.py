@@ -56,6 +56,8 @@ class ListingKind:
     shorten: Callable[[bytes], bytes] | None = None
     """Leaves out of a piece what says nothing of what is listed."""
     resolver: Resolver = by_name
+    mark: bytes = b""
+    """Stands in every such file that a tool wrote to its end; where tools write it last, best so."""
     places: bool = False
     """Whether the reader must know on which line something stands."""
     globs: tuple[str, ...]
@@ -85,38 +87,40 @@ def _named(pattern: str) -> re.Pattern[str]:
 
 KINDS: tuple[ListingKind, ...] = (
     ListingKind(
-        name="uv-lock", place=PlaceKind.LOCK, read=_python(read_uv_lock),
+        name="uv-lock", mark=b"version = ", place=PlaceKind.LOCK, read=_python(read_uv_lock),
         split=splitter("package"), shorten=shortened, globs=("uv.lock",),
         pattern=_named(r"uv\.lock"), media_type="application/toml",
     ),
     ListingKind(
-        name="poetry-lock", place=PlaceKind.LOCK, read=_python(read_poetry_lock),
+        name="poetry-lock", mark=b"[metadata]", place=PlaceKind.LOCK, read=_python(read_poetry_lock),
         split=splitter("package"), shorten=shortened, globs=("poetry.lock",), pattern=_named(r"poetry\.lock"),
         media_type="application/toml",
     ),
     ListingKind(
-        name="pdm-lock", place=PlaceKind.LOCK, read=_python(read_pdm_lock),
+        name="pdm-lock", mark=b"[metadata]", place=PlaceKind.LOCK, read=_python(read_pdm_lock),
         split=splitter("package"), shorten=shortened, globs=("pdm*.lock",),
         pattern=_named(r"pdm(?:\.[\w-]+)?\.lock"),
         media_type="application/toml",
     ),
     ListingKind(
-        name="pipfile-lock", place=PlaceKind.LOCK, read=_python(read_pipfile_lock),
+        name="pipfile-lock", mark=b'"_meta"', place=PlaceKind.LOCK, read=_python(read_pipfile_lock),
         split=split_pipfile, globs=("Pipfile.lock",), pattern=_named(r"Pipfile\.lock"),
         media_type="application/json",
     ),
     ListingKind(
-        name="pylock", place=PlaceKind.LOCK, read=_python(read_pylock),
+        name="pylock", mark=b"lock-version", place=PlaceKind.LOCK, read=_python(read_pylock),
         split=splitter("packages"), shorten=shortened, globs=("pylock*.toml",),
         pattern=_named(r"pylock(?:\.[^./]+)?\.toml"), media_type="application/toml",
     ),
     ListingKind(
-        name="package-lock", place=PlaceKind.LOCK, read=read_package_lock, split=split_package_lock,
+        name="package-lock",
+        mark=b'"lockfileVersion"', place=PlaceKind.LOCK, read=read_package_lock, split=split_package_lock,
         resolver=by_folder, globs=("package-lock.json", "npm-shrinkwrap.json"),
         pattern=_named(r"package-lock\.json|npm-shrinkwrap\.json"), media_type="application/json",
     ),
     ListingKind(
-        name="pnpm-lock", place=PlaceKind.LOCK, read=read_pnpm_lock, split=split_pnpm_lock,
+        name="pnpm-lock",
+        mark=b"lockfileVersion", place=PlaceKind.LOCK, read=read_pnpm_lock, split=split_pnpm_lock,
         globs=("pnpm-lock*.yaml",), pattern=_named(r"pnpm-lock(?:\.[\w.-]+)?\.yaml"),
         media_type="application/yaml",
     ),
@@ -160,11 +164,12 @@ KINDS: tuple[ListingKind, ...] = (
     ListingKind(
         name="requirements", place=PlaceKind.MANIFEST, read=_read_requirements,
         split=split_requirements, places=True,
-        globs=("*requirements*.txt", "*requirements*.lock", "*constraints*.txt",
-               "*constraints*.lock", "requirements/*", "requirement/*", "constraints/*", "reqs/*"),
+        globs=("*[Rr]equirements*.txt", "*[Rr]equirements*.in", "*[Rr]equirements*.lock",
+               "*[Cc]onstraints*.txt", "*[Cc]onstraints*.in", "*[Cc]onstraints*.lock",
+               "requirements/*", "requirement/*", "constraints/*", "reqs/*"),
         pattern=_named(
-            r"(?:[\w.-]*[-_.])?(?:requirements|constraints)(?:[-_.][\w.-]*)?\.(?:txt|lock)"
-            rf"|{_REQUIREMENT_FOLDERS}/[^/]+\.(?:txt|lock)"
+            r"[^/]*(?:[Rr]equirements|[Cc]onstraints)[^/]*\.(?:txt|in|lock)"
+            rf"|{_REQUIREMENT_FOLDERS}/[^/]+\.(?:txt|in|lock)"
         ),
     ),
 )  # fmt: skip

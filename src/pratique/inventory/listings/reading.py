@@ -8,14 +8,14 @@ bounded. Whenever a piece cannot be read the file is read whole, which then says
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pratique.inventory.errors import LockError
 from pratique.inventory.listings.graph import Linker, Resolver, by_name
 from pratique.inventory.listings.kinds import ListingKind
 from pratique.inventory.listings.model import Included, Listed, Piece, Pieces
-from pratique.inventory.observed.model import Sighting
+from pratique.inventory.observed.model import PlaceKind, Sighting
 from pratique.inventory.text import MAX_LOCK_BYTES, SourceText
 
 CACHE_BYTES: Final = 48 << 20
@@ -64,7 +64,14 @@ class ListingReader:
         if pieces is None:
             whole = SourceText(path, data, max_bytes=self._max_bytes, places=kind.places)
             pieces = [kind.read(whole)]
-        return self.join(pieces, kind.resolver)
+        listing = self.join(pieces, kind.resolver)
+        # Cut off where another entry could have begun, it would be a shorter list of good form.
+        if kind.mark and kind.mark not in data:
+            lacks = f"is cut off, or no such file: it has no {kind.mark.decode()!r}"
+            return replace(listing, defects=(*listing.defects, lacks))
+        if kind.place is PlaceKind.LOCK and not data.strip():
+            return replace(listing, defects=(*listing.defects, "is empty"))
+        return listing
 
     def join(self, pieces: Iterable[Piece], resolver: Resolver = by_name) -> Listing:
         """Pieces that were read apart, as one listing."""
