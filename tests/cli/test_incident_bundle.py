@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -16,10 +18,11 @@ from click.testing import CliRunner, Result
 from kit.incidents import later
 from kit.response_home import BLOB, ID, Home
 from kit.time_stamps import Authority
-from pratique.doors.cli import cli
+from pratique.doors.cli import cli, incident_bundle
 from pratique.doors.cli.case_verifier import check_case
 from pratique.doors.cli.verify_case import verifier_source
-from pratique.errors import InputError
+from pratique.errors import InputError, IntegrityError
+from pratique.exposure.bundle import case
 from pratique.exposure.bundle.stamps import StampError
 from pratique.exposure.incident import IncidentAnswer, sealed
 from pratique.inventory.observed.entries import facts_drafts, look_drafts
@@ -99,7 +102,8 @@ def test_an_answer_that_does_not_follow_from_the_entries_is_found_out(
 
     def lying(*words: Any, **more: Any) -> IncidentAnswer:
         found = honest(*words, **more)
-        return sealed(msgspec.structs.replace(found, lines=found.lines[:1]))
+        counts = msgspec.structs.replace(found.counts, **{found.lines[-1].certainty.value: 0})
+        return sealed(msgspec.structs.replace(found, lines=found.lines[:-1], counts=counts))
 
     monkeypatch.setattr(AnswerDesk, "answer_incident", lying)
     path = tmp_path / "case.xpz"
@@ -108,6 +112,70 @@ def test_an_answer_that_does_not_follow_from_the_entries_is_found_out(
     shown = verify(path)
     assert shown.exit_code == 1
     assert "asked again from all entries, the answer is another one" in shown.output
+
+
+def test_a_page_that_says_something_else_is_found_out(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The house signs a page that is kinder than its answer."""
+    honest = case.render_case_page
+    path, kind, old = (tmp_path / name for name in ("case.xpz", "kind.xpz", "old.xpz"))
+    bundle(home, path)
+    assert "answer.html is what answer.json gives" in verify(path, "--key", home.key).output
+
+    def kinder(*words: Any, **more: Any) -> bytes:
+        return honest(*words, **more).replace(b"confirmed", b"cleared")
+
+    monkeypatch.setattr(case, "render_case_page", kinder)
+    bundle(home, kind)
+    monkeypatch.setattr(case, "__version__", "0.0.1")
+    bundle(home, old)
+    monkeypatch.undo()
+    shown = verify(kind, "--key", home.key)
+    assert shown.exit_code == 1
+    assert "answer.html is not the page that answer.json gives" in shown.output
+    # A page of another version cannot be rendered again; the reader is told not to go by it.
+    assert verify(old, "--key", home.key).exit_code == 0
+    assert "page     not compared" in verify(old, "--key", home.key).output
+    alone = tmp_path / "verify.py"
+    alone.write_bytes(verifier_source())
+    ran = subprocess.run(
+        [sys.executable, alone, kind, "--key", home.key],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0
+    assert "page     not compared" in ran.stdout
+    assert "follows  not shown here" in ran.stdout
+
+
+def test_a_reader_is_told_when_the_verifier_inside_is_not_ours(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other = tmp_path / "case.xpz", tmp_path / "other.xpz"
+    bundle(home, path)
+    assert "do not run it" not in verify(path).output
+    monkeypatch.setattr(incident_bundle, "verifier_source", lambda: b"print('every byte holds')")
+    bundle(home, other)
+    assert "verify.py in the file is not the one of this program" in verify(other).output
+    assert json.loads(verify(other, "--format", "json").stdout)["verifier_is_ours"] is False
+
+
+def test_a_case_that_does_not_hold_never_leaves_the_house(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours is found out here, not by the reader's lawyer."""
+    honest = AnswerDesk.answer_incident
+
+    def wrong(*words: Any, **more: Any) -> IncidentAnswer:
+        found = honest(*words, **more)
+        counts = msgspec.structs.replace(found.counts, cleared=found.counts.cleared + 1)
+        return sealed(msgspec.structs.replace(found, counts=counts))
+
+    monkeypatch.setattr(AnswerDesk, "answer_incident", wrong)
+    made = home.run("incident", "bundle", ID, "-o", str(tmp_path / "case.xpz"))
+    assert isinstance(made.exception, IntegrityError), made.output
+    assert "counts other assets" in str(made.exception)
+    assert not (tmp_path / "case.xpz").exists()
 
 
 def test_a_readers_checkpoint_is_compared(home: Home, tmp_path: Path) -> None:
@@ -161,6 +229,9 @@ def test_a_case_for_a_client_names_nobody_else(home: Home, tmp_path: Path) -> No
     path = tmp_path / "globex.xpz"
     data = bundle(home, path, "--client", "Globex")
     assert verify(path).exit_code == 0
+    kinds = {json.loads(one)["kind"] for one in members(data)["facts.jsonl"].splitlines()}
+    assert "incident-answer" not in kinds, "it counts everybody's assets"
+    assert json.loads(members(data)["answer.json"])["facts"] == 0, "of the whole house"
     for other in (b"hooli", b"initech", b"laptop-ann"):
         for name, content in members(data).items():
             assert other not in content.lower(), name

@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import cffi
@@ -615,3 +616,114 @@ def test_a_content_that_is_not_what_its_name_says_is_found_out(tmp_path: Path) -
     found = answer(as_known_at=SIZE + 2, lines=(line("build-7", sighting(SIZE + 1)),))
     with pytest.raises(CaseError, match="is not what its name says"):
         check_case(render_case(case_of(log, found), signer=signer))
+
+
+def test_numbers_that_do_not_add_up_are_found_out(log: SegmentLog, signer: Signer) -> None:
+    """An unknown asset dropped from the answer, but not from its counts, or the other way."""
+    found = answer()
+    fewer = msgspec.structs.replace(found.groups[1], count=1, assets=found.groups[1].assets[:1])
+    counts = msgspec.structs.replace(found.counts, unknown=0)
+    for changes in ({"groups": (found.groups[0], fewer)}, {"counts": counts}):
+        data = render_case(case_of(log, answer(**changes)), signer=signer)
+        with pytest.raises(CaseError, match="counts other assets"):
+            check_case(data)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"log": {"origin": "x", "root": "", "size": 1}}, "another log"),
+        ({"completeness": "replay"}, "another completeness"),
+        ({"as_known_at": 3}, "another state of the log"),
+        ({"incident": "another"}, "another incident"),
+    ],
+)
+def test_the_manifest_says_nothing_that_the_file_does_not(
+    whole: bytes, signer: Signer, changes: dict[str, Any], match: str
+) -> None:
+    found = members_of(whole)
+    payload = json.loads(b64decode(json.loads(found.pop("MANIFEST"))["payload"]))
+    predicate = {**payload["predicate"], **changes}
+    found["MANIFEST"] = render_manifest(found, predicate, signer=signer)
+    with pytest.raises(CaseError, match=match):
+        check_case(render_container(found))
+
+
+def test_an_answer_and_its_question_are_one(log: SegmentLog, signer: Signer) -> None:
+    data = render_case(case_of(log, query={"incident": "inc-9", "title": "x"}), signer=signer)
+    with pytest.raises(CaseError, match=r"query\.json and answer\.json differ in incident"):
+        check_case(data)
+
+
+def test_an_answer_cannot_know_more_than_the_log(log: SegmentLog, signer: Signer) -> None:
+    data = render_case(case_of(log, answer(as_known_at=10**6)), signer=signer)
+    with pytest.raises(CaseError, match="more entries than the checkpoint has"):
+        check_case(data)
+
+
+def test_a_key_said_twice_is_refused(whole: bytes, signer: Signer) -> None:
+    """Programs differ in which one of two they believe."""
+    found = members_of(whole)
+    payload = json.loads(b64decode(json.loads(found.pop("MANIFEST"))["payload"]))
+    twice = found["answer.json"].replace(b'"title":', b'"title":"Nothing happened","title":', 1)
+    bare = twice[: twice.rindex(b'"digest":"') + 10] + b'"}'
+    digest = sha256(bare).hexdigest()
+    found["answer.json"] = bare[:-2] + digest.encode() + b'"}'
+    predicate = {**payload["predicate"], "answer_digest": digest}
+    found["MANIFEST"] = render_manifest(found, predicate, signer=signer)
+    with pytest.raises(CaseError, match="not spelled canonically"):
+        check_case(render_container(found))
+
+
+def test_any_text_has_the_spelling_that_verifiers_expect() -> None:
+    """msgspec and the standard library must write every character alike."""
+    text = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x30000)]))
+    spelled = msgspec.json.encode([text])
+    assert case_verifier._json(spelled, "x") == [text]
+
+
+def test_what_a_case_says_moves_no_cursor(log: SegmentLog, signer: Signer) -> None:
+    found = answer(title="x\x1b[2J\r\nevery byte holds \u202e")
+    report = check_case(render_case(case_of(log, found), signer=signer))
+    shown = case_verifier.render_report(report)
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert [one for one in shown.split("\n") if one.startswith("every")] == ["every byte holds"]
+
+
+def content(base: str, number: int) -> dict[str, Any]:
+    """A content that adds one thing to its base, as a leaf has it."""
+    return {"base": base, "parts": 1, "part": 0, "removed": [], "added": [{"n": number}]}
+
+
+def test_contents_cannot_eat_time_or_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain of contents, each with all that went before: what is hashed grows with its square."""
+    keys: set[str] = set()
+    leaves: dict[int, dict[str, Any]] = {}
+    base = ""
+    for number in range(400):
+        keys.add("s" + sha256(b'{"n":%d}' % number).hexdigest()[:23])
+        name = sha256("\n".join(sorted(keys)).encode()).hexdigest()[:32]
+        body = {**content(base, number), "identities": []}
+        leaves[number] = {"kind": "content", "subject": f"content:{name}", "body": body}
+        base = name
+    assert case_verifier._check_contents(leaves, {}) == 400
+    monkeypatch.setattr(case_verifier, "MAX_UNFOLDED", 10_000)
+    with pytest.raises(CaseError, match="contents of more than 10,000 things"):
+        case_verifier._check_contents(leaves, {})
+
+
+def test_a_number_of_parts_is_not_believed() -> None:
+    body = {**content("", 1), "identities": [], "parts": 10**12}
+    leaf = {"kind": "content", "subject": "content:x", "body": body}
+    assert case_verifier._check_contents({0: leaf}, {}) == 0
+
+
+def test_many_withheld_entries_take_time_as_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(case_verifier, "_check_proof", lambda *_: None)
+    count = 30_000
+    line_ = '{"leaf_hash":"%s","sequence":%d,"why":""}\n'
+    names = dict.fromkeys((f"proofs/{n}.tlog-proof" for n in range(count)), b"")
+    lines = "".join(line_ % ("0" * 64, n) for n in range(count))
+    started = process_time()
+    case_verifier._check_withheld({**names, "withheld.jsonl": lines.encode()}, {}, count, b"")
+    assert process_time() - started < 2

@@ -66,14 +66,18 @@ def answer_again(members: dict[str, bytes]) -> bytes:
     ]
     if query.as_known_at > len(leaves):
         raise CaseError("query.json asks about more entries than the log had")
-    log = cast("LogStore", LeafLog(leaves[: query.as_known_at]))
+    log = cast("LogStore", LeafLog(leaves[: max(query.as_known_at, 0)]))
     kept = {hashlib.sha256(data).hexdigest(): data for data in members.values()}
-    with closing(replay_in_memory(log)) as presence:
-        outcome = AnswerDesk(log, presence, kept.get).answer(
-            query.asked,
-            Known(query.as_known_at, parse_instant(query.asked_at)),
-            incident=query.incident,
-            title=query.title,
-            names=query.names_in_group,
-        )
+    try:
+        with closing(replay_in_memory(log)) as presence:
+            outcome = AnswerDesk(log, presence, kept.get).answer(
+                query.asked,
+                Known(query.as_known_at, parse_instant(query.asked_at)),
+                incident=query.incident,
+                title=query.title,
+                names=query.names_in_group,
+            )
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # Anybody can sign entries that no writer of ours would write.
+        raise CaseError(f"the question cannot be asked of these entries: {error}") from error
     return encode_value(outcome.answer)

@@ -5,7 +5,9 @@
 It reads the file, writes nothing and asks nobody. Every byte is either signed, hashed into what is
 signed, or the only spelling that its place allows. It shows that the statements of the log in the
 file were logged as they stand, and that the answer cites only them. It does not show that what was
-logged is true. Format: docs/reference/bundle-format.md of Pratique.
+logged is true, that the answer follows from it, or that the page says what the answer says: those
+need the program that made them (`pratique verify`). Do not run a copy that came with the case.
+Format: docs/reference/bundle-format.md of Pratique.
 
 Exit code 0: every byte holds. 1: something does not. 2: the file or the key cannot be read.
 """
@@ -30,6 +32,8 @@ PREDICATE = "urn:pratique:exposure/v1"
 MAX_BYTES = 2_000_000_000
 MAX_MEMBERS = 65_535
 MAX_LEAF = 60_000
+MAX_JSON = 200_000_000
+MAX_UNFOLDED = 100_000_000
 EMPTY_CONTENT = hashlib.sha256(b"").hexdigest()[:32]
 NAMES = re.compile(
     r"MANIFEST|answer\.json|answer\.html|query\.json|facts\.jsonl|withheld\.jsonl|checkpoint"
@@ -70,8 +74,14 @@ def _check(members: dict[str, bytes], key: str | None) -> dict[str, Any]:
     withheld = _check_withheld(members, leaves, size, root)
     contents = _check_contents(leaves, withheld)
     answer = _check_answer(members, predicate, leaves, withheld)
+    _check_counts(answer)
     _check_advisories(members, leaves)
     replayed = _check_replay(members, leaves, size, root)
+    log = {"origin": origin, "root": root.hex(), "size": size}
+    if predicate["log"] != log or predicate["completeness"] != ("replay" if replayed else "none"):
+        raise CaseError("MANIFEST says another log, or another completeness, than the file has")
+    if answer["as_known_at"] > size:
+        raise CaseError("the answer claims to know more entries than the checkpoint has")
     return {
         "verified": True,
         "format": FORMAT,
@@ -94,6 +104,9 @@ def _check(members: dict[str, bytes], key: str | None) -> dict[str, Any]:
         "evidence": _check_evidence(members),
         "time_stamps": _look_at_stamps(members),
         "all_entries_present": replayed,
+        "page_compared": False,
+        "asked_again": False,
+        "generator": predicate["generator"],
         "files": len(members),
     }
 
@@ -108,6 +121,7 @@ def members_of(data: bytes) -> dict[str, bytes]:
 _LOCAL = struct.Struct("<4sHHHHHLLLHH")
 _CENTRAL = struct.Struct("<4sHHHHHHLLLHHHHHLL")
 _END = struct.Struct("<4sHHHHLLH")
+ODD = "the container is not in its one spelling: something was added, removed or repacked"
 
 
 def _read_container(data: bytes) -> dict[str, bytes]:
@@ -115,7 +129,8 @@ def _read_container(data: bytes) -> dict[str, bytes]:
     if len(data) > MAX_BYTES:
         raise CaseError(f"larger than {MAX_BYTES:,} bytes")
     members: dict[str, bytes] = {}
-    place = 0
+    directory: list[bytes] = []
+    place, last = 0, ""
     while data[place : place + 4] == b"PK\x03\x04":
         if place + _LOCAL.size > len(data) or len(members) >= MAX_MEMBERS:
             raise CaseError("not a case: cut off, or too many files in it")
@@ -129,35 +144,21 @@ def _read_container(data: bytes) -> dict[str, bytes]:
             raise CaseError(f"a file that does not belong in a case: {name[:80]!r}")
         if name in members:
             raise CaseError(f"two files of one name: {name}")
-        members[name] = data[start : start + size]
-        place = start + size
+        members[name] = content = data[start : start + size]
+        head = (20, 0, 0, 0, 33, binascii.crc32(content), size, size, len(raw), 0)
+        if name < last or data[place : place + _LOCAL.size] != _LOCAL.pack(b"PK\x03\x04", *head):
+            raise CaseError(ODD)
+        entry = _CENTRAL.pack(b"PK\x01\x02", 788, *head, 0, 0, 0, 0o100644 << 16, place)
+        directory += [entry, raw]
+        place, last = start + size, name
     missing = [name for name in NEEDED if name not in members]
     if missing:
         raise CaseError(f"not a case, or not whole: {', '.join(missing)} missing")
-    if _render_container(members) != data:
-        raise CaseError(
-            "the container is not in its one spelling: something was added, removed or repacked"
-        )
+    tail, count = b"".join(directory), len(members)
+    tail += _END.pack(b"PK\x05\x06", 0, 0, count, count, len(tail), place, 0)
+    if len(data) - place != len(tail) or data[place:] != tail:
+        raise CaseError(ODD)
     return members
-
-
-def _render_container(members: dict[str, bytes]) -> bytes:
-    parts: list[bytes] = []
-    directory: list[bytes] = []
-    offset = 0
-    for name in sorted(members):
-        data, raw = members[name], name.encode()
-        head = (20, 0, 0, 0, 33, binascii.crc32(data), len(data), len(data), len(raw), 0)
-        directory += [
-            _CENTRAL.pack(b"PK\x01\x02", 788, *head, 0, 0, 0, 0o100644 << 16, offset),
-            raw,
-        ]
-        parts += [_LOCAL.pack(b"PK\x03\x04", *head), raw, data]
-        offset += _LOCAL.size + len(raw) + len(data)
-    size = sum(map(len, directory))
-    count = len(members)
-    end = _END.pack(b"PK\x05\x06", 0, 0, count, count, size, offset, 0)
-    return b"".join([*parts, *directory, end])
 
 
 # --- spellings -------------------------------------------------------------------------------------
@@ -167,19 +168,25 @@ def _no_fraction(text: str) -> Any:  # noqa: ANN401 - never returns
     raise CaseError(f"a number that has no place here: {text[:40]}")
 
 
-def _json(data: bytes, what: str, *, canonical: bool = True) -> Any:  # noqa: ANN401 - any JSON
-    """Parse JSON; canonical is RFC 8785 for strings, integers, booleans, null and ASCII keys."""
+def _json(data: bytes, what: str, *, in_order: bool = True) -> Any:  # noqa: ANN401 - any JSON
+    """Parse JSON in its one spelling: RFC 8785 for strings, integers, booleans, null, ASCII keys.
+
+    Without `in_order` keys may stand in any order, once each.
+    """
+    if len(data) > MAX_JSON:
+        raise CaseError(f"{what} has more than {MAX_JSON:,} bytes")
     try:
         value = json.loads(data, parse_float=_no_fraction, parse_constant=_no_fraction)
-        if canonical and _canonical(value) != data:
+        if _canonical(value, in_order=in_order) != data:
             raise CaseError(f"{what} is not spelled canonically")
     except (ValueError, RecursionError) as error:
         raise CaseError(f"{what} is not JSON: {error}") from None
     return value
 
 
-def _canonical(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+def _canonical(value: object, *, in_order: bool = True) -> bytes:
+    text = json.dumps(value, sort_keys=in_order, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
 
 
 def _object(value: object, keys: str, what: str) -> dict[str, Any]:
@@ -214,6 +221,8 @@ def _parse_key(vkey: str) -> tuple[str, bytes, bytes]:
     key = _base64(parts[2]) if len(parts) == 3 else b""  # noqa: PLR2004 - name, id, key
     if len(key) != 33 or key[0] != 1:  # noqa: PLR2004 - type 0x01 and 32 bytes
         raise CaseError("not an Ed25519 verifier key")
+    if not parts[0] or not parts[0].isprintable() or " " in parts[0]:
+        raise CaseError("a verifier key without a plain name")
     key_id = hashlib.sha256(parts[0].encode() + b"\n" + key).digest()[:4]
     if parts[1] != key_id.hex():
         raise CaseError("the verifier key does not have its key id")
@@ -296,11 +305,13 @@ def _check_withheld(
 ) -> dict[int, str]:
     """Leaves given by hash only, because they name somebody else."""
     found: dict[int, str] = {}
+    last = -1
     for line in _lines(members["withheld.jsonl"], "withheld.jsonl"):
         one = _object(_json(line, "withheld.jsonl"), "leaf_hash sequence why", "withheld.jsonl")
         number, digest = one["sequence"], str(one["leaf_hash"])
-        if type(number) is not int or number in leaves or number <= max(found, default=-1):
+        if type(number) is not int or number in leaves or number <= last:
             raise CaseError(f"withheld.jsonl: entry {number} is not in its place")
+        last = number
         if re.fullmatch("[0-9a-f]{64}", digest) is None:
             raise CaseError("withheld.jsonl: not a hash")
         found[number] = str(one["why"])
@@ -382,29 +393,59 @@ def _check_contents(leaves: dict[int, dict[str, Any]], withheld: dict[int, str])
             told = tellings.setdefault((name, body["base"] or EMPTY_CONTENT, body["parts"]), {})
             told.setdefault(body["part"], body)
     # One content may be told several times, from different bases.
-    whole = {key: told for key, told in tellings.items() if sorted(told) == list(range(key[2]))}
-    known: dict[str, frozenset[str]] = {EMPTY_CONTENT: frozenset()}
-    while ready := [key for key in whole if key[1] in known]:
-        for key in ready:
-            name, base, _ = key
-            keys = _unfold(known[base], whole.pop(key), name)
-            known[name] = keys
+    told_from: dict[str, list[tuple[str, list[dict[str, Any]]]]] = {}
+    for (name, base, parts), told in tellings.items():
+        if len(told) == parts and sorted(told) == list(range(parts)):
+            told_from.setdefault(base, []).append((name, list(told.values())))
+    known = _unfold(told_from)
     looked = {e["body"]["content"] for e in leaves.values() if e["kind"] == "look"}
-    lacking = sorted(looked - set(known))
+    lacking = sorted(looked - known)
     if lacking and not withheld:
         raise CaseError(f"what a look saw is not in the file: content {lacking[0]}")
     return len(known) - 1
 
 
-def _unfold(base: frozenset[str], parts: dict[int, dict[str, Any]], name: str) -> frozenset[str]:
-    keys = set(base)
-    for body in parts.values():
-        keys.difference_update(body["removed"])
-        keys.update(f"s{_key(one)}" for one in body["added"])
-        keys.update(f"i{_key(one)}" for one in body["identities"])
-    if hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()[:32] != name:
-        raise CaseError(f"content {name} is not what its name says")
-    return frozenset(keys)
+def _unfold(told_from: dict[str, list[tuple[str, list[dict[str, Any]]]]]) -> set[str]:
+    """Names of all contents that can be put together, each of which must be the hash of it.
+
+    One set of keys is changed to and fro along the tree of tellings, so that memory does not grow
+    with the number of contents; time is bounded by what is hashed.
+    """
+    known, hashed = {EMPTY_CONTENT}, 0
+    keys: set[str] = set()
+    stack = [(EMPTY_CONTENT, iter(told_from.get(EMPTY_CONTENT, ())), keys, keys)]
+    while stack:
+        _, waiting, gone, new = stack[-1]
+        told = next(waiting, None)
+        if told is None:
+            keys -= new
+            keys |= gone
+            stack.pop()
+            continue
+        name, parts = told
+        removed, added = _change(keys, parts)
+        keys -= removed
+        keys |= added
+        hashed += len(keys) + 1
+        if hashed > MAX_UNFOLDED:
+            raise CaseError(f"contents of more than {MAX_UNFOLDED:,} things together")
+        if hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()[:32] != name:
+            raise CaseError(f"content {name} is not what its name says")
+        further = told_from.get(name, []) if name not in known else []
+        known.add(name)
+        stack.append((name, iter(further), removed, added))
+    return known
+
+
+def _change(keys: set[str], parts: list[dict[str, Any]]) -> tuple[set[str], set[str]]:
+    """What a telling takes away and adds."""
+    removed: set[str] = set()
+    added: set[str] = set()
+    for body in parts:
+        removed.update(body["removed"])
+        added.update(f"s{_key(one)}" for one in body["added"])
+        added.update(f"i{_key(one)}" for one in body["identities"])
+    return (removed - added) & keys, added - keys
 
 
 def _key(value: object) -> str:
@@ -419,7 +460,7 @@ def _check_answer(
 ) -> dict[str, Any]:
     """The answer has its own digest, is about the signed incident, and cites what is in the file."""
     data = members["answer.json"]
-    answer = _json(data, "answer.json", canonical=False)
+    answer = _json(data, "answer.json", in_order=False)
     ending = b'"digest":"%s"}' % str(answer.get("digest", "")).encode()
     bare = data.removesuffix(ending) + b'"digest":""}'
     if not data.endswith(ending) or hashlib.sha256(bare).hexdigest() != answer["digest"]:
@@ -428,12 +469,31 @@ def _check_answer(
         raise CaseError("MANIFEST is of another answer")
     if predicate["incident"] != answer["incident"]:
         raise CaseError("MANIFEST is of another incident than answer.json")
+    if predicate["as_known_at"] != answer["as_known_at"]:
+        raise CaseError("MANIFEST is of another state of the log than answer.json")
+    query = _json(members["query.json"], "query.json")
+    for key in ("asked", "as_known_at", "incident", "title"):
+        if key in query and query[key] != answer[key]:
+            raise CaseError(f"query.json and answer.json differ in {key}")
     for number in _cited(answer):
         if number not in leaves and number not in withheld:
             raise CaseError(f"the answer rests on entry {number}, which is not in the file")
         if number >= answer["as_known_at"]:
             raise CaseError(f"the answer rests on entry {number}, later than it knew")
     return dict(answer)
+
+
+def _check_counts(answer: dict[str, Any]) -> None:
+    """As many assets stand in the answer, by line or in a group, as it counts."""
+    found = dict.fromkeys(answer["counts"], 0)
+    for line in answer["lines"]:
+        found[line["certainty"]] += 1
+    for group in answer["groups"]:
+        found[group["certainty"]] += group["count"]
+        if len(group["assets"]) > group["count"]:
+            raise CaseError("a group of the answer names more assets than it counts")
+    if found != answer["counts"]:
+        raise CaseError("answer.json counts other assets than stand in it")
 
 
 def _cited(value: object) -> set[int]:
@@ -514,7 +574,7 @@ def _check_replay(
 
 
 def render_report(report: dict[str, Any]) -> str:
-    """What was found, for a person."""
+    """What was found, for a person; no foreign text moves a cursor or begins a line."""
     counts = " · ".join(f"{word} {number}" for word, number in report["counts"].items())
     scope = report["scope"]
     about = "everything" if scope["kind"] == "all" else f"{scope['kind']} {scope['name']} only"
@@ -540,12 +600,33 @@ def render_report(report: dict[str, Any]) -> str:
             f"  time     {report['time_stamps']} stamps name this checkpoint; who signed them is "
             "not checked here"
         )
-    lines.append(
+    return "\n".join(printable(line) for line in [*lines, *_limits(report)])
+
+
+def _limits(report: dict[str, Any]) -> list[str]:
+    """What is shown of the answer itself, and what not."""
+    complete, again = report["all_entries_present"], report["asked_again"]
+    return [
         "  complete all entries of the log are in the file: none was left out"
-        if report["all_entries_present"]
-        else "  complete not shown: a selection of entries cannot show what was left out"
+        if complete
+        else "  complete not shown: a selection of entries cannot show what was left out",
+        "  follows  asked again from all entries, the answer is the same"
+        if again
+        else "  follows  not shown here: the answer cites these entries; "
+        + ("`pratique verify` asks again" if complete else "whether it follows, read them"),
+        "  page     answer.html is what answer.json gives, letter by letter"
+        if report["page_compared"]
+        else "  page     not compared: answer.html is signed, but may say something else than "
+        "answer.json; go by the counts above",
+    ]
+
+
+def printable(line: str) -> str:
+    """A line as it can be shown: control characters and the like by their numbers."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape", "replace").decode()
+        for one in line
     )
-    return "\n".join(lines)
 
 
 def read_case(path: Path) -> bytes:
@@ -574,7 +655,7 @@ def main(arguments: list[str]) -> int:
         return 2
     except CaseError as error:
         print(json.dumps({"verified": False, "reason": str(error)}) if as_json
-              else f"does not hold: {error}")  # fmt: skip
+              else printable(f"does not hold: {str(error)[:600]}"))  # fmt: skip
         return 1
     print(json.dumps(report, indent=2) if as_json else render_report(report))
     return 0

@@ -8,11 +8,12 @@ from typing import Any
 import click
 import msgspec
 
+from pratique.doors.cli.case_verifier import CaseError, check_case
 from pratique.doors.cli.evidence_file import write_new
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.response_desk import ResponseDesk, open_response
 from pratique.doors.cli.verify_case import verifier_source
-from pratique.errors import InputError
+from pratique.errors import InputError, IntegrityError
 from pratique.exposure.bundle.case import Stamp
 from pratique.exposure.bundle.collect import LogReader, Material, build_case
 from pratique.exposure.bundle.scope import (
@@ -91,13 +92,20 @@ def bundle(
             evidence=response.evidence if raw else None,
             stamps=_stamps(note, tokens, tsa, certificates),
             replay=replay,
-            more_entries=_of_incident(incident, known),
+            more_entries=_of_incident(incident, known, scope),
             scope=scope,
             guard=guard,
         )
         data = build_case(material, reader, signer=signer)
-    write_new(target, data)
     key = signer.verifier.render()
+    try:
+        check_case(data, key)
+    except CaseError as error:
+        raise IntegrityError(
+            f"the case would not hold: {error}",
+            remedy="check the log first: pratique ledger verify",
+        ) from error
+    write_new(target, data)
     if form == "json":
         made = {"file": str(target), "bytes": len(data), "log_size": reader.size, "key": key}
         click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
@@ -133,9 +141,10 @@ def _answered(
     return narrow(outcome.answer, scope, guard), scope, guard
 
 
-def _of_incident(incident: Incident, known: Known) -> list[int]:
-    """How it was opened, and the newest answer recorded."""
-    found = [incident.entry, *(mark.entry for mark in incident.answers[-1:])]
+def _of_incident(incident: Incident, known: Known, scope: ClientScope | None) -> list[int]:
+    """How it was opened, and the newest answer recorded: that one counts everybody's assets."""
+    answers = incident.answers[-1:] if scope is None else ()
+    found = [incident.entry, *(mark.entry for mark in answers)]
     return [one for one in found if one < known.tx]
 
 

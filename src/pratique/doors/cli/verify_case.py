@@ -9,15 +9,19 @@ from typing import Any, Final
 import click
 import msgspec
 
+from pratique import __version__
 from pratique.doors.cli import EXIT_FOUND, EXIT_NOTHING_FOUND, EXIT_UNKNOWN
 from pratique.doors.cli.case_verifier import CaseError, check_case, members_of, render_report
+from pratique.doors.cli.plain import safe_line
 from pratique.errors import PratiqueError
+from pratique.exposure.incident import IncidentAnswer
 from pratique.ledger.errors import NoteError
 from pratique.ledger.merkle import Frontier, extend, leaf_hash
 from pratique.ledger.notes import Checkpoint, Verifier, open_checkpoint, parse_verifier
 from pratique.values.instants import render_instant
 
 _ZIP: Final = b"PK\x03\x04"
+GENERATOR: Final = f"pratique {__version__}"
 
 
 def is_case(data: bytes) -> bool:
@@ -48,8 +52,10 @@ def show_case(
     try:
         report = check_case(data, None if verifier is None else verifier.render())
         members = members_of(data)
+        report["verifier_is_ours"] = members["verify.py"] == verifier_source()
+        report["page_compared"] = _is_page_of_answer(members, report)
         report["time_stamps"] = _stamps(members, roots)
-        report["replayed"] = _replayed(members) if report["all_entries_present"] else None
+        report["asked_again"] = bool(report["all_entries_present"]) and _asked_again(members)
         if known is not None:
             own = parse_verifier(str(report["verifier_key"]))
             report["agrees_with_checkpoint"] = _compare(known, own, members)
@@ -70,9 +76,9 @@ def _refuse(file: Path, reason: str, form: str, *, verified: bool | None) -> Non
     if form == "json":
         _echo_json({"verified": verified, "reason": reason})
     elif verified is None:
-        click.echo(f"{file}: holds, but cannot be compared: {reason}")
+        click.echo(f"{file}: holds, but cannot be compared: {safe_line(reason)}")
     else:
-        click.echo(f"{file}: does not hold: {reason}")
+        click.echo(f"{file}: does not hold: {safe_line(reason)}")
 
 
 def _text(report: dict[str, Any]) -> str:
@@ -83,9 +89,14 @@ def _text(report: dict[str, Any]) -> str:
             lines.append("  time     a stamp names this checkpoint; give --stamp-root to check it")
         else:
             trust = "" if stamp["roots_from"] == "you" else " (certificates taken from the file)"
-            lines.append(f"  time     before {stamp['at']}, says {stamp['authority']}{trust}")
-    if report["replayed"]:
-        lines.append("  replay   asked again from all entries, the answer is the same")
+            lines.append(
+                f"  time     before {stamp['at']}, says {safe_line(stamp['authority'])}{trust}"
+            )
+    if not report["verifier_is_ours"]:
+        lines.append(
+            "  verifier verify.py in the file is not the one of this program: do not run it; "
+            "take ours: pratique verify --print-verifier"
+        )
     if "agrees_with_checkpoint" in report:
         lines.append(
             f"  agrees   with your checkpoint of {report['agrees_with_checkpoint']} entries"
@@ -150,13 +161,40 @@ def _require_same(known: Checkpoint, root: bytes) -> None:
         )
 
 
-def _replayed(members: dict[str, bytes]) -> bool:
+def _asked_again(members: dict[str, bytes]) -> bool:
     """Ask the question again of all entries; the answer must be the same, byte by byte."""
     from pratique.doors.cli.case_replay import answer_again  # noqa: PLC0415 - opens a store
 
-    again = answer_again(members)
-    if again != members["answer.json"]:
+    if answer_again(members) != members["answer.json"]:
         raise CaseError("asked again from all entries, the answer is another one")
+    return True
+
+
+def _is_page_of_answer(members: dict[str, bytes], report: dict[str, Any]) -> bool:
+    """Whether the page is what the answer gives; False: another version wrote it.
+
+    The house signs both, and could have signed a kinder page.
+    """
+    if report["generator"] != GENERATOR:
+        return False
+    from pratique.exposure.bundle.case import render_case_page  # noqa: PLC0415 - loads templates
+
+    try:
+        answer = msgspec.json.decode(members["answer.json"], type=IncidentAnswer)
+    except msgspec.MsgspecError as error:
+        raise CaseError(f"answer.json cannot be read: {error}") from error
+    scope = report["scope"]
+    page = render_case_page(
+        answer,
+        client=scope["name"] if scope["kind"] == "client" else "",
+        shown=report["facts"],
+        withheld=report["withheld"],
+        whole=report["all_entries_present"],
+    )
+    if page != members["answer.html"]:
+        raise CaseError(
+            "answer.html is not the page that answer.json gives: it says something else"
+        )
     return True
 
 

@@ -12,6 +12,7 @@ from pratique.exposure.bundle.container import render_container
 from pratique.exposure.bundle.manifest import MANIFEST, render_manifest
 from pratique.exposure.bundle.page import render_page
 from pratique.exposure.bundle.proofs import render_proof
+from pratique.exposure.bundle.statements import sentences_for_all, sentences_for_client
 from pratique.exposure.guard import NameGuard
 from pratique.exposure.incident import IncidentAnswer, encode_value, is_sealed
 from pratique.ledger.canonical import canonical_json
@@ -66,8 +67,6 @@ class Case:
     verifier: bytes
     """The stand-alone verifier, as a file."""
     scope: Scope = field(default_factory=Scope)
-    statements: Sequence[str] = ()
-    """What was checked and what is not proven, for the reader of the page."""
     records: Sequence[bytes] = ()
     """Advisories as they were published."""
     evidence: Mapping[str, bytes] = field(default_factory=dict)
@@ -97,12 +96,21 @@ def render_case(case: Case, *, signer: Signer) -> bytes:
 
 def _members(case: Case, signer: Signer) -> Iterator[tuple[str, bytes]]:
     yield "answer.json", encode_value(case.answer)
-    yield "answer.html", render_page(case.answer, scope=case.scope.name, says=case.statements)
+    shown = [one for one in case.entries if one.sequence not in case.withheld]
+    yield (
+        "answer.html",
+        render_case_page(
+            case.answer,
+            client=case.scope.name,
+            shown=len(shown),
+            withheld=len(case.entries) - len(shown),
+            whole=case.replay is not None,
+        ),
+    )
     yield "query.json", canonical_json(dict(case.query))
     yield "checkpoint", case.checkpoint.encode()
     yield "keys/log.vkey", f"{signer.verifier.render()}\n".encode()
     yield "verify.py", case.verifier
-    shown = [one for one in case.entries if one.sequence not in case.withheld]
     yield "facts.jsonl", b"".join(one.leaf + b"\n" for one in shown)
     yield "withheld.jsonl", b"".join(_withheld_lines(case))
     for one in case.entries:
@@ -118,6 +126,20 @@ def _members(case: Case, signer: Signer) -> Iterator[tuple[str, bytes]]:
             yield f"tsa/{number}.pem", stamp.certificates
     for number, part in enumerate(_replay_parts(case.replay or ())):
         yield f"replay/{number:06}.jsonl", part
+
+
+def render_case_page(
+    answer: IncidentAnswer, *, client: str, shown: int, withheld: int, whole: bool
+) -> bytes:
+    """The page of a case, which a verifier renders again and compares.
+
+    `shown` and `withheld` count entries in clear and by hash; `whole`: all of the log go along.
+    """
+    if client:
+        says = sentences_for_client(answer, client, shown=shown, withheld=withheld)
+    else:
+        says = sentences_for_all(shown=shown, whole=whole)
+    return render_page(answer, scope=client, says=says)
 
 
 def _withheld_lines(case: Case) -> Iterator[bytes]:

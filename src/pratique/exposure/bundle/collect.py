@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pratique.errors import InputError
 from pratique.exposure.bundle.case import Case, ProvenEntry, Scope, Stamp, render_case
-from pratique.exposure.bundle.scope import ClientScope, sentences_for_client
+from pratique.exposure.bundle.scope import ClientScope
 from pratique.exposure.bundle.selection import (
     MAX_ENTRIES,
     cited_entries,
@@ -168,7 +168,6 @@ def build_case(material: Material, reader: LogReader, *, signer: Signer) -> byte
         checkpoint=reader.checkpoint,
         verifier=material.verifier,
         scope=Scope() if material.scope is None else Scope("client", _bare(material.scope.client)),
-        statements=_statements(material, shown=len(proven) - len(withheld), withheld=len(withheld)),
         records=_records(material, entries, withheld),
         evidence=_evidence(material, entries),
         stamps=material.stamps,
@@ -209,29 +208,6 @@ def _evidence(material: Material, entries: Mapping[int, Entry]) -> dict[str, byt
         return {}
     found = {digest: material.evidence(digest) for digest in evidence_of(entries.values())}
     return {digest: data for digest, data in found.items() if data is not None}
-
-
-def _statements(material: Material, *, shown: int, withheld: int) -> tuple[str, ...]:
-    if material.scope is not None:
-        return sentences_for_client(material.answer, material.scope, shown=shown, withheld=withheld)
-    if material.replay:
-        complete = (
-            "All entries of the log are in this file. Whoever asks the question again of them must "
-            "get this answer: nothing was left out."
-        )
-    else:
-        complete = (
-            "Not proven: that no further entry of the log bears on the question. A file with all "
-            "entries (--replay) shows that."
-        )
-    return (
-        (
-            f"{shown} entries of the log are in this file, with proofs that they were logged and not "
-            "changed since."
-        ),
-        complete,
-        "Not proven: that what was recorded is true.",
-    )
 
 
 def _bare(key: str) -> str:
