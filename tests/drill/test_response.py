@@ -77,7 +77,8 @@ def test_all_that_is_asked_comes_back_as_it_must(tmp_path: Path) -> None:
     assert "exposed from 2026-03-24T10:58:00Z to 2026-03-25T09:00:00Z" in said
     assert "every byte holds; with one bit changed: refused" in said
     if shutil.which("git") is not None:
-        assert "(git-history, locks)" in said
+        assert "(git-history, locks, secrets)" in said
+        assert "does not name: by its workflow" in said
     case = (tmp_path / "case.xpz").read_bytes().lower()
     assert scenery.CLIENT.lower().encode() in case
     assert scenery.OTHER_CLIENT.lower().encode() not in case

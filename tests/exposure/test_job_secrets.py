@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kit.fact_oracle import OracleFacts
 from kit.fact_story import FactStory, at, item, seen
 from pratique.exposure.bundle.scope import scope_of_client
 from pratique.exposure.incident import IncidentAnswer
-from pratique.exposure.job_secrets import runs_given
+from pratique.exposure.job_secrets import Run, runs_given, thefts_of_runs
+from pratique.exposure.ports import AssetRow, Edge
 from pratique.inventory.observed.model import AssetKind, Identity, LookMode, PlaceKind, Relation
+from pratique.values.spans import Span
 
 REPOSITORY = "repo/acme/api"
 FILE = ".github/workflows/ci.yml"
@@ -159,3 +165,49 @@ def test_a_clients_case_is_about_every_run_that_was_given_its_credential() -> No
     assert given <= scope_of_client("client:Acme", facts, tx=tx).assets
     assert "asset:ci/github/acme/api/2" not in scope_of_client("client:Acme", facts, tx=tx).assets
     assert runs_given(facts, {"identity:aws-access-key/x"}, tx=tx) == set()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12)), max_size=12),
+    st.integers(0, 30),
+    st.integers(0, 12),
+)
+def test_what_was_in_force_during_a_run_is_found_by_searching_as_by_comparing_all(
+    spans: list[tuple[int, int]], start: int, length: int
+) -> None:
+    edges = [
+        Edge(
+            relation="holds",
+            subject=f"asset:{REPOSITORY}",
+            object=f"identity:ci-secret/{REPOSITORY}/S{number}",
+            span=Span(lo, lo, lo + size, lo + size),
+            evidence_class=4,
+            entry=number,
+            note=f"{FILE}, job test",
+        )
+        for number, (lo, size) in enumerate(spans)
+    ]
+    facts = Told(edges)
+    one = Run(f"asset:{RUN}", frozenset({"ci/github/acme/api/test"}), start, start + length, 99)
+    found = {(t.entries[1], t.start, t.end) for t in thefts_of_runs(facts, [one], tx=1)}
+    end = start + max(length, 1)
+    wanted = {
+        (number, max(start, lo), min(end, lo + max(size, 1)))
+        for number, (lo, size) in enumerate(spans)
+        if lo < end and start < lo + max(size, 1)
+    }
+    assert found == wanted
+
+
+class Told(OracleFacts):
+    """One repository, of which just this is known."""
+
+    def __init__(self, edges: list[Edge]) -> None:
+        super().__init__()
+        self.edges = edges
+
+    def assets_by_name(self, names: Collection[str]) -> Sequence[AssetRow]:
+        return [AssetRow(1, name, "repository", 0) for name in names]
+
+    def holds(self, assets: Collection[int], start: int, end: int, *, tx: int) -> Sequence[Edge]:
+        return self.edges

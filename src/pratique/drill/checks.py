@@ -47,6 +47,8 @@ class Response:
     operator: Operator
     progress: Callable[[str], None]
     checks: list[Check] = field(default_factory=list)
+    has_repository: bool = False
+    """Whether git was there to make one."""
 
     def note(self, command: str, told: str, *, holds: bool) -> None:
         """Keep what a command showed."""

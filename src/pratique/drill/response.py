@@ -52,7 +52,10 @@ async def _sweep_all(response: Response) -> None:
     environments = [folder / "env" for folder in ground.protected]
     await _sweep(response, environments, scenery.PROTECTED, "environment")
     repository = ground.scratch / "repository"
-    if await scenery.make_repository(repository, wheels[CLEAN], wheels["1.82.8"]):
+    response.has_repository = await scenery.make_repository(
+        repository, wheels[CLEAN], wheels["1.82.8"]
+    )
+    if response.has_repository:
         await _sweep(response, [repository], scenery.REPOSITORY, "repository")
     await _sweep_logs(response)
     table = ground.scratch / "reach.jsonl"
@@ -113,6 +116,13 @@ async def _open(response: Response) -> dict[str, Any]:
         scenery.RUN_CUT,
         lambda word: (word[0], word[2]) == ("unknown", "unreadable"),
     )
+    if response.has_repository:
+        proofs = (one["proof"] for one in answer["reach"]["identities"]
+                  if one["entity"] == scenery.JOB_SECRET)  # fmt: skip
+        held = any(proof[0]["subject"] == f"asset:{scenery.RUN_8}" for proof in proofs if proof)
+        told = f"{scenery.RUN_8} was given SIGNING_KEY, which its log does not name: "
+        told += "by its workflow" if held else "not found"
+        response.note(f"incident show {INCIDENT}", told, holds=held)
     return answer
 
 

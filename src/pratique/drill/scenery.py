@@ -5,6 +5,7 @@ All of it is made up here and inert. The times are those of 24 March 2026.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -29,6 +30,22 @@ DATASET, OTHER_DATASET = "speech-2026", "labels-2026"
 DEPLOY_KEY: Final = f"identity:env/{RUN_8}/DEPLOY_KEY"
 """What run 102 had in its environment; named by its log."""
 _TOKEN: Final = "LABEL_STORE_TOKEN"  # noqa: S105 - the name of a variable
+
+JOB_SECRET: Final = f"identity:ci-secret/{REPOSITORY}/SIGNING_KEY"
+"""What the workflow gave that run's job; its log says nothing of it."""
+_WORKFLOW: Final = """\
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pip install litellm
+        env:
+          DEPLOY_KEY: ${{ secrets.DEPLOY_KEY }}
+      - run: ./sign
+        env:
+          SIGNING_KEY: ${{ secrets.SIGNING_KEY }}
+"""
 
 _WINDOWS: Final = {"1.82.7": "2026-03-24T10:39:00Z", "1.82.8": "2026-03-24T10:52:00Z"}
 _QUARANTINED: Final = "2026-03-24T13:11:00Z"
@@ -81,12 +98,15 @@ async def make_repository(folder: Path, clean: Archive, poisoned: Archive) -> bo
         **{f"GIT_{who}_EMAIL": "drill@northwind.example" for who in ("AUTHOR", "COMMITTER")},
     }
     await _git(git, folder.parent, environment, "init", "-q", folder.name)
+    workflows = folder / ".github" / "workflows"
+    await asyncio.to_thread(workflows.mkdir, parents=True)
+    (workflows / "ci.yml").write_text(_WORKFLOW)
     pins = ((CLEAN, clean, "2026-03-20T09:00:00Z"), ("1.82.8", poisoned, "2026-03-24T10:57:00Z"))
     for version, archive, when in pins:
         pin = f"litellm=={version} --hash=sha256:{archive.sha256}\n"
         (folder / "requirements.txt").write_text(pin)
         dated = {**environment, "GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
-        await _git(git, folder, dated, "add", "requirements.txt")
+        await _git(git, folder, dated, "add", "requirements.txt", ".github")
         await _git(git, folder, dated, "commit", "-q", "-m", f"litellm {version}")
     return True
 

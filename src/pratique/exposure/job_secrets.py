@@ -10,7 +10,9 @@ than too few. docs/explain/reach.md.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from pratique.exposure.ports import Edge, FactQueries, Theft
@@ -54,12 +56,12 @@ def thefts_of_runs(queries: FactQueries, runs: Iterable[Run], *, tx: int) -> lis
     rows = queries.assets_by_name(by_repository.keys())
     ids = {row.id for row in rows}
     told = _by_repository(queries.holds(ids, DAWN, OPEN, tx=tx) if ids else ())
-    return [
-        theft
-        for repository, edges in told.items()
-        for run in by_repository.get(repository, ())
-        for theft in _taken(run, edges)
-    ]
+    thefts: list[Theft] = []
+    for repository, edges in told.items():
+        versions = _Versions(edges)
+        for run in by_repository.get(repository, ()):
+            thefts += _taken(run, versions.during(run))
+    return thefts
 
 
 def runs_given(queries: FactQueries, identities: Collection[str], *, tx: int) -> set[str]:
@@ -109,21 +111,41 @@ def _place(edge: Edge) -> tuple[str, str]:
     return (match[1], match[2] or "") if match is not None else (edge.note, "")
 
 
-def _taken(run: Run, edges: Sequence[Edge]) -> Iterator[Theft]:
-    during = [(edge, *shared) for edge in edges if (shared := _shared(run, edge)) is not None]
+class _Versions:
+    """Secrets of a repository's jobs by time: a thousand versions, and ten thousand runs."""
+
+    def __init__(self, edges: Iterable[Edge]) -> None:
+        self._edges = sorted(edges, key=lambda edge: edge.span.from_lo)
+        self._starts = [edge.span.from_lo for edge in self._edges]
+        ends = (max(edge.span.to_hi, edge.span.from_lo + 1) for edge in self._edges)
+        self._last_ends = list(accumulate(ends, max))
+        """Of each edge and all before it, the latest end: from there back nothing is left."""
+
+    def during(self, run: Run) -> list[tuple[Edge, int, int]]:
+        """Each that was in force during a run, and the time that both have in common.
+
+        What has no length counts at its instant.
+        """
+        found = []
+        end = max(run.end, run.start + 1)
+        place = bisect_left(self._starts, end) - 1
+        while place >= 0 and self._last_ends[place] > run.start:
+            edge = self._edges[place]
+            since = max(run.start, edge.span.from_lo)
+            until = min(end, max(edge.span.to_hi, edge.span.from_lo + 1))
+            if since < until:
+                found.append((edge, since, until))
+            place -= 1
+        return found
+
+
+def _taken(run: Run, during: Sequence[tuple[Edge, int, int]]) -> Iterator[Theft]:
     jobs = {_folded(_place(edge)[1]) for edge, _, _ in during} - {""}
     mine = _jobs_of(run, jobs)
     for edge, start, end in during:
         job = _folded(_place(edge)[1])
         if not job or job in mine:
             yield Theft(edge.object, start, end, run.asset, (run.entry, edge.entry))
-
-
-def _shared(run: Run, edge: Edge) -> tuple[int, int] | None:
-    """What run and version have in common; what has no length counts at its instant."""
-    start = max(run.start, edge.span.from_lo)
-    end = min(max(run.end, run.start + 1), max(edge.span.to_hi, edge.span.from_lo + 1))
-    return (start, end) if start < end else None
 
 
 def _jobs_of(run: Run, jobs: set[str]) -> set[str]:
