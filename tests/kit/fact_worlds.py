@@ -128,8 +128,29 @@ def looks(draw: st.DrawFn) -> Look:
 
 
 @st.composite
+def finished_runs(draw: st.DrawFn) -> Look:
+    """Logs of finished CI runs, as most of them are: they are kept in few bytes."""
+    low, high = sorted((draw(_hours), draw(_hours)))
+    return Look(
+        asset=f"ci/acme/{draw(st.sampled_from([1, 2, 2, 3]))}",
+        asset_kind=AssetKind.CI_RUN,
+        place_kind=PlaceKind.CI_LOG,
+        locator=draw(st.sampled_from(["here", "test"])),
+        at_lo=at(low),
+        at_hi=at(high),
+        mode=LookMode.EVENT,
+        ended=True,
+        lineage="repo/acme:uv.lock",
+        sightings=tuple(draw(st.lists(_sightings(), min_size=1, max_size=3))),
+        identities=tuple(draw(st.lists(st.sampled_from(IDENTITIES), max_size=1))),
+        evidence_class=EvidenceClass.LOGGED,
+        collector="ci-log/test",
+    )
+
+
+@st.composite
 def facts(draw: st.DrawFn) -> Fact:
-    names = ["identity:env/OPENAI_API_KEY", "asset:build-7", "asset:vendor-1", "dataset:d1"]
+    names = ["identity:env/OPENAI_API_KEY", "asset:build-7", "asset:ci/acme/2", "dataset:d1"]
     bounds = sorted(draw(st.lists(_hours, min_size=4, max_size=4)))
     texts = [render_instant(at(hour)) if draw(st.booleans()) else "" for hour in bounds]
     return Fact(
@@ -151,7 +172,8 @@ steps: st.SearchStrategy[Step] = st.one_of(
     looks(),
     looks(),
     looks(),
-    looks(),
+    finished_runs(),
+    finished_runs(),
     st.lists(facts(), min_size=1, max_size=2).map(tuple),
     st.integers(1, 6),
 )

@@ -26,6 +26,8 @@ from pratique.store.inventory_contents import check_content
 from pratique.store.inventory_edges import Edges, check_facts
 from pratique.store.inventory_looks import Looks, mark_of
 from pratique.store.inventory_places import check_names, place_hash
+from pratique.store.inventory_run_reader import RunReader
+from pratique.store.inventory_runs import run_name
 from pratique.values.instants import parse_instant
 from pratique.values.spans import to_micros
 
@@ -136,8 +138,9 @@ class _Writing:
         self._tallied, self._facts, self._assets = rows[0] if rows else (-1, 0, 0)
         row = {"after": self._tallied, "tx": 2**53}
         gained, appeared = self._session.run("sum_looks", **row)[0]
-        self._facts += gained
-        self._assets += appeared
+        runs, first = RunReader(self._session, tx=2**53).totals(self._tallied)
+        self._facts += gained + runs
+        self._assets += appeared + first
 
     def _tally(self, sequence: int, order: _Order) -> None:
         if isinstance(order, _ContentOrder):
@@ -159,6 +162,8 @@ class _Writing:
         known.contents.expect(order.body.base for order in contents if order.body.base)
         known.contents.expect(order.body.content for order in looks)
         known.places.expect((order.asset, order.body, order.place) for order in looks)
+        names = (run_name(order.asset) for order in looks)
+        known.runs.expect(name for name in names if name is not None)
         known.names.expect(
             (one for order in contents for one in order.body.added),
             (one for order in contents for one in order.body.identities),

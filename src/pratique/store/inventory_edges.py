@@ -50,6 +50,7 @@ class Edges:
         return len(body.facts), appeared
 
     def _learn(self, name: str, entry: int, since: int) -> bool:
+        self._looks.unpack_asset(name)
         places = self._looks.places
         asset = places.assets.number(name, {})
         return places.learn(asset, entry=entry, since=since, kind=AssetKind.UNKNOWN.value)
@@ -68,6 +69,8 @@ class Edges:
         Order: everything collected before is flushed.
         Raises: ValueFormatError when there is nothing that it could retract.
         """
+        if body.fact is None:
+            self._looks.unpack_entry(body.entry)
         look = self._session.run("find_look", entry=body.entry) if body.fact is None else []
         if look:
             return self._retract_look(*look[0], look=body.entry, entry=entry)

@@ -18,9 +18,12 @@ from pratique.store.inventory_kept import CONTENT, ITEM, LIVE, Element, Kept, Se
 from pratique.store.inventory_lineages import Lineages
 from pratique.store.inventory_names import Names
 from pratique.store.inventory_open import OpenRows
+from pratique.store.inventory_packed import PackedRuns
 from pratique.store.inventory_places import Place, Places
 from pratique.store.inventory_retold import retell
 from pratique.store.inventory_rules import NOWHERE, LookMark, date_start, lower_start
+from pratique.store.inventory_runs import Run, RunName, is_packable, run_name
+from pratique.store.inventory_unpack import unpack
 from pratique.values.spans import OPEN
 
 
@@ -47,6 +50,7 @@ class Looks:
             session, contents=self.contents, names=self.names, places=self.places
         )
         self.open = OpenRows(session)
+        self.runs = PackedRuns(session)
         self._rows: list[dict[str, object]] = []
 
     def apply(self, asset: str, body: LookBody, mark: LookMark, *, key: str) -> tuple[int, int]:
@@ -54,6 +58,9 @@ class Looks:
 
         `key`: hash of its place. Order: `mark.content` is recorded completely; names are checked.
         """
+        packed = self._pack(asset, body, mark)
+        if packed is not None:
+            return packed
         place, is_new = self.places.place(asset, body, key=key, entry=mark.entry)
         if is_new:
             self.open.begin(place.place)
@@ -72,6 +79,44 @@ class Looks:
         )
         self._rows.append(_look_row(place, mark, body, gained=gained, appeared=appeared))
         return gained, int(appeared)
+
+    # ── finished runs ────────────────────────────────────────────────────────────────────────
+
+    def _pack(self, asset: str, body: LookBody, mark: LookMark) -> tuple[int, int] | None:
+        """Pack the look of a finished run; None when it needs rows of its own."""
+        name = run_name(asset)
+        if name is None or self.places.assets.find(asset) is not None:
+            return None
+        there = self.runs.places_of(name)
+        if is_packable(body):
+            lineage = self.places.lineage(body.lineage)
+            series = self.runs.series_for(name, body, lineage.lineage)
+            if series is not None and series.series not in there:
+                order = self.lineages.ord_of(lineage, mark.content, entry=mark.entry)
+                run = Run(name.number, mark.entry, mark.lo, mark.hi, appeared=not there)
+                self.runs.add(name, series, order, run)
+                return 1, int(not there)
+        if there:
+            self._unpack(name)
+        return None
+
+    def unpack_asset(self, asset: str) -> None:
+        """Something that does not fit a packed run becomes known of an asset."""
+        name = run_name(asset)
+        if name is None or self.places.assets.find(asset) is not None:
+            return
+        if self.runs.places_of(name):
+            self._unpack(name)
+
+    def unpack_entry(self, entry: int) -> None:
+        """The look of a packed run is retracted. Order: everything is flushed."""
+        name = self.runs.find_entry(entry)
+        if name is not None:
+            self._unpack(name)
+
+    def _unpack(self, name: RunName) -> None:
+        self.flush()
+        unpack(self, name)
 
     # ── a look that follows all others ───────────────────────────────────────────────────────
 
@@ -232,6 +277,7 @@ class Looks:
         self.names.flush()
         self.lineages.flush()
         self.places.flush()
+        self.runs.flush()
         self.open.flush()
         self.session.run_many("add_look", self._rows)
         self._rows = []

@@ -65,6 +65,10 @@ class Numbers:
         self._added.append({"number": self._last, "key": key, **values})
         return self._last
 
+    def adopt(self, key: str, number: int) -> None:
+        """Take note of a row that was written aside."""
+        self._known[key] = number
+
     def is_written(self, number: int) -> bool:
         """Whether a number is in the database; no row there can name one that is not."""
         return self._first_added is None or number < self._first_added

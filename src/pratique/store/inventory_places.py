@@ -251,6 +251,17 @@ class Places:
         self._expect_states([asset])
         return self._states[asset].since != OPEN
 
+    # ── rows that others wrote ───────────────────────────────────────────────────────────────
+
+    def forget_asset(self, name: str, asset: int) -> None:
+        """An asset was written aside, with a number of its own."""
+        self.assets.adopt(name, asset)
+        self._states.pop(asset, None)
+
+    def forget_place(self, key: str) -> None:
+        """A place was written aside."""
+        self._places.pop(key, None)
+
     # ── writing ──────────────────────────────────────────────────────────────────────────────
 
     def flush(self) -> None:
@@ -260,9 +271,7 @@ class Places:
         run_many("add_place", self._new_places)
         run_many("add_lineage", self._new_lineages)
         run_many("add_name_conflict", self._conflicts)
-        changed = self._changed_places.values()
-        states = ({name: getattr(p, name) for name in ("place", *_STATE)} for p in changed)
-        run_many("set_place", list(states))
+        run_many("set_place", [state_of(place) for place in self._changed_places.values()])
         run_many(
             "set_lineage",
             [
@@ -287,6 +296,11 @@ class Places:
         self._new_places, self._new_lineages, self._conflicts = [], [], []
         self._changed_places, self._changed_lineages = {}, {}
         self._changed_states, self._seen = {}, {}
+
+
+def state_of(place: Place) -> dict[str, object]:
+    """A place's state as the statement that writes it wants it."""
+    return {name: getattr(place, name) for name in ("place", *_STATE)}
 
 
 def place_hash(asset: str, body: LookBody) -> str:

@@ -6,12 +6,14 @@ changes with the dialect is in `sql/`; here rows become values.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
 from pratique.exposure.ports import (
+    NOW_TX,
     AssetRow,
     Conflict,
     Edge,
@@ -31,6 +33,8 @@ from pratique.store.connect import Database, Row, Session
 from pratique.store.inventory_contents import Contents
 from pratique.store.inventory_numbers import text_hash
 from pratique.store.inventory_rules import date_start
+from pratique.store.inventory_run_reader import RunReader
+from pratique.store.inventory_runs import PACKED
 from pratique.store.reach_cache import ReachCache
 from pratique.values.spans import Span
 
@@ -71,7 +75,8 @@ class InventoryStore:
         with self._database.snapshot() as session:
             found = [_flat_hit(row) for row in session.run("list_hits", **values)]
             rows = session.run("list_lineage_hits", **values)
-        found += _overlapping(map(_lineage_hit, rows), start, end)
+            runs = list(RunReader(session, tx=tx).hits(_each(items), **_window(start, end)))
+        found += _overlapping(itertools.chain(map(_lineage_hit, rows), runs), start, end)
         return found
 
     def hits_of_asset(
@@ -82,7 +87,9 @@ class InventoryStore:
         with self._database.snapshot() as session:
             found = [_flat_hit(row) for row in session.run("list_asset_hits", **values)]
             rows = session.run("list_asset_lineage_hits", **values)
-        return found + [_lineage_hit(row) for row in rows]
+            found += map(_lineage_hit, rows)
+            found += RunReader(session, tx=tx).hits_of_asset(asset, _pairs(names))
+        return found
 
     def contents_at(self, asset: int, moment: int, *, tx: int) -> Sequence[tuple[ItemRow, Hit]]:
         """What an asset may have held at an instant."""
@@ -90,46 +97,63 @@ class InventoryStore:
         with self._database.snapshot() as session:
             flat = session.run("list_contents", **values)
             shared = session.run("list_lineage_contents", **values)
+            runs = list(RunReader(session, tx=tx).contents(asset))
         found = [(ItemRow(*row[_HIT_COLUMNS:]), _flat_hit(row[:_HIT_COLUMNS])) for row in flat]
-        pairs = ((row, _lineage_hit(row[:_LINEAGE_COLUMNS])) for row in shared)
-        found += [
-            (ItemRow(*row[_LINEAGE_COLUMNS:]), hit)
-            for row, hit in pairs
-            if hit.span.may_overlap(moment, moment)
+        runs += [
+            (ItemRow(*row[_LINEAGE_COLUMNS:]), _lineage_hit(row[:_LINEAGE_COLUMNS]))
+            for row in shared
         ]
+        found += [(item, hit) for item, hit in runs if hit.span.may_overlap(moment, moment)]
         return found
 
     # ── assets and places ────────────────────────────────────────────────────────────────────
 
     def assets(self, *, tx: int) -> Iterable[AssetRow]:
         """Every asset."""
-        return [AssetRow(*row) for row in self._database.fetch("list_inventory_assets", tx=tx)]
+        with self._database.snapshot() as session:
+            found = [AssetRow(*row) for row in session.run("list_inventory_assets", tx=tx)]
+            found += RunReader(session, tx=tx).assets()
+        return found
 
     def assets_by_name(self, names: Collection[str]) -> Sequence[AssetRow]:
         """Assets with these names."""
-        rows = self._database.fetch("find_assets_by_name", names=_each(names))
-        return [AssetRow(*row) for row in rows]
+        with self._database.snapshot() as session:
+            rows = session.run("find_assets_by_name", names=_each(names))
+            found = [AssetRow(*row) for row in rows]
+            runs = RunReader(session, tx=NOW_TX)
+            found += runs.assets_by_id(runs.numbers_of(names))
+        return found
 
     def assets_by_id(self, ids: Collection[int]) -> Sequence[AssetRow]:
         """Assets with these ids."""
-        rows = self._database.fetch("find_assets_by_id", ids=_each(ids))
-        return [AssetRow(*row) for row in rows]
+        with self._database.snapshot() as session:
+            rows = session.run("find_assets_by_id", ids=_each(ids))
+            found = [AssetRow(*row) for row in rows]
+            found += RunReader(session, tx=NOW_TX).assets_by_id(ids)
+        return found
 
     def places(self, ids: Collection[int]) -> Sequence[PlaceRow]:
         """Places with these ids."""
-        rows = self._database.fetch("find_places_by_id", ids=_each(ids))
-        return [PlaceRow(*row) for row in rows]
+        with self._database.snapshot() as session:
+            rows = session.run("find_places_by_id", ids=_each(ids))
+            found = [PlaceRow(*row) for row in rows]
+            packed = {one for one in ids if one >= PACKED} - {row.id for row in found}
+            found += RunReader(session, tx=NOW_TX).places(packed)
+        return found
 
     def watched(
         self, assets: Collection[int] | None, start: int, end: int, *, tx: int
     ) -> Sequence[Watched]:
         """Looks that bear on `[start, end)`."""
         values = {**_window(start, end), "tx": tx}
-        if assets is None:
-            rows = self._database.fetch("list_all_watched", **values)
-        else:
-            rows = self._database.fetch("list_watched", assets=_each(assets), **values)
-        return [_watched(row) for row in rows]
+        with self._database.snapshot() as session:
+            if assets is None:
+                rows = session.run("list_all_watched", **values)
+            else:
+                rows = session.run("list_watched", assets=_each(assets), **values)
+            found = [_watched(row) for row in rows]
+            found += RunReader(session, tx=tx).watched(assets)
+        return found
 
     def conflicts(self, *, tx: int) -> Sequence[Conflict]:
         """Assets whose name several machines use."""
@@ -152,7 +176,8 @@ class InventoryStore:
             rows = session.run("list_asset_names", ids=_each(assets))
             names = [f"{_ASSET}{name}" for (name,) in rows]
             told = session.run("list_edges_from", relation=_HOLDS, names=names, tx=tx)
-        found += [edge for edge in map(_edge, told) if edge.span.may_overlap(start, end)]
+            others = [*map(_edge, told), *RunReader(session, tx=tx).holds(assets)]
+        found += [edge for edge in others if edge.span.may_overlap(start, end)]
         return found
 
     def edges_from(self, relation: str, subjects: Collection[str], *, tx: int) -> Sequence[Edge]:
@@ -165,6 +190,8 @@ class InventoryStore:
                 numbers = [asset for _, asset in session.run("find_asset", keys=names)]
                 values = {"assets": numbers, **_window(*_ALWAYS), "tx": tx}
                 found += _held(session, "list_holds", values)
+                runs = RunReader(session, tx=tx)
+                found += runs.holds(runs.numbers_of(names))
         return found
 
     def edges_to(self, relation: str, objects: Collection[str], *, tx: int) -> Sequence[Edge]:
@@ -175,8 +202,10 @@ class InventoryStore:
             if relation == _HOLDS:
                 pairs = {pair for name in objects for pair in _identity_names(name)}
                 rows = session.run("find_identities_by_name", names=_pairs(pairs))
-                values = {"identities": [row[0] for row in rows], **_window(*_ALWAYS), "tx": tx}
+                identities = [row[0] for row in rows]
+                values = {"identities": identities, **_window(*_ALWAYS), "tx": tx}
                 held = _held(session, "list_holders", values)
+                held += RunReader(session, tx=tx).holders(identities)
                 found += [edge for edge in held if edge.object in objects]
         return found
 
@@ -186,6 +215,7 @@ class InventoryStore:
             found = [_edge(row) for row in session.run("list_edges_of", relation=relation, tx=tx)]
             if relation == _HOLDS:
                 found += _held(session, "list_all_holds", {**_window(*_ALWAYS), "tx": tx})
+                found += RunReader(session, tx=tx).all_holds()
         return found
 
     def reach(self, thefts: Iterable[Theft], *, tx: int) -> Mapping[str, Sequence[Held]]:
@@ -206,11 +236,12 @@ class InventoryStore:
             rows = session.run("find_tally", tx=tx)
             tallied, facts, assets = rows[0] if rows else (-1, 0, 0)
             gained, appeared = session.run("sum_looks", after=tallied, tx=tx)[0]
+            runs, first = RunReader(session, tx=tx).totals(tallied)
             projection = session.run("read_projection")
             unreadable = session.run("count_unreadable_below", tx=tx)[0][0]
         return Totals(
-            facts=facts + gained,
-            assets=assets + appeared,
+            facts=facts + gained + runs,
+            assets=assets + appeared + first,
             applied=min(tx, projection[0][0] if projection else 0),
             unreadable=unreadable,
         )

@@ -261,3 +261,57 @@ WHERE e.entry < :tx AND e.tx_to >= :tx;
 -- Names of these assets, whether or not anything is known of them now.
 SELECT a.name FROM unnest(CAST(:ids AS bigint[])) AS k (value)
   JOIN inventory_assets AS a ON a.asset = k.value;
+
+-- name: list_run_hits
+-- Blocks of runs that may have had any of these items.
+SELECT c.item, c.stage, c.since_lo, c.since_hi, d.body, r.series, r.run_asset, b.body
+FROM unnest(CAST(:items AS bigint[])) AS k (value) JOIN lineage_items AS c ON c.item = k.value
+  JOIN run_places AS r ON r.lineage = c.lineage
+  JOIN run_blocks AS b ON b.series = r.series AND b.ord >= c.ord_from AND b.ord <= c.ord_to
+  JOIN details AS d ON d.detail = c.detail
+WHERE b.entry_min < :tx AND b.hi_max >= :start
+  AND (b.lo_min < :until OR c.since_lo < :until
+    OR (c.since_lo IS NULL AND c.since_hi IS NOT NULL));
+
+-- name: list_run_asset_hits
+-- Blocks that may hold a run, with what it had of these projects.
+SELECT c.item, c.stage, c.since_lo, c.since_hi, d.body, r.series, r.run_asset, b.body
+FROM json_array_elements(CAST(:names AS json)) AS k JOIN items AS i
+  ON i.type = k->>0 AND i.name = k->>1
+  JOIN run_places AS r ON r.run_asset = :run_asset
+  JOIN lineage_items AS c ON c.item = i.item AND c.lineage = r.lineage
+  JOIN run_blocks AS b ON b.series = r.series AND b.ord >= c.ord_from AND b.ord <= c.ord_to
+  JOIN details AS d ON d.detail = c.detail
+WHERE b.number_min <= :number AND b.number_max >= :number AND b.entry_min < :tx;
+
+-- name: list_run_contents
+-- Blocks that may hold a run, with all that it had.
+SELECT c.item, c.stage, c.since_lo, c.since_hi, d.body,
+  i.item, i.type, i.name, i.version, i.digest, i.filename, i.admits, r.series, r.run_asset, b.body
+FROM run_places AS r JOIN run_blocks AS b ON b.series = r.series
+  JOIN lineage_items AS c
+  ON c.lineage = r.lineage AND c.ord_from <= b.ord AND c.ord_to >= b.ord
+  JOIN items AS i ON i.item = c.item JOIN details AS d ON d.detail = c.detail
+WHERE r.run_asset = :run_asset
+  AND b.number_min <= :number AND b.number_max >= :number AND b.entry_min < :tx;
+
+-- name: find_run_prefixes
+-- Names of series of runs.
+SELECT a.run_asset, a.prefix
+FROM unnest(CAST(:ids AS bigint[])) AS k (value) JOIN run_assets AS a ON a.run_asset = k.value;
+
+-- name: find_run_places_by_id
+-- Series of places.
+SELECT r.series, r.run_asset, r.kind, r.locator, l.name
+FROM unnest(CAST(:ids AS bigint[])) AS k (value) JOIN run_places AS r ON r.series = k.value
+  JOIN lineages AS l ON l.lineage = r.lineage;
+
+-- name: list_run_holders
+-- Blocks of runs that held one of these identities.
+SELECT a.prefix, n.kind, n.name, n.local, n.locator, r.series, r.run_asset, b.body
+FROM lineage_identities AS c
+  JOIN identities AS n ON n.identity = c.identity
+  JOIN run_places AS r ON r.lineage = c.lineage
+  JOIN run_blocks AS b ON b.series = r.series AND b.ord >= c.ord_from AND b.ord <= c.ord_to
+  JOIN run_assets AS a ON a.run_asset = r.run_asset
+WHERE b.entry_min < :tx AND c.identity = ANY(CAST(:identities AS bigint[]));

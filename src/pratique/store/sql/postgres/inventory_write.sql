@@ -77,3 +77,7 @@ WHERE NOT EXISTS (SELECT 1 FROM lineage_identities AS n WHERE n.lineage = :linea
 -- name: ensure_presence_month
 -- Add the partition of a month, unless it is there.
 SELECT ensure_presence_month(:name, :first, :next);
+
+-- name: find_run_asset
+-- Numbers of series of runs.
+SELECT hash, run_asset FROM run_assets WHERE hash = ANY(CAST(:keys AS text[]));

@@ -49,3 +49,43 @@ ORDER BY l.at_hi DESC, l.at_lo DESC, l.entry DESC LIMIT 1;
 -- The newest content of a lineage.
 SELECT l.content, c.name
 FROM lineages AS l JOIN contents AS c ON c.content = l.content WHERE l.hash = :hash;
+
+-- name: list_all_run_blocks
+-- Every block, by name.
+SELECT r.series, r.run_asset, b.body
+FROM run_places AS r JOIN run_blocks AS b ON b.series = r.series
+WHERE b.entry_min < :tx ORDER BY r.run_asset;
+
+-- name: list_run_blocks_of
+-- Blocks that may hold runs of a name.
+SELECT r.series, r.run_asset, b.body
+FROM run_places AS r JOIN run_blocks AS b ON b.series = r.series
+WHERE r.run_asset = :run_asset
+  AND b.number_min <= :most AND b.number_max >= :least AND b.entry_min < :tx;
+
+-- name: list_run_blocks_since
+-- Blocks that hold later runs.
+SELECT r.series, r.run_asset, b.body
+FROM run_blocks AS b JOIN run_places AS r ON r.series = b.series
+WHERE b.entry_max > :after AND b.entry_min < :tx;
+
+-- name: list_run_holds
+-- Blocks that may hold runs of a name, with the identities that they held.
+SELECT a.prefix, n.kind, n.name, n.local, n.locator, r.series, r.run_asset, b.body
+FROM run_places AS r
+  JOIN run_blocks AS b ON b.series = r.series
+  JOIN lineage_identities AS c ON c.lineage = r.lineage AND b.ord >= c.ord_from AND b.ord <= c.ord_to
+  JOIN identities AS n ON n.identity = c.identity
+  JOIN run_assets AS a ON a.run_asset = r.run_asset
+WHERE r.run_asset = :run_asset
+  AND b.number_min <= :most AND b.number_max >= :least AND b.entry_min < :tx;
+
+-- name: list_all_run_holds
+-- Every block with the identities that its runs held.
+SELECT a.prefix, n.kind, n.name, n.local, n.locator, r.series, r.run_asset, b.body
+FROM lineage_identities AS c
+  JOIN identities AS n ON n.identity = c.identity
+  JOIN run_places AS r ON r.lineage = c.lineage
+  JOIN run_blocks AS b ON b.series = r.series AND b.ord >= c.ord_from AND b.ord <= c.ord_to
+  JOIN run_assets AS a ON a.run_asset = r.run_asset
+WHERE b.entry_min < :tx;

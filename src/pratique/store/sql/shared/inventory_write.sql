@@ -1,6 +1,6 @@
 -- name: last_asset
--- Highest number of an asset.
-SELECT max(asset) FROM inventory_assets;
+-- Highest number of an asset that was never packed.
+SELECT max(asset) FROM inventory_assets WHERE asset < 2305843009213693952;
 
 -- name: add_inventory_asset
 -- A name that looks or facts use.
@@ -41,8 +41,8 @@ SELECT max(entity) FROM entities;
 INSERT INTO entities (entity, name) VALUES (:number, :key);
 
 -- name: last_place
--- Highest number of a place.
-SELECT max(place) FROM places;
+-- Highest number of a place that was never packed.
+SELECT max(place) FROM places WHERE place < 2305843009213693952;
 
 -- name: add_place
 -- A place that was never looked at before; its state follows in the same transaction.
@@ -260,3 +260,70 @@ FROM looks WHERE entry > :after AND entry < :tx;
 -- name: add_tally
 -- Totals after an entry.
 INSERT INTO tallies (entry, facts, assets) VALUES (:entry, :facts, :assets);
+
+-- name: last_run_asset
+-- Highest number of a series of runs.
+SELECT max(run_asset) FROM run_assets;
+
+-- name: add_run_asset
+-- Names of runs that differ in their number only.
+INSERT INTO run_assets (run_asset, hash, prefix) VALUES (:number, :key, :prefix);
+
+-- name: last_run_place
+-- Highest number of a series of places.
+SELECT max(series) FROM run_places;
+
+-- name: list_run_places
+-- The places' series of a series of runs.
+SELECT series, kind, locator, lineage, last_number FROM run_places WHERE run_asset = :run_asset;
+
+-- name: add_run_place
+-- Places that differ in the run's number only.
+INSERT INTO run_places (series, run_asset, kind, locator, lineage, last_number)
+VALUES (:series, :run_asset, :kind, :locator, :lineage, -1);
+
+-- name: set_run_place
+-- The highest number of a run at a place's series.
+UPDATE run_places SET last_number = :last_number WHERE series = :series;
+
+-- name: find_last_run_block
+-- The newest block of a content at a place's series.
+SELECT block, body FROM run_blocks
+WHERE series = :series AND ord = :ord ORDER BY block DESC LIMIT 1;
+
+-- name: put_run_block
+-- A new or changed block.
+INSERT INTO run_blocks (series, ord, block, runs, number_min, number_max, entry_min, entry_max,
+  lo_min, hi_max, body)
+VALUES (:series, :ord, :block, :runs, :number_min, :number_max, :entry_min, :entry_max, :lo_min,
+  :hi_max, :body)
+ON CONFLICT (series, ord, block) DO UPDATE SET runs = excluded.runs,
+  number_min = excluded.number_min, number_max = excluded.number_max,
+  entry_min = excluded.entry_min, entry_max = excluded.entry_max,
+  lo_min = excluded.lo_min, hi_max = excluded.hi_max, body = excluded.body;
+
+-- name: remove_run_block
+-- Its last run was taken out.
+DELETE FROM run_blocks WHERE series = :series AND ord = :ord AND block = :block;
+
+-- name: find_run_blocks
+-- Blocks that may hold a run.
+SELECT b.series, b.ord, b.block, b.body
+FROM run_places AS r JOIN run_blocks AS b ON b.series = r.series
+WHERE r.run_asset = :run_asset AND b.number_min <= :number AND b.number_max >= :number
+ORDER BY b.series, b.ord, b.block;
+
+-- name: find_run_blocks_of_entry
+-- Blocks that may hold the run of an entry.
+SELECT a.prefix, b.body
+FROM run_blocks AS b JOIN run_places AS r ON r.series = b.series
+  JOIN run_assets AS a ON a.run_asset = r.run_asset
+WHERE b.entry_max >= :entry AND b.entry_min <= :entry;
+
+-- name: find_content_of_ord
+-- The content with a number in a lineage.
+SELECT content FROM lineage_contents WHERE lineage = :lineage AND ord = :ord;
+
+-- name: find_lineage_name
+-- Name of a lineage.
+SELECT name FROM lineages WHERE lineage = :lineage;

@@ -30,6 +30,9 @@ UNION ALL SELECT 'lineage_contents', count(*) FROM lineage_contents
 UNION ALL SELECT 'lineage_items', count(*) FROM lineage_items
 UNION ALL SELECT 'lineage_identities', count(*) FROM lineage_identities
 UNION ALL SELECT 'occupancy', count(*) FROM occupancy
+UNION ALL SELECT 'run_assets', count(*) FROM run_assets
+UNION ALL SELECT 'run_places', count(*) FROM run_places
+UNION ALL SELECT 'run_blocks', count(*) FROM run_blocks
 UNION ALL SELECT 'entities', count(*) FROM entities
 UNION ALL SELECT 'edges', count(*) FROM edges
 UNION ALL SELECT 'tallies', count(*) FROM tallies

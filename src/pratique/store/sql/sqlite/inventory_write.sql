@@ -73,3 +73,7 @@ WHERE NOT EXISTS (SELECT 1 FROM lineage_identities AS n WHERE n.lineage = :linea
 -- name: ensure_presence_month
 -- SQLite keeps all months in one table.
 SELECT :name, :first, :next;
+
+-- name: find_run_asset
+-- Numbers of series of runs.
+SELECT hash, run_asset FROM run_assets WHERE hash IN (SELECT value FROM json_each(:keys));

@@ -241,6 +241,43 @@ CREATE TABLE occupancy (
 
 CREATE INDEX occupancy_by_place ON occupancy (place);
 
+-- Finished CI runs that say nothing beyond whose job, which content and when: some twenty bytes each,
+-- in blocks of one job and one content. A run of which more becomes known moves to the tables above.
+CREATE TABLE run_assets (
+  run_asset bigint NOT NULL PRIMARY KEY,
+  hash text NOT NULL UNIQUE,
+  prefix text NOT NULL
+);
+
+CREATE TABLE run_places (
+  series bigint NOT NULL PRIMARY KEY,
+  run_asset bigint NOT NULL,
+  kind text NOT NULL,
+  locator text NOT NULL,
+  lineage bigint NOT NULL,
+  last_number bigint NOT NULL
+);
+
+CREATE INDEX run_places_by_asset ON run_places (run_asset);
+CREATE INDEX run_places_by_lineage ON run_places (lineage);
+
+CREATE TABLE run_blocks (
+  series bigint NOT NULL,
+  ord bigint NOT NULL,
+  block bigint NOT NULL,
+  runs bigint NOT NULL,
+  number_min bigint NOT NULL,
+  number_max bigint NOT NULL,
+  entry_min bigint NOT NULL,
+  entry_max bigint NOT NULL,
+  lo_min bigint NOT NULL,
+  hi_max bigint NOT NULL,
+  body bytea NOT NULL,
+  PRIMARY KEY (series, ord, block)
+);
+
+CREATE INDEX run_blocks_by_entry ON run_blocks (entry_max, entry_min);
+
 CREATE TABLE entities (
   entity bigint NOT NULL PRIMARY KEY,
   name text NOT NULL UNIQUE

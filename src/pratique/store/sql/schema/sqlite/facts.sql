@@ -365,6 +365,43 @@ CREATE TABLE occupancy (
 
 CREATE INDEX occupancy_by_place ON occupancy (place);
 
+-- Finished CI runs that say nothing beyond whose job, which content and when: some twenty bytes each,
+-- in blocks of one job and one content. A run of which more becomes known moves to the tables above.
+CREATE TABLE run_assets (
+  run_asset INTEGER NOT NULL PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE,
+  prefix TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE run_places (
+  series INTEGER NOT NULL PRIMARY KEY,
+  run_asset INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  locator TEXT NOT NULL,
+  lineage INTEGER NOT NULL,
+  last_number INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX run_places_by_asset ON run_places (run_asset);
+CREATE INDEX run_places_by_lineage ON run_places (lineage);
+
+CREATE TABLE run_blocks (
+  series INTEGER NOT NULL,
+  ord INTEGER NOT NULL,
+  block INTEGER NOT NULL,
+  runs INTEGER NOT NULL,
+  number_min INTEGER NOT NULL,
+  number_max INTEGER NOT NULL,
+  entry_min INTEGER NOT NULL,
+  entry_max INTEGER NOT NULL,
+  lo_min INTEGER NOT NULL,
+  hi_max INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (series, ord, block)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX run_blocks_by_entry ON run_blocks (entry_max, entry_min);
+
 CREATE TABLE entities (
   entity INTEGER NOT NULL PRIMARY KEY,
   name TEXT NOT NULL UNIQUE
