@@ -293,3 +293,12 @@ def test_a_mode_that_watches_needs_no_patience(tmp_path: Path) -> None:
     words = ("exposed", "litellm==1.82.8", "--window", WINDOW)
     assert found(home, *words, "--to", "2026-03-24T12:00Z", code=0)["clear"] is True
     assert found(home, *words, code=3)["assets"][0]["rule"] == "not-since"
+
+
+def test_an_advisory_that_names_the_project_is_pointed_to(home: Path) -> None:
+    run(home, "advisory", "add", str(GOLDEN / "litellm-2026-03.json"))
+    told = found(home, "exposed", "litellm==1.82.8")["not_seen"]
+    assert any("--advisory MAL-2026-2144" in text for text in told)
+    told = found(home, "exposed", "litellm==1.82.8", "--advisory", "MAL-2026-2144")["not_seen"]
+    assert not any("--advisory" in text for text in told)
+    assert not any("--advisory" in text for text in found(home, "exposed", "other==1")["not_seen"])

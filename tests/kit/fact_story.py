@@ -169,6 +169,15 @@ class FactStory:
         known = [one for entry, one in self.advisories.get(id_, []) if entry < tx]
         return known[-1] if known else None
 
+    def mentioning(self, what: str, *, tx: int) -> list[str]:
+        """Fulfils `AdvisoryLibrary`."""
+        return [
+            id_
+            for id_ in self.advisories
+            if (one := self.newest(id_, tx=tx)) is not None
+            and any(what == f"package:{type_}/{name}" for type_, name in one.names)
+        ]
+
     def facts(self) -> OracleFacts:
         oracle = OracleFacts()
         for entry in self.log.entries():

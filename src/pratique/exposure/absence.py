@@ -199,7 +199,9 @@ def _judge_history(watches: Sequence[Watch], start: int, end: int, patience: int
     ]
     if unread:
         return _unread(AssetKind.REPOSITORY, unread)
-    read = any(one.look.mode == LookMode.EVENT for one in watches)
+    read = any(
+        one.look.mode == LookMode.EVENT for one in watches if one.place_kind != PlaceKind.ASSET
+    )
     whole = [one.look for one in watches if one.place_kind == PlaceKind.ASSET and one.look.whole]
     if not read or not whole:
         return unknown_because(AssetKind.REPOSITORY, "sampled-only")

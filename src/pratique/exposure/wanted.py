@@ -24,6 +24,7 @@ from pratique.exposure.incident import AdvisoryUsed, Asked, WindowLine
 if TYPE_CHECKING:
     from pratique.exposure.ports import FactQueries, ItemRow
 
+_HINTS: Final = 3
 _STRENGTH: Final = {How.DIGEST: 0, How.VERSION: 1, How.REF: 2, How.RANGE: 3}
 
 
@@ -32,6 +33,10 @@ class AdvisoryLibrary(Protocol):
 
     def newest(self, id_: str, *, tx: int) -> Advisory | None:
         """The newest revision below `tx` with its overlay; None when none is recorded."""
+        ...
+
+    def mentioning(self, what: str, *, tx: int) -> Sequence[str]:
+        """Ids of recorded advisories that name `package:TYPE/NAME`."""
         ...
 
 
@@ -46,6 +51,8 @@ class Wanted:
     clean: frozenset[str]
     windows: tuple[WindowLine, ...]
     payloads: tuple[Payload, ...]
+    unasked: tuple[str, ...]
+    """Recorded advisories that name a project asked for, and were not asked about."""
 
     @property
     def affected(self) -> tuple[Affected, ...]:
@@ -79,6 +86,11 @@ class Wanted:
             if one.withdrawn:
                 found.append(f"Advisory {one.id} was withdrawn; it was followed all the same.")
             found += [f"Advisory {one.id}: {problem}" for problem in one.problems]
+        found += [
+            f"Advisory {one} is recorded and names a project asked about: --advisory {one} adds its"
+            " windows, digests and behaviour."
+            for one in self.unasked[:_HINTS]
+        ]
         return tuple(found)
 
     def triggers(self, item: ItemRow) -> frozenset[Trigger]:
@@ -114,7 +126,15 @@ def resolve_question(asked: Asked, library: AdvisoryLibrary, *, tx: int) -> Want
         clean=frozenset(digest for one in known for digest in one.clean),
         windows=(*asked.windows, *(_line(each) for one in known for each in one.windows)),
         payloads=tuple(each for one in known for each in one.payload),
+        unasked=_unasked(asked, library, tx),
     )
+
+
+def _unasked(asked: Asked, library: AdvisoryLibrary, tx: int) -> tuple[str, ...]:
+    """What whoever asks for a release by hand may not know of."""
+    packages = dict.fromkeys(f"package:{one.type}/{one.name}" for one in asked.releases)
+    named = {id_ for what in packages for id_ in library.mentioning(what, tx=tx)}
+    return tuple(sorted(named - set(asked.advisories)))
 
 
 def _used(name: str, found: Advisory | None) -> AdvisoryUsed:

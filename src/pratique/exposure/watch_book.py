@@ -87,8 +87,14 @@ def _mark_of_history(watches: Sequence[Watch]) -> Mark:
     if any(not one.look.whole for one in watches):
         return _ODD
     whole = [one.look.at_lo for one in watches if one.place_kind == PlaceKind.ASSET]
-    if not whole or all(one.look.mode != LookMode.EVENT for one in watches):
+    modes: dict[int, set[str]] = {}
+    for one in watches:
+        if one.place_kind != PlaceKind.ASSET:
+            modes.setdefault(one.look.place, set()).add(one.look.mode)
+    if not whole or all(LookMode.EVENT not in some for some in modes.values()):
         return Mark(Way.FIXED, "sampled-only")
+    if {LookMode.EVENT.value} not in modes.values():
+        return _ODD  # a question may not be told of the only look that was event-driven
     return Mark(Way.HISTORY, "", 0, max(whole))
 
 

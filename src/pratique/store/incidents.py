@@ -124,6 +124,10 @@ class AnswerDesk:
         """The newest revision of a recorded advisory below `tx`."""
         return self._presence.advisories(self._evidence).newest(id_, tx=tx)
 
+    def mentioning(self, what: str, *, tx: int) -> Sequence[str]:
+        """Ids of recorded advisories that name `package:TYPE/NAME`."""
+        return self._presence.advisories_mentioning(what, tx=tx)
+
     def _book(self, tx: int) -> WatchBook | None:
         """How all assets were watched, where that is kept: of everything applied."""
         applied = self._presence.applied()

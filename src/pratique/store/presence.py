@@ -106,6 +106,11 @@ class PresenceStore:
         found = self._database.fetch("has_view", index_name=index, project=project, view=view)
         return bool(found)
 
+    def advisories_mentioning(self, what: str, *, tx: int) -> Sequence[str]:
+        """Ids of recorded advisories that name `package:TYPE/NAME`, or `alias:ID`."""
+        rows = self._database.fetch("list_advisories_mentioning", what=what, tx=tx)
+        return tuple(str(row[0]) for row in rows)
+
     def advisories(self, evidence: Callable[[str], bytes | None]) -> AdvisoryStore:
         """Recorded advisories; `evidence` gives raw bytes by SHA-256."""
         from pratique.store.advisories import AdvisoryStore  # noqa: PLC0415 - few questions read records
