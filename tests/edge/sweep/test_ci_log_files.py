@@ -528,3 +528,41 @@ def test_an_archive_of_a_run_is_known_by_what_only_a_runner_writes(tmp_path: Pat
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             archive.writestr(member, "x")
         assert WALK.claims(tmp_path / name, is_dir=False) is known
+
+
+RECORD = {
+    "databaseId": 88123,
+    "url": "https://github.example/acme/api/actions/runs/88123",
+    "startedAt": "2026-03-24T10:45:00Z",
+    "updatedAt": "2026-03-24T10:50:00Z",
+    "jobs": [
+        {"name": "build / linux (3.11)", "conclusion": "success"},
+        {"name": "deploy", "conclusion": "failure"},
+        {"name": "docs", "conclusion": "skipped"},
+    ],
+}
+
+
+def test_a_job_that_the_record_names_and_no_log_tells_of_is_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "88123.json").write_text(json.dumps(RECORD))
+    path = tmp_path / "88123.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("0_build _ linux (3.11).txt", github(*WHOLE))
+    first, missing = read(path)
+    assert (missing.asset, missing.locator) == (first.asset, "deploy")
+    assert not missing.whole
+    assert missing.gaps[0].why == "the run's record names this job, and its log is not here"
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("1_deploy.txt", github(*WHOLE))
+    assert [look.locator for look in read(path)] == ["build _ linux (3.11)", "deploy"]
+
+
+def test_a_log_of_a_whole_run_names_its_jobs(tmp_path: Path) -> None:
+    (tmp_path / "88123.json").write_text(json.dumps(RECORD))
+    path = tmp_path / "88123.log"
+    lines = github(*WHOLE).removeprefix("\ufeff").splitlines()
+    path.write_text("".join(f"build / linux (3.11)\tRun\t{line}\n" for line in lines))
+    assert [look.locator for look in read(path)] == [str(path), "deploy"]
+    both = [f"{job}\tRun\t{line}\n" for job in ("build / linux (3.11)", "deploy") for line in lines]
+    path.write_text("".join(both))
+    assert [look.locator for look in read(path)] == [str(path)]

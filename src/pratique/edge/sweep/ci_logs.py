@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from pratique.edge.sweep.careful import PIECE, UnreadableError, open_regular, read_head, read_whole
 from pratique.edge.sweep.context import STOPPED, Reader, SweepContext
 from pratique.edge.sweep.run_archives import (
@@ -23,7 +25,7 @@ from pratique.edge.sweep.run_archives import (
     is_run_archive,
     read_archive,
 )
-from pratique.edge.sweep.run_records import read_run_facts
+from pratique.edge.sweep.run_records import missing_jobs, read_run_facts
 from pratique.inventory.ci_logs.looks import LogFile, RunFacts, look_at_log, run_asset
 from pratique.inventory.ci_logs.reading import JobReader, JobReading, Seen
 from pratique.inventory.ci_logs.reports import parse_report
@@ -46,6 +48,7 @@ _GITLAB: Final = re.compile(
 )
 _NPM_LOG: Final = re.compile(r".*-debug-\d+\.log")
 _HEAD: Final = 4096
+_JOB_NAME: Final = 300
 _REPORT_BYTES: Final = 256 << 20
 
 
@@ -99,9 +102,26 @@ class CiLogReader:
     def _looks(self, pieces: list[JobLog], facts: RunFacts, ctx: SweepContext) -> Iterator[Look]:
         facts = _shared(pieces, facts)
         name = run_asset(pieces[0].reading, facts, pieces[0].log)
-        for piece in pieces:
-            asset, kind = self._asset(piece, name, facts, ctx)
-            yield look_at_log(piece.reading, piece.log, asset=asset, asset_kind=kind, facts=facts)
+        told = [self._look(piece, name, facts, ctx) for piece in pieces]
+        yield from told
+        scenes = [piece.reading.scene for piece in pieces]
+        seen = {name for scene in scenes for name in (scene.job, *scene.jobs)}
+        for job in missing_jobs(facts.jobs, seen | {piece.log.job for piece in pieces}):
+            why = "the run's record names this job, and its log is not here"
+            yield msgspec.structs.replace(
+                told[0],
+                locator=job[:_JOB_NAME],
+                whole=False,
+                lineage="",
+                sightings=(),
+                identities=(),
+                evidence=(),
+                gaps=(Gap(what=f"{told[0].asset}: {job[:_JOB_NAME]}", why=why),),
+            )
+
+    def _look(self, piece: JobLog, name: str, facts: RunFacts, ctx: SweepContext) -> Look:
+        asset, kind = self._asset(piece, name, facts, ctx)
+        return look_at_log(piece.reading, piece.log, asset=asset, asset_kind=kind, facts=facts)
 
     def _asset(
         self, piece: JobLog, name: str, facts: RunFacts, ctx: SweepContext
@@ -126,6 +146,7 @@ def _shared(pieces: list[JobLog], facts: RunFacts) -> RunFacts:
         host=facts.host or next((s.style.value for s in scenes if s.style is not Style.PLAIN), ""),
         started=facts.started,
         ended=facts.ended,
+        jobs=facts.jobs,
     )
 
 

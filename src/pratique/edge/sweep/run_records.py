@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +14,17 @@ from pratique.inventory.ci_logs.looks import RunFacts
 from pratique.values.instants import Instant, parse_instant
 
 _RECORD_BYTES: Final = 8 << 20
+_CUT: Final = 50
+"""Letters and digits of a name that may have been cut."""
 
 
 class _Repository(msgspec.Struct):
     full_name: str = ""
+
+
+class _Job(msgspec.Struct):
+    name: str = ""
+    conclusion: str | None = None
 
 
 class _Run(msgspec.Struct):
@@ -31,6 +39,7 @@ class _Run(msgspec.Struct):
     updated_at: str = ""
     started: str = msgspec.field(name="startedAt", default="")
     updated: str = msgspec.field(name="updatedAt", default="")
+    jobs: list[_Job] = []
 
 
 def read_run_facts(path: Path) -> RunFacts:
@@ -52,7 +61,26 @@ def read_run_facts(path: Path) -> RunFacts:
         host="github",
         started=_moment(run.run_started_at or run.started),
         ended=_moment(run.updated_at or run.updated),
+        jobs=tuple(job.name for job in run.jobs if job.name and job.conclusion != "skipped"),
     )
+
+
+def missing_jobs(jobs: Iterable[str], seen: Iterable[str]) -> list[str]:
+    """Jobs of which no log was seen. File names of logs leave out characters, and cut long names."""
+    known = {_plain(one) for one in seen}
+    return [
+        job
+        for job in dict.fromkeys(jobs)
+        if not any(_plain(job) == one or _is_cut(one, _plain(job)) for one in known)
+    ]
+
+
+def _is_cut(shown: str, job: str) -> bool:
+    return len(shown) >= _CUT and job.startswith(shown)
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.casefold() if c.isalnum())
 
 
 def _of_url(url: str) -> str:

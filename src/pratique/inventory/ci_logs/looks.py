@@ -48,6 +48,8 @@ class RunFacts:
     """`github`, `gitlab` …; empty: as the log says."""
     started: Instant | None = None
     ended: Instant | None = None
+    jobs: tuple[str, ...] = ()
+    """Names of the jobs that ran, where the records tell them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,8 @@ class Scene:
         self.repository = ""
         self.run = ""
         self.job = ""
+        self.jobs: set[str] = set()
+        """All that the log of a whole run names."""
         self.secrets: set[str] = set()
         """Names of masked variables that a step had."""
         self.in_script = False
@@ -64,6 +66,7 @@ class Scene:
             return line
         self.style = Style.GITHUB
         self.job = self.job or found[1]
+        self.jobs.add(found[1])
         return line[found.end() :]
 
     def note(self, text: str) -> Iterator[str]:
