@@ -45,7 +45,7 @@ from pratique.exposure.bundle.manifest import render_manifest
 from pratique.exposure.bundle.page import render_page
 from pratique.exposure.bundle.selection import cited_entries, evidence_of, with_contents
 from pratique.exposure.guard import NameGuard
-from pratique.exposure.incident import IncidentAnswer
+from pratique.exposure.incident import Counts, IncidentAnswer, Reach
 from pratique.ledger.canonical import parse_entry
 from pratique.ledger.entries import Draft, Entry
 from pratique.ledger.notes import Signer
@@ -727,3 +727,27 @@ def test_many_withheld_entries_take_time_as_they_are_many(monkeypatch: pytest.Mo
     started = process_time()
     case_verifier._check_withheld({**names, "withheld.jsonl": lines.encode()}, {}, count, b"")
     assert process_time() - started < 2
+
+
+def test_the_page_says_first_what_a_hurried_reader_must_not_get_wrong() -> None:
+    page = render_page(answer()).decode()
+    assert "1 of 44 assets had it, or very likely had it." in page
+    assert "Of 2 it cannot be told; these are not cleared." in page
+    assert "Credentials that may have been stolen: 2, not known to be replaced: 1." in page
+    assert "whether anybody did is not" in page
+    assert "an unpinned requirement admits it" in page, "the rule, in words"
+    assert "ci-run" not in page, "words of ours"
+    counts = Counts()
+    nobody = render_page(answer(counts=counts, lines=(), groups=(), reach=Reach())).decode()
+    assert "No asset is known: nothing can be told." in nobody
+    clean = render_page(answer(counts=Counts(cleared=1, unknown=1), lines=(), groups=())).decode()
+    assert "None of 2 assets was seen to have it." in clean
+    maybe = render_page(answer(counts=Counts(possible=1), lines=(), groups=())).decode()
+    assert "Of none of 1 asset is it shown that it had it." in maybe
+
+
+def test_nothing_on_the_page_turns_letters_around() -> None:
+    found = answer(title="safe \u202eexe.\u200b\x00", lines=(line("a\u2066b"),))
+    page = render_page(found).decode()
+    assert not set(page) & set("\u202e\u200b\u2066\x00")
+    assert "safe \\u202eexe.\\u200b\\x00" in page

@@ -6,7 +6,7 @@ on paper. Whatever stands in it comes from the answer beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Final
 
@@ -14,6 +14,7 @@ import jinja2
 
 from pratique.exposure.certainty import Certainty
 from pratique.exposure.incident import IncidentAnswer, Times
+from pratique.exposure.why import RULE_WORDS
 from pratique.values.instants import Instant, render_instant
 from pratique.values.spans import is_dawn
 
@@ -27,27 +28,79 @@ MEANINGS: Final = {
     "cleared": "Somebody watched during the whole time, and another release or none was there.",
     "unknown": "Nobody watched, or what there was could not be read. This is not an all-clear.",
 }
+WORDS: Final = {
+    "cache": "cache of downloads",
+    "ci-log": "log of a build job",
+    "ci-run": "run of a build job",
+    "door": "our package index",
+    "environment": "installed packages",
+    "executed": "its code ran",
+    "exfiltration_seen": "data was seen leaving",
+    "fetched": "downloaded; not seen installed",
+    "installed": "installed; not seen running",
+    "layer": "layer of an image",
+    "listed": "named in a file; not seen downloaded",
+    "lock": "lock file",
+    "manifest": "list of requirements",
+    "repository": "source repository",
+    "sbom": "list of components (SBOM)",
+    "vendor-system": "system of a vendor",
+}
+"""What we call things by one word, for somebody who does not know the word."""
 
 
 def render_page(answer: IncidentAnswer, *, scope: str = "", says: Sequence[str] = ()) -> bytes:
     """Write the page as UTF-8. `scope` is the client that it is for; `says` what it must know."""
+    reach = answer.reach
     text = _template().render(
         answer=answer,
         scope=scope,
         says=says,
         counts=[(word.value, getattr(answer.counts, word.value)) for word in Certainty],
+        in_short=list(_in_short(answer)),
         meanings=MEANINGS,
         looked_for=_looked_for(answer),
         shown=SIGHTINGS_SHOWN,
+        reached=any((reach.identities, reach.datasets, reach.clients, reach.people, reach.vendors)),
         reach=[
-            ("Credentials that may have been stolen", answer.reach.identities),
-            ("Data that they open", answer.reach.datasets),
-            ("Clients whose data it is", answer.reach.clients),
-            ("People whose data it is", answer.reach.people),
-            ("Vendors concerned", answer.reach.vendors),
+            ("Credentials that may have been stolen", reach.identities),
+            ("Data that they open", reach.datasets),
+            ("Clients whose data it is", reach.clients),
+            ("People whose data it is", reach.people),
+            ("Vendors concerned", reach.vendors),
         ],
     )
-    return text.encode()
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _in_short(answer: IncidentAnswer) -> Iterator[str]:
+    """What a reader in a hurry must not get wrong."""
+    counts = answer.counts
+    had = counts.confirmed + counts.probable
+    every = counts.exposed + counts.unknown + counts.cleared
+    if not every:
+        yield "No asset is known: nothing can be told."
+        return
+    if had:
+        yield f"{had:,} of {_assets(every)} had it, or very likely had it."
+    elif counts.exposed:
+        yield f"Of none of {_assets(every)} is it shown that it had it."
+    else:
+        yield f"None of {_assets(every)} was seen to have it."
+    if counts.possible:
+        yield f"{counts.possible:,} may have had it; no record says that they did."
+    if counts.unknown:
+        yield f"Of {counts.unknown:,} it cannot be told; these are not cleared."
+    if counts.cleared:
+        yield f"Cleared: {counts.cleared:,}."
+    stolen = answer.reach.identities
+    if stolen:
+        open_ = sum(one.end is None for one in stolen)
+        yield f"Credentials that may have been stolen: {len(stolen):,}, not known to be replaced: {open_:,}."
+
+
+def _assets(count: int) -> str:
+    return f"{count:,} asset" + ("s" if count != 1 else "")
 
 
 @cache
@@ -56,11 +109,33 @@ def _template() -> jinja2.Template:
         loader=jinja2.PackageLoader("pratique.exposure.bundle"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_plain,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(instant=_instant, times=_times, bare=_bare, numbers=_numbers)
+    environment.filters.update(
+        instant=_instant, times=_times, bare=_bare, numbers=_numbers, words=_words, because=_because
+    )
     return environment.get_template("answer.html")
+
+
+def _plain(value: object) -> object:
+    """Foreign text without what is not seen: a mark that turns letters around changes a name."""
+    text = str(value)
+    if text.isprintable():
+        return value
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape", "replace").decode()
+        for one in text
+    )
+
+
+def _words(word: str) -> str:
+    return WORDS.get(word, word.replace("-", " ").replace("_", " "))
+
+
+def _because(rule: str) -> str:
+    return RULE_WORDS.get(rule, rule.replace("-", " "))
 
 
 def _looked_for(answer: IncidentAnswer) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from pratique.errors import InputError
-from pratique.exposure.bundle.page import render_page
+from pratique.exposure.bundle.page import WORDS, render_page
 from pratique.exposure.certainty import Certainty
 from pratique.exposure.guard import NameGuard
 from pratique.exposure.incident import (
@@ -31,6 +31,7 @@ from pratique.exposure.incident import (
 )
 from pratique.exposure.job_secrets import runs_given
 from pratique.exposure.ports import NOW_TX, FactQueries
+from pratique.exposure.why import RULE_WORDS
 from pratique.inventory.observed.model import AssetKind, EvidenceClass, PlaceKind, Relation, Stage
 from pratique.values.spans import DAWN, OPEN, from_micros
 
@@ -150,6 +151,8 @@ def narrow(answer: IncidentAnswer, scope: ClientScope, guard: NameGuard) -> Inci
             answer,
             title=_said(answer.title, guard, "An incident"),
             asked=asked,
+            # Of the whole house; how much there is of others is not this reader's to know.
+            facts=0,
             lines=lines,
             groups=(),
             reach=Reach(**kept, assets_without_identities=blind, taken=_said(reach.taken, guard)),
@@ -221,6 +224,7 @@ def _vocabulary() -> frozenset[str]:
         )
     )  # fmt: skip
     text = render_page(empty).decode() + encode_value(empty).decode()
+    text += " ".join((*WORDS, *WORDS.values(), *RULE_WORDS, *RULE_WORDS.values()))
     words = set(re.findall(r"[a-z]+", text.lower()))
     for kinds in (AssetKind, PlaceKind, Certainty, Relation):
         words.update(
