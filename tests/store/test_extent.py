@@ -11,10 +11,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kit.fact_worlds import HOURS, IDENTITIES, Step, at, looks, micros, oracle_of, tell
+from kit.fact_worlds import HOURS, IDENTITIES, ITEMS, Step, at, looks, micros, oracle_of, tell
 from kit.memory_log import MemoryLog
 from pratique.exposure.ports import NOW_TX, Extent
-from pratique.inventory.observed.model import Fact, Relation, identity_key
+from pratique.inventory.observed.model import (
+    AssetKind,
+    EvidenceClass,
+    Fact,
+    Look,
+    LookMode,
+    PlaceKind,
+    Relation,
+    Sighting,
+    Stage,
+    identity_key,
+)
 from pratique.ledger.entries import Entry
 from pratique.store.connect import Database
 from pratique.store.connect_postgres import PostgresDatabase
@@ -137,6 +148,39 @@ def story() -> list[Entry]:
             )
         ]
     )
+
+
+def test_runs_that_are_packed_count_too() -> None:
+    look = Look(
+        asset="ci/acme/7",
+        asset_kind=AssetKind.CI_RUN,
+        place_kind=PlaceKind.CI_LOG,
+        locator="build",
+        at_lo=at(1),
+        at_hi=at(3),
+        mode=LookMode.EVENT,
+        ended=True,
+        lineage="ci/acme",
+        sightings=(Sighting(item=ITEMS[0], stage=Stage.INSTALLED),),
+        identities=(IDENTITIES[0],),
+        evidence_class=EvidenceClass.LOGGED,
+        collector="ci-log/github",
+    )
+    opens = Fact(relation=Relation.OPENS, subject=HELD[0], object="dataset:d")
+    database = SqliteDatabase(Path(":memory:"), "facts")
+    log: Any = MemoryLog(tell([look, (opens,)]))
+    Projector(log, database).catch_up()
+    assert database.fetch("list_all_run_blocks", tx=NOW_TX)
+    store = InventoryStore(database)
+    (run,) = store.assets(tx=NOW_TX)
+    found = store.extent([(run.id, micros(0), micros(9))], tx=NOW_TX)
+    assert found == [
+        Extent("asset", 1, micros(0)),
+        Extent("identity", 1, micros(1)),
+        Extent("dataset", 1, micros(1)),
+    ]
+    assert store.extent([(run.id, micros(4), micros(9))], tx=NOW_TX)[1:] == []
+    database.close()
 
 
 def test_each_step_begins_where_the_one_before_arrived(story: list[Entry]) -> None:

@@ -6,7 +6,6 @@ changes with the dialect is in `sql/`; here rows become values.
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -75,8 +74,8 @@ class InventoryStore:
         with self._database.snapshot() as session:
             found = [_flat_hit(row) for row in session.run("list_hits", **values)]
             rows = session.run("list_lineage_hits", **values)
-            runs = list(RunReader(session, tx=tx).hits(_each(items), **_window(start, end)))
-        found += _overlapping(itertools.chain(map(_lineage_hit, rows), runs), start, end)
+            found += _overlapping(map(_lineage_hit, rows), start, end)
+            found += RunReader(session, tx=tx).hits(_each(items), **_window(start, end))
         return found
 
     def hits_of_asset(
@@ -226,9 +225,16 @@ class InventoryStore:
 
     def extent(self, exposed: Collection[tuple[int, int, int]], *, tx: int) -> Sequence[Extent]:
         """How far it goes from these assets, counted."""
-        listed = [(asset, start, max(end, start + 1)) for asset, start, end in exposed]
-        rows = self._database.fetch("count_extent", exposed=json.dumps(listed), tx=tx)
-        return [Extent(*row) for row in rows if row[1]]
+        if not exposed:
+            return []
+        spans = [(asset, start, max(end, start + 1)) for asset, start, end in exposed]
+        with self._database.snapshot() as session:
+            told = _taken(RunReader(session, tx=tx), [one for one in spans if one[0] >= PACKED])
+            values = {"exposed": json.dumps(spans), "told": json.dumps(told)}
+            rows = session.run("count_extent", tx=tx, **values)
+        assets = len({asset for asset, _, _ in spans})
+        first = min(start for _, start, _ in spans)
+        return [Extent("asset", assets, first), *(Extent(*row) for row in rows if row[1])]
 
     def totals(self, *, tx: int) -> Totals:
         """Sizes: written down at times and added up from there, never counted."""
@@ -333,6 +339,20 @@ def _held_edge(row: Row) -> Edge:
     key = identity_key(Identity(kind=kind, name=name, local=bool(local)), asset)
     span = Span(from_lo, from_hi, max(from_hi, to_lo if seen is None else seen), to_hi)
     return Edge(_HOLDS, f"{_ASSET}{asset}", key, span, quality, entry, locator)
+
+
+def _taken(runs: RunReader, exposed: Collection[tuple[int, int, int]]) -> list[tuple[str, int]]:
+    """Identities that packed runs held while exposed, with when at the earliest."""
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for asset, start, end in exposed:
+        spans.setdefault(asset, []).append((start, end))
+    names = {f"{_ASSET}{row.name}": row.id for row in runs.assets_by_id(spans)}
+    return [
+        (edge.object, max(start, edge.span.from_lo))
+        for edge in runs.holds(spans)
+        for start, end in spans[names[edge.subject]]
+        if edge.span.may_overlap(start, end)
+    ]
 
 
 def _identity_names(key: str) -> Iterator[tuple[str, str]]:

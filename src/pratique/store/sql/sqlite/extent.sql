@@ -30,6 +30,8 @@ WITH hit AS MATERIALIZED (
     CROSS JOIN entities AS o ON o.entity = e.object
   WHERE e.entry < :tx AND e.tx_to >= :tx
     AND e.from_lo < k.hi AND max(e.to_hi, e.from_lo + 1) > k.lo
+  UNION ALL
+  SELECT json_extract(k.value, '$[0]'), json_extract(k.value, '$[1]') FROM json_each(:told) AS k
 ), theft AS MATERIALIZED (
   SELECT name, min(at) AS at FROM named GROUP BY name
 ), opened AS MATERIALIZED (
@@ -53,7 +55,6 @@ WITH hit AS MATERIALIZED (
   WHERE substr(e.name, 1, 7) IN ('client:', 'people:', 'vendor:')
   GROUP BY e.name
 )
-SELECT 'asset', count(DISTINCT asset), min(lo) FROM known
-UNION ALL SELECT 'identity', count(*), min(at) FROM theft
+SELECT 'identity', count(*), min(at) FROM theft
 UNION ALL SELECT 'dataset', count(*), min(at) FROM opened
 UNION ALL SELECT substr(name, 1, instr(name, ':') - 1), count(*), min(at) FROM party GROUP BY 1;
