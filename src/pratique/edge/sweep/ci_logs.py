@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from pratique.edge.sweep.careful import PIECE, UnreadableError, open_regular, read_head, read_whole
 from pratique.edge.sweep.context import STOPPED, Reader, SweepContext
 from pratique.edge.sweep.run_archives import (
@@ -26,7 +24,13 @@ from pratique.edge.sweep.run_archives import (
     read_archive,
 )
 from pratique.edge.sweep.run_records import missing_jobs, read_run_facts
-from pratique.inventory.ci_logs.looks import LogFile, RunFacts, look_at_log, run_asset
+from pratique.inventory.ci_logs.looks import (
+    LogFile,
+    RunFacts,
+    look_at_log,
+    run_asset,
+    unseen_job,
+)
 from pratique.inventory.ci_logs.reading import JobReader, JobReading, Seen
 from pratique.inventory.ci_logs.reports import parse_report
 from pratique.inventory.ci_logs.scene import Scene, Style
@@ -48,7 +52,6 @@ _GITLAB: Final = re.compile(
 )
 _NPM_LOG: Final = re.compile(r".*-debug-\d+\.log")
 _HEAD: Final = 4096
-_JOB_NAME: Final = 300
 _REPORT_BYTES: Final = 256 << 20
 
 
@@ -107,17 +110,7 @@ class CiLogReader:
         scenes = [piece.reading.scene for piece in pieces]
         seen = {name for scene in scenes for name in (scene.job, *scene.jobs)}
         for job in missing_jobs(facts.jobs, seen | {piece.log.job for piece in pieces}):
-            why = "the run's record names this job, and its log is not here"
-            yield msgspec.structs.replace(
-                told[0],
-                locator=job[:_JOB_NAME],
-                whole=False,
-                lineage="",
-                sightings=(),
-                identities=(),
-                evidence=(),
-                gaps=(Gap(what=f"{told[0].asset}: {job[:_JOB_NAME]}", why=why),),
-            )
+            yield unseen_job(told[0], job, facts)
 
     def _look(self, piece: JobLog, name: str, facts: RunFacts, ctx: SweepContext) -> Look:
         asset, kind = self._asset(piece, name, facts, ctx)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from pratique.inventory.ci_logs.model import Mention
 from pratique.inventory.ci_logs.reading import JobReading, Seen
 from pratique.inventory.ci_logs.scene import Style
@@ -35,6 +37,9 @@ NO_TIMES: Final = (
 )
 LOCAL_TIMES: Final = "its times have no zone: each may be up to 14 hours off"
 EARLIEST: Final = parse_instant("2000-01-01T00:00:00Z")
+_UNFIT_FILE: Final = re.compile(r"[\\/:*?\"<>|\x00-\x1f]")
+_FILE_NAME: Final = 90
+"""Characters of a job that the archive of a run keeps in the name of its log."""
 _UNFIT: Final = re.compile(r"[^\w.@()+-]+")
 
 
@@ -107,10 +112,33 @@ def look_at_log(
     )
 
 
+def unseen_job(like: Look, job: str, facts: RunFacts) -> Look:
+    """A look that says that the log of a job is not here. `like`: a look at another job's log.
+
+    Its place is the one that the log in the archive of the run would have.
+    """
+    name = _UNFIT_FILE.sub("_", job)[:_FILE_NAME]
+    why = "the run's record names this job, and its log is not here"
+    return msgspec.structs.replace(
+        like,
+        locator=name,
+        whole=False,
+        lineage=_lineage_of(facts.host, facts.repository, name) if like.lineage else "",
+        sightings=(),
+        identities=(),
+        evidence=(),
+        gaps=(Gap(what=f"{like.asset}: {name}", why=why),),
+    )
+
+
 def _lineage(reading: JobReading, facts: RunFacts, log: LogFile) -> str:
     host = facts.host or reading.scene.style.value
     repository = facts.repository or reading.scene.repository
-    job = _UNFIT.sub("-", log.job or reading.scene.job)
+    return _lineage_of(host, repository, log.job or reading.scene.job)
+
+
+def _lineage_of(host: str, repository: str, job: str) -> str:
+    job = _UNFIT.sub("-", job)
     return f"ci/{host}/{repository.lower()}/{job}" if repository and job else ""
 
 
