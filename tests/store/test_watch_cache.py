@@ -161,3 +161,50 @@ def test_entries_that_tell_of_no_look_leave_the_file_alone(fleet: Fleet) -> None
     fleet.story.write(Draft(kind="policy", subject="policy", actor="operator:x", body={}))
     fleet.same()
     assert fleet.file.stat().st_mtime_ns == before
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Fleet:
+    """Runs that the store packs into blocks, some of several jobs, of names within names."""
+    made = Fleet(tmp_path)
+    good = seen(item("litellm", "1.82.6"))
+    for prefix in ("ci/a", "ci/a/1", "ci/a-b", "ci/b"):
+        for number in range(14):
+            held = BAD if number % 9 == 4 else good
+            made.story.run(f"{prefix}/{number}", held, lineage=f"{prefix}:test", locator="test")
+            if number % 2:
+                made.story.run(f"{prefix}/{number}", good, lineage=f"{prefix}:lint", locator="lint")
+    made.story.now = at("12:30")
+    return made
+
+
+def test_packed_runs_are_counted_without_being_unpacked(runs: Fleet) -> None:
+    answer = runs.same()
+    assert (answer.counts.probable, answer.counts.cleared) == (8, 48)
+    assert runs.same(names=None).groups[0].count == 48
+    assert runs.same(names=3).groups[0].assets == (
+        "asset:ci/a-b/0",
+        "asset:ci/a-b/1",
+        "asset:ci/a-b/10",
+    )
+
+
+def test_a_packed_run_of_which_more_becomes_known_is_still_counted_once(runs: Fleet) -> None:
+    runs.same()
+    runs.story.fact(Relation.OPERATED_BY, "asset:ci/a/3", "vendor:x")
+    runs.same()
+    runs.story.run("ci/a/5", locator="late", whole=False)
+    answer = runs.same()
+    assert {(g.rule, g.count) for g in answer.groups} == {("whole-life", 47), ("unreadable", 1)}
+    runs.story.run("ci/a/15", BAD, lineage="ci/a:test", locator="test")
+    runs.story.run("ci/c/1", seen(item("x", "1")), lineage="ci/c:test", locator="test")
+    assert runs.same().counts.cleared == 48
+
+
+def test_packed_runs_are_told_of_after_everything_else_is_known(fleet: Fleet) -> None:
+    before = fleet.same()
+    for number in range(5):
+        fleet.story.run(
+            f"ci/zz/{number}", seen(item("x", "1")), lineage="ci/zz:test", locator="test"
+        )
+    assert fleet.same().counts.cleared == before.counts.cleared + 5

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import IntEnum
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from pratique.exposure.absence import WITNESSES, Absence, Watch, unknown_because
 from pratique.exposure.certainty import Certainty
@@ -197,14 +197,36 @@ class Told(NamedTuple):
     """Ids of the first of them, in the order of their names."""
 
 
+class Runs(Protocol):
+    """Finished CI runs that are kept apart, millions of them: all were read whole, to their end."""
+
+    number: int
+
+    def first(self, wanted: int, *, without: Collection[int]) -> Sequence[int]:
+        """Ids of the first by name, as many as are wanted, but none of these."""
+        ...
+
+    def holds(self, asset: int) -> bool:
+        """Whether an id may be one of these."""
+        ...
+
+
 class WatchBook:
     """All assets of a fleet, as they were watched until one ledger size."""
 
-    def __init__(self, blocks: Sequence[Block], columns: Columns, *, door_only: bool) -> None:
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        columns: Columns,
+        *,
+        door_only: bool,
+        runs: Runs | None = None,
+    ) -> None:
         """`door_only`: nothing but our door ever looked at anything."""
         self.blocks = blocks
         self.columns = columns
         self.door_only = door_only
+        self.runs = runs
 
     def odd(self, end: int) -> Iterator[int]:
         """Assets that must be judged one by one when a question ends at `end`."""
@@ -222,6 +244,7 @@ class WatchBook:
         `names`: of how many of each the ids are given; None: all.
         """
         gone = sorted(self._places(without))
+        yield from self._tell_runs(without, names)
         for block in self.blocks:
             if block.way == Way.ODD:
                 continue
@@ -236,6 +259,17 @@ class WatchBook:
                     wanted = number if names is None else min(names, number)
                     first = self._first(block, rule, asked, frozenset(apart), wanted)
                     yield Told(block.kind, rule, number, tuple(first))
+
+    def _tell_runs(self, without: Collection[int], names: int | None) -> Iterator[Told]:
+        if self.runs is None or not self.runs.number:
+            return
+        apart = {one for one in without if self.runs.holds(one)}
+        apart.difference_update(self.columns.ids[place] for place in self._places(apart))
+        left = self.runs.number - len(apart)
+        if left > 0:
+            wanted = left if names is None else min(names, left)
+            first = tuple(self.runs.first(wanted, without=apart))
+            yield Told(AssetKind.CI_RUN.value, "whole-life", left, first)
 
     def _places(self, ids: Iterable[int]) -> Iterator[int]:
         by_id, places = self.columns.by_id, self.columns.place_by_id

@@ -67,8 +67,8 @@ class PresenceStore:
         """What collectors saw, in the same tables."""
         return self._inventory
 
-    def watch_book(self, applied: int) -> WatchBook:
-        """How every asset was watched, as of everything applied."""
+    def watch_book(self, applied: int) -> WatchBook | None:
+        """How every asset was watched, as of everything applied; None if that must be looked up."""
         if self._watches is None:
             from pratique.store.watch_cache import WATCH_FILE, WatchCache  # noqa: PLC0415 - one question
 

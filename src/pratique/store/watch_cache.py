@@ -14,14 +14,15 @@ import os
 import sys
 import threading
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pratique.exposure.absence import Watch
+from pratique.exposure.absence import WITNESSES, Watch
 from pratique.exposure.watch_book import (
     Block,
     Columns,
@@ -31,7 +32,8 @@ from pratique.exposure.watch_book import (
     make_book,
     mark_of,
 )
-from pratique.inventory.observed.model import PlaceKind
+from pratique.inventory.observed.model import AssetKind, PlaceKind
+from pratique.store.inventory_runs import PACKED, asset_number, decode_runs
 from pratique.values.spans import DAWN, OPEN
 
 if TYPE_CHECKING:
@@ -95,8 +97,11 @@ class WatchCache:
         self._kept: _Kept | None = None
         self._checked = -1
 
-    def book(self, log: LogStore, applied: int) -> WatchBook:
-        """The book as of everything applied, brought up to date if it is older."""
+    def book(self, log: LogStore, applied: int) -> WatchBook | None:
+        """The book as of everything applied, brought up to date if it is older.
+
+        None where packed runs are of a sort that it cannot tell of.
+        """
         with self._lock:
             if self._kept is None:
                 self._kept = self._load(log.origin)
@@ -106,7 +111,18 @@ class WatchCache:
             elif self._checked != applied:
                 kept = self._caught_up(kept, log.origin, applied)
             self._kept, self._checked = kept, applied
-            return kept.book
+            return self._with_runs(kept.book, applied)
+
+    def _with_runs(self, book: WatchBook, applied: int) -> WatchBook | None:
+        """The book with what is known of packed runs: all assets that have no row of their own."""
+        number = self._queries.totals(tx=applied).assets - len(book.columns.ids)
+        if number <= 0:
+            return book
+        kinds = {row[0] for row in self._database.fetch("list_run_place_kinds")}
+        if not kinds <= WITNESSES[AssetKind.CI_RUN]:
+            return None
+        runs = _PackedRuns(self._database, number, applied)
+        return WatchBook(book.blocks, book.columns, door_only=False, runs=runs)
 
     def _retracted(self, log: LogStore, kept: _Kept, applied: int) -> bool:
         """Whether a look may have been taken back since: then all is looked at again."""
@@ -115,15 +131,17 @@ class WatchCache:
 
     def _caught_up(self, kept: _Kept, origin: str, applied: int) -> _Kept:
         since = {"since": kept.head.applied}
-        changed = {
+        looked = {row[0] for row in self._database.fetch("list_assets_looked_since", **since)}
+        changed = looked | {
             row[0]
             for rows in (
-                self._database.fetch("list_assets_looked_since", **since),
-                self._database.fetch("list_assets_after", last=kept.head.last_asset),
+                self._database.fetch("list_assets_after", last=kept.head.last_asset, packed=PACKED),
                 self._database.fetch("list_assets_doubled_since", **since),
             )
             for row in rows
         }
+        known = kept.book.columns.by_id
+        changed -= {one for one in changed if one >= PACKED and _is_in(known, one)} - looked
         if not changed and applied - kept.head.applied < _PATIENCE:
             return kept
         marks = {one[0]: one for one in kept.marks() if one[0] not in changed}
@@ -134,7 +152,7 @@ class WatchCache:
         )
 
     def _make(self, origin: str, applied: int) -> _Kept:
-        ids = sorted(row.id for row in self._queries.assets(tx=applied))
+        ids = sorted(row[0] for row in self._database.fetch("list_inventory_assets", tx=applied))
         marks, door_only = self._look(ids, applied)
         return self._save(marks, origin, applied, door_only=door_only)
 
@@ -179,7 +197,7 @@ class WatchCache:
             order=sys.byteorder,
             origin=hashlib.sha256(origin.encode()).hexdigest(),
             applied=applied,
-            last_asset=max(by_id, default=0),
+            last_asset=max((one for one in by_id if one < PACKED), default=0),
             size=len(listed),
             names=len(names),
             door_only=door_only,
@@ -213,6 +231,53 @@ class WatchCache:
         ]
         book = WatchBook(head.blocks, Columns(*columns), door_only=head.door_only)
         return _Kept(head, book, data[begin + _COLUMNS * width :])
+
+
+class _PackedRuns:
+    """Runs in blocks, as `WatchBook` wants to know of them."""
+
+    def __init__(self, database: Database, number: int, applied: int) -> None:
+        self.number = number
+        self._database = database
+        self._applied = applied
+
+    def holds(self, asset: int) -> bool:
+        """Whether an id may be a packed run's."""
+        return asset >= PACKED
+
+    def first(self, wanted: int, *, without: Collection[int]) -> Sequence[int]:
+        """The first by name. Names of one prefix lie together, but for prefixes within prefixes."""
+        prefixes = sorted(
+            (f"{prefix}/", one) for one, prefix in self._database.fetch("list_run_prefixes")
+        )
+        found: list[tuple[str, int]] = []
+        for prefix, one in prefixes:
+            if len(found) >= wanted and prefix > found[wanted - 1][0]:
+                break
+            found += [
+                (f"{prefix}{number}", asset)
+                for number in self._numbers(one)
+                if (asset := asset_number(one, number)) not in without
+            ]
+            found = sorted(found)[:wanted]
+        return [asset for _, asset in found]
+
+    def _numbers(self, run_asset: int) -> set[int]:
+        rows = self._database.fetch(
+            "list_run_blocks_of",
+            run_asset=run_asset,
+            least=0,
+            most=OPEN,
+            tx=self._applied,
+        )
+        return {
+            run.number for row in rows for run in decode_runs(row[-1]) if run.entry < self._applied
+        }
+
+
+def _is_in(ordered: Sequence[int], wanted: int) -> bool:
+    at = bisect_left(ordered, wanted)
+    return at < len(ordered) and ordered[at] == wanted
 
 
 def _mark(row: AssetRow, watches: dict[int, list[Watch]], doubled: set[int]) -> Mark:
