@@ -6,10 +6,12 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 from hypothesis import HealthCheck, given, settings
 
+from kit.fact_story import FactStory, item, seen
 from kit.fact_worlds import (
     ITEMS,
     PLACES,
@@ -22,11 +24,14 @@ from kit.fact_worlds import (
     worlds,
 )
 from kit.memory_log import MemoryLog
+from pratique.exposure.answering import Sources, answer_asked
+from pratique.exposure.incident import Asked, Release
 from pratique.exposure.ports import NOW_TX
 from pratique.inventory.observed.model import EvidenceClass, Look, Sighting, Stage
 from pratique.ledger.entries import Entry
 from pratique.store.connect_postgres import PostgresDatabase
 from pratique.store.inventory_reader import InventoryStore
+from pratique.store.presence import PresenceStore
 from pratique.store.projector import Projector
 
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
@@ -130,3 +135,24 @@ def test_a_reader_does_not_wait_while_a_month_is_added(postgres_url: str) -> Non
             assert InventoryStore(database).hits([1], 0, 2**51, tx=NOW_TX) != []
             writing.run("ensure_presence_month", **month)
         assert InventoryStore(database).hits([1], 0, 2**51, tx=NOW_TX) != []
+
+
+def test_the_book_of_watches_and_incidents_are_read_on_postgres_too(postgres_url: str) -> None:
+    story = FactStory()
+    bad = seen(item("litellm", "1.82.8"))
+    for number in range(4):
+        story.run(f"ci/a/{number}", bad if number == 2 else seen(item("x", "1")), lineage="ci/a")
+    story.machine("lap", seen(item("litellm", "1.82.6")), when="11:00")
+    log: Any = story.log
+    with projected(postgres_url, story.log.kept) as database:
+        presence = PresenceStore(database, log)
+        size = story.log.size()
+        assert not presence.knows_doors()
+        assert presence.advisories_mentioning("package:pypi/litellm", tx=size) == ()
+        book = presence.watch_book(size)
+        assert book is not None
+        asked = Asked(releases=(Release(type="pypi", name="litellm", version="1.82.8"),))
+        expected = story.ask(asked).answer
+        for one in (book, None):
+            sources = Sources(presence.inventory, story, book=one)
+            assert answer_asked(asked, sources, now=story.now, tx=size).answer == expected

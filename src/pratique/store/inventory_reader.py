@@ -246,8 +246,9 @@ class InventoryStore:
             projection = session.run("read_projection")
             unreadable = session.run("count_unreadable_below", tx=tx)[0][0]
         return Totals(
-            facts=facts + gained + runs,
-            assets=assets + appeared + first,
+            # PostgreSQL sums integers into decimals.
+            facts=int(facts + gained + runs),
+            assets=int(assets + appeared + first),
             applied=min(tx, projection[0][0] if projection else 0),
             unreadable=unreadable,
         )
