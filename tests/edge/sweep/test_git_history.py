@@ -182,6 +182,28 @@ def test_what_only_a_log_reaches_is_a_gap(repo: Repo) -> None:
     assert "no branch or tag reaches" in last.gaps[0].why
 
 
+@pytest.mark.parametrize(
+    ("files", "told_of"),
+    [
+        ({"pyproject.toml": '[project]\ndependencies = [\n  "litellm>=1"]\n'}, "pyproject.toml"),
+        ({"pyproject.toml": "[project]\ndependencies = []\n"}, ""),
+        ({"pyproject.toml": '[project]\ndependencies = ["a"]\n', "uv.lock": "version = 1\n"}, ""),
+        ({"setup.py": 'setup(install_requires=["litellm"])\n'}, "setup.py"),
+        ({"x/package.json": '{"dependencies": {"axios": "^1"}}\n'}, "x/package.json"),
+        ({"x/package.json": '{"dependencies": {"axios": "^1"}}\n', "yarn.lock": "# x\n"}, ""),
+        ({"x/package.json": '{"dependencies": {"a": "1"}}\n', "uv.lock": "version = 1\n"}, "x/p"),
+        ({"node_modules/a/package.json": '{"dependencies": {"b": "1"}}\n'}, ""),
+    ],
+)
+def test_a_project_without_a_lock_is_a_gap(
+    repo: Repo, files: dict[str, str | bytes | None], told_of: str
+) -> None:
+    repo.commit({"requirements.txt": GOOD, **files}, at="2026-03-01T00:00:00Z")
+    last = whole(looks(repo.dot_git))
+    assert last.whole is (not told_of)
+    assert all(f"without a lock file: {told_of}" in gap.why for gap in last.gaps)
+
+
 def test_the_second_sweep_reads_only_what_is_new(
     repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from typing import Final
 
 from pratique.edge.sweep.context import STOPPED, Reader, SweepContext
 from pratique.edge.sweep.git_contents import Contents, Version
+from pratique.edge.sweep.git_manifests import unlocked
 from pratique.edge.sweep.git_memory import Told, keep_told, recall_told
 from pratique.edge.sweep.git_objects import (
     PATHSPECS,
@@ -157,10 +158,19 @@ class _Reading:
             self._beside_branches(max_commits)
             self.unsure = bool(self.history.gaps) and not self.history.cut
             read_changes(self.git, self.history, max_changes=max_changes)
+            self._tell_unlocked()
         if self.repository.shallow:
             self._gap("is a shallow clone: what was before its first commits is not there")
         self.held = self._timeline()
         for why in self.history.gaps:
+            self._gap(why)
+
+    def _tell_unlocked(self) -> None:
+        try:
+            why = unlocked(self.git, self.tips, partial=self.repository.partial)
+        except (GitError, ValueError) as error:
+            why = f"not all manifests can be read: {error}"
+        if why:
             self._gap(why)
 
     def _beside_branches(self, max_commits: int) -> None:
