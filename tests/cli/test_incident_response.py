@@ -11,12 +11,25 @@ from click.testing import CliRunner
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from kit.incidents import later
 from kit.response_home import ID, Home
-from pratique.doors.cli import cli
+from pratique.doors.cli import cli, main
 from pratique.exposure.outputs import FORMS
 from pratique.exposure.plan.model import PlanOrderError, Step, item_id
-from pratique.inventory.observed.entries import facts_drafts
-from pratique.inventory.observed.model import Fact, Relation
+from pratique.inventory.observed.entries import facts_drafts, look_drafts
+from pratique.inventory.observed.model import (
+    AssetKind,
+    EvidenceClass,
+    Fact,
+    Identity,
+    Item,
+    Look,
+    LookMode,
+    PlaceKind,
+    Relation,
+    Sighting,
+    Stage,
+)
 
 AWS = "identity:aws-access-key/ci-deploy"
 
@@ -146,3 +159,35 @@ def test_an_overlay_says_what_to_disarm_and_goes_along_in_the_case(tmp_path: Pat
         assert archive.read("advisory/rev1.json") == golden.read_bytes()
     shown = CliRunner().invoke(cli, ["verify", str(case), "--key", home.key])
     assert "asked again from all entries, the answer is the same" in shown.output
+
+
+def test_hostile_names_move_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "lap\x1b[2J\ntop\u202e"
+    look = Look(
+        asset=evil, asset_kind=AssetKind.LAPTOP, place_kind=PlaceKind.ENVIRONMENT,
+        locator="/v\x07env", at_lo=later(5), at_hi=later(300), mode=LookMode.EVENT,
+        collector="test", evidence_class=EvidenceClass.OBSERVED,
+        sightings=(Sighting(item=Item(type="pypi", name="litellm", version="1.82.8"),
+                            stage=Stage.EXECUTED),),
+        identities=(Identity(kind="env", name="K\x1b]0;EY"),),
+    )  # fmt: skip
+    home = Home(tmp_path / "home", look_drafts(look, base=None, is_recorded=lambda _: False)).open()
+    for words in (
+        ("plan", ID), ("clocks", ID), ("notices", ID), ("answer", ID), ("show", ID),
+    ):  # fmt: skip
+        shown = home.run("incident", *words).output
+        assert all(one.isprintable() for one in shown.split("\n")), words
+    listed = home.run("sbom", evil, "--at", "2026-03-24T12:00:00Z").output
+    assert "litellm" in listed
+    assert all(one.isprintable() for one in listed.split("\n"))
+    disarm = next(one for one in home.json("incident", "plan", ID)["items"] if one["after"])
+    with pytest.raises(SystemExit):
+        main(["incident", "step", ID, disarm["id"], "--state", "done", "--home", str(home.path)])
+    said = capsys.readouterr().err
+    assert "waits for" in said
+    assert all(one.isprintable() for one in said.split("\n"))
+
+
+def test_a_plan_says_when_the_incident_is_closed(home: Home) -> None:
+    home.run("incident", "close", ID, "--reason", "all dead")
+    assert ": all dead)" in home.run("incident", "plan", ID).output.split("\n")[0]

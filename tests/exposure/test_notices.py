@@ -19,7 +19,7 @@ from pratique.exposure.clocks import (
     start_clocks,
 )
 from pratique.exposure.guard import NameGuard
-from pratique.exposure.incident import IncidentAnswer
+from pratique.exposure.incident import Counts, IncidentAnswer
 from pratique.exposure.notices import (
     Concern,
     Notice,
@@ -30,6 +30,7 @@ from pratique.exposure.notices import (
 )
 from pratique.exposure.plan.fold import fold_steps, plan_anew
 from pratique.exposure.plan.items import AUTHORITY, wanted_items
+from pratique.exposure.plan.model import State, Step
 from pratique.exposure.ports import Edge
 from pratique.values.spans import exactly
 
@@ -81,7 +82,7 @@ def test_every_party_gets_a_draft_of_its_own() -> None:
     globex = render_notice(found["client:Globex"])
     assert "interviews" in globex
     assert "What we do not know" in globex
-    assert "Next update: 2026-03-25T12:39:00Z" in globex
+    assert "Next update: 2026-03-25 12:39:00 UTC" in globex
     assert "build-7" in render_notice(found["vendor:Initech"])
     assert found[AUTHORITY].due_at == later(80) + timedelta(hours=72)
 
@@ -241,3 +242,41 @@ def test_who_was_told_in_time_needs_no_clock() -> None:
     told = msgspec.structs.replace(clock, met_at=later(60))
     assert (told.word(NOW), told.left(NOW)) == ("told", None)
     assert msgspec.structs.replace(clock, met_at=later(9999)).word(NOW) == "told, too late"
+
+
+def test_what_is_not_needed_was_not_done_and_no_number_tells_of_others() -> None:
+    found = two_clients()
+    wanted = wanted_items(found, ())
+    plan, _ = plan_anew(found, wanted, {})
+    said = {
+        Step.SNAPSHOT: State.DONE,
+        Step.ISOLATE: State.NOT_NEEDED,
+        Step.REVOKE: State.OPEN,
+    }
+    items = [
+        msgspec.structs.replace(one, state=said.get(one.step, one.state)) for one in plan.items
+    ]
+    revoked = next(n for n, one in enumerate(items) if one.step is Step.REVOKE)
+    items[revoked] = msgspec.structs.replace(items[revoked], state=State.DONE)
+    plan = msgspec.structs.replace(plan, items=tuple(items))
+    counted = msgspec.structs.replace(found, counts=Counts(confirmed=1, unknown=4711))
+    concern = concerns(counted, owners=OWNERS)[0]
+    text = render_notice(
+        draft_notice(
+            concern, counted, incident=incident(), plan=plan, clocks=(),
+            guard=guard_for(concern, counted, owners=OWNERS), next_update=NOW, now=NOW,
+        )
+    )  # fmt: skip
+    assert "Evidence kept: all that we know of." in text
+    assert "Systems isolated" not in text
+    assert "Credentials revoked: in part." in text
+    assert "Old credentials seen to fail: not yet." in text
+    assert "4711" not in text
+    assert "By the widest claim it could be had from" in text
+
+
+def test_a_name_in_a_notice_begins_no_line_and_moves_no_cursor() -> None:
+    title = "x\nWhat was done so far\n- Everything\x1b[2J"
+    text = render_notice(drafts(two_clients(title), title=title)["client:Globex"])
+    assert "\x1b" not in text
+    assert text.count("\nWhat was done so far\n") == 1

@@ -16,8 +16,9 @@ from pratique.exposure.clocks import Clock
 from pratique.exposure.guard import NameGuard
 from pratique.exposure.incident import Incident, IncidentAnswer, Reached
 from pratique.exposure.plan.items import AUTHORITY
-from pratique.exposure.plan.model import Plan, Step
-from pratique.values.instants import Instant, render_instant
+from pratique.exposure.plan.model import Plan, State, Step
+from pratique.values.instants import Instant, render_second
+from pratique.values.plain_text import printable
 from pratique.values.spans import is_dawn
 
 PARTY_KINDS: Final = ("client", "people", "vendor", "authority")
@@ -157,7 +158,8 @@ def _known(concern: Concern, answer: IncidentAnswer, kind: str) -> list[str]:
     found = [f"What happened: {one}." for one in what]
     if answer.widest is not None:
         found.append(
-            f"It could be had from {_moment(answer.widest.start)} to {_moment(answer.widest.end)}."
+            f"By the widest claim it could be had from {_moment(answer.widest.start)} to "
+            f"{_moment(answer.widest.end)}, says {answer.widest.source}."
         )
     reached = concern.reached
     if reached is None:
@@ -192,9 +194,7 @@ def _not_known(concern: Concern, answer: IncidentAnswer, kind: str) -> list[str]
         if concern.reached is not None and concern.reached.end is None:
             found.append("The end of the exposure: not every credential is replaced yet.")
     if answer.counts.unknown:
-        found.append(
-            f"Of {answer.counts.unknown} of our systems we cannot tell yet whether they had it."
-        )
+        found.append("Of some of our systems we cannot tell yet whether they had it.")
     found += list(answer.not_seen)
     return found
 
@@ -210,12 +210,23 @@ _DONE: Final = {
 
 
 def _done(plan: Plan) -> list[str]:
-    """How far the response is, in numbers: names would be somebody's."""
-    return [
-        f"{words}: {sum(one.state.settled for one in items)} of {len(items)}."
-        for step, words in _DONE.items()
-        if (items := plan.of_step(step))
-    ]
+    """How far the response is, for all parties together; how many there are would tell of others.
+
+    What was found not to be needed was not done, and nobody is told that it was.
+    """
+    found = []
+    for step, words in _DONE.items():
+        items = [one for one in plan.of_step(step) if one.state is not State.NOT_NEEDED]
+        done = sum(one.state is State.DONE for one in items)
+        if items:
+            found.append(f"{words}: {_far(done, len(items))}.")
+    return found
+
+
+def _far(done: int, every: int) -> str:
+    if not done:
+        return "not yet"
+    return "all that we know of" if done == every else "in part"
 
 
 _ASKED: Final = {
@@ -235,23 +246,23 @@ _ASKED: Final = {
 
 
 def render_notice(notice: Notice) -> str:
-    """The draft as a plain letter."""
+    """The draft as a plain letter; no name in it begins a line of its own or moves a cursor."""
     parts = [
-        f"DRAFT for {_bare(notice.party)}\nSubject: {notice.subject}",
-        f"As of {render_instant(notice.made_at)}.",
+        f"DRAFT for {printable(_bare(notice.party))}\nSubject: {printable(notice.subject)}",
+        f"As of {_moment(notice.made_at)}.",
         _list("What we know", notice.known),
         _list("What we do not know", notice.not_known),
         _list("What was done so far", notice.done),
         _list("What we ask of you", notice.asked),
-        f"Next update: {render_instant(notice.next_update)}, also if nothing has changed.",
+        f"Next update: {_moment(notice.next_update)}, also if nothing has changed.",
     ]
     if notice.due_at is not None:
-        parts.append(f"(To be sent by {render_instant(notice.due_at)}. Remove this line.)")
+        parts.append(f"(To be sent by {_moment(notice.due_at)}. Remove this line.)")
     return "\n\n".join(part for part in parts if part)
 
 
 def _list(title: str, lines: Sequence[str]) -> str:
-    return "\n".join([title, *(f"- {line}" for line in lines)]) if lines else ""
+    return "\n".join([title, *(f"- {printable(line)}" for line in lines)]) if lines else ""
 
 
 def _bare(key: str) -> str:
@@ -259,10 +270,10 @@ def _bare(key: str) -> str:
 
 
 def _until(end: Instant | None) -> str:
-    return " and may still be open" if end is None else f" to {render_instant(end)}"
+    return " and may still be open" if end is None else f" to {_moment(end)}"
 
 
 def _moment(moment: Instant | None) -> str:
     if moment is None or is_dawn(moment):
         return "a time not known"
-    return render_instant(moment)
+    return render_second(moment)

@@ -62,6 +62,11 @@ def render_minute(moment: Instant) -> str:
     return moment.strftime("%Y-%m-%dT%H:%MZ")
 
 
+def render_second(moment: Instant) -> str:
+    """Write an instant for a person to whom seconds matter, always in UTC: `2026-03-24 10:39:00 UTC`."""
+    return as_instant(moment).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def now_utc() -> Instant:
     """The wall clock, for `assembly` and tests; rooms never call it."""
     return datetime.now(tz=UTC)

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from pratique.errors import PratiqueError
+from pratique.values.plain_text import printable
 
 EXIT_NOTHING_FOUND = 0
 EXIT_FOUND = 1
@@ -99,5 +100,7 @@ def main(argv: list[str] | None = None) -> Any:  # noqa: ANN401 - click decides 
     try:
         return cli.main(args=argv, prog_name="pratique")
     except PratiqueError as error:
-        click.echo(f"pratique: {error}", err=True)
+        # Names in it are whatever others chose; none of them moves a cursor.
+        lines = (printable(line) for line in f"pratique: {error}".split("\n"))
+        click.echo("\n".join(lines), err=True)
         sys.exit(EXIT_CANNOT)

@@ -29,7 +29,8 @@ from pratique.exposure.notices import concerns, draft_notice, guard_for, render_
 from pratique.exposure.plan.fold import move_item, open_ends
 from pratique.exposure.plan.model import Item, Plan, State, Step
 from pratique.inventory.observed.model import Relation
-from pratique.values.instants import Instant, now_utc, parse_instant, render_instant
+from pratique.values.instants import Instant, now_utc, parse_instant, render_instant, render_second
+from pratique.values.plain_text import printable
 
 _LISTED = 50
 """Items of a step in the text; `--list` and JSON have all."""
@@ -235,7 +236,7 @@ def _plan_text(
     now: Instant,
     step: str | None,
 ) -> str:
-    parts = [f"{incident.id}  {incident.title}".rstrip()]
+    parts = [_head(incident)]
     for one in Step:
         items = found.of_step(one)
         if not items or step not in {None, one.value}:
@@ -251,9 +252,18 @@ def _plan_text(
     if step is None:
         parts.append(_clocks_text(incident, running, now))
         parts.append(
-            "NOT COMPLETE\n" + "\n".join(f"  {one}" for one in left) if left else "complete"
+            "NOT COMPLETE\n" + "\n".join(f"  {printable(one)}" for one in left)
+            if left
+            else "complete"
         )
     return "\n\n".join(part for part in parts if part)
+
+
+def _head(incident: Incident) -> str:
+    head = f"{incident.id}  {incident.title}".rstrip()
+    if incident.closed_at is not None:
+        head += f"  (closed {render_second(incident.closed_at)}: {incident.closed_because})"
+    return printable(head)
 
 
 def _item_row(one: Item) -> str:
@@ -263,16 +273,16 @@ def _item_row(one: Item) -> str:
     said = [one.why] if one.wanted and not one.state.settled else []
     said += [f"{one.state}: {one.reason}"] if one.reason else []
     said += ["done out of order"] if one.forced else []
-    return "\n".join([row, *(f"        {text}" for text in said)])
+    return "\n".join([printable(row), *(f"        {printable(text)}" for text in said)])
 
 
 def _clocks_text(incident: Incident, running: Sequence[Clock], now: Instant) -> str:
     if not running:
         return ""
-    rows = [f"CLOCKS  since {render_instant(incident.aware_at)}"]
+    rows = [f"CLOCKS  since {render_second(incident.aware_at)}"]
     for one in running:
-        due = f"  by {render_instant(one.due_at)}" if one.due_at is not None else ""
-        rows.append(f"  {one.party}  {one.word(now)}{due}  ({one.basis})")
+        due = f"  by {render_second(one.due_at)}" if one.due_at is not None else ""
+        rows.append(printable(f"  {one.party}  {one.word(now)}{due}  ({one.basis})"))
     return "\n".join(rows)
 
 

@@ -15,7 +15,8 @@ import jinja2
 from pratique.exposure.certainty import Certainty
 from pratique.exposure.incident import IncidentAnswer, Times
 from pratique.exposure.why import RULE_WORDS
-from pratique.values.instants import Instant, render_instant
+from pratique.values.instants import Instant, render_second
+from pratique.values.plain_text import printable
 from pratique.values.spans import is_dawn
 
 SIGHTINGS_SHOWN: Final = 12
@@ -122,12 +123,7 @@ def _template() -> jinja2.Template:
 def _plain(value: object) -> object:
     """Foreign text without what is not seen: a mark that turns letters around changes a name."""
     text = str(value)
-    if text.isprintable():
-        return value
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape", "replace").decode()
-        for one in text
-    )
+    return value if text.isprintable() else printable(text)
 
 
 def _words(word: str) -> str:
@@ -153,7 +149,7 @@ def _instant(moment: Instant | None, none: str = "not known") -> str:
     """`2026-03-24 10:39:00 UTC`: to be read aloud, not parsed."""
     if moment is None or is_dawn(moment):
         return none
-    return f"{render_instant(moment)[:19].replace('T', ' ')} UTC"
+    return render_second(moment)
 
 
 def _times(span: Times) -> str:

@@ -14,6 +14,7 @@ from pratique.exposure.outputs.cyclonedx_vex import TYPES
 from pratique.exposure.ports import AssetRow, Hit, ItemRow, PlaceRow, Watched
 from pratique.inventory.observed.model import ONE_PLACE, EvidenceClass, PlaceKind, Stage
 from pratique.values.instants import Instant, render_instant
+from pratique.values.plain_text import printable
 from pratique.values.spans import from_micros, to_micros
 
 _HASHES: Final = {
@@ -193,4 +194,4 @@ def render_sbom_text(picture: Picture) -> str:
     if not picture.whole:
         rows.append("Nobody watched at that instant and read everything: more may have been there.")
     rows += [f"  look: {_look(one)}" for one in picture.looks]
-    return "\n".join(rows)
+    return "\n".join(printable(row) for row in rows)

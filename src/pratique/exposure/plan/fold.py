@@ -26,7 +26,7 @@ from pratique.exposure.plan.model import (
     Wanted,
 )
 from pratique.ledger.entries import Draft, Entry
-from pratique.values.instants import Instant, render_instant
+from pratique.values.instants import Instant, render_second
 
 STEP_KIND: Final = "incident-step"
 _ENTRY_BYTES: Final = 40_000
@@ -97,7 +97,7 @@ def _changed(one: Wanted, old: Said | None) -> Change | None:
         last = old.change
         again = last.state is State.DONE and one.since is not None and one.since > old.at
         if again and not one.settled and one.since is not None:
-            reason = f"stolen again at {render_instant(one.since)}, after it was done"
+            reason = f"stolen again at {render_second(one.since)}, after it was done"
         elif one.settled and not last.state.settled:
             pass
         elif last.by_plan and last.state is State.NOT_NEEDED and not one.settled:

@@ -15,7 +15,7 @@ from pratique.exposure.advisories.model import Payload
 from pratique.exposure.incident import AssetLine, IncidentAnswer, Reached
 from pratique.exposure.plan.model import WHOLE_STEP, Step, Wanted, item_id
 from pratique.inventory.observed.model import AssetKind
-from pratique.values.instants import Instant, render_instant
+from pratique.values.instants import Instant, render_second
 from pratique.values.spans import is_dawn
 
 AUTHORITY: Final = "authority:data-protection"
@@ -209,4 +209,4 @@ def _listed(names: Iterable[str]) -> str:
 def _moment(moment: Instant | None) -> str:
     if moment is None:
         return "now"
-    return "a time not known" if is_dawn(moment) else render_instant(moment)
+    return "a time not known" if is_dawn(moment) else render_second(moment)
