@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from pratique.values.sarif import SarifResult, SarifRule, sarif_log
 from pratique.inventory.check import Report
 from pratique.inventory.findings.rules import RULES, Finding, Severity
+from pratique.values.sarif import SarifResult, SarifRule, sarif_log
 
 _COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from pratique.values.sarif import SarifResult, SarifRule, sarif_log
 from pratique.doors.vet_desk import Examined
+from pratique.values.sarif import SarifResult, SarifRule, sarif_log
 from pratique.vet.model import Finding, Severity
 
 _LEVELS = {
