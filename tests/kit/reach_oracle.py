@@ -1,4 +1,4 @@
-"""Reach by living through every instant: slow, and as plain as the words of docs/explain/transitive-reach.md."""
+"""Reach by living through every instant: slow, and as plain as the words of the page on it."""
 
 from __future__ import annotations
 

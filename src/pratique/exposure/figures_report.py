@@ -59,8 +59,8 @@ def _lines(figures: FirstFigures) -> Iterator[str]:
 
 def _within(one: Extent) -> str:
     single, several = _NAMES[one.kind]
-    noun = single if one.count == 1 else several
-    return f"{one.count:,} {noun} (first {render_instant(from_micros(one.first))})"
+    noun = single if one.number == 1 else several
+    return f"{one.number:,} {noun} (first {render_instant(from_micros(one.first))})"
 
 
 def render_figures_json(figures: FirstFigures) -> str:
@@ -79,7 +79,7 @@ def render_figures_json(figures: FirstFigures) -> str:
         },
         "stages": figures.stages,
         "one_step": {
-            one.kind: {"count": one.count, "first": render_instant(from_micros(one.first))}
+            one.kind: {"count": one.number, "first": render_instant(from_micros(one.first))}
             for one in figures.extent
             if one.kind in _NAMES
         },

@@ -130,7 +130,7 @@ class Extent(NamedTuple):
 
     kind: str
     """`asset`, `identity`, `dataset`, `client`, `people`, `vendor`."""
-    count: int
+    number: int
     first: int
     """Earliest instant at which one of them may have been within reach."""
 
