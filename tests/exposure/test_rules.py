@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,9 +33,9 @@ ENV, LOCK, CACHE, LOG, MANIFEST, SBOM = (
 SEEN_AT = exactly(120, 130)
 
 
-def seen(how: str, stage: Stage, place: str = ENV, kind: str = LAPTOP, **more: object) -> Seen:
-    values = {"span": SEEN_AT, "evidence_class": EvidenceClass.OBSERVED, **more}
-    return Seen(how, stage, place, kind, **values)  # type: ignore[arg-type]
+def seen(how: str, stage: Stage, place: str = ENV, kind: str = LAPTOP, **more: Any) -> Seen:
+    values: dict[str, Any] = {"span": SEEN_AT, "evidence_class": EvidenceClass.OBSERVED, **more}
+    return Seen(how, stage, place, kind, **values)
 
 
 @pytest.mark.parametrize(
@@ -144,11 +145,17 @@ def test_a_question_about_a_span_is_not_answered_by_what_may_lie_outside() -> No
 # ── absence ──────────────────────────────────────────────────────────────────────────────────
 
 
-def watch(place_kind: str, lo: int, hi: int, **more: object) -> Watch:
+def watch(place_kind: str, lo: int, hi: int, **more: Any) -> Watch:
     """An event look at one place; `sampled` makes it a sampled one."""
     mode = "sampled" if more.pop("sampled", False) else "event"
-    values = {"place": hash(place_kind) % 1000, "ended": False, "whole": True, "gaps": 0, **more}
-    return Watch(place_kind, Watched(asset=1, mode=mode, at_lo=lo, at_hi=hi, entry=lo, **values))  # type: ignore[arg-type]
+    values: dict[str, Any] = {
+        "place": hash(place_kind) % 1000,
+        "ended": False,
+        "whole": True,
+        "gaps": 0,
+        **more,
+    }
+    return Watch(place_kind, Watched(asset=1, mode=mode, at_lo=lo, at_hi=hi, entry=lo, **values))
 
 
 ASSET = PlaceKind.ASSET.value

@@ -116,9 +116,9 @@ def test_a_hundred_thousand_assets_are_counted_by_searching() -> None:
     looked: list[int] = []
 
     class Counting(list[int]):
-        def __getitem__(self, place: object) -> int:  # type: ignore[override]
+        def __getitem__(self, place: object) -> int:  # type: ignore[override] # a list for the test, not for the world
             looked.append(1)
-            return list.__getitem__(self, place)  # type: ignore[index, no-any-return]
+            return list.__getitem__(self, place)  # type: ignore[index, no-any-return] # as above
 
     book.columns = book.columns._replace(
         highs=Counting(book.columns.highs), sorted_highs=Counting(book.columns.sorted_highs)

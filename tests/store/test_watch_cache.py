@@ -49,12 +49,13 @@ class Fleet:
             size = presence.applied()
             asked = {"now": self.story.now, "tx": size, **more}
             book = presence.watch_book(size)
-            return tuple(  # type: ignore[return-value]
+            found, expected = (
                 answer_asked(
                     ASKED, Sources(presence.inventory, self.story, book=one), **asked
                 ).answer
                 for one in (book, None)
             )
+            return found, expected
         finally:
             presence.close()
 
