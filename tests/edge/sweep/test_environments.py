@@ -443,3 +443,18 @@ def test_code_that_no_metadata_names_is_a_gap(site: Path, install: Install) -> N
     assert look.gaps[0].why == (
         "no metadata says which releases these are: editable.egg-link, litellm"
     )
+
+
+def test_node_modules_deep_in_a_package_are_read_by_themselves(tmp_path: Path) -> None:
+    (reader,) = [one for one in READERS if one.name == "node-modules"]
+    top = tmp_path / "node_modules"
+    for inside, own in (
+        ("a/node_modules", False),
+        ("@s/a/node_modules", False),
+        (".pnpm/a@1/node_modules", False),
+        ("a/dist/bundled/node_modules", True),
+        (".cache/x/node_modules", True),
+        ("a/node_modules/b/node_modules", False),
+    ):
+        assert reader.claims(top / inside, is_dir=True) is own, inside
+    assert reader.claims(top, is_dir=True)

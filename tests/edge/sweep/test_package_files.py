@@ -101,6 +101,19 @@ def test_wheels_in_a_pex_are_told(tmp_path: Path) -> None:
     assert told(look_at(path)) == {("pypi", "litellm", "1.82.8", Stage.INSTALLED)}
 
 
+def test_yarns_zips_and_zipped_functions_tell_their_packages(tmp_path: Path) -> None:
+    path = tmp_path / "axios-npm-1.14.1-abc-10c0.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("axios", "@acme/x"):
+            manifest = json.dumps({"name": name, "version": "1.14.1"})
+            archive.writestr(f"node_modules/{name}/package.json", manifest)
+        archive.writestr("node_modules/axios/lib/package.json", "{}")
+    assert told(look_at(path)) == {
+        ("npm", "axios", "1.14.1", Stage.INSTALLED),
+        ("npm", "@acme/x", "1.14.1", Stage.INSTALLED),
+    }
+
+
 @pytest.mark.parametrize("name", ["a.pex", "litellm-1.82.8.tar.gz", "x.whl"])
 def test_what_is_called_like_a_package_and_cannot_be_read_is_a_gap(
     tmp_path: Path, name: str

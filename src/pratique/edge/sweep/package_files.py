@@ -41,6 +41,7 @@ _APPLICATIONS: Final = (".pex", ".pyz", ".pyzw", ".shiv", ".egg")
 _MEMBERS: Final = 200_000
 _INSTALLED: Final = re.compile(r"(?:.*/)?([^/]+\.dist-info)/METADATA", re.DOTALL)
 _PACKED: Final = re.compile(r"(?:.*/)?([^/]+\.whl)(?:/.*)?", re.DOTALL)
+_NODE: Final = re.compile(r"(?:.*/)?node_modules/(?:@[^/]+/)?[^/@][^/]*/package\.json", re.DOTALL)
 _HEAD: Final = 1 << 20
 """Of a tarball, packed: what it is stands in its first members."""
 _UNPACKED: Final = 8 << 20
@@ -124,9 +125,7 @@ def _application(path: Path, since: tuple[str, str], note: str) -> list[Sighting
     if inside is None:
         raise UnreadableError("is no whole archive: what is installed in it, nobody can tell")
     stage = Stage.INSTALLED
-    return [
-        _one(pypi_item(one.name, one.version), stage, since, at, note) for at, one in inside.items()
-    ]
+    return [_one(one, stage, since, at, note) for at, one in inside.items()]
 
 
 def _one(item: Item, stage: Stage, since: tuple[str, str], at: str, note: str) -> Sighting:
@@ -135,12 +134,16 @@ def _one(item: Item, stage: Stage, since: tuple[str, str], at: str, note: str) -
     )
 
 
-def _inside(path: Path) -> dict[str, Release] | None:
+def _inside(path: Path) -> dict[str, Item] | None:
     """Packages in a zip by where their metadata lies; None when it is no zip that can be read."""
-    found: dict[str, Release] = {}
+    found: dict[str, Item] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist()[:_MEMBERS]:
+                if _NODE.fullmatch(name) is not None:
+                    if (item := _node_package(archive, name)) is not None:
+                        found[name] = item
+                    continue
                 if (metadata := _INSTALLED.fullmatch(name)) is not None:
                     release = read_folder(metadata[1])
                 elif (wheel := _PACKED.fullmatch(name)) is not None:
@@ -149,11 +152,24 @@ def _inside(path: Path) -> dict[str, Release] | None:
                     release = read_folder(path.stem.partition("-py")[0])
                 else:
                     continue
-                if release is not None and release not in found.values():
-                    found[name] = release
+                if release is None:
+                    continue
+                item = pypi_item(release.name, release.version)
+                if item not in found.values():
+                    found[name] = item
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
         return None
     return found
+
+
+def _node_package(archive: zipfile.ZipFile, name: str) -> Item | None:
+    """A package in a zip, as yarn keeps each of its own; None when its manifest cannot be read."""
+    try:
+        with archive.open(name) as member:
+            package = parse_package_json(member.read(_MANIFEST))
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError):
+        return None
+    return npm_item(package.name, package.version) if package and package.version else None
 
 
 def _in_tarball(path: Path) -> Item | None:
