@@ -21,6 +21,7 @@ from pratique.store.inventory_runs import (
     PACKED,
     Run,
     asset_number,
+    decode_columns,
     decode_runs,
     place_number,
     run_name,
@@ -59,9 +60,29 @@ class RunReader:
     # ── presence ─────────────────────────────────────────────────────────────────────────────
 
     def hits(self, items: Collection[int], start: int, until: int) -> Iterator[Hit]:
-        """Runs that may have had one of these; some of them outside the window."""
+        """Runs that may have had one of these."""
         values = {"items": list(items), "start": start, "until": until, "tx": self._tx}
-        yield from map(_hit_of, self._cut(self._session.run("list_run_hits", **values)))
+        for row in self._session.run("list_run_hits", **values):
+            if row[2] is None and row[3] is None:
+                yield from self._plain_hits(row, start, until)
+            else:
+                dated = map(_hit_of, self._cut([row]))
+                yield from (hit for hit in dated if hit.span.may_overlap(start, until))
+
+    def _plain_hits(self, row: Row, start: int, until: int) -> list[Hit]:
+        """As `_hit_of` each, within the window: thousands of runs may have had one release."""
+        item, stage, _, _, detail, series, run_asset, body = row
+        asset, place, tx = asset_number(run_asset, 0), place_number(series, 0), self._tx
+        columns = zip(*decode_columns(body), strict=True)
+        spans = ((number, entry, lo, lo + (length >> 1)) for number, entry, lo, length in columns)
+        return [
+            Hit(
+                item, asset | number, place | number, Span(lo, lo, hi, hi), stage, _CLASS, entry,
+                detail,
+            )
+            for number, entry, lo, hi in spans
+            if entry < tx and lo < until and (hi > start or lo >= start)
+        ]  # fmt: skip
 
     def hits_of_asset(self, asset: int, names: str) -> Iterator[Hit]:
         """What a run had of these projects (a JSON list of pairs)."""

@@ -123,8 +123,8 @@ def _encode_column(values: list[int]) -> bytes:
     return _COLUMN.pack(values[0], code) + packed
 
 
-def decode_runs(block: bytes) -> list[Run]:
-    """The runs of a block, in the order of their entries."""
+def decode_columns(block: bytes) -> tuple[list[int], list[int], list[int], list[int]]:
+    """Numbers, entries, starts, and lengths (doubled, plus one where the asset was new)."""
     (count,) = _HEAD.unpack_from(block)
     offset = _HEAD.size
     columns: list[list[int]] = []
@@ -135,9 +135,14 @@ def decode_runs(block: bytes) -> list[Run]:
         columns.append(list(itertools.accumulate(steps, initial=first)))
         offset += _COLUMN.size + struct.calcsize(form)
     numbers, entries, starts, lengths = columns
+    return numbers, entries, starts, lengths
+
+
+def decode_runs(block: bytes) -> list[Run]:
+    """The runs of a block, in the order in which they came."""
     return [
         Run(number, entry, lo, lo + (length >> 1), bool(length & 1))
-        for number, entry, lo, length in zip(numbers, entries, starts, lengths, strict=True)
+        for number, entry, lo, length in zip(*decode_columns(block), strict=True)
     ]
 
 
