@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import process_time
 from typing import Any
 
 import jsonschema
@@ -309,3 +310,59 @@ def test_releases_become_package_urls() -> None:
     assert purl_of("pypi", "litellm") == "pkg:pypi/litellm"
     for odd in (("", "x", "1"), ("odd type", "x", "1"), ("pypi", "", "")):
         PackageURL.from_string(purl_of(*odd))
+
+
+# --- again, and much ---
+
+
+def test_asked_again_the_same_things_keep_their_ids() -> None:
+    """A platform must update what it has, not count it twice."""
+    again = answer(lines=FULL.lines, asked_at=later(600), facts=9)
+    for form, key in (("stix", "id"), ("ocsf", "finding_info")):
+        first, second = (
+            json.loads(text)["objects"]
+            if form == "stix"
+            else [json.loads(x) for x in text.split("\n")]
+            for text in (render_output(form, incident(), one) for one in (FULL, again))
+        )
+        assert [one.get(key) for one in first if form == "stix"] == [
+            one.get(key) for one in second if form == "stix"
+        ]
+        if form == "stix":
+            assert [one.get("created") for one in first] == [one.get("created") for one in second]
+            assert [one for one in first if one.get("modified", "") < one.get("created", "")] == []
+        else:
+            uids = [[one["finding_info"]["uid"] for one in some[1:]] for some in (first, second)]
+            assert uids[0] == uids[1]
+    alone = [json.loads(render_output("ocsf", None, one).split("\n")[0]) for one in (FULL, again)]
+    assert alone[0]["finding_info"]["uid"] == alone[1]["finding_info"]["uid"]
+
+
+def test_software_has_the_id_that_the_standard_gives_it() -> None:
+    (one,) = [one for one in rendered("stix")["objects"] if one["type"] == "software"]
+    assert one["id"] == stix2.Software(name="litellm", version="1.82.8").id
+
+
+def test_openvex_names_at_an_asset_what_was_seen_there() -> None:
+    releases = tuple(Release(type="npm", name=f"p{n}", version="1") for n in range(1000))
+    found = answer(lines=FULL.lines, groups=FULL.groups, asked=Asked(releases=releases))
+    text = render_output("openvex", incident(), found)
+    checked(OPENVEX, json.loads(text))
+    affected = next(one for one in json.loads(text)["statements"] if one["status"] == "affected")
+    (product,) = affected["products"]
+    assert product["subcomponents"] == [{"@id": "pkg:pypi/litellm@1.82.8"}]
+    assert len(text) < 20_000
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_many_assets_take_time_and_room_as_they_are_many(form: str) -> None:
+    releases = tuple(Release(type="npm", name=f"p{n}", version="1") for n in range(300))
+    count = 3000
+    found = answer(
+        lines=tuple(line(f"build-{n}") for n in range(count)),
+        asked=Asked(releases=releases), counts=Counts(confirmed=count), groups=(),
+    )  # fmt: skip
+    started = process_time()
+    text = render_output(form, incident(), found)
+    assert process_time() - started < 4
+    assert len(text) < count * 6000

@@ -12,7 +12,13 @@ import msgspec
 from packageurl import PackageURL
 
 from pratique.exposure.certainty import Certainty
-from pratique.exposure.incident import AssetLine, Incident, IncidentAnswer, SightingLine
+from pratique.exposure.incident import (
+    AssetLine,
+    Incident,
+    IncidentAnswer,
+    SightingLine,
+    digest_of,
+)
 from pratique.values.instants import Instant
 
 _TYPE = re.compile(r"[A-Za-z0-9._-]+")
@@ -68,12 +74,22 @@ def purl_of(kind: str, name: str, version: str = "") -> str:
         return f"pkg:generic/{quote(name.strip() or 'unnamed', safe='')}{at}"
 
 
+def question_key(answer: IncidentAnswer) -> str:
+    """What stays the same when the same question is asked again: the incident, or what was asked."""
+    return answer.incident or digest_of(answer.asked)
+
+
+def purls_of_line(line: AssetLine) -> list[str]:
+    """Bad releases seen at one asset."""
+    return sorted({purl_of_sighting(one) for one in line.sightings if one.how != "other"})
+
+
 def bad_purls(answer: IncidentAnswer) -> list[str]:
     """Releases asked for, and those seen at exposed assets."""
     found = {purl_of(one.type, one.name, one.version) for one in answer.asked.releases}
     for line in answer.lines:
         if line.certainty.exposed:
-            found.update(purl_of_sighting(one) for one in line.sightings if one.how != "other")
+            found.update(purls_of_line(line))
     return sorted(found)
 
 

@@ -35,6 +35,7 @@ _PROPERTY: Final = "pratique:"
 def render(incident: Incident | None, answer: IncidentAnswer) -> str:
     """The whole document."""
     assets = {one.asset: one for one in standings(answer)}
+    releases = [_property("release", purl) for purl in bad_purls(answer)]
     stamp = render_instant(answer.asked_at)
     return to_json(
         {
@@ -59,6 +60,7 @@ def render(incident: Incident | None, answer: IncidentAnswer) -> str:
             "components": [_component(one) for _, one in sorted(assets.items())],
             "vulnerabilities": [
                 _vulnerability(name, certainty, group, incident, answer)
+                | {"properties": [_property("certainty", certainty), *releases]}
                 for name in vulnerability_names(answer)
                 for certainty in Certainty
                 if (group := [one for one in assets.values() if one.certainty is certainty])
@@ -100,8 +102,6 @@ def _vulnerability(
         "description": (used.summary if used is not None else "") or title_of(incident, answer),
         "analysis": analysis | {"detail": " ".join(detail)},
         "affects": [{"ref": asset_urn(one.asset)} for one in group],
-        "properties": [_property("certainty", certainty)]
-        + [_property("release", purl) for purl in bad_purls(answer)],
     }
     if used is not None and used.source:
         found["source"] = {"name": used.source}

@@ -14,9 +14,10 @@ from pratique.exposure.certainty import Certainty
 from pratique.exposure.incident import AssetLine, Incident, IncidentAnswer
 from pratique.exposure.outputs.common import (
     asset_urn,
-    bad_purls,
     millis,
     purl_of_sighting,
+    purls_of_line,
+    question_key,
     stable_uuid,
     title_of,
     vulnerability_names,
@@ -118,7 +119,7 @@ def _detection(
             {"title": name, "desc": title_of(incident, answer), "references": []}
             for name in vulnerability_names(answer)
         ],
-        "unmapped": {"answer": answer.digest, "releases": bad_purls(answer)},
+        "unmapped": {"answer": answer.digest, "releases": purls_of_line(line)},
     }
 
 
@@ -130,7 +131,7 @@ def _severity(line: AssetLine) -> int:
 
 def _finding(line: AssetLine, incident: Incident | None, answer: IncidentAnswer) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "uid": stable_uuid("ocsf-finding", answer.incident or answer.digest, line.asset),
+        "uid": stable_uuid("ocsf-finding", question_key(answer), line.asset),
         "title": f"{title_of(incident, answer)} on {line.asset}",
         "desc": f"{line.certainty}; rule {line.rule}. {line.note}".strip(),
         "types": [f"certainty:{line.certainty}", f"stage:{line.stage}"],
@@ -165,6 +166,6 @@ def _base(class_uid: int, activity: int, severity: int, answer: IncidentAnswer) 
         "metadata": {
             "version": VERSION,
             "product": {"name": "pratique", "vendor_name": "pratique", "version": __version__},
-            "correlation_uid": answer.incident or answer.digest,
+            "correlation_uid": question_key(answer),
         },
     }

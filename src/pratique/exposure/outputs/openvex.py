@@ -14,6 +14,7 @@ from pratique.exposure.outputs.common import (
     asset_urn,
     bad_purls,
     coverage_statement,
+    purls_of_line,
     stable_uuid,
     standings,
     title_of,
@@ -23,6 +24,7 @@ from pratique.exposure.outputs.common import (
 from pratique.values.instants import render_instant
 
 CONTEXT: Final = "https://openvex.dev/ns/v0.2.0"
+_PARTS: Final = 20
 STATUSES: Final = {
     Certainty.CONFIRMED: "affected",
     Certainty.PROBABLE: "affected",
@@ -35,11 +37,12 @@ STATUSES: Final = {
 def render(incident: Incident | None, answer: IncidentAnswer) -> str:
     """The whole document; a document needs a statement, so an answer without assets has one too."""
     stamp = render_instant(answer.asked_at)
+    products = {certainty: _products(answer, certainty) for certainty in Certainty}
     statements = [
-        statement
+        _statement(name, certainty, incident, answer) | {"products": products[certainty]}
         for name in vulnerability_names(answer)
         for certainty in Certainty
-        if (statement := _statement(name, certainty, incident, answer)) is not None
+        if products[certainty]
     ]
     if not statements:
         statements = [
@@ -64,21 +67,34 @@ def render(incident: Incident | None, answer: IncidentAnswer) -> str:
     )
 
 
+def _products(answer: IncidentAnswer, certainty: Certainty) -> list[dict[str, Any]]:
+    """Assets, each with the releases seen there; where none was seen, with those asked for.
+
+    Many releases times many assets would fill a disk: more than `_PARTS` asked for are left out.
+    """
+    asked = bad_purls(answer)
+    asked = asked if len(asked) <= _PARTS else []
+    found = {}
+    for one in standings(answer):
+        if one.certainty is certainty:
+            own = purls_of_line(one.line) if one.line is not None and certainty.exposed else asked
+            product: dict[str, Any] = {"@id": asset_urn(one.asset)}
+            if own:
+                product["subcomponents"] = [{"@id": purl} for purl in own]
+            found[one.asset] = product
+    return [found[asset] for asset in sorted(found)]
+
+
 def _statement(
     name: str, certainty: Certainty, incident: Incident | None, answer: IncidentAnswer
-) -> dict[str, Any] | None:
-    assets = sorted({one.asset for one in standings(answer) if one.certainty is certainty})
-    if not assets:
-        return None
+) -> dict[str, Any]:
     used = next((one for one in answer.advisories if one.id == name), None)
     status = STATUSES[certainty]
-    parts = [{"@id": purl} for purl in bad_purls(answer)]
     statement: dict[str, Any] = {
         "vulnerability": {
             "name": name,
             "description": (used.summary if used is not None else "") or title_of(incident, answer),
         },
-        "products": [{"@id": asset_urn(one), "subcomponents": parts} for one in assets],
         "status": status,
         "status_notes": f"{coverage_statement(answer, certainty)} Certainty: {certainty}.",
         "timestamp": render_instant(answer.asked_at),

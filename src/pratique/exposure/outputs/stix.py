@@ -7,8 +7,9 @@ certainty. Source: STIX 2.1, sections 4.4, 4.7, 5.2 and 6.14.
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pratique.exposure.advisories.model import is_whole
 from pratique.exposure.certainty import Certainty
@@ -19,17 +20,41 @@ from pratique.exposure.outputs.common import (
     to_json,
     vulnerability_names,
 )
+from pratique.ledger.canonical import canonical_json
 from pratique.values.instants import Instant, as_instant
 
 _HASHES: Final = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha512": "SHA-512"}
 _HEX = re.compile("[0-9a-f]+")
 _CONFIDENCE: Final = {Certainty.CONFIRMED: 95, Certainty.PROBABLE: 75, Certainty.POSSIBLE: 35}
+_OBSERVABLES: Final = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")
+"""STIX 2.1 section 2.9."""
 MAX_COUNT: Final = 999_999_999
 """STIX 2.1 section 5.2.1: number_of_sightings."""
 
 
+class _About(NamedTuple):
+    """What all objects of an answer share."""
+
+    key: str
+    """Ids are made from it. An object of one id was created once: without an incident, whose opening
+    is that instant, each answer stands for itself."""
+    title: str
+    created: Instant
+    modified: Instant
+
+    @classmethod
+    def of(cls, incident: Incident | None, answer: IncidentAnswer) -> _About:
+        title, moment = title_of(incident, answer), answer.asked_at
+        if incident is None:
+            return cls(answer.digest, title, moment, moment)
+        created = incident.opened_at
+        # Ids of incidents are names, the same in many houses; the instant is not.
+        key = f"{incident.id}@{_stamp(created)}"
+        return cls(key, title, created, max(created, moment))
+
+
 def render(incident: Incident | None, answer: IncidentAnswer) -> str:
-    """A bundle; the same answer gives the same ids."""
+    """A bundle; answers to one incident give the same ids, so that a newer one takes their place."""
     objects = list(_objects(incident, answer))
     return to_json(
         {
@@ -41,12 +66,13 @@ def render(incident: Incident | None, answer: IncidentAnswer) -> str:
 
 
 def _objects(incident: Incident | None, answer: IncidentAnswer) -> Iterator[dict[str, Any]]:
-    us = _object("identity", answer, "us", name="pratique", identity_class="system")
+    about = _About.of(incident, answer)
+    us = _object("identity", about, "us", name="pratique", identity_class="system")
     software = [
         {
             "type": "software",
             "spec_version": "2.1",
-            "id": f"software--{stable_uuid('software', one.type, one.name, one.version)}",
+            "id": f"software--{_observable_uuid(one.name, one.version or 'unknown')}",
             "name": one.name,
             "version": one.version or "unknown",
         }
@@ -54,7 +80,7 @@ def _objects(incident: Incident | None, answer: IncidentAnswer) -> Iterator[dict
     ]
     malware = _object(
         "malware",
-        answer,
+        about,
         "malware",
         name=title_of(incident, answer),
         is_family=False,
@@ -70,10 +96,16 @@ def _objects(incident: Incident | None, answer: IncidentAnswer) -> Iterator[dict
     yield us
     yield malware
     yield from software
-    for indicator in _indicators(incident, answer, us["id"]):
+    for indicator in _indicators(about, answer, us["id"]):
         yield indicator
-        yield _relation(answer, indicator["id"], "indicates", malware["id"], us["id"])
-    yield from _sightings(answer, malware["id"], us["id"])
+        yield _relation(about, indicator["id"], "indicates", malware["id"], us["id"])
+    yield from _sightings(about, answer, malware["id"], us["id"])
+
+
+def _observable_uuid(name: str, version: str) -> str:
+    """As every producer makes it. Source: STIX 2.1 sections 2.9 and 6.14."""
+    named = canonical_json({"name": name, "version": version}).decode()
+    return str(uuid.uuid5(_OBSERVABLES, named))
 
 
 def _start(answer: IncidentAnswer) -> Instant | None:
@@ -81,9 +113,7 @@ def _start(answer: IncidentAnswer) -> Instant | None:
     return answer.widest.start if answer.widest is not None else None
 
 
-def _indicators(
-    incident: Incident | None, answer: IncidentAnswer, us: str
-) -> Iterator[dict[str, Any]]:
+def _indicators(about: _About, answer: IncidentAnswer, us: str) -> Iterator[dict[str, Any]]:
     """Files by their hashes; without any, the releases by name and version."""
     digests = set(answer.asked.digests)
     for line in answer.lines:
@@ -100,18 +130,20 @@ def _indicators(
     for pattern in patterns:
         yield _object(
             "indicator",
-            answer,
+            about,
             pattern,
-            name=title_of(incident, answer),
+            name=about.title,
             pattern=pattern,
             pattern_type="stix",
             indicator_types=["malicious-activity"],
-            valid_from=_stamp(start or answer.asked_at),
+            valid_from=_stamp(start or about.created),
             created_by_ref=us,
         )
 
 
-def _sightings(answer: IncidentAnswer, malware: str, us: str) -> Iterator[dict[str, Any]]:
+def _sightings(
+    about: _About, answer: IncidentAnswer, malware: str, us: str
+) -> Iterator[dict[str, Any]]:
     groups: dict[tuple[str, Certainty], list[AssetLine]] = {}
     for line in answer.lines:
         if line.certainty.exposed:
@@ -121,14 +153,14 @@ def _sightings(answer: IncidentAnswer, malware: str, us: str) -> Iterator[dict[s
         lasts = [line.last_at for line in lines if line.last_at is not None]
         where = _object(
             "identity",
-            answer,
+            about,
             f"where {kind} {certainty}",
             name=f"assets: {kind}",
             identity_class="group",
         )
         sighting = _object(
             "sighting",
-            answer,
+            about,
             f"{kind} {certainty}",
             sighting_of_ref=malware,
             where_sighted_refs=[where["id"]],
@@ -144,12 +176,10 @@ def _sightings(answer: IncidentAnswer, malware: str, us: str) -> Iterator[dict[s
         yield sighting
 
 
-def _relation(
-    answer: IncidentAnswer, source: str, kind: str, target: str, us: str
-) -> dict[str, Any]:
+def _relation(about: _About, source: str, kind: str, target: str, us: str) -> dict[str, Any]:
     return _object(
         "relationship",
-        answer,
+        about,
         f"{source} {kind} {target}",
         relationship_type=kind,
         source_ref=source,
@@ -158,14 +188,13 @@ def _relation(
     )
 
 
-def _object(kind: str, answer: IncidentAnswer, part: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - properties of any kind
-    moment = _stamp(answer.asked_at)
+def _object(kind: str, about: _About, part: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - properties of any kind
     return {
         "type": kind,
         "spec_version": "2.1",
-        "id": f"{kind}--{stable_uuid(kind, answer.digest, part)}",
-        "created": moment,
-        "modified": moment,
+        "id": f"{kind}--{stable_uuid(kind, about.key, part)}",
+        "created": _stamp(about.created),
+        "modified": _stamp(about.modified),
         **values,
     }
 
