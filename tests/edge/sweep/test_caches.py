@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pratique.edge.sweep.caches import READERS
+from pratique.edge.sweep.conda_cache import READERS as CONDA
 from pratique.edge.sweep.context import SweepContext, SweepLimits
 from pratique.inventory.observed.model import AssetKind, Look, Stage
 from pratique.values.instants import now_utc
@@ -103,3 +104,24 @@ def test_folders_of_others_are_left(tmp_path: Path, name: str) -> None:
     (tmp_path / name / "src").mkdir(parents=True)
     assert not any(reader.claims(tmp_path / name, is_dir=True) for reader in READERS)
     assert not any(reader.claims(tmp_path / name / "none", is_dir=True) for reader in READERS)
+
+
+def test_condas_packages_were_fetched(tmp_path: Path) -> None:
+    info = tmp_path / "pkgs" / "litellm-1.82.8-py_0" / "info"
+    info.mkdir(parents=True)
+    record = {"name": "litellm", "version": "1.82.8", "build": "py_0", "sha256": "a" * 64}
+    (info / "index.json").write_text("{}")
+    (info / "repodata_record.json").write_text(json.dumps(record))
+    (tmp_path / "pkgs" / "cache").mkdir()
+    broken = tmp_path / "pkgs" / "x-1-0" / "info"
+    broken.mkdir(parents=True)
+    (broken / "index.json").write_text("{")
+    (reader,) = CONDA
+    assert reader.claims(tmp_path / "pkgs", is_dir=True)
+    (look,) = reader.read(tmp_path / "pkgs", context())
+    (one,) = look.sightings
+    assert (one.item.type, one.item.version, one.stage) == ("conda", "1.82.8", Stage.FETCHED)
+    assert one.item.digest == "sha256:" + "a" * 64
+    assert [gap.what for gap in look.gaps] == [str(broken / "index.json")]
+    (tmp_path / "go" / "pkgs").mkdir(parents=True)
+    assert not reader.claims(tmp_path / "go" / "pkgs", is_dir=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pratique.edge.sweep import (
     caches,
     ci_logs,
+    conda_cache,
     environments,
     git_history,
     images,
@@ -21,6 +22,7 @@ def all_readers() -> tuple[Reader, ...]:
     return (
         *environments.READERS,
         *caches.READERS,
+        *conda_cache.READERS,
         *locks.READERS,
         *git_history.READERS,
         *sboms.READERS,
