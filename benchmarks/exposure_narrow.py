@@ -93,7 +93,7 @@ def main() -> int:
     )  # fmt: skip
     database = SqliteDatabase(made.facts, "facts")
     store = InventoryStore(database, reach_file=made.home / REACH_FILE)
-    figures, blast = {one.kind: one.count for one in counted(store)}, proven(store)
+    figures, blast = {one.kind: one.number for one in counted(store)}, proven(store)
     assert figures["asset"] == made.bad_assets
     narrow = cpu(counted, store, ROUNDS)
     report.row("in process: counted", narrow, "")

@@ -62,7 +62,7 @@ def main() -> int:
         assert assets
         began = time.process_time()
         spans = {hit.asset: (hit.asset, hit.span.from_lo, hit.span.to_hi) for hit in hits}
-        figures = {one.kind: one.count for one in store.extent(list(spans.values()), tx=NOW_TX)}
+        figures = {one.kind: one.number for one in store.extent(list(spans.values()), tx=NOW_TX)}
         counted = time.process_time() - began
         further = f"{figures['identity']:,} identities"
         report.row(f"{name}: one step further", further, f"{figures['asset']:,}", counted)

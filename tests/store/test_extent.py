@@ -190,7 +190,7 @@ def test_each_step_begins_where_the_one_before_arrived(story: list[Entry]) -> No
     store = InventoryStore(database)
     numbers = {row.name: row.id for row in store.assets(tx=NOW_TX)}
     exposed = [(numbers["a"], micros(2), micros(3)), (numbers["b"], micros(4), OPEN)]
-    found = {one.kind: (one.count, one.first) for one in store.extent(exposed, tx=NOW_TX)}
+    found = {one.kind: (one.number, one.first) for one in store.extent(exposed, tx=NOW_TX)}
     assert found == {
         "asset": (2, micros(2)),
         "identity": (2, micros(2)),
