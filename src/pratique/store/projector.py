@@ -18,6 +18,7 @@ from pratique.store.errors import StoreDamagedError
 
 _BATCH_WEIGHT = 5_000
 """Entries applied at once, each changed file of a view counting as one: bounds memory and rows."""
+_SIGHTINGS_PER_WEIGHT = 8
 
 
 class Projector:
@@ -49,7 +50,9 @@ class Projector:
         weight = 0
         for entry in self._log.entries(start, target):
             batch.append(entry)
-            weight += 1 + len(entry.body.get("changes", ()))
+            weight += 1 + _length(entry.body.get("changes"))
+            # Sightings come by the hundred and take little each.
+            weight += _length(entry.body.get("added")) // _SIGHTINGS_PER_WEIGHT
             if weight >= _BATCH_WEIGHT:
                 break
         return batch
@@ -83,6 +86,11 @@ class Projector:
             applied = start + len(entries)
             session.run("set_projection", applied=applied, origin=self._log.origin)
         return len(entries)
+
+
+def _length(value: object) -> int:
+    """Of a list; what else may stand there is found out later."""
+    return len(value) if isinstance(value, list) else 0
 
 
 @contextmanager
