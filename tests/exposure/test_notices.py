@@ -280,3 +280,12 @@ def test_a_name_in_a_notice_begins_no_line_and_moves_no_cursor() -> None:
     text = render_notice(drafts(two_clients(title), title=title)["client:Globex"])
     assert "\x1b" not in text
     assert text.count("\nWhat was done so far\n") == 1
+
+
+@pytest.mark.parametrize("text", ["/srv/hooli-inc/app", "hooli_inc", "HooliInc", "Hooli%20Inc"])
+def test_a_partys_name_is_found_however_its_words_are_joined(text: str) -> None:
+    guard = NameGuard(["client:Hooli Inc."[:-1]], allowed=["client:Globex Ltd"])
+    assert guard.find(text) is not None
+    assert guard.find(text.lower().replace("hooli", "globex").replace("inc", "ltd")) is None
+    mine = NameGuard(["client:Hooli"], allowed=["client:Hooli Inc"])
+    assert mine.find(text) is None

@@ -302,3 +302,25 @@ def test_what_is_missing_is_said_until_nothing_is() -> None:
             assert not list(blocked_by(plan, plan.item(one.id)))
             desk.record([move_item(plan, plan.item(one.id), state=State.DONE)])
     assert open_ends(desk.plan(calm), calm) == ()
+
+
+def test_two_people_who_plan_at_once_undo_nothing() -> None:
+    """Both meet an item as new; one of them has done it before the other's plan is recorded."""
+    found = answer()
+    wanted = wanted_items(found, ())
+    plan, changes = plan_anew(found, wanted, {})
+    done = move_item(plan, plan.items[0], state=State.DONE)
+    entries = [
+        Entry(sequence=number, recorded_at=later(300), actor="operator:x", **draft_fields(part))
+        for number, part in enumerate((changes, (done,), changes))
+    ]
+    said = fold_steps(entries)
+    assert said[done.item].change.state is State.DONE
+    again, more = plan_anew(found, wanted, said)
+    assert more == ()
+    assert again.item(done.item).state is State.DONE
+
+
+def draft_fields(changes: Any) -> dict[str, Any]:
+    (draft,) = step_drafts(changes, incident="x", answer="y", actor="operator:x")
+    return {"kind": draft.kind, "subject": draft.subject, "body": draft.body}

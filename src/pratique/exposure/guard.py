@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
 SHORT: Final = 4
+_PARTIES: Final = frozenset({"client", "people", "vendor"})
+_BETWEEN: Final = re.compile(r"[\s._-]+")
+_JOINTS: Final = (" ", "-", "_", ".", "", "+", "%20")
 
 
 class NameGuard:
@@ -55,8 +59,13 @@ class NameGuard:
 
 def _spellings(names: Iterable[str]) -> Iterator[str]:
     for name in names:
-        bare = name.partition(":")[2] if ":" in name else name
+        kind, _, rest = name.partition(":")
+        bare = rest if ":" in name else name
         yield from (one.lower() for one in (name, bare) if one)
+        words = _BETWEEN.split(bare.lower())
+        if kind in _PARTIES and len(words) > 1 and all(words):
+            # `Hooli Inc` in paths, hosts and URLs.
+            yield from (between.join(words) for between in _JOINTS)
 
 
 class _Names:

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from pratique.doors.cli import EXIT_FOUND, EXIT_UNKNOWN
+from pratique.doors.cli.case_verifier import MAX_BYTES
 from pratique.doors.cli.verify_case import is_case, show_case, verifier_source
 from pratique.errors import InputError
 from pratique.ledger.bundle import Verified, verify_bundle
@@ -142,6 +143,8 @@ def _refuse(file: Path, error: BundleError, form: str) -> None:
 
 def _read(path: Path) -> bytes:
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} is too large", expected=f"at most {MAX_BYTES:,} bytes")
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error

@@ -61,10 +61,18 @@ def fold_steps(entries: Iterable[Entry]) -> dict[str, Said]:
             # Of a later version: what it says cannot be told, what was said before stands.
             continue
         for change in body.changes:
+            if change.item in said and change.by_plan and _is_new(change):
+                # Two people planned at once: what one of them has said of it since stands.
+                continue
             said[change.item] = Said(
                 change=change, entry=entry.sequence, at=entry.recorded_at, by=entry.actor
             )
     return said
+
+
+def _is_new(change: Change) -> bool:
+    """Whether planning met the item for the first time; whatever it reopens has a reason."""
+    return change.state is State.OPEN and not change.reason
 
 
 def plan_anew(
