@@ -118,7 +118,8 @@ def test_condas_packages_were_fetched(tmp_path: Path) -> None:
     (broken / "index.json").write_text("{")
     (reader,) = CONDA
     assert reader.claims(tmp_path / "pkgs", is_dir=True)
-    (look,) = reader.read(tmp_path / "pkgs", context())
+    ctx = SweepContext(asset="h", asset_kind=AssetKind.HOST, machine="", now=now_utc)
+    (look,) = reader.read(tmp_path / "pkgs", ctx)
     (one,) = look.sightings
     assert (one.item.type, one.item.version, one.stage) == ("conda", "1.82.8", Stage.FETCHED)
     assert one.item.digest == "sha256:" + "a" * 64

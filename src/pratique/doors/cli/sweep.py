@@ -87,10 +87,11 @@ def sweep(
     home: Path | None,
     form: str,
 ) -> None:
-    """Read what is there, without starting any of it, and write down what was seen.
+    """Read what lies on a machine or in a tree, and write down what was seen.
 
-    PATH is a folder, or a file such as a lock file, an image archive, an SBOM or a CI log. Exit
-    code 1 when a release with a recorded advisory was seen, 3 when part could not be read.
+    Nothing that is read is started. PATH is a folder, or a file such as a lock file, an image
+    archive, an SBOM or a CI log. Exit code 1 when a release with a recorded advisory was seen, 3
+    when part could not be read.
     """
     if not (paths or server):
         raise click.UsageError("say what to sweep: one or more folders or files")
