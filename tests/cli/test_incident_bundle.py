@@ -232,7 +232,7 @@ def test_a_case_for_a_client_names_nobody_else(home: Home, tmp_path: Path) -> No
     kinds = {json.loads(one)["kind"] for one in members(data)["facts.jsonl"].splitlines()}
     assert "incident-answer" not in kinds, "it counts everybody's assets"
     assert json.loads(members(data)["answer.json"])["facts"] == 0, "of the whole house"
-    for other in (b"hooli", b"initech", b"laptop-ann"):
+    for other in (b"hooli", b"initech", b"laptop-ann", b"id_ed25519"):
         for name, content in members(data).items():
             assert other not in content.lower(), name
     refused = home.run("incident", "bundle", ID, "-o", "x", "--client", "Globex", "--replay")

@@ -158,7 +158,7 @@ def build_case(material: Material, reader: LogReader, *, signer: Signer) -> byte
             remedy="ask about fewer assets, or make cases for single clients",
         )
     proven = [reader.prove(number) for number in entries]
-    withheld = _withheld(proven, material.guard)
+    withheld = _withheld(proven, entries, material)
     case = Case(
         answer=material.answer,
         query=material.query,
@@ -177,11 +177,16 @@ def build_case(material: Material, reader: LogReader, *, signer: Signer) -> byte
     return render_case(case, signer=signer)
 
 
-def _withheld(proven: Iterable[ProvenEntry], guard: NameGuard | None) -> dict[int, str]:
-    if guard is None:
+def _withheld(
+    proven: Iterable[ProvenEntry], entries: Mapping[int, Entry], material: Material
+) -> dict[int, str]:
+    guard, scope = material.guard, material.scope
+    if guard is None or scope is None:
         return {}
     return {
-        one.sequence: NAMES_OTHERS for one in proven if guard.find_in_bytes(one.leaf) is not None
+        one.sequence: NAMES_OTHERS
+        for one in proven
+        if guard.find_in_bytes(one.leaf) is not None or scope.lists_others(entries[one.sequence])
     }
 
 

@@ -7,10 +7,10 @@ credential from which the client's data can be reached. Everything else is someb
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -33,6 +33,7 @@ from pratique.exposure.job_secrets import runs_given
 from pratique.exposure.ports import NOW_TX, FactQueries
 from pratique.exposure.why import RULE_WORDS
 from pratique.inventory.observed.model import AssetKind, EvidenceClass, PlaceKind, Relation, Stage
+from pratique.ledger.entries import Entry
 from pratique.values.spans import DAWN, OPEN, from_micros
 
 _ASSETS_AT_ONCE: Final = 5000
@@ -55,6 +56,22 @@ class ClientScope:
     def mine(self) -> frozenset[str]:
         """Everything that the client may read of."""
         return self.datasets | self.people | self.identities | self.assets | {self.client}
+
+    def lists_others(self, entry: Entry) -> bool:
+        """Whether what a look saw holds a credential that does not lead to this client's data.
+
+        Names of credentials that are good on one machine only are short there, and no guard knows
+        them: `id_rsa`.
+        """
+        if entry.kind != "content":
+            return False
+        return not all(self._is_mine(one) for one in entry.body.get("identities", ()))
+
+    def _is_mine(self, one: Mapping[str, Any]) -> bool:
+        front, name = f"identity:{one.get('kind')}/", str(one.get("name"))
+        if not one.get("local"):
+            return front + name in self.identities
+        return any(key.startswith(front) and key.endswith(f"/{name}") for key in self.identities)
 
 
 def scope_of_client(client: str, queries: FactQueries, *, tx: int = NOW_TX) -> ClientScope:
