@@ -37,8 +37,8 @@ def projected(entries: Sequence[Entry], *, cuts: Sequence[int] = ()) -> Iterator
     log = MemoryLog(entries)
     try:
         for end in sorted({min(cut, len(entries)) for cut in cuts}):
-            Projector(log, database, end=end).catch_up()  # type: ignore[arg-type]
-        Projector(log, database).catch_up()  # type: ignore[arg-type]
+            Projector(log, database, end=end).catch_up()  # type: ignore[arg-type] # a log in memory
+        Projector(log, database).catch_up()  # type: ignore[arg-type] # a log in memory
         yield database
     finally:
         database.close()

@@ -44,7 +44,7 @@ def projected(url: str, entries: Sequence[Entry]) -> Iterator[PostgresDatabase]:
     database = PostgresDatabase(url, ("facts",), schema=name, deadline_seconds=30)
     try:
         for end in (len(entries) // 2, len(entries)):
-            Projector(MemoryLog(entries), database, end=end).catch_up()  # type: ignore[arg-type]
+            Projector(MemoryLog(entries), database, end=end).catch_up()  # type: ignore[arg-type] # a log in memory
         yield database
     finally:
         database.close()
@@ -89,7 +89,7 @@ def test_what_ends_moves_from_the_open_partition_to_its_month(postgres_url: str)
         schema = database._schema
         assert _partitions(postgres_url, schema) == {"presence_open_now": 1}
         story.add(_look(first + timedelta(days=3), there=False))
-        Projector(MemoryLog(story.entries), database).catch_up()  # type: ignore[arg-type]
+        Projector(MemoryLog(story.entries), database).catch_up()  # type: ignore[arg-type] # a log in memory
         # What was known before stays, as superseded; what is known now lies in the month of the end.
         expected = {"presence_open_past": 1, "presence_2026_04": 1}
         assert _partitions(postgres_url, schema) == expected

@@ -117,7 +117,7 @@ def apply(steps: Sequence[Step]) -> tuple[Story, SqliteDatabase]:
     for step in steps:
         story.add(step)
     database = SqliteDatabase(Path(":memory:"), "facts")
-    Projector(MemoryLog(story.entries), database).catch_up()  # type: ignore[arg-type]
+    Projector(MemoryLog(story.entries), database).catch_up()  # type: ignore[arg-type] # a log in memory
     return story, database
 
 

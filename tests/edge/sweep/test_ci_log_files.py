@@ -27,7 +27,7 @@ def context(**more: object) -> SweepContext:
     base: dict[str, object] = {
         "asset": "laptop", "asset_kind": AssetKind.LAPTOP, "machine": "", "now": lambda: NOW,
     }  # fmt: skip
-    return SweepContext(**{**base, **more})  # type: ignore[arg-type]
+    return SweepContext(**{**base, **more})  # type: ignore[arg-type] # options by name
 
 
 def read(path: Path, **more: object) -> list[Look]:

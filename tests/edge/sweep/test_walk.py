@@ -15,7 +15,7 @@ from pratique.edge.sweep.walk import Walk
 
 def walk(*roots: Path, **more: object) -> Walk:
     options: dict[str, object] = {"limits": SweepLimits(), "stop": lambda: False, **more}
-    return Walk(roots, **options)  # type: ignore[arg-type]
+    return Walk(roots, **options)  # type: ignore[arg-type] # options by name
 
 
 def names(found: Walk, below: Path) -> list[str]:
