@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -211,3 +212,19 @@ def test_only_paths_that_are_not_there_are_a_mistake(home: Path, tmp_path: Path)
     assert "there is nothing at" in result.exception.message
     (tmp_path / "tree").mkdir()
     assert run(home, missing, tmp_path / "tree").exit_code == 3
+
+
+def test_a_waiting_batch_that_nobody_can_read_holds_up_nothing_and_is_told(
+    home: Path, log: Path
+) -> None:
+    spool = home / "sweep" / "spool"
+    spool.mkdir(parents=True)
+    content = b'{"format":9,"drafts":[]}'
+    name = f"0000000001-{hashlib.sha256(content).hexdigest()}.json"
+    (spool / name).write_bytes(content)
+    (spool / f"0000000002-{'0' * 64}.json").write_bytes(b"half")
+    result = run(home, log)
+    assert result.exit_code == 3, result.output
+    assert "2 batches of an earlier sweep cannot be read" in result.output
+    assert "format 9" in (spool / "refused" / f"{name}.why.txt").read_text()
+    assert run(home, log).exit_code == 0

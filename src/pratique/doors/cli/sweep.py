@@ -237,5 +237,6 @@ def exit_code(report: SweepReport) -> int:
     """What the sweep found, for a script."""
     if report.known_bad:
         return EXIT_FOUND
-    unsure = report.gaps_total or report.stopped or report.recorded.spooled
+    kept_back = report.recorded.spooled or report.recorded.set_aside
+    unsure = report.gaps_total or report.stopped or kept_back
     return EXIT_UNKNOWN if unsure else EXIT_NOTHING_FOUND

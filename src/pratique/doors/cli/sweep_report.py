@@ -82,6 +82,7 @@ def _described(report: SweepReport) -> dict[str, Any]:
             "last_entry": report.recorded.last_entry,
             "spooled": report.recorded.spooled,
             "trouble": report.recorded.trouble,
+            "set_aside": report.recorded.set_aside,
         },
     }
 
@@ -149,6 +150,9 @@ def _recorded(report: SweepReport) -> list[str]:
         )
     if recorded.trouble:
         lines.append(f"the ledger could not write: {recorded.trouble}")
+    if recorded.set_aside:
+        batches = _count(recorded.set_aside, "batch", "batches")
+        lines.append(f"{batches} of an earlier sweep cannot be read: see sweep/spool/refused")
     if recorded.spooled:
         batches = _count(recorded.spooled, "batch", "batches")
         lines.append(f"{batches} wait in the spool; the next sweep records them")

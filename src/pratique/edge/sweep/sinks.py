@@ -13,9 +13,14 @@ import msgspec
 
 from pratique.edge.sweep.drafting import Drafting, KnownContents, NothingKnown
 from pratique.edge.sweep.memory import SweepMemory
-from pratique.edge.sweep.spool import Spool
+from pratique.edge.sweep.spool import Spool, Waiting
 from pratique.errors import IntegrityError, UnavailableError
-from pratique.inventory.observed.batches import BATCH_BYTES, BATCH_DRAFTS, parse_batch
+from pratique.inventory.observed.batches import (
+    BATCH_BYTES,
+    BATCH_DRAFTS,
+    BatchError,
+    parse_batch,
+)
 from pratique.inventory.observed.model import Look
 from pratique.ledger.canonical import prepare
 from pratique.ledger.entries import Draft
@@ -42,6 +47,8 @@ class Recorded:
     """Batches that wait."""
     trouble: str = ""
     """Why they wait."""
+    set_aside: int = 0
+    """Batches of an earlier sweep that nobody can read: what they said is not recorded."""
 
 
 class LookSink(Protocol):
@@ -94,14 +101,25 @@ class LedgerSink:
         done = 0
         with self._spool.exclusive() as mine:
             for one in self._spool.waiting() if mine else ():
-                content = self._spool.read(one)
-                if content is None:
+                drafts = self._waiting_drafts(one)
+                if drafts is None:
+                    self._recorded.set_aside += 1
                     continue
-                drafts = parse_batch(content, actor="collector:sweep/spool")
                 self._log.append(self._unrecorded(drafts), now=self._now())
                 self._spool.done(one)
                 done += 1
         return done
+
+    def _waiting_drafts(self, one: Waiting) -> tuple[Draft, ...] | None:
+        """What a batch says; None when it had to be set aside, so that it holds up no other."""
+        content = self._spool.read(one)
+        if content is None:
+            return None
+        try:
+            return parse_batch(content, actor="collector:sweep/spool")
+        except BatchError as error:
+            self._spool.refuse(one, error.message)
+            return None
 
     def _unrecorded(self, drafts: tuple[Draft, ...]) -> list[Draft]:
         return [
