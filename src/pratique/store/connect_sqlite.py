@@ -31,9 +31,9 @@ _WAL_PAUSE_SECONDS = 0.05
 _OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables; RETURNING came earlier."""
 
-_CACHE_KIB = 65_536
-"""Pages kept in memory per connection, when there are as many: a batch that does not fit is read and
-written several times over."""
+_FACTS_CACHE_KIB = 32_768
+"""Pages of the projection that its writer keeps, when there are as many: a batch that does not fit is
+read and written several times over."""
 
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migrations (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT"""
@@ -63,7 +63,6 @@ def connect_file(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     )
     _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     if read_only:
         connection.execute("PRAGMA query_only = ON")
     return connection
@@ -136,6 +135,8 @@ class SqliteDatabase:
             if str(path) != ":memory:":
                 _create_private(path)
             self._writer = connect_file(path)
+            if group == "facts":
+                self._writer.execute(f"PRAGMA cache_size = -{_FACTS_CACHE_KIB}")
             self._migrate(group)
             # A file in memory belongs to one connection only, which then also reads.
             in_memory = str(path) == ":memory:"
