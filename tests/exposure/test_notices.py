@@ -289,3 +289,14 @@ def test_a_partys_name_is_found_however_its_words_are_joined(text: str) -> None:
     assert guard.find(text.lower().replace("hooli", "globex").replace("inc", "ltd")) is None
     mine = NameGuard(["client:Hooli"], allowed=["client:Hooli Inc"])
     assert mine.find(text) is None
+
+
+def test_tables_of_clocks_as_people_write_them() -> None:
+    (rule,) = parse_clocks("\ufeffParty,Hours,Basis\r\nclient:globex,24,DPA\r\n")
+    (clock,) = start_clocks([rule], aware_at=NOW, parties=["client:Globex"], plan=None)
+    assert (clock.party, clock.hours) == ("client:Globex", 24)
+    for text in (f"client:x,{'0' * 8}1{'9' * 4000},x", "client:x,0,x", "client:x,99999,x"):
+        with pytest.raises(InputError, match="line 1 is not a clock"):
+            parse_clocks(text)
+    with pytest.raises(InputError, match="not a table of clocks"):
+        parse_clocks(f'client:x,"{"y" * 200_000}"')

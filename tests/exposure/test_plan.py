@@ -324,3 +324,14 @@ def test_two_people_who_plan_at_once_undo_nothing() -> None:
 def draft_fields(changes: Any) -> dict[str, Any]:
     (draft,) = step_drafts(changes, incident="x", answer="y", actor="operator:x")
     return {"kind": draft.kind, "subject": draft.subject, "body": draft.body}
+
+
+def test_what_was_rotated_before_disarming_is_said() -> None:
+    """A rotation is a fact and cannot be refused; that it may have set something off can be said."""
+    desk = Desk()
+    found = answer()
+    said = " ".join(open_ends(desk.plan(found), found))
+    assert f"revoked before everything is disarmed: {SSH}; look now at asset:build-7" in said
+    desk.move(Step.SNAPSHOT, "asset:build-7")
+    desk.move(Step.DISARM, "asset:build-7")
+    assert "revoked before" not in " ".join(open_ends(desk.plan(found), found))

@@ -24,6 +24,7 @@ from pratique.values.instants import Instant
 
 GDPR_HOURS: Final = 72
 MAX_HOURS: Final = 24 * 366
+_HOURS = re.compile("[1-9][0-9]{0,4}")
 _IN_NOTE = re.compile(r"(?:^|[\s;,])clock=([0-9]{1,4})h(?:\(([^()]{1,120})\))?")
 
 
@@ -101,12 +102,13 @@ def parse_clocks(text: str) -> list[ClockRule]:
     Raises: InputError naming the line.
     """
     rules = []
-    for number, row in enumerate(csv.reader(text.splitlines()), start=1):
+    for number, row in enumerate(_rows(text), start=1):
         cells = [cell.strip() for cell in row]
-        if not any(cells) or (number == 1 and cells[:2] == ["party", "hours"]):
+        heading = [cell.lower() for cell in cells[:2]] == ["party", "hours"]
+        if not any(cells) or (number == 1 and heading):
             continue
         hours = cells[1] if len(cells) > 1 else ""
-        good = hours.isascii() and hours.isdecimal() and 0 < int(hours[:9]) <= MAX_HOURS
+        good = _HOURS.fullmatch(hours) is not None and int(hours) <= MAX_HOURS
         if not good or ":" not in cells[0]:
             raise InputError(
                 f"line {number} is not a clock: {','.join(row)[:80]!r}",
@@ -117,15 +119,30 @@ def parse_clocks(text: str) -> list[ClockRule]:
     return rules
 
 
+def _rows(text: str) -> list[list[str]]:
+    try:
+        # Spreadsheets write a mark before the first word.
+        return list(csv.reader(text.removeprefix("\ufeff").splitlines()))
+    except csv.Error as error:
+        raise InputError(f"not a table of clocks: {error}", expected="CSV") from error
+
+
 def start_clocks(
     rules: Iterable[ClockRule], *, aware_at: Instant, parties: Sequence[str], plan: Plan | None
 ) -> tuple[Clock, ...]:
     """Clocks of these parties, the first to end first.
 
-    A party with a number needs no `without undue delay` beside it.
+    A party with a number needs no `without undue delay` beside it. Whoever writes a table by hand
+    writes names in any case of letters: a clock must not be lost over that.
     """
     told = _told(plan)
-    wanted = sorted({rule for rule in rules if rule.party in parties}, key=_rule_order)
+    names = {one.casefold(): one for one in parties} | {one: one for one in parties}
+    found = {
+        msgspec.structs.replace(rule, party=party)
+        for rule in rules
+        if (party := names.get(rule.party) or names.get(rule.party.casefold())) is not None
+    }
+    wanted = sorted(found, key=_rule_order)
     numbered = {rule.party for rule in wanted if rule.hours is not None}
     clocks = [
         Clock(

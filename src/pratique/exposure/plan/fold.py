@@ -241,6 +241,13 @@ def open_ends(plan: Plan, answer: IncidentAnswer) -> tuple[str, ...]:
     forced = [one for one in plan.items if one.forced and one.state is State.DONE]
     if forced:
         found.append(f"done out of order: {_some([f'{one.step} {one.target}' for one in forced])}")
+    dangerous = [one for one in plan.of_step(Step.DISARM) if not one.state.settled]
+    early = [one.target for one in plan.of_step(Step.REVOKE) if one.state.settled and one.wanted]
+    if dangerous and early:
+        found.append(
+            f"revoked before everything is disarmed: {_some(early)}; look now at "
+            f"{_some([one.target for one in dangerous])}"
+        )
     blind = answer.reach.assets_without_identities
     if blind:
         found.append(
