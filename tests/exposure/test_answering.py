@@ -229,3 +229,64 @@ def test_our_door_clears_what_can_install_from_nowhere_else() -> None:
     story.fact(Relation.FETCHES_THROUGH, "asset:ci", "door:index", from_lo="2026-01-01T00:00:00Z")
     answer = story.answer("litellm==1.82.8", windows=(WINDOW,))
     assert [g.rule for g in answer.groups] == ["never-looked"]  # no door ever watched here
+
+
+def _watched_since(clock: str) -> FactStory:
+    story = FactStory()
+    watch = {"kind": AssetKind.LAPTOP, "place": PlaceKind.ASSET, "mode": LookMode.EVENT}
+    story.look("lap", start=at(clock), end=at("12:00"), **watch)
+    return story
+
+
+def _record(name: str, **affected: object) -> dict[str, object]:
+    package = {"package": {"ecosystem": "PyPI", "name": name}, **affected}
+    return {"id": f"TEST-{name}", "modified": "2026-03-24T12:00:00Z", "affected": [package]}
+
+
+def test_a_window_of_one_thing_says_nothing_of_another() -> None:
+    story = _watched_since("10:00")
+    asked = {"end": at("12:00"), "now": at("12:00")}
+    windowed = story.advise("litellm-2026-03")
+    alone = story.answer(advisories=(windowed,), **asked)
+    assert [g.rule for g in alone.groups] == ["watched"]
+    other = story.advise_record(_record("otherlib", versions=["1.0"]))
+    both = story.answer(advisories=(windowed, other), **asked)
+    assert [g.rule for g in both.groups] == ["not-covered"]
+    by_hand = story.answer("otherlib==1.0", advisories=(windowed,), **asked)
+    assert [g.rule for g in by_hand.groups] == ["not-covered"]
+    assert any("No window speaks of pypi/otherlib" in one for one in by_hand.not_seen)
+    same = story.answer("litellm==1.82.9", advisories=(windowed,), **asked)
+    assert [g.rule for g in same.groups] == ["watched"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {**_record("lib"), "affected": []},
+        _record(
+            "lib",
+            ranges=[
+                {"type": "GIT", "repo": "https://git.example/a", "events": [{"introduced": "0"}]}
+            ],
+        ),
+    ],
+)
+def test_an_advisory_that_names_nothing_to_look_for_clears_nobody(
+    record: dict[str, object],
+) -> None:
+    story = _watched_since("10:00")
+    name = story.advise_record(record)
+    asked = {"windows": (WINDOW,), "end": at("12:00"), "now": at("12:00")}
+    answer = story.answer(advisories=(name,), **asked)
+    assert [g.rule for g in answer.groups] == ["advisory-unclear"]
+    assert not answer.clear
+
+
+def test_another_release_does_not_clear_of_a_file_under_any_name() -> None:
+    story = FactStory()
+    dated = {"since_lo": "2026-03-20T00:00:00Z", "since_hi": "2026-03-20T00:00:00Z"}
+    good = seen(item("litellm", "1.82.6"), **dated)
+    story.machine("env", good, when="11:40", kind=AssetKind.ENVIRONMENT)
+    asked = {"windows": (WINDOW,), "end": at("11:30")}
+    answer = story.answer("litellm==1.82.8", digests=(BAD_WHEEL,), **asked)
+    assert [g.rule for g in answer.groups] == ["sampled-only"]

@@ -41,6 +41,7 @@ RULES: Final = {
     "outside-life": "it surely existed only before or after the item could be had",
     "door-watched": "our door watched all the time and nothing came through it to this asset",
     "door-refused": "it asked our door for the file and was refused: something there wants it",
+    "door-unasked": "our door's record cannot be asked for all that is looked for",
     "door-gap": "our door did not watch all the time",
     "never-looked": "nothing has looked at it",
     "not-witnessed": "nothing has looked at it that could show what it did not have",
@@ -52,6 +53,7 @@ RULES: Final = {
     "two-machines": "two machines use its name, and what was watched may have been the other one",
     "unreadable-entry": "ledger entries that nobody can read may be about it",
     "advisory-missing": "an advisory that was asked for is not recorded here",
+    "advisory-unclear": "what an advisory names cannot all be recognized",
 }
 """Rules of absence, with what each means."""
 

@@ -26,7 +26,7 @@ from pratique.exposure.incident import (
 from pratique.exposure.lines import Judge, Judged, ref_key
 from pratique.exposure.others import AbsenceQuestion, judge_others, line_of_other
 from pratique.exposure.verdicts import Frame
-from pratique.exposure.wanted import Found, Wanted, find_items, resolve_question
+from pratique.exposure.wanted import Found, Wanted, find_items, is_of_door, resolve_question
 from pratique.exposure.windows import (
     agreed_bounds,
     asked_bounds,
@@ -144,7 +144,7 @@ def _open_case(asked: Asked, sources: Sources, *, now: Instant, tx: int) -> _Cas
     return _Case(
         wanted=wanted,
         found=find_items(wanted, sources.queries, tx=tx),
-        widest=widest_window(wanted.windows),
+        widest=widest_window(wanted.claims),
         queries=sources.queries,
         now=to_micros(now),
         tx=tx,
@@ -194,8 +194,13 @@ def _ask_door(case: _Case, record: DoorRecord | None, *, now: Instant) -> Answer
         return None
     from pratique.exposure.door_lines import ask_door  # noqa: PLC0415 - loads packaging
 
-    start, end = span_to_clear(case.asked, case.widest, now=case.now)
+    start, end = _time_to_clear(case)
     return ask_door(case.wanted, case.found, record, clearing=(start, end), now=now)
+
+
+def _time_to_clear(case: _Case) -> tuple[int, int]:
+    widest = None if case.wanted.unclaimed else case.widest
+    return span_to_clear(case.asked, widest, now=case.now)
 
 
 # ── who may have had it ──────────────────────────────────────────────────────────────────────
@@ -301,8 +306,10 @@ def _order(line: AssetLine) -> tuple[int, int, str, str]:
 def _absence_question(
     case: _Case, lines: Sequence[AssetLine], *, unreadable: int
 ) -> AbsenceQuestion:
-    start, end = span_to_clear(case.asked, case.widest, now=case.now)
+    start, end = _time_to_clear(case)
     doubt = "advisory-missing" if case.wanted.missing else ""
+    if not doubt and (case.found.gaps or not case.wanted.findable):
+        doubt = "advisory-unclear"
     return AbsenceQuestion(
         start=start,
         end=end,
@@ -310,7 +317,8 @@ def _absence_question(
         exposed=frozenset(line.asset for line in lines),
         only=frozenset(case.asked.assets),
         others=case.found.others,
-        projects=case.wanted.names,
+        projects=case.wanted.names if all(one.name for one in case.wanted.affected) else _NOTHING,
+        door_asked=is_of_door(case.wanted),
         doubt="unreadable-entry" if unreadable else doubt,
         tx=case.tx,
     )
@@ -325,6 +333,7 @@ def _counts(lines: Iterable[AssetLine], groups: Iterable[Group]) -> Counts:
     return Counts(**{certainty.value: count for certainty, count in counts.items()})
 
 
+_NOTHING: Final = frozenset[tuple[str, str]]()
 _STAGES: Final = ("listed", "fetched", "installed", "executed", "exfiltration_seen")
 
 

@@ -44,6 +44,8 @@ class AbsenceQuestion:
     others: tuple[ItemRow, ...] = ()
     """Items of the same projects that are not bad."""
     projects: frozenset[tuple[str, str]] = frozenset()
+    door_asked: bool = True
+    """Whether our door's record could be asked for everything that is looked for."""
     doubt: str = ""
     """A rule that clears nobody at all; empty: none."""
     tx: int
@@ -185,6 +187,7 @@ def _said(
     )
 
 
+_UNASKED: Final = "a sweep: our door's record knows releases and SHA-256 sums of Python files"
 _BIND: Final = "a sweep of it, or the fact that it fetches through our door only"
 
 
@@ -201,6 +204,8 @@ def _by_door(
         and edge.span.to_hi >= question.end
         for edge in known.bound.get(name, ())
     )
+    if not question.door_asked:
+        return None if line is None else Absence(Certainty.UNKNOWN, "door-unasked", _UNASKED)
     if bound and whole and (line is None or line.certainty is Certainty.CLEARED):
         return Absence(Certainty.CLEARED, "bound-to-door")
     if line is None:

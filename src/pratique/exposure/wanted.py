@@ -72,6 +72,46 @@ class Wanted:
         return frozenset(listed)
 
     @property
+    def unclaimed(self) -> tuple[str, ...]:
+        """What no window speaks of: it may always have been there, whatever is said of the rest."""
+        if self.asked.windows or not self.windows:
+            return ()
+        covered: set[tuple[str, str]] = set()
+        files: set[str] = set()
+        found: list[str] = []
+        for one in self.advisories:
+            packages = {window.package for window in one.windows}
+            told = {name for name in one.names if not packages.isdisjoint({"", "/".join(name)})}
+            covered |= told
+            if told or packages:
+                files.update(digest for each in one.affected for digest in each.digests)
+            found += ["/".join(name) for name in one.names if name[1] and name not in told]
+        for each in self.by_hand:
+            if each.name and (each.type, each.name) not in covered:
+                found.append(f"{each.type}/{each.name}")
+            elif not each.name and not files.issuperset(each.digests):
+                found.append("a file known by its hash only")
+        return tuple(sorted(set(found)))
+
+    @property
+    def claims(self) -> tuple[WindowLine, ...]:
+        """Windows that sharpen: none where an advisory or a release asked for has none at all."""
+        own = {"/".join(name) for one in self.advisories if one.windows for name in one.names}
+        return self.windows if own.issuperset(self.unclaimed) else ()
+
+    @property
+    def findable(self) -> bool:
+        """Whether each advisory names something that could be recognized."""
+        return all(
+            advisory.affected
+            and all(
+                one.versions or one.ranges or one.digests or one.refs or one.everything
+                for one in advisory.affected
+            )
+            for advisory in self.advisories
+        )
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """Advisories asked for of which nothing is recorded."""
         return tuple(one.id for one in self.used if not one.revision)
@@ -82,6 +122,14 @@ class Wanted:
         found = [
             f"Advisory {one} is not recorded here, so nobody is cleared." for one in self.missing
         ]
+        if self.unclaimed:
+            some = ", ".join(self.unclaimed[:_HINTS])
+            found.append(
+                f"No window speaks of {some}: only what was watched from the beginning, or from"
+                " --from, is cleared of it."
+            )
+        if not self.findable:
+            found.append("An advisory names nothing that can be looked for, so nobody is cleared.")
         for one in self.used:
             if one.withdrawn:
                 found.append(f"Advisory {one.id} was withdrawn; it was followed all the same.")
@@ -161,6 +209,19 @@ def _line(window: Window) -> WindowLine:
         end=window.end,
         source=window.source,
         confidence=window.confidence.value,
+    )
+
+
+def is_of_door(wanted: Wanted) -> bool:
+    """Whether all that is looked for could be looked up in what a Python index delivered.
+
+    It knows files by release and SHA-256: nothing of ranges, of other registries, of other hashes.
+    """
+    return all(
+        one.type in {"pypi", ""}
+        and not (one.ranges or one.refs or one.everything)
+        and all(digest.startswith("sha256:") for digest in one.digests)
+        for one in wanted.affected
     )
 
 
