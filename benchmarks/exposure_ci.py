@@ -195,7 +195,7 @@ def bytes_as_projected(folder: Path, runs: int) -> float:
 
 def main() -> int:
     options = arguments(__doc__ or "", runs={"type": int, "default": 0, "help": "how many runs"})
-    runs = options.runs or (RUNS // 20 if options.small else RUNS)
+    runs = options.runs or (RUNS // 40 if options.small else RUNS)
     report = Report(
         name="exposure_ci", small=options.small, columns=("what", "value"),
     )  # fmt: skip

@@ -44,6 +44,9 @@ BAD_TO: Final = to_micros(datetime(2026, 3, 24, 11, 25, tzinfo=UTC))
 BAD: Final = ("litellm", "1.82.7", "1.82.8")
 BAD_SHARE: Final = 0.003
 PACKAGES: Final = 30_000
+FEW_PACKAGES: Final = 3_000
+"""Of a small fleet, most of whose time would go into names that nobody has."""
+SMALL: Final = 5_000
 RELEASES: Final = 24
 PRESENT: Final = 300
 LOOKS: Final = 12
@@ -141,6 +144,7 @@ class _Maker:
         self.size = LOOKS * assets + 1
         self.rows = 0
         self.identities = 3 * assets
+        self.packages = PACKAGES if assets > SMALL else FEW_PACKAGES
 
     def entry(self, asset: int, at: int) -> int:
         """The look that first saw what came at an instant: one per asset and month."""
@@ -212,12 +216,12 @@ class _Maker:
                 for n in range(1, 65)
             ),
         )
-        shares = [(p + 5) ** -0.8 for p in range(PACKAGES)]
+        shares = [(p + 5) ** -0.8 for p in range(self.packages)]
         scale = PRESENT / sum(shares)
         later = set_aside_indexes(self.connection, "presence")
         wave: list[tuple[str, str]] = []
         wave_rows = bad = 0
-        wave_every = PACKAGES * RELEASES // WAVE
+        wave_every = self.packages * RELEASES // WAVE
         for package, share in enumerate(shares):
             owners = min(int(share * scale * self.assets), self.assets * 9 // 10)
             releases = self.releases_of(package, owners)
