@@ -279,6 +279,60 @@ def test_looks_and_our_door_are_one_answer(tmp_path: Path) -> None:
     assert answer["coverage"]["whole"] is True
 
 
+def _door_and_sweep() -> FactStory:
+    """`lap` was swept, `build` asked our door for a page only, `eager` got an old release."""
+    from kit.door_story import Story, row  # noqa: PLC0415 - two tests need it
+
+    door = Story()
+    door.watch("start")
+    old = row("litellm-1.0.0-py3-none-any.whl", "1.0.0")
+    door.view("litellm", [old])
+    door.token("build")
+    door.token("eager")
+    door.deliver("asset:eager", "litellm", old)
+    door.watched(minutes=30)
+    story = FactStory(log=door.log, now=door.now)
+    story.machine("lap", seen(item("other", "1")), when="10:20")
+    since = "2026-01-01T00:00:00Z"
+    bound = ("asset:eager", "door:index")
+    story.fact(Relation.FETCHES_THROUGH, *bound, from_lo=since, from_hi=since)
+    return story
+
+
+_HALF_HOUR = ("--from", "2026-03-24T10:00Z", "--to", "2026-03-24T10:30Z")
+
+
+def test_asking_about_one_asset_says_what_asking_about_all_says(tmp_path: Path) -> None:
+    home = tell(_door_and_sweep(), tmp_path)
+    fleet = found(home, "exposed", "litellm==1.82.8", *_HALF_HOUR, code=3)
+    rules = {one["asset"]: one["rule"] for one in fleet["assets"]}
+    assert rules["asset:build"] == "elsewhere"
+    for name, rule in rules.items():
+        words = ("exposed", "litellm==1.82.8", "--asset", name, *_HALF_HOUR)
+        code = 0 if rule == "bound-to-door" else 3
+        (one,) = found(home, *words, code=code)["assets"]
+        assert (name, one["rule"]) == (name, rule)
+
+
+def test_our_door_clears_of_nothing_that_it_was_not_asked_for(tmp_path: Path) -> None:
+    """It was asked for no release of a range: that one was delivered must not be overlooked."""
+    story = _door_and_sweep()
+    range_ = {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.5"}]}
+    package = {"ecosystem": "PyPI", "name": "litellm"}
+    record = {
+        "id": "TEST-1",
+        "modified": "2026-03-24T10:20:00Z",
+        "affected": [{"package": package, "versions": ["1.4.9"], "ranges": [range_]}],
+    }
+    home = tell(story, tmp_path)
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(record), "utf-8")
+    assert run(home, "advisory", "add", str(file)).exit_code == 0
+    words = ("exposed", "--advisory", "TEST-1", "--asset", "eager", *_HALF_HOUR)
+    (one,) = found(home, *words)["assets"]
+    assert one["certainty"] != "cleared", one
+
+
 def test_a_mode_that_watches_needs_no_patience(tmp_path: Path) -> None:
     story = FactStory()
     story.look(

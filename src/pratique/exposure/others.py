@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -17,7 +18,7 @@ from pratique.exposure.door_lines import OUR_DOOR, door_part
 from pratique.exposure.incident import AssetLine, Group
 from pratique.exposure.lines import instant_or_none
 from pratique.inventory.observed.model import AssetKind, PlaceKind, Relation
-from pratique.values.spans import OPEN, Span
+from pratique.values.spans import DAWN, OPEN, Span
 
 if TYPE_CHECKING:
     from pratique.exposure.answer import Answer
@@ -92,6 +93,9 @@ def judge_others(
     known = _gather(question, queries, door, only)
     if door_only is not None:
         known.door_alone = door_only
+    elif question.only and known.door_alone and known.door:
+        # Of those asked about by name only the door may have heard, and of others looks as well.
+        known.door_alone = _door_alone(queries, tx=question.tx)
     # Who is asked about by name gets an answer, even if nobody ever heard of it.
     names = (question.only or {*known.rows, *known.door}) - question.exposed
     return [_judge(name, known, question, door) for name in sorted(names)]
@@ -126,6 +130,20 @@ def _gather(
     known.doubled = frozenset(one.asset for one in queries.conflicts(tx=question.tx))
     _gather_others(question, queries, known)
     return known
+
+
+def _door_alone(queries: FactQueries, *, tx: int) -> bool:
+    """Whether nothing but our door ever looked at anything; ends at the first other look."""
+    rest = iter(queries.assets(tx=tx))
+    while some := [row.id for row in islice(rest, _SOME)]:
+        looks = queries.watched(some, DAWN, OPEN, tx=tx)
+        kinds = queries.places({look.place for look in looks})
+        if any(place.kind != PlaceKind.DOOR for place in kinds):
+            return False
+    return True
+
+
+_SOME: Final = 200
 
 
 def _gather_others(question: AbsenceQuestion, queries: FactQueries, known: _Known) -> None:
