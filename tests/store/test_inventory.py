@@ -167,12 +167,12 @@ def test_a_rebuild_makes_the_same_rows(tmp_path: Path, facts_settings: Settings)
     log = MemoryLog(entries)
     live = open_facts(facts_settings)
     for end in range(0, len(entries), 3):
-        Projector(log, live, end=end).catch_up()  # type: ignore[arg-type]
-    Projector(log, live).catch_up()  # type: ignore[arg-type]
+        Projector(log, live, end=end).catch_up()  # type: ignore[arg-type] # a log in memory
+    Projector(log, live).catch_up()  # type: ignore[arg-type] # a log in memory
     store = InventoryStore(live)
     answers = [ask_everything(store, tx=tx) for tx in (NOW_TX, 5, 9)]
     live.close()
-    report = rebuild_from(log, facts_settings)  # type: ignore[arg-type]
+    report = rebuild_from(log, facts_settings)  # type: ignore[arg-type] # a log in memory
     assert report.rows == report.rows_before
     assert report.rows["presence"] > 5
     assert report.rows["run_blocks"] > 0
@@ -236,7 +236,7 @@ def test_names_too_long_for_an_index_are_shortened_to_a_hash(postgres_url: str) 
     story = Story()
     story.add(look_with(long))
     database = PostgresDatabase(postgres_url, ("facts",), schema="s", deadline_seconds=30)
-    Projector(MemoryLog(story.entries), database).catch_up()  # type: ignore[arg-type]
+    Projector(MemoryLog(story.entries), database).catch_up()  # type: ignore[arg-type] # a log in memory
     store = InventoryStore(database)
     asset = next(iter(store.assets(tx=NOW_TX)))
     ((item, _),) = store.contents_at(asset.id, micros(3), tx=NOW_TX)
