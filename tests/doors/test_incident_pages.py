@@ -84,7 +84,7 @@ def test_the_list_leads_to_the_incident_with_all_its_counts(
     for word in ("confirmed 0", "probable 1", "possible 0", "unknown 1", "cleared 0"):
         assert word in text
     assert "What we cannot see" in text
-    assert "something there could not be read" in text
+    assert "not all of it was read" in text
     assert "identity:ci-secret/DEPLOY" in text
     assert "dataset:acme" in text
     assert "revoke" in text

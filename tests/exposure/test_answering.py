@@ -290,3 +290,13 @@ def test_another_release_does_not_clear_of_a_file_under_any_name() -> None:
     asked = {"windows": (WINDOW,), "end": at("11:30")}
     answer = story.answer("litellm==1.82.8", digests=(BAD_WHEEL,), **asked)
     assert [g.rule for g in answer.groups] == ["sampled-only"]
+
+
+def test_a_file_that_one_calls_clean_and_another_bad_is_looked_for() -> None:
+    story = FactStory()
+    story.run("ci/1", seen(item("litellm", "1.82.6", digest=GOOD_WHEEL)))
+    name = story.advise("litellm-2026-03")
+    assert GOOD_WHEEL in story.advisories[name][-1][1].clean
+    assert not story.answer(advisories=(name,)).lines
+    asked = story.answer(advisories=(name,), digests=(GOOD_WHEEL,))
+    assert line(asked, "ci/1").rule == "digest-seen"

@@ -45,7 +45,7 @@ RULES: Final = {
     "door-gap": "our door did not watch all the time",
     "never-looked": "nothing has looked at it",
     "not-witnessed": "nothing has looked at it that could show what it did not have",
-    "unreadable": "something there could not be read",
+    "unreadable": "not all of it was read: only some roots were swept, or something could not be read",
     "not-since": "cleared up to an instant; nothing is known since",
     "sampled-only": "it was only looked at now and then",
     "not-covered": "there is a time at which nothing watched it",
@@ -157,7 +157,7 @@ def unknown_because(kind: str, rule: str, detail: str = "") -> Absence:
 
 
 _MISSING: Final[Mapping[str, str]] = {
-    "unreadable": "what could not be read there",
+    "unreadable": "what was not read there: the other roots of it, or what could not be read",
     "not-since": "a newer look",
     "not-covered": "looks over the whole time",
 }

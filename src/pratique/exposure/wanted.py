@@ -171,11 +171,19 @@ def resolve_question(asked: Asked, library: AdvisoryLibrary, *, tx: int) -> Want
         used=tuple(_used(name, one) for name, one in found.items()),
         advisories=tuple(known),
         by_hand=tuple(by_hand),
-        clean=frozenset(digest for one in known for digest in one.clean),
+        clean=_clean(known, by_hand),
         windows=(*asked.windows, *(_line(each) for one in known for each in one.windows)),
         payloads=tuple(each for one in known for each in one.payload),
         unasked=_unasked(asked, library, tx),
     )
+
+
+def _clean(known: Iterable[Advisory], by_hand: Iterable[Affected]) -> frozenset[str]:
+    """Files that are good; what anybody calls bad is not among them, whoever contradicts."""
+    bad = {digest for one in by_hand for digest in one.digests}
+    for advisory in known:
+        bad.update(digest for one in advisory.affected for digest in one.digests)
+    return frozenset(digest for one in known for digest in one.clean) - bad
 
 
 def _unasked(asked: Asked, library: AdvisoryLibrary, tx: int) -> tuple[str, ...]:
