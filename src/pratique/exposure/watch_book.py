@@ -264,7 +264,7 @@ class WatchBook:
         if self.runs is None or not self.runs.number:
             return
         apart = {one for one in without if self.runs.holds(one)}
-        apart.difference_update(self.columns.ids[place] for place in self._places(apart))
+        apart -= {self.columns.ids[place] for place in self._places(apart)}
         left = self.runs.number - len(apart)
         if left > 0:
             wanted = left if names is None else min(names, left)
