@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kit.fact_story import FactStory, at, item, seen
@@ -83,6 +83,7 @@ def _compare(presence: PresenceStore, story: FactStory) -> None:
 
 
 @given(_actions)
+@example([("run", 1), ("retract", 0), ("ask", 0), ("run", 0)])
 @settings(max_examples=60, deadline=None)
 def test_the_book_and_packed_runs_answer_what_the_oracle_answers(
     actions: list[tuple[str, int]],

@@ -142,6 +142,10 @@ class WatchCache:
         }
         known = kept.book.columns.by_id
         changed -= {one for one in changed if one >= PACKED and _is_in(known, one)} - looked
+        if changed - looked:
+            # What was taken back leaves a row, and is no asset that is known.
+            told = self._database.fetch("list_inventory_assets", tx=applied)
+            changed &= looked | {row[0] for row in told}
         if not changed and applied - kept.head.applied < _PATIENCE:
             return kept
         marks = {one[0]: one for one in kept.marks() if one[0] not in changed}
