@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
 
 import msgspec
 
 from pratique.exposure.ports import NOW_TX
+from pratique.inventory.observed.model import AssetKind
 from pratique.store.connect import Database, Row, Session
+from pratique.store.inventory_runs import EVIDENCE, asset_number, decode_runs, place_number
 from pratique.store.statements import SQL_FOLDER, Statement, parse_statements
 
 _CHUNK: Final = 100_000
@@ -69,6 +71,7 @@ def ship_facts(database: Database, session: ClickHouseSession, *, since: int = 0
             _add(session, table, source.run(f"ship_{table}", **_since(table, since)))
         for table in ("presence", "holdings", "occupancy", "edges"):
             _ship_statements(source, session, table, since)
+        _ship_runs(source, session, since)
         return int(rows[0][0]) if rows else 0
 
 
@@ -86,6 +89,45 @@ def _ship_statements(source: Session, session: ClickHouseSession, table: str, si
             closes.append((*key, tx_to))
     _add(session, f"{table}_opens", opens)
     _add(session, f"{table}_closes", closes)
+
+
+def _ship_runs(source: Session, session: ClickHouseSession, since: int) -> None:
+    """Packed runs, as the rows that they would be if they were not packed."""
+    added: dict[str, list[Sequence[object]]] = {
+        table: [] for table in ("assets", "places", "place_seen", "occupancy_opens")
+    }
+    fresh: dict[int, set[int]] = {}
+    for ordinal, body, series, owner, kind, locator, lineage, name, prefix in source.run(
+        "ship_runs", since=since
+    ):
+        for run in decode_runs(body):
+            if run.entry < since:
+                continue
+            asset, place = asset_number(owner, run.number), place_number(series, run.number)
+            fresh.setdefault(owner, set()).add(run.number)
+            row = (lineage, ordinal, run.lo, place, asset, int(EVIDENCE), run.lo, run.hi, run.hi)
+            _, opened = _occupancy((*row, run.hi, run.entry, run.entry))
+            added["occupancy_opens"].append(opened)
+            added["assets"].append((asset, f"{prefix}/{run.number}"))
+            added["places"].append((place, asset, kind, locator, lineage, name))
+            added["place_seen"].append((place, run.entry, run.hi))
+    for table, rows in added.items():
+        _add(session, table, rows)
+    _add(session, "asset_states", list(_run_states(source, fresh)))
+
+
+def _run_states(
+    source: Session, fresh: Mapping[int, Collection[int]]
+) -> Iterator[Sequence[object]]:
+    """What is known of these runs' assets: since when, over all of their jobs told so far."""
+    for owner, numbers in fresh.items():
+        values = {"run_asset": owner, "least": min(numbers), "most": max(numbers)}
+        rows = source.run("ship_runs_again", **values)
+        runs = [run for (body,) in rows for run in decode_runs(body) if run.number in numbers]
+        known: dict[int, int] = {}
+        for run in sorted(runs, key=lambda run: run.entry):
+            known[run.number] = since = min(run.lo, known.get(run.number, run.lo))
+            yield asset_number(owner, run.number), run.entry, AssetKind.CI_RUN.value, since
 
 
 def _id(*key: object) -> int:

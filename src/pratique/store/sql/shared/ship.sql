@@ -60,3 +60,15 @@ SELECT e.relation, s.name, o.name, e.number, e.from_lo, e.from_hi, e.to_lo, e.to
   e.note, e.tx_to
 FROM edges AS e JOIN entities AS s ON s.entity = e.subject JOIN entities AS o ON o.entity = e.object
 WHERE e.entry >= :since OR (e.tx_to >= :since AND e.tx_to <> 9007199254740991);
+
+-- name: ship_runs
+-- Blocks of packed runs that have one with an entry of at least `since`.
+SELECT b.ord, b.body, r.series, r.run_asset, r.kind, r.locator, r.lineage, l.name, a.prefix
+FROM run_blocks AS b JOIN run_places AS r ON r.series = b.series
+  JOIN run_assets AS a ON a.run_asset = r.run_asset JOIN lineages AS l ON l.lineage = r.lineage
+WHERE b.entry_max >= :since;
+
+-- name: ship_runs_again
+-- Blocks that may hold other jobs of runs with these numbers.
+SELECT b.body FROM run_blocks AS b JOIN run_places AS r ON r.series = b.series
+WHERE r.run_asset = :run_asset AND b.number_max >= :least AND b.number_min <= :most;
