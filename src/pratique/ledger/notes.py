@@ -168,7 +168,6 @@ class Signer:
         signature = encode_base64(verifier.key_id + self._private.sign(text.encode()))
         return f"{text}\n— {verifier.name} {signature}\n"
 
-
     def sign_envelope(self, payload_type: str, payload: bytes) -> bytes:
         """Sign a payload for a DSSE envelope; gives the bare signature.
 
