@@ -51,6 +51,8 @@ RELEASES: Final = 24
 PRESENT: Final = 300
 LOOKS: Final = 12
 WAVE: Final = 1_092
+HELD_ON: Final = 0.1
+"""Of an asset's credentials; the others come and go."""
 
 _ASSET_KINDS: Final = ("environment", "server", "environment", "laptop", "environment")
 
@@ -321,7 +323,7 @@ class _Maker:
              for n, (kind, name, owner) in enumerate(rows, 1)),
         )  # fmt: skip
         insert(self.connection, "holdings", sorted(self.holdings()))
-        datasets, clients, vendors = count // 150 + 1, count // 300 + 1, count // 1500 + 1
+        datasets, clients, vendors = count // 75 + 1, count // 150 + 1, count // 700 + 1
         names = [identity_entity(n, self.assets) for n in range(1, count + 1)]
         first = {"dataset": count, "client": count + datasets}
         first["vendor"] = first["client"] + clients
@@ -364,7 +366,7 @@ class _Maker:
             chosen = {2 * asset - 1, 2 * asset}
             chosen.update(2 * self.assets + 1 + skewed(rng, shared) for _ in range(10))
             for identity in chosen:
-                at, _, _, end = span(rng)
+                at, _, _, end = span(rng, lasting=HELD_ON)
                 entry = self.entry(asset, max(at, BEGIN))
                 to_lo = LIVE if end == OPEN else end
                 yield asset, identity, asset, entry, entry, 2, at, at, to_lo, end, NOW_TX
@@ -416,10 +418,10 @@ def always() -> tuple[int, int, int, int]:
     return DAWN, BEGIN, LIVE, OPEN
 
 
-def span(rng: random.Random) -> tuple[int, int, int, int]:
-    """Half of them live on; the others lasted some time within the year."""
+def span(rng: random.Random, *, lasting: float = 0.5) -> tuple[int, int, int, int]:
+    """That many live on; the others lasted some time within the year."""
     start = BEGIN + int(rng.random() * HISTORY) * DAY
-    if rng.random() < 0.5:
+    if rng.random() < lasting:
         return start, start, LIVE, OPEN
     end = start + int(rng.random() * HISTORY) * DAY
     return start, start, end, end
