@@ -215,3 +215,38 @@ def test_another_place_of_a_run_is_packed_too() -> None:
     assert rows(database)["looks"] == 0
     assert InventoryStore(database).totals(tx=NOW_TX)[:2] == (2, 1)
     database.close()
+
+
+def test_facts_of_one_entry_about_a_packed_run_and_another_asset() -> None:
+    """Unpacking in the middle of an entry once wrote half of what the entry says of an asset."""
+    host = Look(
+        asset="build-7",
+        asset_kind=AssetKind.HOST,
+        place_kind=PlaceKind.ENVIRONMENT,
+        locator="venv",
+        at_lo=at(9),
+        at_hi=at(9),
+        evidence_class=EvidenceClass.OBSERVED,
+        collector="sweep/test",
+    )
+    early = "2026-03-23T00:00:00Z"
+    facts = (
+        Fact(
+            relation=Relation.HOLDS, subject="asset:build-7", object="identity:a/b", from_lo=early
+        ),
+        Fact(
+            relation=Relation.HOLDS,
+            subject="asset:ci/github/acme/api/2",
+            object="asset:build-7",
+            from_lo="2026-03-22T00:00:00Z",
+        ),
+        Fact(
+            relation=Relation.HOLDS,
+            subject="asset:build-7",
+            object="identity:c/d",
+            from_lo="2026-03-21T00:00:00Z",
+        ),
+    )
+    story, database = apply([host, finished(2), facts])
+    expect_same(ask_everything(InventoryStore(database)), ask_everything(oracle_of(story.entries)))
+    database.close()

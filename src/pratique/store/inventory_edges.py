@@ -28,6 +28,11 @@ class Edges:
 
     def apply(self, body: FactsBody, *, entry: int, recorded: int) -> tuple[int, int]:
         """Apply a `facts` entry; gives how many facts and how many assets there are more."""
+        # Before anything of this entry is noted: unpacking writes what was.
+        for fact in body.facts:
+            for name in (fact.subject, fact.object):
+                if name.startswith(_ASSET):
+                    self._looks.unpack_asset(name.removeprefix(_ASSET))
         appeared = 0
         for number, fact in enumerate(body.facts):
             span = fact_span(fact, recorded)
@@ -50,7 +55,6 @@ class Edges:
         return len(body.facts), appeared
 
     def _learn(self, name: str, entry: int, since: int) -> bool:
-        self._looks.unpack_asset(name)
         places = self._looks.places
         asset = places.assets.number(name, {})
         return places.learn(asset, entry=entry, since=since, kind=AssetKind.UNKNOWN.value)
