@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from pratique.store.inventory_kept import Element
 from pratique.values.spans import DAWN, OPEN
 
@@ -17,8 +19,7 @@ NOWHERE: Final = 0
 """Number of the empty content."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookMark:
+class LookMark(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the rules need of a look."""
 
     entry: int
