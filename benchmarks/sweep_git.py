@@ -116,7 +116,7 @@ def main() -> int:
         make(folder / "src", repositories, commits)
         looks, said = repositories * commits, ""
         for name in ("first", "again"):
-            wall, spent, peak, said = sweep(folder / "src", folder / "home")
+            wall, spent, peak, _said = sweep(folder / "src", folder / "home")
             report.row(name, wall, spent, peak, f"{looks / spent:,.0f}" if name == "first" else "")
             if name == "first":
                 report.at_most("all histories swept, wall", wall, 300, " s")
@@ -126,7 +126,6 @@ def main() -> int:
         f"{repositories:,} repositories of {commits} commits, {PACKAGES} packages, {CHANGED} replaced"
         f" by each; the home has {home / 1e6:,.0f} MB afterwards"
     )
-    report.notes.append(f"the command said: {' '.join(said.split())[:200]}")
     return report.finish()
 
 
