@@ -83,7 +83,7 @@ class Watcher(threading.Thread):
             self.peak = max(self.peak, memory_mib(self.pid)[0])
 
 
-def sweep(repositories: Path, home: Path) -> tuple[float, float, float, str]:
+def sweep(repositories: Path, home: Path) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds, peak PSS in MiB, what it printed."""
     words = [str(BIN / "pratique"), "sweep", str(repositories), "--home", str(home)]
     words += ["--asset", "bench", "--format", "json"]
@@ -98,7 +98,7 @@ def sweep(repositories: Path, home: Path) -> tuple[float, float, float, str]:
     assert process.returncode in (0, 3), said[-2000:]
     children = after.children_user + after.children_system
     spent = children - before.children_user - before.children_system
-    return wall, spent, watcher.peak, said
+    return wall, spent, watcher.peak
 
 
 def main() -> int:
@@ -114,9 +114,9 @@ def main() -> int:
     )  # fmt: skip
     with scratch() as folder:
         make(folder / "src", repositories, commits)
-        looks, said = repositories * commits, ""
+        looks = repositories * commits
         for name in ("first", "again"):
-            wall, spent, peak, _said = sweep(folder / "src", folder / "home")
+            wall, spent, peak = sweep(folder / "src", folder / "home")
             report.row(name, wall, spent, peak, f"{looks / spent:,.0f}" if name == "first" else "")
             if name == "first":
                 report.at_most("all histories swept, wall", wall, 300, " s")
