@@ -1,0 +1,240 @@
+"""What custody asks of its store, of the place that keeps parts, and of the key broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pratique.custody.model import (
+    Dataset,
+    Lease,
+    LeaseId,
+    ObjectId,
+    Refusal,
+    Scope,
+    ScopeId,
+    ScopeState,
+    Slab,
+    StoredObject,
+)
+from pratique.values.instants import Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A sealed state of a dataset."""
+
+    dataset: str
+    number: int
+    root: str
+    """Hex Merkle root (RFC 6962 hashing) over `custody.manifest.leaf` of its objects by key."""
+    objects: int
+    bytes: int
+    sealed_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A multipart upload that has begun."""
+
+    id: str
+    dataset: str
+    key: str
+    lease: LeaseId
+    object: ObjectId
+    media_type: str
+    metadata: tuple[tuple[str, str], ...]
+    wrapped_key: bytes
+    begun_at: Instant
+
+
+class DatasetState(Protocol):
+    """Datasets, objects, versions, uploads. Safe from any thread; UnavailableError when it is not."""
+
+    def dataset(self, name: str) -> Dataset | None:
+        """The dataset, shredded ones included."""
+        ...
+
+    def datasets(self) -> Sequence[Dataset]:
+        """All datasets by name."""
+        ...
+
+    def add_dataset(self, dataset: Dataset) -> None:
+        """Store a new one. Raises: InputError when the name is taken."""
+        ...
+
+    def mark_shredded(self, name: str, *, at: Instant) -> None:
+        """Its key is gone; nothing of it is answered any more."""
+        ...
+
+    def object(self, dataset: str, key: str) -> StoredObject | None:
+        """The object that stands at a key now."""
+        ...
+
+    def objects(
+        self, dataset: str, *, prefix: str = "", after: str = "", limit: int = 1000
+    ) -> Sequence[StoredObject]:
+        """Objects with `prefix` whose keys sort after `after`, by the bytes of UTF-8."""
+        ...
+
+    def put_object(self, stored: StoredObject) -> StoredObject | None:
+        """Let it stand at its key from now on; gives the one that stood there before."""
+        ...
+
+    def remove_object(self, dataset: str, key: str, *, at: Instant) -> StoredObject | None:
+        """Nothing stands at the key any more; versions keep what they had."""
+        ...
+
+    def seal_version(self, version: Version) -> None:
+        """Fix what stands in the dataset now as its next version."""
+        ...
+
+    def versions(self, dataset: str) -> Sequence[Version]:
+        """All versions, oldest first."""
+        ...
+
+    def version_objects(self, dataset: str, number: int) -> Iterable[StoredObject]:
+        """Objects of a version by key, streamed."""
+        ...
+
+    def object_by_id(self, object_id: ObjectId) -> StoredObject | None:
+        """What an id meant, removed objects included: the ledger names objects by id only."""
+        ...
+
+    def begin_upload(self, upload: Upload) -> None:
+        """Remember a multipart upload."""
+        ...
+
+    def upload(self, upload_id: str) -> Upload | None:
+        """An upload that is neither completed nor aborted."""
+        ...
+
+    def uploads(self, dataset: str) -> Sequence[Upload]:
+        """All of a dataset, oldest first."""
+        ...
+
+    def end_upload(self, upload_id: str) -> None:
+        """Forget it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What changed in the tree of scopes since an epoch."""
+
+    epoch: int
+    scopes: tuple[Scope, ...]
+
+
+class LeaseState(Protocol):
+    """Leases, scopes, budgets, coverage. Safe from any thread; UnavailableError when it is not."""
+
+    def epoch(self) -> int:
+        """Grows with every suspension, resumption, revocation and change of caps."""
+        ...
+
+    def changes(self, after: int) -> Changes:
+        """Scopes that changed since `after`, with the epoch that this answer is of."""
+        ...
+
+    def lease(self, lease_id: LeaseId) -> Lease | None:
+        """The lease, ended ones included."""
+        ...
+
+    def leases(self) -> Sequence[Lease]:
+        """All leases, oldest first."""
+        ...
+
+    def add_lease(self, lease: Lease) -> None:
+        """Store a lease and those of its scopes that do not exist yet."""
+        ...
+
+    def scope(self, scope: ScopeId) -> Scope | None:
+        """One scope."""
+        ...
+
+    def scopes(self) -> Sequence[Scope]:
+        """All scopes by id."""
+        ...
+
+    def set_state(
+        self, scope: ScopeId, state: ScopeState, *, reason: str, incident: str
+    ) -> Scope | None:
+        """Suspend, resume or end; None when there is no such scope. An ended one stays ended."""
+        ...
+
+    def set_caps(self, scope: ScopeId, *, cap_bytes: int | None, cap_objects: int | None) -> Scope:
+        """Set a scope's caps; makes the scope where there is none."""
+        ...
+
+    def reserve(
+        self, lease: Lease, *, need_bytes: int, need_objects: int, want_bytes: int, now: Instant
+    ) -> Slab | Refusal:
+        """Take budget from the lease and every scope above it, durably, in one transaction.
+
+        Gives up to `want_bytes`, at least `need_bytes`; a refusal takes nothing from anything. The
+        refusal names the scope that has too little, or (`Stop.RATE`) when to try again.
+        """
+        ...
+
+    def settle(self, slab: Slab, *, left_bytes: int, left_objects: int) -> None:
+        """Give back what an orderly end did not use. A slab settles once."""
+        ...
+
+    def coverage(self, lease: LeaseId, objects: Iterable[ObjectId]) -> Mapping[ObjectId, bytes]:
+        """Bitmaps of segments that the lease has paid for; segment 0 is bit 0 of byte 0."""
+        ...
+
+    def add_coverage(self, lease: LeaseId, bitmaps: Mapping[ObjectId, bytes]) -> None:
+        """Merge (or) segments that were paid for."""
+        ...
+
+
+class PartStore(Protocol):
+    """Where encrypted parts lie: a disk or an S3. It is trusted with nothing but keeping them."""
+
+    async def read(self, name: str, start: int, end: int) -> bytes:
+        """Ciphertext `[start, end)` of a part. Raises: PartMissingError, UnavailableError."""
+        ...
+
+    async def write(self, name: str, data: bytes | bytearray | memoryview) -> None:
+        """Keep a part durably; the name is new. Raises: UnavailableError (disk full)."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Forget a part; a missing one is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartAsk:
+    """One part whose key is asked for."""
+
+    object: ObjectId
+    wrapped_key: bytes
+    part: int
+    variant: int
+    """0: canonical; 1: the other bytes of marked stretches."""
+    salt: bytes
+    """From the part's header."""
+
+
+class KeyBroker(Protocol):
+    """The door's side of the broker's socket. Each call raises BrokerRefusedError or UnavailableError."""
+
+    async def signing_key(self, certificate: bytes, *, date: str, region: str) -> bytes:
+        """The key `kSigning` of the lease for one day (SigV4), 32 bytes."""
+        ...
+
+    async def part_keys(self, certificate: bytes, asks: Sequence[PartAsk]) -> Sequence[bytes]:
+        """The AES keys of parts, after the vendor's meter has been charged for them, durably."""
+        ...
+
+    async def new_object_key(self, certificate: bytes, object_id: ObjectId) -> tuple[bytes, bytes]:
+        """A fresh object key for a write: (key, wrapped under its dataset's key)."""
+        ...
+
+    async def mark_bits(self, certificate: bytes, dataset: str, count: int) -> bytes:
+        """The lease's codeword for the marks of a dataset, eight to a byte, mark 0 first."""
+        ...
