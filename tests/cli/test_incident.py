@@ -314,23 +314,55 @@ def test_asking_about_one_asset_says_what_asking_about_all_says(tmp_path: Path) 
         assert (name, one["rule"]) == (name, rule)
 
 
-def test_our_door_clears_of_nothing_that_it_was_not_asked_for(tmp_path: Path) -> None:
-    """It was asked for no release of a range: that one was delivered must not be overlooked."""
-    story = _door_and_sweep()
-    range_ = {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.5"}]}
+def _advise_by_range(home: Path, tmp_path: Path, **affected: Any) -> None:
+    """Record TEST-1: versions listed and a range, as PYSEC does."""
     package = {"ecosystem": "PyPI", "name": "litellm"}
     record = {
         "id": "TEST-1",
         "modified": "2026-03-24T10:20:00Z",
-        "affected": [{"package": package, "versions": ["1.4.9"], "ranges": [range_]}],
+        "affected": [{"package": package, **affected}],
     }
-    home = tell(story, tmp_path)
     file = tmp_path / "record.json"
     file.write_text(json.dumps(record), "utf-8")
     assert run(home, "advisory", "add", str(file)).exit_code == 0
+
+
+def _events(*events: dict[str, str]) -> list[dict[str, Any]]:
+    return [{"type": "ECOSYSTEM", "events": list(events)}]
+
+
+def test_a_release_that_only_a_range_means_is_found_where_our_door_delivered_it(
+    tmp_path: Path,
+) -> None:
+    home = tell(_door_and_sweep(), tmp_path)
+    below = _events({"introduced": "0"}, {"fixed": "1.5"})
+    _advise_by_range(home, tmp_path, versions=["1.4.9"], ranges=below)
+    words = ("exposed", "--advisory", "TEST-1", *_HALF_HOUR)
+    (one,) = found(home, *words, "--asset", "eager", code=1)["assets"]
+    assert (one["certainty"], one["rule"], one["stage"]) == ("confirmed", "fetched", "fetched")
+    assert one["files"] == ["litellm-1.0.0-py3-none-any.whl"]
+    told = {one["asset"]: one for one in found(home, *words, code=1)["assets"]}
+    assert told["asset:eager"]["certainty"] == "confirmed"
+    assert told["asset:build"]["rule"] == "elsewhere"
+    # As of the ledger before the delivery nothing had come.
+    first = one["entries"][0]
+    then = found(home, *words, "--as-known-at", str(first - 1), "--asset", "eager")["assets"]
+    assert then[0]["certainty"] == "unknown"
+    # An incident says the same, and why.
+    opened = found(home, "incident", "open", "--advisory", "TEST-1", *_HALF_HOUR)
+    name = opened["incident"]
+    assert found(home, "incident", "answer", name)["counts"]["confirmed"] == 1
+    why = run(home, "incident", "why", name, "eager").stdout
+    assert "litellm-1.0.0-py3-none-any.whl" in why
+
+
+def test_our_door_clears_of_a_range_in_which_it_delivered_nothing(tmp_path: Path) -> None:
+    home = tell(_door_and_sweep(), tmp_path)
+    above = _events({"introduced": "1.0.0.post1"}, {"fixed": "1.5"})
+    _advise_by_range(home, tmp_path, versions=["1.4.9"], ranges=above)
     words = ("exposed", "--advisory", "TEST-1", "--asset", "eager", *_HALF_HOUR)
-    (one,) = found(home, *words)["assets"]
-    assert one["certainty"] != "cleared", one
+    (one,) = found(home, *words, code=0)["assets"]
+    assert (one["certainty"], one["rule"]) == ("cleared", "bound-to-door")
 
 
 def test_a_mode_that_watches_needs_no_patience(tmp_path: Path) -> None:

@@ -161,10 +161,10 @@ _VERSIONS = ("1.82.6", "1.82.7", "1.82.7.post1", "1.82.70", "1.82.8", "1.82.7+cp
 _ACTORS = ("asset:ci", "asset:laptop", "anonymous:127.0.0.1", "approver:alice")
 
 
-def random_story(seed: int, steps: int = 120) -> Story:
+def random_story(seed: int, steps: int = 120, story: Story | None = None) -> Story:
     """What several doors, assets and indexes might do; the same for the same seed."""
     dice = random.Random(seed)
-    story = Story()
+    story = Story() if story is None else story
     views: dict[tuple[str, str], list[tuple[str, list[ViewRow]]]] = {}
     for _ in range(steps):
         story.wait(seconds=dice.choice([0, 1, 20, 60, 90, 600, 5000]))

@@ -18,7 +18,7 @@ from packaging.version import Version
 
 from kit.door_story import T0, Story, digest_of, random_story, row
 from kit.memory_log import MemoryLog
-from pratique.exposure.question import Question
+from pratique.exposure.question import Question, release_key
 from pratique.settings import Settings, StorageSettings
 from pratique.store import projector as projector_module
 from pratique.store.batch import Batch
@@ -388,6 +388,57 @@ def test_readers_see_old_or_new_tables_during_a_rebuild(tmp_path: Path) -> None:
     presence.close()
 
 
+# ── versions ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_versions_are_those_listed_delivered_or_refused_and_of_no_other_project(
+    facts: Database,
+) -> None:
+    story = Story()
+    story.view("litellm", [GOOD, row("litellm-1.0.0+cpu.tar.gz", "1.0.0+cpu")])
+    story.view("litellm", [row("litellm-2.0rc1.tar.gz", "2.0rc1")], index="torch")
+    story.view("lite", [row("lite-9.tar.gz", "9")])
+    story.view("litellm", [])
+    story.deliver("asset:ci", "litellm", row("litellm-1.82.70.tar.gz", "1.82.70"))
+    story.refuse("asset:ci", "litellm", row("litellm-1!3.tar.gz", "1!3", "deny"))
+    presence = _presence(story, facts)
+    assert presence.versions(LITELLM) == {"1.82.6", "1", "2rc1", "1.82.70", "1!3"}
+    assert presence.versions(ProjectName("absent")) == frozenset()
+    # What nobody can order stays as it was written, and a name that tells nothing is said.
+    story.deliver("asset:ci", "litellm", row("litellm-x.zip", "2.0.1rc2-git"))
+    presence.catch_up()
+    assert "2.0.1rc2-git" in presence.versions(LITELLM)
+    assert "" not in presence.versions(LITELLM)
+    for tell in (story.refuse, story.deliver):
+        other = Story()
+        tell.__func__(other, "asset:ci", "p", row("p.zip", ""))
+        database = _memory()
+        assert _presence(other, database).versions(ProjectName("p")) == {""}
+        database.close()
+    story.view("litellm", [row("litellm.exe", "")])
+    presence.catch_up()
+    assert "" in presence.versions(LITELLM)
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=25, deadline=None)
+def test_versions_equal_those_of_a_walk_through_the_log(seed: int) -> None:
+    story = random_story(seed)
+    database = _memory()
+    presence = _presence(story, database)
+    for project in ("litellm", "lite-llm"):
+        told: set[str] = set()
+        for entry in story.log.kept:
+            if entry.kind == "view" and entry.subject.endswith(f"/{project}"):
+                told.update(change["v"] for change in entry.body["changes"])
+            if entry.kind in {"delivery", "refusal"} and entry.body.get("project") == project:
+                told.add(entry.body["version"])
+        assert presence.versions(ProjectName(project)) == {
+            release_key(Version(text)) for text in told
+        }
+    database.close()
+
+
 # ── size and speed ───────────────────────────────────────────────────────────────────────────
 
 
@@ -429,6 +480,14 @@ def test_a_question_reads_a_few_rows_of_a_large_projection() -> None:
     database._writer.set_progress_handler(None, 0)
     # A scan of the 9,000 lines alone would take thousands of these.
     assert steps < 300
+    for _ in range(20_000):
+        story.deliver("asset:ci", "litellm", bad, ends=False)
+    presence.catch_up()
+    steps = 0
+    database._writer.set_progress_handler(count, 10)
+    assert presence.versions(LITELLM) == {"1.82.7"}
+    database._writer.set_progress_handler(None, 0)
+    assert steps < 100
     database.close()
 
 

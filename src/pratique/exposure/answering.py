@@ -26,7 +26,7 @@ from pratique.exposure.incident import (
 from pratique.exposure.lines import Judge, Judged, ref_key
 from pratique.exposure.others import AbsenceQuestion, judge_others, line_of_other
 from pratique.exposure.verdicts import Frame
-from pratique.exposure.wanted import Found, Wanted, find_items, is_of_door, resolve_question
+from pratique.exposure.wanted import Found, Wanted, find_items, resolve_question
 from pratique.exposure.windows import (
     agreed_bounds,
     asked_bounds,
@@ -40,7 +40,7 @@ from pratique.values.spans import to_micros
 
 if TYPE_CHECKING:
     from pratique.exposure.answer import Answer
-    from pratique.exposure.door_lines import DoorRecord
+    from pratique.exposure.door_lines import DoorRecord, DoorSaid
     from pratique.exposure.incident import Asked, DoorPart, WindowLine
     from pratique.exposure.ports import Edge, Extent, FactQueries, Hit, PlaceRow
     from pratique.exposure.wanted import AdvisoryLibrary
@@ -106,9 +106,12 @@ def answer_asked(
     case = _open_case(asked, sources, now=now, tx=tx)
     wanted = case.wanted
     totals = queries.totals(tx=tx)
-    door = _ask_door(case, sources.door, now=now)
+    said = _ask_door(case, sources.door, now=now)
+    door = None if said is None else said.answer
     lines, numbers = _exposed_lines(case, door)
-    others = _absence_question(case, lines, unreadable=totals.unreadable)
+    others = _absence_question(
+        case, lines, unreadable=totals.unreadable, door_asked=said is None or said.whole
+    )
     named: tuple[AssetLine, ...] = ()
     groups: tuple[Group, ...] = ()
     if asked.assets:
@@ -189,7 +192,7 @@ def count_asked(asked: Asked, sources: Sources, *, now: Instant, tx: int) -> Fir
     )
 
 
-def _ask_door(case: _Case, record: DoorRecord | None, *, now: Instant) -> Answer | None:
+def _ask_door(case: _Case, record: DoorRecord | None, *, now: Instant) -> DoorSaid | None:
     if record is None or not record.knows_anything():
         return None
     from pratique.exposure.door_lines import ask_door  # noqa: PLC0415 - loads packaging
@@ -304,7 +307,7 @@ def _order(line: AssetLine) -> tuple[int, int, str, str]:
 
 
 def _absence_question(
-    case: _Case, lines: Sequence[AssetLine], *, unreadable: int
+    case: _Case, lines: Sequence[AssetLine], *, unreadable: int, door_asked: bool
 ) -> AbsenceQuestion:
     start, end = _time_to_clear(case)
     doubt = "advisory-missing" if case.wanted.missing else ""
@@ -318,7 +321,7 @@ def _absence_question(
         only=frozenset(case.asked.assets),
         others=case.found.others,
         projects=case.wanted.names if all(one.name for one in case.wanted.affected) else _NOTHING,
-        door_asked=is_of_door(case.wanted),
+        door_asked=door_asked,
         doubt="unreadable-entry" if unreadable else doubt,
         tx=case.tx,
     )

@@ -145,6 +145,10 @@ class DoorFacts(msgspec.Struct, frozen=True, kw_only=True):
 class PresenceFacts(Protocol):
     """What `store` hands out for a question."""
 
+    def pages(self, projects: Collection[ProjectName]) -> Collection[PageKey]:
+        """The pages of these projects on all index views."""
+        ...
+
     def listing(self, question: Question, sha256s: Collection[Sha256]) -> Listing:
         """Recordings and lines of files of the named releases or with one of these hashes."""
         ...

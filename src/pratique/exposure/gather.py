@@ -19,7 +19,9 @@ def gather_facts(presence: PresenceFacts, question: Question) -> DoorFacts:
     digests = frozenset(question.sha256s) | _digests_of_releases(presence, question)
     listing = presence.listing(question, digests)
     offers = matching_offers(fold_views(listing), question, digests)
+    # A view that nobody can explain may have listed what no other view of the page ever did.
     pages = {recording.key.page for recording in listing.recordings}
+    pages.update(presence.pages(question.projects))
     deliveries = presence.deliveries(question, digests)
     refusals = presence.refusals(question, digests)
     return DoorFacts(

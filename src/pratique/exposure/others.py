@@ -205,7 +205,7 @@ def _said(
     )
 
 
-_UNASKED: Final = "a sweep: our door's record knows releases and SHA-256 sums of Python files"
+_UNASKED: Final = "a sweep: our door's record knows versions and SHA-256 sums of Python files"
 _BIND: Final = "a sweep of it, or the fact that it fetches through our door only"
 
 

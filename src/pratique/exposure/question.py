@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -35,17 +36,19 @@ def release_key(version: Version) -> str:
     return trimmed_version(version, local=False)
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
+class Question(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Did any asset get one of these in this span?"""
 
     releases: tuple[tuple[ProjectName, Version], ...] = ()
+    ranged: tuple[ProjectName, ...] = ()
+    """Projects asked for by a range: `releases` has those versions in it that the door knows."""
     sha256s: tuple[Sha256, ...] = ()
     interval: Interval = ALWAYS
     asset: str = ""
     """Only this asset; empty for all."""
 
     def __post_init__(self) -> None:
-        if not self.releases and not self.sha256s:
+        if not (self.releases or self.ranged or self.sha256s):
             raise InputError(
                 "nothing to look for", expected="NAME==VERSION, or a file's SHA-256 with --sha256"
             )
@@ -53,21 +56,23 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def projects(self) -> tuple[ProjectName, ...]:
         """Projects named, each once."""
-        return tuple(dict.fromkeys(project for project, _ in self.releases))
+        return tuple(dict.fromkeys([*(project for project, _ in self.releases), *self.ranged]))
 
     def names(self, project: ProjectName, version: Version | None) -> bool:
         """Whether a release is one of those asked for; 1.82.70 is not 1.82.7."""
         if version is None:
             return False
-        return any(
-            project == wanted and _same_release(asked, version) for wanted, asked in self.releases
-        )
+        return (project, release_key(version)) in self._keys or (project, version) in self._builds
 
+    @functools.cached_property
+    def _keys(self) -> frozenset[tuple[ProjectName, str]]:
+        """Releases asked for with all their local builds."""
+        return frozenset((name, release_key(v)) for name, v in self.releases if v.local is None)
 
-def _same_release(asked: Version, found: Version) -> bool:
-    if asked.local is not None:
-        return asked == found
-    return release_key(asked) == release_key(found)
+    @functools.cached_property
+    def _builds(self) -> frozenset[tuple[ProjectName, Version]]:
+        """Single local builds asked for."""
+        return frozenset((name, v) for name, v in self.releases if v.local is not None)
 
 
 def parse_release_argument(text: str) -> tuple[tuple[ProjectName, Version], ...]:

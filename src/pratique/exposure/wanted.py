@@ -223,11 +223,13 @@ def _line(window: Window) -> WindowLine:
 def is_of_door(wanted: Wanted) -> bool:
     """Whether all that is looked for could be looked up in what a Python index delivered.
 
-    It knows files by release and SHA-256: nothing of ranges, of other registries, of other hashes.
+    It knows files by release and SHA-256: nothing of other registries, of refs, of other hashes. It
+    lists versions without local labels, so a range that tells builds apart cannot be looked up.
     """
     return all(
         one.type in {"pypi", ""}
-        and not (one.ranges or one.refs or one.everything)
+        and not one.refs
+        and not any("+" in text for each in one.ranges for _, text in each.events)
         and all(digest.startswith("sha256:") for digest in one.digests)
         for one in wanted.affected
     )
@@ -255,7 +257,7 @@ def find_items(wanted: Wanted, queries: FactQueries, *, tx: int) -> Found:
         rows.update((row.id, row) for row in queries.items_named(wanted.names, tx=tx))
     if wanted.digests:
         rows.update((row.id, row) for row in queries.items_with_digest(wanted.digests, tx=tx))
-    matches, gaps = _match(wanted, list(rows.values()))
+    matches, gaps = match_rows(wanted, list(rows.values()))
     told = _projects_with_digests(wanted.affected)
     files = set()
     for number, match in list(matches.items()):
@@ -276,7 +278,7 @@ def find_items(wanted: Wanted, queries: FactQueries, *, tx: int) -> Found:
     return Found({number: rows[number] for number in matches}, matches, others, gaps)
 
 
-def _match(wanted: Wanted, rows: Sequence[ItemRow]) -> tuple[dict[int, Match], tuple[str, ...]]:
+def match_rows(wanted: Wanted, rows: Sequence[ItemRow]) -> tuple[dict[int, Match], tuple[str, ...]]:
     """What each advisory means, and what was asked by hand; the best reason for each item."""
     from pratique.exposure.advisories.matching import match_items, resolve  # noqa: PLC0415 - loads packaging
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pratique.ledger.store import LogStore
     from pratique.store.presence import PresenceStore
     from pratique.values.intervals import Interval
+    from pratique.values.names import ProjectName
 
 EVENT_KINDS_OF_INCIDENTS: Final = (OPENED, ANSWERED, CLOSED)
 _DOOR_KINDS: Final = frozenset(
@@ -323,6 +324,10 @@ class _Door:
     def knows_anything(self) -> bool:
         """Whether a door ever watched or answered here."""
         return self._presence.knows_doors()
+
+    def versions(self, project: ProjectName) -> frozenset[str]:
+        """Versions of a project that the door ever listed, delivered or refused."""
+        return self._then().versions(project)
 
     def answer(self, question: Question, *, clearing: Interval, now: Instant) -> Answer:
         """What the door knows of a question."""

@@ -93,6 +93,11 @@ class PresenceStore:
         with self._database.snapshot() as session:
             return gather_facts(PresenceReader(session), question)
 
+    def versions(self, project: ProjectName) -> frozenset[str]:
+        """Versions of a project that a door ever listed, delivered or refused; see the reader."""
+        with self._database.snapshot() as session:
+            return PresenceReader(session).versions(project)
+
     def knows_doors(self) -> bool:
         """Whether a door ever watched or answered here, or anybody has a token for one."""
         return bool(self._database.fetch("knows_doors")[0][0])

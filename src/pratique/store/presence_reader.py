@@ -74,6 +74,21 @@ class PresenceReader:
             self._learn(number, PageKey(index, ProjectName(name)))
         return [number for number, _, _ in rows]
 
+    def pages(self, projects: Collection[ProjectName]) -> Collection[PageKey]:
+        """The pages of these projects on all index views."""
+        return [self._names[number] for one in projects for number in self.pages_of(one)]
+
+    def versions(self, project: ProjectName) -> frozenset[str]:
+        """Versions of a project that were ever listed, delivered or refused, as columns hold them.
+
+        Shape: as `release_key` spells them; empty for files whose name tells none.
+        """
+        return frozenset(
+            version
+            for page in self.pages_of(project)
+            for (version,) in self._session.run("list_versions_of_page", page=page)
+        )
+
     def _learn(self, number: int, key: PageKey) -> PageKey:
         self._names[number] = key
         self._numbers[key] = number

@@ -14,6 +14,33 @@ SELECT index_name, project FROM pages WHERE page = :page;
 -- Names under which a release's files ever stood on a page; a local version counts as its release.
 SELECT DISTINCT filename FROM view_lines WHERE page = :page AND version = :version;
 
+-- name: list_versions_of_page
+-- Versions ever listed on a page, delivered or refused from it, each looked up from the one before.
+WITH RECURSIVE listed (version) AS (
+  SELECT min(version) FROM view_lines WHERE page = :page AND version > ''
+  UNION ALL
+  SELECT (SELECT min(n.version) FROM view_lines AS n
+    WHERE n.page = :page AND n.version > listed.version)
+  FROM listed WHERE version IS NOT NULL
+), delivered (version) AS (
+  SELECT min(version) FROM deliveries WHERE page = :page
+  UNION ALL
+  SELECT (SELECT min(n.version) FROM deliveries AS n
+    WHERE n.page = :page AND n.version > delivered.version)
+  FROM delivered WHERE version IS NOT NULL
+), refused (version) AS (
+  SELECT min(version) FROM refusals WHERE page = :page
+  UNION ALL
+  SELECT (SELECT min(n.version) FROM refusals AS n
+    WHERE n.page = :page AND n.version > refused.version)
+  FROM refused WHERE version IS NOT NULL
+)
+SELECT version FROM listed WHERE version IS NOT NULL
+UNION SELECT version FROM delivered WHERE version IS NOT NULL
+UNION SELECT version FROM refused WHERE version IS NOT NULL
+UNION SELECT '' WHERE EXISTS (SELECT 1 FROM view_lines
+  WHERE page = :page AND version = '' AND outcome <> 'removed');
+
 -- name: list_places_of_sha256
 -- Where a file ever stood.
 SELECT DISTINCT page, filename FROM view_lines WHERE sha256 = :sha256 AND sha256 <> '';
