@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from pratique.ledger.canonical import encode_entry, prepare, render_time
 from pratique.ledger.entries import Draft, Entry
+from pratique.ledger.errors import EntryFormatError
 
 
 class MemoryLog:
@@ -36,6 +38,20 @@ class MemoryLog:
 
     def entries(self, start: int = 0, end: int | None = None) -> Iterator[Entry]:
         return iter(self.kept[start:end])
+
+    def leaves(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Canonical bytes; none of an entry that no ledger would have taken."""
+        for entry in self.kept[start:end]:
+            draft = Draft(
+                kind=entry.kind, subject=entry.subject, actor=entry.actor, body=entry.body
+            )
+            try:
+                prepared = prepare(draft)
+            except EntryFormatError:
+                yield b""
+            else:
+                recorded_at = render_time(entry.recorded_at)
+                yield encode_entry(prepared, sequence=entry.sequence, recorded_at=recorded_at)
 
     def close(self) -> None:
         pass

@@ -9,14 +9,16 @@ the `rfc8785` library.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
-from pratique.ledger.entries import Draft, Entry
+from pratique.ledger.entries import Draft, Entry, ReadEntry
 from pratique.ledger.errors import EntryFormatError, EntryTooLargeError
 
 MAX_ENTRY_BYTES = 60_000
@@ -44,7 +46,7 @@ class PreparedDraft(msgspec.Struct, frozen=True, kw_only=True):
     body_hash: str
 
 
-class _Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Wire(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     # Declared in the order RFC 8785 sorts them, so that the unsorted (faster) encoder is canonical.
     actor: str
     body: msgspec.Raw
@@ -130,23 +132,15 @@ def parse_entry(leaf: bytes) -> Entry:
 
     Raises: EntryFormatError saying what differs.
     """
-    if len(leaf) > MAX_ENTRY_BYTES:
-        raise EntryTooLargeError(f"an entry of {len(leaf)} bytes")
+    wire = _parse_wire(leaf)
     try:
-        wire = _WIRE.decode(leaf)
         body: Any = msgspec.json.decode(wire.body)
-        recorded_at = datetime.fromisoformat(wire.recorded_at)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise EntryFormatError(f"not an entry: {error}") from None
     if type(body) is not dict or not 0 <= wire.sequence <= MAX_INTEGER:
         raise EntryFormatError("not an entry: its body or its sequence is out of range")
     canonical_body = canonical_json(body)
-    if sha256(canonical_body).hexdigest() != wire.body_hash:
-        raise EntryFormatError("not an entry: the body does not have its body hash")
-    if recorded_at.tzinfo is None or render_time(recorded_at) != wire.recorded_at:
-        raise EntryFormatError(f"not an entry: recorded_at is {wire.recorded_at[:40]!r}")
-    if _PLAIN.encode(msgspec.structs.replace(wire, body=msgspec.Raw(canonical_body))) != leaf:
-        raise EntryFormatError("not an entry: it is JSON but not canonical (RFC 8785)")
+    recorded_at = _check_wire(wire, canonical_body, leaf)
     return Entry(
         sequence=wire.sequence,
         recorded_at=recorded_at,
@@ -155,6 +149,62 @@ def parse_entry(leaf: bytes) -> Entry:
         actor=wire.actor,
         body=body,
     )
+
+
+def parse_entry_with(
+    leaf: bytes, readers: Mapping[str, Callable[[bytes], object | None]]
+) -> Entry | ReadEntry:
+    """As `parse_entry`; the body of a kind that has a reader is what the reader makes of it.
+
+    A reader gives None for bytes that are not canonical, or not what it knows; those are read as
+    any other kind. Raises: EntryFormatError.
+    """
+    wire = _parse_wire(leaf)
+    reader = readers.get(wire.kind)
+    raw = bytes(wire.body) if reader is not None else b""
+    body = None if reader is None else reader(raw)
+    if body is None or not 0 <= wire.sequence <= MAX_INTEGER:
+        return parse_entry(leaf)
+    return ReadEntry(
+        sequence=wire.sequence,
+        recorded_at=_check_wire(wire, raw, leaf),
+        kind=wire.kind,
+        subject=wire.subject,
+        actor=wire.actor,
+        body=body,
+    )
+
+
+def _parse_wire(leaf: bytes) -> _Wire:
+    if len(leaf) > MAX_ENTRY_BYTES:
+        raise EntryTooLargeError(f"an entry of {len(leaf)} bytes")
+    try:
+        return _WIRE.decode(leaf)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise EntryFormatError(f"not an entry: {error}") from None
+
+
+def _check_wire(wire: _Wire, canonical_body: bytes, leaf: bytes) -> datetime:
+    """Check all of an entry but its body, whose canonical bytes are given; gives its time."""
+    if sha256(canonical_body).hexdigest() != wire.body_hash:
+        raise EntryFormatError("not an entry: the body does not have its body hash")
+    recorded_at = _parse_time(wire.recorded_at)
+    wire.body = msgspec.Raw(canonical_body)
+    if _PLAIN.encode(wire) != leaf:
+        raise EntryFormatError("not an entry: it is JSON but not canonical (RFC 8785)")
+    return recorded_at
+
+
+@lru_cache(maxsize=1_024)
+def _parse_time(text: str) -> datetime:
+    """Read what `render_time` wrote; entries recorded together have one time."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise EntryFormatError(f"not an entry: {error}") from None
+    if moment.tzinfo is None or render_time(moment) != text:
+        raise EntryFormatError(f"not an entry: recorded_at is {text[:40]!r}")
+    return moment
 
 
 def render_time(moment: datetime) -> str:

@@ -32,3 +32,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     actor: str
     body: dict[str, Any]
+
+
+class ReadEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry whose body was read straight into a value of its kind."""
+
+    sequence: int
+    recorded_at: datetime
+    kind: str
+    subject: str
+    actor: str
+    body: object

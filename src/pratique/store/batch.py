@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from pratique.errors import ValueFormatError
 from pratique.exposure.question import release_key
-from pratique.ledger.entries import Entry
+from pratique.ledger.entries import Entry, ReadEntry
 from pratique.store.advisory_rows import advisory_rows
 from pratique.store.bodies import (
     DeliveredBody,
@@ -62,19 +62,19 @@ class Batch:
         self._pages: dict[tuple[str, str], int] = {}
         self._answers: list[tuple[SittingKey, Sitting]] = []
         self._assets: dict[str, int] = {}
-        self._inventory = InventoryBatch(session, unreadable=self._unreadable)
+        self._inventory = InventoryBatch(session)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry | ReadEntry) -> None:
         """Take in one entry; one that is not as documented is noted as unreadable."""
         try:
-            if entry.kind in INVENTORY_KINDS:
+            if isinstance(entry, ReadEntry) or entry.kind in INVENTORY_KINDS:
                 self._inventory.add(entry)
             else:
                 self._dispatch(entry)
         except (msgspec.ValidationError, ValueFormatError) as error:
             self._unreadable(entry, error)
 
-    def _unreadable(self, entry: Entry, error: Exception) -> None:
+    def _unreadable(self, entry: Entry | ReadEntry, error: Exception) -> None:
         why = str(error).partition("\n")[0][:300]
         self._put("add_unreadable", seq=entry.sequence, kind=entry.kind, why=why)
 
@@ -116,7 +116,8 @@ class Batch:
         for actor, sequence in self._assets.items():
             self._put("add_asset", actor=actor, seq=sequence)
         self._write_sessions()
-        self._inventory.write()
+        for entry, error in self._inventory.write():
+            self._unreadable(entry, error)
         for name, rows in self._rows.items():
             self._session.run_many(name, rows)
 

@@ -25,6 +25,12 @@ class Session(Protocol):
         """Run a named statement once per row."""
         ...
 
+    def run_rows(
+        self, name: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]], /
+    ) -> None:
+        """As `run_many`, of rows that are tuples of these parameters; no lists among them."""
+        ...
+
 
 class Database(Protocol):
     """A database with a schema that is up to date. Safe to call from any thread.

@@ -83,6 +83,12 @@ class PostgresSession:
             with self._connection.cursor() as cursor:
                 cursor.executemany(self._statements[name].sql.encode(), rows)
 
+    def run_rows(
+        self, name: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]], /
+    ) -> None:
+        """As `run_many`, of rows that are tuples of these parameters; no lists among them."""
+        self.run_many(name, [dict(zip(columns, row, strict=True)) for row in rows])
+
     def replace_schema(self, *, old: str, new: str) -> None:
         """Drop a schema and give its name to another."""
         names = {"old": sql.Identifier(old), "new": sql.Identifier(new)}

@@ -7,25 +7,15 @@ whole, so that reading one never takes more than that many rows.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
-
-import msgspec
+from typing import Final, NamedTuple
 
 from pratique.errors import ValueFormatError
-from pratique.inventory.observed.entries import (
-    EMPTY,
-    Content,
-    ContentBody,
-    apply_content,
-    identity_key_of,
-    sighting_key,
-)
-from pratique.inventory.observed.model import Identity, Sighting
+from pratique.inventory.observed.entries import EMPTY, Content, identity_key_of
+from pratique.inventory.observed.model import Identity
 from pratique.store.connect import Session
-from pratique.store.inventory_numbers import micros_of
+from pratique.store.inventory_lines import Line, Part, pack, unpack, whole_part
 from pratique.store.inventory_rules import NOWHERE
 
 MAX_DEPTH: Final = 64
@@ -35,26 +25,31 @@ _KEPT_SIGHTINGS: Final = 300_000
 """Of resolved contents, in memory: some hundred megabytes at most."""
 
 _KEY = re.compile(r"[si][0-9a-f]{23}")
-_WORTH_COMPRESSING: Final = 2_000
-_ZLIB: Final = 0x78
-_NOTHING = Content(sightings={}, identities={})
-_ENCODE = msgspec.msgpack.Encoder().encode
-_DECODE = msgspec.msgpack.Decoder(tuple[ContentBody, ...]).decode
+_COLUMNS: Final = ("content", "name", "base", "depth", "body")
+
+
+class Held(NamedTuple):
+    """What a content holds, by key."""
+
+    lines: dict[str, Line]
+    identities: dict[str, Identity]
+
+
+_NOTHING = Held({}, {})
 
 
 @dataclass(slots=True, kw_only=True)
 class Change:
     """What leads from one content to another."""
 
-    added: dict[str, Sighting] = field(default_factory=dict)
+    added: dict[str, Line] = field(default_factory=dict)
     identities: dict[str, Identity] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stored:
+class _Stored(NamedTuple):
     base: int
-    parts: tuple[ContentBody, ...]
+    parts: tuple[Part, ...]
 
 
 class Contents:
@@ -66,11 +61,11 @@ class Contents:
         self._depths: dict[int, int] = {NOWHERE: -1}
         self._last: int | None = None
         self._stored: dict[int, _Stored] = {}
-        self._parts: dict[tuple[str, str, int], dict[int, ContentBody]] = {}
-        self._resolved: dict[int, Content] = {NOWHERE: _NOTHING}
+        self._parts: dict[tuple[str, str, int], dict[int, Part]] = {}
+        self._resolved: dict[int, Held] = {NOWHERE: _NOTHING}
         self._weight = 0
         self._told: dict[int, _Stored] = {}
-        self._rows: list[dict[str, object]] = []
+        self._rows: list[tuple[object, ...]] = []
         self._part_rows: list[dict[str, object]] = []
 
     # ── what is known ────────────────────────────────────────────────────────────────────────
@@ -91,6 +86,14 @@ class Contents:
         return self._numbers[name]
 
     def resolve(self, number: int) -> Content:
+        """What a content holds, as those who write looks know it."""
+        held = self.held(number)
+        return Content(
+            sightings={key: line.sighting for key, line in held.lines.items()},
+            identities=dict(held.identities),
+        )
+
+    def held(self, number: int) -> Held:
         """What a content holds."""
         found = self._resolved.get(number)
         if found is not None:
@@ -101,33 +104,26 @@ class Contents:
             stored = self._load(at)
             chain.append(stored)
             at = stored.base
-        sightings = dict(self._resolved[at].sightings)
-        identities = dict(self._resolved[at].identities)
+        held = self._resolved[at]
         for stored in reversed(chain):
-            for body in stored.parts:
-                for key in body.removed:
-                    sightings.pop(key, None)
-                    identities.pop(key, None)
-                sightings.update((sighting_key(one), one) for one in body.added)
-                identities.update((identity_key_of(one), one) for one in body.identities)
-        content = Content(sightings=sightings, identities=identities)
-        self._keep(number, content)
-        return content
+            held = apply_parts(held, stored.parts)
+        self._keep(number, held)
+        return held
 
-    def _keep(self, number: int, content: Content) -> None:
+    def _keep(self, number: int, held: Held) -> None:
         """Remember a content; the oldest are forgotten when there are too many sightings."""
-        self._resolved[number] = content
-        self._weight += len(content.sightings) + len(content.identities)
+        self._resolved[number] = held
+        self._weight += len(held.lines) + len(held.identities)
         while self._weight > _KEPT_SIGHTINGS and len(self._resolved) > 1:
             oldest = next(one for one in self._resolved if one != NOWHERE)
             gone = self._resolved.pop(oldest)
-            self._weight -= len(gone.sightings) + len(gone.identities)
+            self._weight -= len(gone.lines) + len(gone.identities)
 
     def _load(self, number: int) -> _Stored:
         found = self._stored.get(number)
         if found is None:
             base, body = self._session.run("load_content", content=number)[0]
-            found = _Stored(base=base, parts=unpack(body))
+            found = _Stored(base, unpack(body))
         return found
 
     def change(self, old: int, new: int) -> Change:
@@ -139,123 +135,110 @@ class Contents:
         told = self._told.get(new)
         if told is not None and told.base == old:
             return told_change(told.parts)
-        before, after = self.resolve(old), self.resolve(new)
-        gone = before.sightings.keys() - after.sightings.keys()
+        before, after = self.held(old), self.held(new)
+        gone = before.lines.keys() - after.lines.keys()
         return Change(
-            added={k: s for k, s in after.sightings.items() if k not in before.sightings},
+            added={k: line for k, line in after.lines.items() if k not in before.lines},
             identities={k: i for k, i in after.identities.items() if k not in before.identities},
             removed=gone | (before.identities.keys() - after.identities.keys()),
         )
 
     # ── entries ──────────────────────────────────────────────────────────────────────────────
 
-    def add(self, name: str, body: ContentBody) -> None:
+    def add(self, name: str, part: Part) -> None:
         """Take in a `content` entry; the one that brings the last part completes the content.
 
         Raises: ValueFormatError when it cannot be one.
         """
         if self.find(name) is not None:
             return
-        base = self.find(body.base) if body.base else NOWHERE
+        base = self.find(part.base) if part.base else NOWHERE
         if base is None:
             raise ValueFormatError(
-                f"changes a content that was never recorded: {body.base[:40]!r}",
+                f"changes a content that was never recorded: {part.base[:40]!r}",
                 expected="a base that is recorded earlier",
             )
-        parts = self._known_parts(name, body)
-        parts.setdefault(body.part, body)
-        if len(parts) == body.parts:
-            self._complete(name, base, tuple(parts[number] for number in range(body.parts)))
+        if part.parts == 1:
+            self._complete(name, base, (part,))
+            return
+        parts = self._known_parts(name, part)
+        parts.setdefault(part.part, part)
+        if len(parts) == part.parts:
+            self._complete(name, base, tuple(parts[number] for number in range(part.parts)))
 
-    def _known_parts(self, name: str, body: ContentBody) -> dict[int, ContentBody]:
-        """Parts recorded so far that cut this content in the same way; a single part needs none."""
-        if body.parts == 1:
-            return {}
-        row = {"name": name, "base": body.base, "parts": body.parts}
-        key = name, body.base, body.parts
+    def _known_parts(self, name: str, part: Part) -> dict[int, Part]:
+        """Parts recorded so far that cut this content in the same way."""
+        row = {"name": name, "base": part.base, "parts": part.parts}
+        key = name, part.base, part.parts
         if key not in self._parts:
             rows = self._session.run("list_content_parts", **row)
-            self._parts[key] = {part: unpack(packed)[0] for part, packed in rows}
-        if body.part not in self._parts[key]:
-            self._part_rows.append({**row, "part": body.part, "body": pack((body,))})
+            self._parts[key] = {number: unpack(packed)[0] for number, packed in rows}
+        if part.part not in self._parts[key]:
+            self._part_rows.append({**row, "part": part.part, "body": pack((part,))})
         return self._parts[key]
 
-    def _complete(self, name: str, base: int, parts: tuple[ContentBody, ...]) -> None:
+    def _complete(self, name: str, base: int, parts: tuple[Part, ...]) -> None:
         if self._last is None:
             self._last = self._session.run("last_content")[0][0] or NOWHERE
         self._last += 1
         number = self._numbers[name] = self._last
-        self._told[number] = _Stored(base=base, parts=parts)
+        self._told[number] = _Stored(base, parts)
         depth = self._depths[base] + 1
         if depth > MAX_DEPTH:
-            whole = apply_content(self.resolve(base), parts)
+            whole = apply_parts(self.held(base), parts)
             self._keep(number, whole)
-            parts = (_whole_body(whole),)
+            parts = (whole_part(whole.lines.values(), whole.identities.values()),)
             base, depth = NOWHERE, 0
         self._depths[number] = depth
-        self._stored[number] = _Stored(base=base, parts=parts)
-        row = {"content": number, "name": name, "base": base, "depth": depth}
-        self._rows.append({**row, "body": pack(parts)})
+        self._stored[number] = _Stored(base, parts)
+        self._rows.append((number, name, base, depth, pack(parts)))
 
     def flush(self) -> None:
         """Write what was added."""
         self._session.run_many("add_content_part", self._part_rows)
-        self._session.run_many("add_content", self._rows)
+        self._session.run_rows("add_content", _COLUMNS, self._rows)
         self._part_rows, self._rows = [], []
 
 
-def check_content(name: str, body: ContentBody) -> None:
+def check_part(name: str, part: int, parts: int, removed: Iterable[str]) -> None:
     """Raises: ValueFormatError when a `content` entry is not as documented."""
-    if not 0 <= body.part < body.parts <= MAX_PARTS or not 0 < len(name) <= MAX_NAME:
+    if not 0 <= part < parts <= MAX_PARTS or not 0 < len(name) <= MAX_NAME:
         raise ValueFormatError(
-            f"part {body.part} of {body.parts} of content {name[:80]!r}",
+            f"part {part} of {parts} of content {name[:80]!r}",
             expected=f"0 <= part < parts <= {MAX_PARTS}, and a name of at most {MAX_NAME} characters",
         )
-    for key in body.removed:
+    for key in removed:
         if not _KEY.fullmatch(key):
             raise ValueFormatError(
                 f"not a key of a sighting: {key[:40]!r}", expected="s or i and hex"
             )
-    for sighting in body.added:
-        micros_of(sighting.since_lo)
-        micros_of(sighting.since_hi)
 
 
-def told_change(parts: Iterable[ContentBody]) -> Change:
+def apply_parts(base: Held, parts: Iterable[Part]) -> Held:
+    """A content from its base and all its parts."""
+    lines, identities = dict(base.lines), dict(base.identities)
+    for part in parts:
+        for key in part.removed:
+            lines.pop(key, None)
+            identities.pop(key, None)
+        lines.update((line.key, line) for line in part.added)
+        identities.update((identity_key_of(one), one) for one in part.identities)
+    return Held(lines, identities)
+
+
+def told_change(parts: Iterable[Part]) -> Change:
     """All parts of a content as one change of its base."""
     change = Change()
-    for body in parts:
-        for key in body.removed:
+    for part in parts:
+        for key in part.removed:
             change.added.pop(key, None)
             change.identities.pop(key, None)
-            change.removed.add(key)
-        for sighting in body.added:
-            key = sighting_key(sighting)
-            change.added[key] = sighting
-            change.removed.discard(key)
-        for identity in body.identities:
+        change.removed.update(part.removed)
+        added = {line.key: line for line in part.added}
+        change.added.update(added)
+        for identity in part.identities:
             key = identity_key_of(identity)
             change.identities[key] = identity
             change.removed.discard(key)
+        change.removed.difference_update(added)
     return change
-
-
-def _whole_body(content: Content) -> ContentBody:
-    return ContentBody(
-        base="",
-        part=0,
-        parts=1,
-        added=tuple(content.sightings.values()),
-        identities=tuple(content.identities.values()),
-    )
-
-
-def pack(parts: tuple[ContentBody, ...]) -> bytes:
-    """Parts as they are stored: compressed where that is worth its time."""
-    body = _ENCODE(parts)
-    return body if len(body) < _WORTH_COMPRESSING else zlib.compress(body, 1)
-
-
-def unpack(body: bytes) -> tuple[ContentBody, ...]:
-    """Parts as they were stored; a MessagePack list never begins as a zlib stream does."""
-    return _DECODE(zlib.decompress(body) if body[0] == _ZLIB else body)

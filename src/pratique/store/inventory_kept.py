@@ -10,7 +10,7 @@ import msgspec
 
 from pratique.exposure.ports import NOW_TX
 from pratique.store.connect import Row, Session
-from pratique.values.spans import DAWN, OPEN
+from pratique.values.spans import DAWN, OPEN, Span
 
 LIVE: Final = OPEN
 """As `to_lo`: seen by the newest look of its place, whichever that is when one asks."""
@@ -24,6 +24,15 @@ ITEM: Final = 0
 IDENTITY: Final = 1
 CONTENT: Final = 2
 """Sorts of elements; plain numbers, since they are hashed for every row."""
+
+
+PRESENCE: Final = (
+    "item", "place", "tx_from", "stage", "entry", "asset", "class", "from_lo", "from_hi", "to_lo",
+    "to_hi", "tx_to", "detail", "sighting",
+)  # fmt: skip
+"""Columns of `presence`, its key first: rows sort as the table does."""
+PRESENCE_KEY: Final = ("number", "place", "tx_from", "stage", "entry", "ended_at", "tx_to")
+RESIGHTED: Final = ("number", "place", "tx_from", "stage", "entry", "ended_at", "sighting")
 
 
 class Element(NamedTuple):
@@ -44,7 +53,7 @@ class Seen(NamedTuple):
     since_hi: int | None = None
 
 
-class Kept(msgspec.Struct, kw_only=True, gc=False):
+class Kept(msgspec.Struct, gc=False):
     """A row that nothing has superseded. A Struct, because there are many and it is made fastest."""
 
     element: Element
@@ -84,8 +93,21 @@ class Kept(msgspec.Struct, kw_only=True, gc=False):
             return self.to_lo
         return seen if self.element.sort == CONTENT else max(self.from_hi, seen)
 
+    def presence(self, tx_to: int = NOW_TX) -> tuple[int, ...]:
+        """An item's row, as `PRESENCE` names its columns."""
+        _, item, stage = self.element
+        return (
+            item, self.place, self.tx_from, stage, self.entry, self.asset, self.evidence_class,
+            self.from_lo, self.from_hi, self.to_lo, self.to_hi, tx_to, self.detail, self.sighting,
+        )  # fmt: skip
+
+    def presence_key(self, tx_to: int) -> tuple[int, ...]:
+        """What supersedes an item's row, as `PRESENCE_KEY` names it; its end finds its partition."""
+        _, item, stage = self.element
+        return item, self.place, self.tx_from, stage, self.entry, self.to_hi, tx_to
+
     def columns(self, *, tx_to: int = NOW_TX) -> dict[str, object]:
-        """As the statement that adds it wants them."""
+        """As the statement that adds it wants them; of what is no item."""
         row: dict[str, object] = {
             "place": self.place,
             "tx_from": self.tx_from,
@@ -98,27 +120,22 @@ class Kept(msgspec.Struct, kw_only=True, gc=False):
             "to_hi": self.to_hi,
             "tx_to": tx_to,
         }
-        sort, number, stage = self.element
-        if sort == ITEM:
-            row["item"], row["stage"] = number, stage
-            row["detail"], row["sighting"] = self.detail, self.sighting
-        elif sort == IDENTITY:
+        sort, number, _ = self.element
+        if sort == IDENTITY:
             row["identity"] = number
         else:
             row["lineage"], row["ord"], row["latest"] = self.lineage, number, self.latest
         return row
 
     def key(self) -> dict[str, object]:
-        """As the statement that supersedes it wants it; `ended_at` finds its partition."""
+        """As the statement that supersedes it wants it; of what is no item."""
         row: dict[str, object] = {
             "number": self.element.number,
             "place": self.place,
             "tx_from": self.tx_from,
             "entry": self.entry,
         }
-        if self.element.sort == ITEM:
-            row["stage"], row["ended_at"] = self.element.stage, self.to_hi
-        elif self.element.sort == IDENTITY:
+        if self.element.sort == IDENTITY:
             row["asset"] = self.asset
         else:
             row["lineage"] = self.lineage
@@ -127,23 +144,14 @@ class Kept(msgspec.Struct, kw_only=True, gc=False):
 
 def presence_kept(row: Row) -> Kept:
     """A row of `presence` that is stored."""
-    item, place, tx_from, stage, entry, asset, evidence_class, *bounds, detail, sighting = row
-    from_lo, from_hi, to_lo, to_hi = bounds
+    (
+        item, place, tx_from, stage, entry, asset, evidence, from_lo, from_hi, to_lo, to_hi, detail,
+        sighting,
+    ) = row  # fmt: skip
+    element = Element(ITEM, item, stage)
+    bounds = Span(from_lo, from_hi, to_lo, to_hi)
     return Kept(
-        element=Element(ITEM, item, stage),
-        place=place,
-        asset=asset,
-        lineage=0,
-        entry=entry,
-        evidence_class=evidence_class,
-        from_lo=from_lo,
-        from_hi=from_hi,
-        to_lo=to_lo,
-        to_hi=to_hi,
-        tx_from=tx_from,
-        detail=detail,
-        sighting=sighting,
-        stored=True,
+        element, place, asset, 0, entry, evidence, *bounds, tx_from, detail, sighting, stored=True
     )
 
 

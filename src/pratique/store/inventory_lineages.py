@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pratique.inventory.observed.model import Sighting
 from pratique.store.connect import Session
 from pratique.store.inventory_contents import Contents
+from pratique.store.inventory_lines import Line, number_of_key
 from pratique.store.inventory_names import Names
 from pratique.store.inventory_places import Lineage, Places
 
@@ -64,8 +64,8 @@ class Lineages:
         for key in change.removed:
             self._end(name, key, number - 1)
         # Sorted, so that numbers do not depend on how the change was told.
-        for key, sighting in sorted(change.added.items()):
-            self._begin_item(name, key, sighting, number, entry)
+        for key in sorted(change.added):
+            self._begin_item(name, change.added[key], number, entry)
         for key, identity in sorted(change.identities.items()):
             place = name, self._names.identity(key, identity)
             row: dict[str, object] = {"lineage": name, "identity": place[1]}
@@ -75,17 +75,15 @@ class Lineages:
         self._new_ords.append({"lineage": name, "content": content, "ord": number})
         self._places.lineage_changed(lineage)
 
-    def _begin_item(
-        self, lineage: int, key: str, sighting: Sighting, number: int, entry: int
-    ) -> None:
-        seen = self._names.seen(key, sighting)
+    def _begin_item(self, lineage: int, line: Line, number: int, entry: int) -> None:
+        element, seen = self._names.placed(line, entry=entry)
         row: dict[str, object] = {
-            "item": self._names.item(sighting, entry=entry),
+            "item": element.number,
             "lineage": lineage,
             "ord_from": number,
             "ord_to": LAST_ORD,
             "sighting": seen.sighting,
-            "stage": int(sighting.stage),
+            "stage": element.stage,
             "since_lo": seen.since_lo,
             "since_hi": seen.since_hi,
             "detail": seen.detail,
@@ -105,7 +103,7 @@ class Lineages:
             else:
                 self._done_identities.append({**held, "ord_to": last})
             return
-        sighting = self._names.sighting_number(key)
+        sighting = number_of_key(key)
         row = self._items.pop((lineage, sighting), None)
         if row is None:
             self._ended_items.append({**ended, "sighting": sighting})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from pratique.inventory.observed.entries import LookBody
 from pratique.inventory.observed.model import AssetKind, LookMode
@@ -16,6 +17,7 @@ from pratique.store.connect import Session
 from pratique.store.inventory_contents import Change, Contents
 from pratique.store.inventory_kept import CONTENT, ITEM, LIVE, Element, Kept, Seen
 from pratique.store.inventory_lineages import Lineages
+from pratique.store.inventory_lines import number_of_key
 from pratique.store.inventory_names import Names
 from pratique.store.inventory_open import OpenRows
 from pratique.store.inventory_packed import PackedRuns
@@ -26,8 +28,13 @@ from pratique.store.inventory_runs import Run, RunName, is_packable, run_name
 from pratique.store.inventory_unpack import unpack
 from pratique.values.spans import OPEN
 
+_LOOK: Final = (
+    "entry", "place", "at_lo", "at_hi", "event", "ended", "whole", "begins", "gaps", "content",
+    "asset_kind", "class", "gained", "appeared",
+)  # fmt: skip
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class _Difference:
     """What a look changes at a place."""
 
@@ -51,16 +58,20 @@ class Looks:
         )
         self.open = OpenRows(session)
         self.runs = PackedRuns(session)
-        self._rows: list[dict[str, object]] = []
+        self._rows: list[tuple[object, ...]] = []
 
-    def apply(self, asset: str, body: LookBody, mark: LookMark, *, key: str) -> tuple[int, int]:
+    def apply(
+        self, asset: str, body: LookBody, mark: LookMark, *, key: str, name: RunName | None
+    ) -> tuple[int, int]:
         """Apply a look; gives how many facts and how many assets there are more.
 
-        `key`: hash of its place. Order: `mark.content` is recorded completely; names are checked.
+        `key`: hash of its place; `name`: of its asset, when it can be packed. Order: `mark.content`
+        is recorded completely; names are checked.
         """
-        packed = self._pack(asset, body, mark)
-        if packed is not None:
-            return packed
+        if name is not None:
+            packed = self._pack(name, body, mark)
+            if packed is not None:
+                return packed
         place, is_new = self.places.place(asset, body, key=key, entry=mark.entry)
         if is_new:
             self.open.begin(place.place)
@@ -82,10 +93,9 @@ class Looks:
 
     # ── finished runs ────────────────────────────────────────────────────────────────────────
 
-    def _pack(self, asset: str, body: LookBody, mark: LookMark) -> tuple[int, int] | None:
+    def _pack(self, name: RunName, body: LookBody, mark: LookMark) -> tuple[int, int] | None:
         """Pack the look of a finished run; None when it needs rows of its own."""
-        name = run_name(asset)
-        if name is None or self.places.assets.find(asset) is not None:
+        if self.places.assets.find(name.text) is not None:
             return None
         there = self.runs.places_of(name)
         if is_packable(body):
@@ -138,8 +148,7 @@ class Looks:
             place.unsure -= 1
         for kept, sighting in difference.resighted:
             self.open.resight(kept, sighting)
-        for element, seen in difference.came.items():
-            self.open.open(self._new(place, look, element, seen))
+        self.open.open(place.place, self._new(place, look, difference.came))
         place.tangled = int(difference.tangled)
         place.take(look, content=look.content)
         if look.ended:
@@ -153,30 +162,22 @@ class Looks:
             self.open.close(kept, entry=look.entry, to_lo=to_lo, to_hi=look.hi)
         place.unsure, place.tangled = 0, 0
 
-    def _new(self, place: Place, look: LookMark, element: Element, seen: Seen) -> Kept:
-        from_lo, from_hi = date_start(
-            lower_start(look, place.absent_since),
-            look.sees_from,
-            look.hi,
-            seen.since_lo,
-            seen.since_hi,
-        )
-        return Kept(
-            element=element,
-            place=place.place,
-            asset=place.asset,
-            lineage=place.lineage,
-            entry=look.entry,
-            evidence_class=look.evidence_class,
-            from_lo=from_lo,
-            from_hi=from_hi,
-            to_lo=LIVE,
-            to_hi=OPEN,
-            tx_from=look.entry,
-            detail=seen.detail,
-            sighting=seen.sighting,
-            latest=look.hi if element.sort == CONTENT else 0,
-        )
+    def _new(self, place: Place, look: LookMark, came: dict[Element, Seen]) -> list[Kept]:
+        """The rows of what came."""
+        at, asset, lineage, entry = place.place, place.asset, place.lineage, look.entry
+        evidence, latest = look.evidence_class, look.hi if place.lineage else 0
+        start, from_hi = lower_start(look, place.absent_since), look.sees_from
+        new: list[Kept] = []
+        for element, (sighting, detail, since_lo, since_hi) in came.items():
+            low, high = start, from_hi
+            if since_lo is not None or since_hi is not None:
+                low, high = date_start(start, from_hi, look.hi, since_lo, since_hi)
+            kept = Kept(
+                element, at, asset, lineage, entry, evidence, low, high, LIVE, OPEN, entry, detail,
+                sighting, latest,
+            )  # fmt: skip
+            new.append(kept)
+        return new
 
     def _difference(self, place: Place, look: LookMark) -> _Difference:
         if not (place.lineage or place.tangled or place.unsure):
@@ -195,16 +196,16 @@ class Looks:
                 return {}
             row = self.lineages.known_ord(place.lineage, content)
             return {Element(CONTENT, row): Seen()}
-        held = self.contents.resolve(content)
-        self.names.expect(held.sightings.values(), held.identities.values())
-        return self.names.elements(held.sightings, held.identities, entry=entry)
+        held = self.contents.held(content)
+        self.names.expect(held.lines.values(), held.identities.values())
+        return self.names.elements(held.lines, held.identities, entry=entry)
 
     def is_tangled(self, place: Place, content: int, elements: Iterable[Element]) -> bool:
         """Whether an element lies in a content several times."""
         if place.lineage:
             return False
         items = sum(1 for element in elements if element.sort == ITEM)
-        return items < len(self.contents.resolve(content).sightings)
+        return items < len(self.contents.held(content).lines)
 
     def _whole_difference(self, place: Place, look: LookMark) -> _Difference:
         """By comparing all that is open with all that was seen."""
@@ -225,31 +226,34 @@ class Looks:
         Order: each element lies in the old content once, and all of it is seen (not tangled, not
         unsure).
         """
-        number = self.names.sighting_number
-        removed = [number(key) for key in change.removed if key[0] != "i"]
-        self.open.expect(((place.place, one) for one in removed), ())
-        gone: dict[Element, Kept] = {}
-        for sighting in removed:
-            kept = self.open.of_sighting(place.place, sighting)
-            if kept is None:
-                return None  # told of something that was not there
-            gone[kept.element] = kept
-        came: dict[Element, Seen] = {}
-        resighted: list[tuple[Kept, int]] = []
-        tangled = False
         elements = self.names.elements(change.added, {}, entry=entry)
         tangled = len(elements) < len(change.added)
-        known = [(place.place, n) for _, n, _ in elements if self.names.is_written(n)]
-        self.open.expect((), known)
-        for element, seen in elements.items():
-            kept = self.open.of_item(place.place, element)
-            if kept is None:
-                came[element] = seen
-            elif element in gone:
-                resighted.append((gone.pop(element), seen.sighting))
-            else:
-                tangled = True
-        if tangled and came.keys() != elements.keys():
+        here = place.place
+        removed = [number_of_key(key) for key in change.removed if key[0] != "i"]
+        gone: dict[Element, Kept] = {}
+        came: dict[Element, Seen] = elements
+        resighted: list[tuple[Kept, int]] = []
+        if not self.open.is_bare(here):
+            written = [one.number for one in elements if self.names.is_written(one.number)]
+            self.open.expect({here: removed}, {here: written})
+            for sighting in removed:
+                kept = self.open.of_sighting(here, sighting)
+                if kept is None:
+                    return None  # told of something that was not there
+                gone[kept.element] = kept
+            came = {}
+            rows = self.open.of_items(here)
+            for element, seen in elements.items():
+                kept = rows.get(element)
+                if kept is None:
+                    came[element] = seen
+                elif element in gone:
+                    resighted.append((gone.pop(element), seen.sighting))
+                else:
+                    tangled = True
+        elif removed:
+            return None
+        if tangled and len(came) != len(elements):
             return None  # which sighting stands for an element, the change alone cannot tell
         lost = self._told_identities(place, change, entry, came)
         return _Difference(
@@ -279,7 +283,7 @@ class Looks:
         self.places.flush()
         self.runs.flush()
         self.open.flush()
-        self.session.run_many("add_look", self._rows)
+        self.session.run_rows("add_look", _LOOK, self._rows)
         self._rows = []
 
 
@@ -303,20 +307,9 @@ def mark_of(body: LookBody, *, entry: int, content: int, lo: int, hi: int) -> Lo
 
 def _look_row(
     place: Place, mark: LookMark, body: LookBody, *, gained: int, appeared: bool
-) -> dict[str, object]:
-    return {
-        "entry": mark.entry,
-        "place": place.place,
-        "at_lo": mark.lo,
-        "at_hi": mark.hi,
-        "event": int(mark.event),
-        "ended": int(mark.ended),
-        "whole": int(mark.whole),
-        "begins": int(mark.begins),
-        "gaps": body.gaps_total,
-        "content": mark.content,
-        "asset_kind": body.asset_kind.value,
-        "class": mark.evidence_class,
-        "gained": gained,
-        "appeared": int(appeared),
-    }
+) -> tuple[object, ...]:
+    return (
+        mark.entry, place.place, mark.lo, mark.hi, int(mark.event), int(mark.ended), int(mark.whole),
+        int(mark.begins), body.gaps_total, mark.content, body.asset_kind.value, mark.evidence_class,
+        gained, int(appeared),
+    )  # fmt: skip

@@ -10,11 +10,16 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeAlias
 
-from pratique.ledger.entries import Entry
+from pratique.ledger.canonical import parse_entry_with
+from pratique.ledger.entries import Entry, ReadEntry
+from pratique.ledger.errors import EntryFormatError
 from pratique.ledger.store import LogStore
 from pratique.store.connect import Database
 from pratique.store.errors import StoreDamagedError
+
+AnyEntry: TypeAlias = Entry | ReadEntry
 
 _BATCH_WEIGHT = 5_000
 """Entries applied at once, each changed file of a view counting as one: bounds memory and rows."""
@@ -45,17 +50,28 @@ class Projector:
             left = None if left is None else left - 1
         return done
 
-    def _batch(self, start: int, target: int) -> list[Entry]:
-        batch: list[Entry] = []
+    def _batch(self, start: int, target: int) -> list[AnyEntry]:
+        batch: list[AnyEntry] = []
         weight = 0
-        for entry in self._log.entries(start, target):
+        for entry in self._entries(start, target):
             batch.append(entry)
-            weight += 1 + _length(entry.body.get("changes"))
-            # Sightings come by the hundred and take little each.
-            weight += _length(entry.body.get("added")) // _SIGHTINGS_PER_WEIGHT
+            weight += _weight(entry)
             if weight >= _BATCH_WEIGHT:
                 break
         return batch
+
+    def _entries(self, start: int, target: int) -> Iterator[AnyEntry]:
+        from pratique.store.inventory_lines import READERS  # noqa: PLC0415 - as in `_apply`
+
+        for sequence, leaf in enumerate(self._log.leaves(start, target), start):
+            try:
+                entry = parse_entry_with(leaf, READERS)
+            except EntryFormatError:
+                entry = None
+            if entry is None or entry.sequence != sequence:
+                # The log itself says which of its places is damaged.
+                entry = next(self._log.entries(sequence, sequence + 1))
+            yield entry
 
     def _applied(self, size: int) -> int:
         rows = self._database.fetch("read_projection")
@@ -70,7 +86,7 @@ class Projector:
             )
         return int(applied)
 
-    def _apply(self, start: int, entries: Sequence[Entry]) -> int:
+    def _apply(self, start: int, entries: Sequence[AnyEntry]) -> int:
         """Apply one batch, unless another process did so in the meantime."""
         with self._database.write(durable=False) as session:
             session.run("lock_projection")
@@ -88,9 +104,18 @@ class Projector:
         return len(entries)
 
 
+def _weight(entry: AnyEntry) -> int:
+    """What applying an entry takes; sightings come by the hundred and take little each."""
+    if isinstance(entry, Entry):
+        lines, sightings = entry.body.get("changes"), entry.body.get("added")
+    else:
+        lines, sightings = None, getattr(entry.body, "added", None)
+    return 1 + _length(lines) + _length(sightings) // _SIGHTINGS_PER_WEIGHT
+
+
 def _length(value: object) -> int:
     """Of a list; what else may stand there is found out later."""
-    return len(value) if isinstance(value, list) else 0
+    return len(value) if isinstance(value, list | tuple) else 0
 
 
 @contextmanager

@@ -110,7 +110,12 @@ EMPTY: Final = Content(sightings={}, identities={}).id
 @lru_cache(maxsize=32_768)
 def sighting_key(sighting: Sighting) -> str:
     """Names a sighting by what it says. Kept, because consecutive looks share nearly all of theirs."""
-    return "s" + hashlib.sha256(_ENCODER.encode(sighting)).hexdigest()[:23]
+    return sighting_key_of(_ENCODER.encode(sighting))
+
+
+def sighting_key_of(canonical: bytes) -> str:
+    """As `sighting_key`, of a sighting's canonical bytes."""
+    return "s" + hashlib.sha256(canonical).hexdigest()[:23]
 
 
 def identity_key_of(identity: Identity) -> str:

@@ -41,19 +41,21 @@ JOIN asset_states AS s ON s.asset = CAST(k AS bigint)
 WHERE s.tx_from = (SELECT max(n.tx_from) FROM asset_states AS n WHERE n.asset = s.asset);
 
 -- name: find_open_sightings
--- Open rows that stand for these sightings, each with its place.
+-- Open rows that stand for these sightings, listed by place.
 SELECT p.item, p.place, p.tx_from, p.stage, p.entry, p.asset, p.class, p.from_lo, p.from_hi, p.to_lo,
   p.to_hi, p.detail, p.sighting
-FROM json_array_elements(CAST(:pairs AS json)) AS k JOIN presence AS p
-  ON p.place = CAST(k->>0 AS bigint) AND p.sighting = CAST(k->>1 AS bigint)
+FROM json_each(CAST(:wanted AS json)) AS k
+CROSS JOIN LATERAL json_array_elements_text(k.value) AS n
+JOIN presence AS p ON p.place = CAST(k.key AS bigint) AND p.sighting = CAST(n AS bigint)
 WHERE p.tx_to = 9007199254740991 AND p.to_hi = 253402300799000000;
 
 -- name: find_open_items
--- Open rows of these items, each with its place.
+-- Open rows of these items, listed by place.
 SELECT p.item, p.place, p.tx_from, p.stage, p.entry, p.asset, p.class, p.from_lo, p.from_hi, p.to_lo,
   p.to_hi, p.detail, p.sighting
-FROM json_array_elements(CAST(:pairs AS json)) AS k JOIN presence AS p
-  ON p.place = CAST(k->>0 AS bigint) AND p.item = CAST(k->>1 AS bigint)
+FROM json_each(CAST(:wanted AS json)) AS k
+CROSS JOIN LATERAL json_array_elements_text(k.value) AS n
+JOIN presence AS p ON p.place = CAST(k.key AS bigint) AND p.item = CAST(n AS bigint)
 WHERE p.tx_to = 9007199254740991 AND p.to_hi = 253402300799000000;
 
 -- name: add_lineage_item

@@ -40,19 +40,19 @@ FROM json_each(:keys) AS k JOIN asset_states AS s ON s.asset = k.value
 WHERE s.tx_from = (SELECT max(n.tx_from) FROM asset_states AS n WHERE n.asset = s.asset);
 
 -- name: find_open_sightings
--- Open rows that stand for these sightings, each with its place.
+-- Open rows that stand for these sightings, listed by place.
 SELECT p.item, p.place, p.tx_from, p.stage, p.entry, p.asset, p.class, p.from_lo, p.from_hi, p.to_lo,
   p.to_hi, p.detail, p.sighting
-FROM json_each(:pairs) AS k CROSS JOIN presence AS p
-  ON p.place = json_extract(k.value, '$[0]') AND p.sighting = json_extract(k.value, '$[1]')
+FROM json_each(:wanted) AS k CROSS JOIN json_each(k.value) AS n CROSS JOIN presence AS p
+  ON p.place = CAST(k.key AS INTEGER) AND p.sighting = n.value
 WHERE p.tx_to = 9007199254740991 AND p.to_hi = 253402300799000000;
 
 -- name: find_open_items
--- Open rows of these items, each with its place.
+-- Open rows of these items, listed by place.
 SELECT p.item, p.place, p.tx_from, p.stage, p.entry, p.asset, p.class, p.from_lo, p.from_hi, p.to_lo,
   p.to_hi, p.detail, p.sighting
-FROM json_each(:pairs) AS k CROSS JOIN presence AS p
-  ON p.place = json_extract(k.value, '$[0]') AND p.item = json_extract(k.value, '$[1]')
+FROM json_each(:wanted) AS k CROSS JOIN json_each(k.value) AS n CROSS JOIN presence AS p
+  ON p.place = CAST(k.key AS INTEGER) AND p.item = n.value
 WHERE p.tx_to = 9007199254740991 AND p.to_hi = 253402300799000000;
 
 -- name: add_lineage_item
