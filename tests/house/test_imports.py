@@ -157,6 +157,7 @@ STORE_OPENERS = (
     "pratique.store.control.",
     "pratique.store.incidents.",
     "pratique.store.log_keys.",
+    "pratique.store.log_names.",
     "pratique.store.logs.",
     "pratique.store.presence.",
     "pratique.store.rebuild.",

@@ -11,6 +11,7 @@ from pratique.ledger.entries import Draft
 from pratique.ledger.merkle import EMPTY_ROOT, leaf_hash, node_hash
 from pratique.ledger.notes import open_checkpoint, parse_verifier
 from pratique.ledger.store import LogStore
+from pratique.store.log_asked import AskedLog
 from pratique.store.log_disk import Disk
 from pratique.store.segment_log import SegmentLog
 
@@ -33,6 +34,10 @@ def drafts(start: int, end: int) -> list[Draft]:
 
 def segment_log(folder: Path, disk: Disk | None = None, **options: Any) -> SegmentLog:
     return SegmentLog(folder, origin=ORIGIN, disk=disk, **options)
+
+
+def asked_log(folder: Path, **options: Any) -> AskedLog:
+    return AskedLog(folder, origin=ORIGIN, opening=lambda: segment_log(folder, **options))
 
 
 def naive_root(hashes: list[bytes]) -> bytes:

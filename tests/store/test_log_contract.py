@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.logs import NOW, ORIGIN, check_log, draft, drafts, naive_root, segment_log
+from kit.logs import NOW, ORIGIN, asked_log, check_log, draft, drafts, naive_root, segment_log
 from pratique.ledger.canonical import encode_entry, prepare, render_time
 from pratique.ledger.entries import Draft
 from pratique.ledger.errors import (
@@ -30,13 +30,18 @@ from pratique.store.segment_log import SegmentLog
 OpenLog = Callable[[], LogStore]
 
 
-@pytest.fixture(params=["segments", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(params=["segments", "asked", pytest.param("postgres", marks=pytest.mark.postgres)])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenLog]:
     opened: list[LogStore] = []
     if request.param == "segments":
 
         def build() -> LogStore:
             return segment_log(tmp_path / "ledger", segment_bytes=4000)
+
+    elif request.param == "asked":
+
+        def build() -> LogStore:
+            return asked_log(tmp_path / "ledger", segment_bytes=4000)
 
     else:
         url = request.getfixturevalue("postgres_url")

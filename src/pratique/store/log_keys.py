@@ -7,9 +7,7 @@ from pathlib import Path
 from pratique.ledger.errors import LedgerKeyError, NoteError
 from pratique.ledger.notes import Signer
 from pratique.store.log_disk import FOLDER_MODE, Disk, write_new_file
-
-KEY_FILE = "key"
-VERIFIER_FILE = "verifier-key"
+from pratique.store.log_names import KEY_FILE, VERIFIER_FILE
 
 _OTHERS = 0o077
 
@@ -28,10 +26,20 @@ def load_signer(folder: Path, *, origin: str, disk: Disk, may_create: bool) -> S
                 f"the log has entries but its key {path} is missing",
                 remedy="put the key back from its backup; nothing else can continue this log",
             )
-        write_new_file(disk, path, f"{Signer.generate(origin).render()}\n".encode())
+        write_new_file(disk, path, key_file(Signer.generate(origin)))
     signer = read_key(path, origin)
     _keep_public_half(folder, signer, disk)
     return signer
+
+
+def key_file(signer: Signer) -> bytes:
+    """What the key's file holds."""
+    return f"{signer.render()}\n".encode()
+
+
+def verifier_file(signer: Signer) -> bytes:
+    """What the file of its public half holds."""
+    return f"{signer.verifier.render()}\n".encode()
 
 
 def make_folder(folder: Path, disk: Disk) -> None:
@@ -69,15 +77,15 @@ def _parse_key(content: bytes) -> Signer | None:
         signer = Signer.parse(text.removesuffix("\n"))
     except (NoteError, UnicodeDecodeError):
         return None
-    return signer if text == signer.render() + "\n" else None
+    return signer if content == key_file(signer) else None
 
 
 def _keep_public_half(folder: Path, signer: Signer, disk: Disk) -> None:
     path = folder / VERIFIER_FILE
-    wanted = signer.verifier.render() + "\n"
+    wanted = verifier_file(signer)
     if not path.exists():
-        write_new_file(disk, path, wanted.encode())
-    elif path.read_bytes() != wanted.encode():
+        write_new_file(disk, path, wanted)
+    elif path.read_bytes() != wanted:
         raise LedgerKeyError(
             f"{path} is not the public half of the key beside it",
             remedy=f"if the key is right, remove {path}; it is made again",

@@ -11,6 +11,7 @@ from pratique.settings import Settings
 if TYPE_CHECKING:
     from pratique.ledger.audit import AuditReport, Progress
     from pratique.ledger.store import LogStore
+    from pratique.store.segment_log import SegmentLog
 
 LEDGER_FOLDER = "ledger"
 
@@ -34,6 +35,25 @@ def open_log(settings: Settings, *, must_exist: bool = False) -> LogStore:
         from pratique.store.postgres_log import PostgresLog  # noqa: PLC0415 - psycopg is slow to import
 
         return PostgresLog(settings.storage.database_url, folder=folder, origin=origin)
+    return _open_folder(folder, origin)
+
+
+def ask_log(settings: Settings) -> LogStore:
+    """The log of an installation for one question: opened only if more is asked than its length.
+
+    Raises: as `open_log` with `must_exist`, but for checks that were made before and whose ground has
+    not changed since.
+    """
+    if settings.storage.database_url:
+        return open_log(settings, must_exist=True)
+    _require_ledger(settings)
+    from pratique.store.log_asked import AskedLog  # noqa: PLC0415 - as above
+
+    folder, origin = ledger_folder(settings), settings.storage.log_origin
+    return AskedLog(folder, origin=origin, opening=lambda: _open_folder(folder, origin))
+
+
+def _open_folder(folder: Path, origin: str) -> SegmentLog:
     from pratique.store.segment_log import SegmentLog  # noqa: PLC0415 - loads cryptography
 
     return SegmentLog(folder, origin=origin)

@@ -57,7 +57,8 @@ from pratique.store.connect import Row
 from pratique.store.connect_postgres import PostgresDatabase, connect_server
 from pratique.store.errors import StoreUnavailableError
 from pratique.store.log_disk import Disk
-from pratique.store.log_keys import KEY_FILE, load_signer, make_folder
+from pratique.store.log_keys import load_signer, make_folder
+from pratique.store.log_names import KEY_FILE
 from pratique.store.log_proofs import ProvingLog
 from pratique.store.statements import SQL_FOLDER, Statement, parse_statements
 

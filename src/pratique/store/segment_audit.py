@@ -26,20 +26,19 @@ from pratique.ledger.frames import (
 )
 from pratique.ledger.merkle import HASH_BYTES, leaf_hash, level_width
 from pratique.ledger.notes import Verifier, parse_verifier
+from pratique.store.log_asked import SEAL_FILE
 from pratique.store.log_derived import DerivedFiles
 from pratique.store.log_disk import Disk, read_at
-from pratique.store.log_keys import KEY_FILE, VERIFIER_FILE, read_key
-from pratique.store.segment_files import (
+from pratique.store.log_keys import read_key
+from pratique.store.log_names import (
     HEAD_FILE,
+    KEY_FILE,
     SEGMENTS,
-    list_segments,
-    newest,
-    parse_slots,
-    read_frame,
-    read_header,
+    VERIFIER_FILE,
     segment_name,
     segment_place,
 )
+from pratique.store.segment_files import list_segments, newest, parse_slots, read_frame, read_header
 
 _Seen = TypeVar("_Seen")
 
@@ -371,7 +370,7 @@ def _check_strangers(check: _Check) -> None:
     strangers += [
         f"{_DERIVED}/{p.name}"
         for p in (check.folder / _DERIVED).iterdir()
-        if p.name not in check.derived.names()
+        if p.name not in {*check.derived.names(), Path(SEAL_FILE).name}
     ]
     there = list((check.folder / SEGMENTS).iterdir())
     names = {segment_name(first) for first in list_segments(check.folder)}

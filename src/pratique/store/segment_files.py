@@ -26,14 +26,10 @@ from pratique.ledger.frames import (
     parse_slot,
 )
 from pratique.store.log_disk import read_at
+from pratique.store.log_names import DIGITS, HEAD_FILE, SEGMENTS, SUFFIX, segment_place
 
-HEAD_FILE = "head"
-SEGMENTS = "segments"
 MAX_HEADER_BYTES = 4096
 """More than 64 hashes and a checkpoint take."""
-
-_SUFFIX = ".seg"
-_DIGITS = 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,20 +42,10 @@ class Placed:
     end: int
 
 
-def segment_name(first: int) -> str:
-    """File name of the segment whose first entry is `first`."""
-    return f"{first:0{_DIGITS}d}{_SUFFIX}"
-
-
-def segment_place(first: int) -> str:
-    """How a damage names the segment."""
-    return f"{SEGMENTS}/{segment_name(first)}"
-
-
 def list_segments(folder: Path) -> list[int]:
     """First entries of all segments there, in order."""
-    names = (path.name.removesuffix(_SUFFIX) for path in (folder / SEGMENTS).glob(f"*{_SUFFIX}"))
-    return sorted(int(name) for name in names if name.isdecimal() and len(name) == _DIGITS)
+    names = (path.name.removesuffix(SUFFIX) for path in (folder / SEGMENTS).glob(f"*{SUFFIX}"))
+    return sorted(int(name) for name in names if name.isdecimal() and len(name) == DIGITS)
 
 
 def segment_of(segments: list[int], sequence: int) -> int:

@@ -58,13 +58,13 @@ from pratique.ledger.frames import (
 )
 from pratique.ledger.merkle import Frontier, extend, leaf_hash
 from pratique.ledger.notes import Checkpoint
+from pratique.store.log_asked import Opened
 from pratique.store.log_derived import DerivedFiles
 from pratique.store.log_disk import Disk, exclusive, read_at, write_new_file
-from pratique.store.log_keys import KEY_FILE, load_signer, make_folder
+from pratique.store.log_keys import key_file, load_signer, make_folder, verifier_file
+from pratique.store.log_names import HEAD_FILE, KEY_FILE, SEGMENTS, segment_place
 from pratique.store.log_proofs import ProvingLog
 from pratique.store.segment_files import (
-    HEAD_FILE,
-    SEGMENTS,
     iterate_frames,
     list_segments,
     newest,
@@ -72,7 +72,6 @@ from pratique.store.segment_files import (
     peek_first,
     read_header,
     segment_of,
-    segment_place,
 )
 from pratique.store.segment_recovery import Leftover, find_leftover
 
@@ -103,6 +102,7 @@ class SegmentLog(ProvingLog):
         self._segment_fd: tuple[int, int] | None = None
         self._head_fd = -1
         self._known_head: tuple[bytes, Head | None] = (b"", None)
+        self._opened_at: tuple[bytes, Head]
         self._lock_path = folder / "lock"
         self._derived = DerivedFiles(folder / "derived", self._disk)
         try:
@@ -138,7 +138,21 @@ class SegmentLog(ProvingLog):
                     f"the log in {self._folder} was not signed with the key {KEY_FILE} beside it",
                     remedy="put the log's own key back from its backup",
                 )
+            self._opened_at = self._known_head[0], head
             self._catch_up(head)
+
+    def opened(self) -> Opened:
+        """What opening found good."""
+        data, head = self._opened_at
+        return Opened(
+            origin=self._origin,
+            key=key_file(self._signer),
+            verifier=verifier_file(self._signer),
+            head=data,
+            size=head.size,
+            segment=head.segment,
+            end=head.end,
+        )
 
     def _create_head(self) -> None:
         note = self._signer.sign(_checkpoint(self._origin, Frontier()))

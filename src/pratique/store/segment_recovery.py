@@ -22,7 +22,8 @@ from pratique.ledger.frames import (
 from pratique.ledger.merkle import extend, leaf_hash
 from pratique.ledger.notes import Verifier, open_checkpoint
 from pratique.store.log_disk import read_at
-from pratique.store.segment_files import list_segments, segment_place
+from pratique.store.log_names import segment_place
+from pratique.store.segment_files import list_segments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from pratique.errors import PratiqueError
 from pratique.ledger.store import LogStore
 from pratique.settings import load_settings
 from pratique.store.incidents import AnswerDesk
-from pratique.store.logs import open_log
+from pratique.store.logs import ask_log
 from pratique.store.presence import open_presence
 from pratique.values.instants import now_utc
 
@@ -31,7 +31,7 @@ def open_desk(home: Path | None) -> Iterator[tuple[AnswerDesk, LogStore]]:
         return EvidenceStore(settings.home / EVIDENCE_FOLDER).get(digest)
 
     with (
-        closing(open_log(settings, must_exist=True)) as log,
+        closing(ask_log(settings)) as log,
         closing(open_presence(settings, log=log)) as presence,
     ):
         yield AnswerDesk(log, presence, evidence), log

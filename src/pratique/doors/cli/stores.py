@@ -15,7 +15,8 @@ from pratique.ledger.notes import Signer
 from pratique.ledger.store import LogStore
 from pratique.settings import Settings, load_settings
 from pratique.store.control import heal_control, open_control
-from pratique.store.log_keys import KEY_FILE, read_key
+from pratique.store.log_keys import read_key
+from pratique.store.log_names import KEY_FILE
 from pratique.store.logs import open_log
 from pratique.store.presence import PresenceStore, open_presence
 from pratique.store.vetting import VettingStore, open_vetting
