@@ -194,7 +194,7 @@ class LeaseState(Protocol):
 class PartStore(Protocol):
     """Where encrypted parts lie: a disk or an S3. It is trusted with nothing but keeping them."""
 
-    async def read(self, name: str, start: int, end: int) -> bytes:
+    async def read(self, name: str, start: int, end: int) -> bytes | bytearray:
         """Ciphertext `[start, end)` of a part. Raises: PartMissingError, UnavailableError."""
         ...
 

@@ -1,0 +1,155 @@
+"""Whether this process still knows the state of scopes, and what it does when they change.
+
+A thread of its own asks the store every 50 ms. Each answer confirms that the store is there and brings
+what changed; 500 ms without an answer and nothing is served (fail closed). The loop is woken for
+changes only, so that an idle door costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final, Protocol
+
+from pratique.custody.model import Refusal, Scope, ScopeState, Stop
+from pratique.custody.ports import Changes, LeaseState
+from pratique.custody.scopes import state_refusal
+from pratique.errors import PratiqueError
+
+POLL_SECONDS: Final = 0.05
+CONFIRMED_SECONDS: Final = 0.5
+"""How long an answer of the store counts."""
+_WATCH_SECONDS: Final = 0.1
+"""How often the loop looks whether streams must end because nothing is confirmed."""
+
+_log = logging.getLogger(__name__)
+
+
+class Stream(Protocol):
+    """Something that is being sent under a lease."""
+
+    @property
+    def scopes(self) -> Sequence[str]:
+        """The scopes it depends on, its dataset's included."""
+        ...
+
+    def cut(self, refusal: Refusal) -> None:
+        """End at once; called from the loop's thread."""
+        ...
+
+
+UNSURE: Final = Refusal(
+    stop=Stop.UNSURE,
+    sentence="the door cannot confirm that the lease is still good; nothing is served until it can",
+    retry_seconds=1.0,
+)
+
+
+class Confirmation:
+    """The stopped scopes, no older than half a second, and the streams that depend on them."""
+
+    def __init__(self, state: LeaseState, *, poll_seconds: float = POLL_SECONDS) -> None:
+        self._state = state
+        self._poll = poll_seconds
+        # Owned by the loop's thread.
+        self._streams: set[Stream] = set()
+        self._stopped: dict[str, Scope] = {}
+        self._watching: asyncio.Task[None] | None = None
+        # Owned by whoever asks: the starting task, then the polling thread.
+        self._epoch = -1
+        self._thread: threading.Thread | None = None
+        # Written by the polling thread, read by all.
+        self._confirmed = 0.0
+        self._ended = threading.Event()
+
+    async def start(self) -> None:
+        """Learn the present state, then keep asking. Raises: UnavailableError."""
+        loop = asyncio.get_running_loop()
+        changes = await asyncio.to_thread(self._ask)
+        if changes is not None:
+            self._apply(changes)
+        self._thread = threading.Thread(target=self._run, args=(loop,), name="scopes", daemon=True)
+        self._thread.start()
+        self._watching = loop.create_task(self._watch())
+
+    async def close(self) -> None:
+        """End the thread; nothing is served afterwards."""
+        self._ended.set()
+        self._confirmed = 0.0
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, 5.0)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the state is known well enough to serve."""
+        return time.monotonic() - self._confirmed < CONFIRMED_SECONDS
+
+    def stopped(self, scopes: Iterable[str]) -> Refusal | None:
+        """Why nothing may be served under these scopes; cheap, asked for every piece that is sent."""
+        if not self.fresh:
+            return UNSURE
+        if self._stopped:
+            for scope in scopes:
+                found = self._stopped.get(scope)
+                if found is not None:
+                    return state_refusal(found)
+        return None
+
+    @contextmanager
+    def streaming(self, stream: Stream) -> Iterator[None]:
+        """Within the block the stream is cut as soon as it may not go on."""
+        self._streams.add(stream)
+        try:
+            yield
+        finally:
+            self._streams.discard(stream)
+
+    # ── the polling thread ───────────────────────────────────────────────────────────────────
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        while not self._ended.wait(self._poll):
+            try:
+                changes = self._ask()
+            except PratiqueError as error:
+                _log.warning("scopes not confirmed", extra={"error": type(error).__name__})
+                continue
+            if changes is not None:
+                with suppress(RuntimeError):  # the loop has ended, and so will this thread
+                    loop.call_soon_threadsafe(self._apply, changes)
+
+    def _ask(self) -> Changes | None:
+        """One question; None when nothing changed. Counts from before it was asked."""
+        asked = time.monotonic()
+        changes = self._state.changes(self._epoch)
+        self._epoch = changes.epoch
+        self._confirmed = asked
+        return changes if changes.scopes else None
+
+    # ── the loop's thread ────────────────────────────────────────────────────────────────────
+
+    def _apply(self, changes: Changes) -> None:
+        for scope in changes.scopes:
+            if scope.state is ScopeState.LIVE:
+                self._stopped.pop(scope.id, None)
+            else:
+                self._stopped[scope.id] = scope
+        for stream in tuple(self._streams):
+            refusal = self.stopped(stream.scopes)
+            if refusal is not None:
+                stream.cut(refusal)
+
+    async def _watch(self) -> None:
+        """Cut everything while nothing is confirmed: a stream that waits for its reader asks nobody."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            if not self.fresh:
+                for stream in tuple(self._streams):
+                    stream.cut(UNSURE)

@@ -1,0 +1,218 @@
+"""Budgets in a serving process: slabs held, segments paid for, and the charge of a read.
+
+Shared state: everything here belongs to the event loop's thread; only calls to the store run in
+others. What a crash leaves: slabs that stay reserved (forfeited) and, at worst, a second of paid
+segments that the database does not know and that are charged again. Both are against the reader.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pratique.custody.budget import slab_bytes
+from pratique.custody.coverage import Coverage
+from pratique.custody.model import Lease, LeaseId, ObjectId, Refusal, Slab, Stop, StoredObject
+from pratique.custody.ports import LeaseState
+from pratique.values.instants import Clock
+
+IDLE_SECONDS: Final = 2.0
+"""After this long without a charge, what is left of a slab goes back."""
+_FRESH_SECONDS: Final = 1.0
+"""How long a bitmap counts as what all processes have paid for."""
+_MOST_OBJECTS: Final = 4096
+"""Bitmaps kept for one lease; the least recently used one is written and dropped."""
+
+
+@dataclass(slots=True)
+class _Covered:
+    """One object's paid segments, as far as this process knows."""
+
+    coverage: Coverage
+    known: bool
+    """Whether the object has been paid for as an object."""
+    loaded_at: float
+    dirty: bool = False
+
+
+@dataclass(slots=True)
+class _Held:
+    """A slab with what is left of it."""
+
+    slab: Slab
+    left_bytes: int
+    left_objects: int
+
+
+@dataclass(slots=True)
+class Meter:
+    """The budget of one lease in this process."""
+
+    lease: Lease
+    state: LeaseState
+    clock: Clock
+    held: list[_Held] = field(default_factory=list)
+    covered: dict[ObjectId, _Covered] = field(default_factory=dict)
+    used_at: float = 0.0
+    _refilling: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def charge(
+        self, stored: StoredObject, start: int, end: int, *, patience: float
+    ) -> Refusal | None:
+        """Pay for what disclosing `[start, end)` of an object adds; None once it is paid for.
+
+        Waits up to `patience` seconds for the lease's rate.
+        Order: the slab is durable before this returns, the read is recorded after it.
+        """
+        covered = self.covered.get(stored.id) or await self._load(stored)
+        if covered.known and not covered.coverage.missing(start, end):
+            return None
+        if time.monotonic() - covered.loaded_at > _FRESH_SECONDS:
+            # Another process may have paid for it since.
+            covered = await self._load(stored)
+        latest = time.monotonic() + patience
+        while not self._take(covered, start, end):
+            refusal = await self._refill(covered, start, end)
+            if refusal is None:
+                continue
+            wait = refusal.retry_seconds
+            if refusal.stop is not Stop.RATE or wait is None or time.monotonic() + wait > latest:
+                return refusal
+            await asyncio.sleep(wait)
+        return None
+
+    def _needs(self, covered: _Covered, start: int, end: int) -> tuple[int, int]:
+        return covered.coverage.missing(start, end), 0 if covered.known else 1
+
+    def _take(self, covered: _Covered, start: int, end: int) -> bool:
+        """Pay from what is held; False when that is too little. Never waits, so nobody comes between."""
+        need_bytes, need_objects = self._needs(covered, start, end)
+        if need_bytes > sum(one.left_bytes for one in self.held):
+            return False
+        if need_objects > sum(one.left_objects for one in self.held):
+            return False
+        for one in self.held:
+            from_bytes = min(need_bytes, one.left_bytes)
+            from_objects = min(need_objects, one.left_objects)
+            one.left_bytes -= from_bytes
+            one.left_objects -= from_objects
+            need_bytes -= from_bytes
+            need_objects -= from_objects
+        self.held = [one for one in self.held if one.left_bytes or one.left_objects]
+        covered.coverage.add(start, end)
+        covered.known = True
+        covered.dirty = True
+        self.used_at = time.monotonic()
+        return True
+
+    async def _refill(self, covered: _Covered, start: int, end: int) -> Refusal | None:
+        async with self._refilling:
+            need_bytes, need_objects = self._needs(covered, start, end)
+            short_bytes = need_bytes - sum(one.left_bytes for one in self.held)
+            short_objects = need_objects - sum(one.left_objects for one in self.held)
+            if short_bytes <= 0 and short_objects <= 0:
+                return None  # somebody else has refilled meanwhile
+            answer = await asyncio.to_thread(
+                self.state.reserve,
+                self.lease,
+                need_bytes=max(0, short_bytes),
+                need_objects=max(0, short_objects),
+                want_bytes=slab_bytes(
+                    need=max(0, short_bytes), rest=self.lease.budget_bytes, rate=self.lease.rate
+                ),
+                now=self.clock(),
+            )
+            if isinstance(answer, Refusal):
+                return answer
+            self.held.append(_Held(answer, answer.bytes, answer.objects))
+            return None
+
+    async def _load(self, stored: StoredObject) -> _Covered:
+        """The object's bitmap from the store, with what this process paid for besides."""
+        rows = await asyncio.to_thread(self.state.coverage, self.lease.id, [stored.id])
+        stored_bits = rows.get(stored.id)
+        known = self.covered.get(stored.id)
+        if known is None:
+            if len(self.covered) >= _MOST_OBJECTS:
+                await self._evict()
+            known = self.covered.setdefault(
+                stored.id, _Covered(Coverage(stored.size), known=False, loaded_at=0.0)
+            )
+        if stored_bits is not None:
+            known.coverage.merge(stored_bits)
+            known.known = True
+        known.loaded_at = time.monotonic()
+        return known
+
+    async def _evict(self) -> None:
+        await self.flush()
+        for object_id in list(self.covered)[: _MOST_OBJECTS // 4]:
+            if not self.covered[object_id].dirty:
+                del self.covered[object_id]
+
+    async def flush(self) -> None:
+        """Tell the store which segments were paid for."""
+        dirty = {key: one for key, one in self.covered.items() if one.dirty}
+        if not dirty:
+            return
+        bitmaps = {key: one.coverage.to_bytes() for key, one in dirty.items()}
+        for one in dirty.values():
+            one.dirty = False
+        try:
+            await asyncio.to_thread(self.state.add_coverage, self.lease.id, bitmaps)
+        except BaseException:
+            for one in dirty.values():
+                one.dirty = True
+            raise
+
+    async def release(self) -> None:
+        """Give back what is held, after the store knows what was paid for."""
+        await self.flush()
+        held, self.held = self.held, []
+        for one in held:
+            await asyncio.to_thread(
+                self.state.settle,
+                one.slab,
+                left_bytes=one.left_bytes,
+                left_objects=one.left_objects,
+            )
+
+
+class Meters:
+    """The meters of all leases that this process serves."""
+
+    def __init__(self, state: LeaseState, *, clock: Clock) -> None:
+        self._state = state
+        self._clock = clock
+        self._meters: dict[LeaseId, Meter] = {}
+
+    def of(self, lease: Lease) -> Meter:
+        """The lease's meter."""
+        meter = self._meters.get(lease.id)
+        if meter is None:
+            meter = self._meters[lease.id] = Meter(lease, self._state, self._clock)
+        return meter
+
+    async def keep(self, *, every: float, failed: Callable[[Exception], None]) -> None:
+        """Write bitmaps and give back idle slabs, until cancelled."""
+        while True:
+            await asyncio.sleep(every)
+            try:
+                await self._settle(time.monotonic() - IDLE_SECONDS)
+            except Exception as error:  # noqa: BLE001 - what is not written is charged again; serving goes on
+                failed(error)
+
+    async def _settle(self, idle_since: float) -> None:
+        for meter in list(self._meters.values()):
+            if meter.used_at < idle_since:
+                await meter.release()
+            else:
+                await meter.flush()
+
+    async def close(self) -> None:
+        """Give everything back."""
+        for meter in self._meters.values():
+            await meter.release()

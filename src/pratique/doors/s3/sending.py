@@ -1,0 +1,185 @@
+"""Sending an object: allowed, charged and recorded window by window, cut the moment it may not go on.
+
+Windows grow from 1 MiB to 16 MiB: a client that looks at the head of a large object pays for little,
+and a long read waits for few entries. While one window is sent, the next one is being paid for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from pratique.custody.model import SEGMENT_BYTES, Lease, Refusal, Stop, StoredObject
+from pratique.custody.views import View
+from pratique.doors.s3.confirmation import Confirmation
+from pratique.doors.s3.metering import Meter
+from pratique.doors.s3.plaintext import Plaintext
+from pratique.doors.s3.reads import Read, ReadLog
+from pratique.errors import PratiqueError
+
+PIECE_BYTES: Final = 256 * 1024
+"""Decrypted and sent at a time; scopes are looked at before each."""
+FIRST_WINDOW: Final = 1024 * 1024
+LARGEST_WINDOW: Final = 16 * 1024 * 1024
+_FIRST_SECONDS: Final = 5.0
+"""How long a read waits for its rate before it is told to slow down."""
+_MIDWAY_SECONDS: Final = 60.0
+"""How long a stream that has begun waits for it: ending it would only bring the client back."""
+SEND_BUFFER_BYTES: Final = 128 * 1024
+"""What the kernel and the transport may each hold of a stream: what arrives after a cut."""
+
+_BROKEN: Final = Refusal(stop=Stop.BROKER, sentence="the read could not be finished")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A read that is allowed as far as terms go."""
+
+    lease: Lease
+    scopes: tuple[str, ...]
+    """The lease's, and its dataset's."""
+    stored: StoredObject
+    view: View | None
+    start: int
+    end: int
+    status: int
+    address: str
+    agent: str
+
+
+class RefusedError(Exception):
+    """A read that was refused before anything of it was sent."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.sentence)
+        self.refusal = refusal
+
+
+class _Stream:
+    """A stream on its way, so that it can be cut from outside."""
+
+    def __init__(self, scopes: Sequence[str], request: web.BaseRequest) -> None:
+        self.scopes = scopes
+        self._request = request
+        self.refusal: Refusal | None = None
+
+    def cut(self, refusal: Refusal) -> None:
+        """Drop the connection with all that waits to be sent."""
+        if self.refusal is None:
+            self.refusal = refusal
+            if self._request.transport is not None:
+                self._request.transport.abort()
+
+
+class Sender:
+    """Sends objects. Order for every window: scopes → budget → ledger → key → bytes."""
+
+    def __init__(self, *, confirmation: Confirmation, reads: ReadLog, plaintext: Plaintext) -> None:
+        self._confirmation = confirmation
+        self._reads = reads
+        self._plaintext = plaintext
+
+    async def send(
+        self, request: web.BaseRequest, ask: Ask, meter: Meter, headers: Mapping[str, str]
+    ) -> web.StreamResponse:
+        """Answer a read. Raises: RefusedError and UnavailableError before the first byte only."""
+        window = _window(ask.start, ask.end, FIRST_WINDOW)
+        await self._pay(ask, meter, *window, patience=_FIRST_SECONDS)
+        if ask.end - ask.start <= PIECE_BYTES:
+            body = await self._plaintext.read(ask.lease, ask.stored, ask.start, ask.end, ask.view)
+            self._check(ask)
+            return web.Response(status=ask.status, body=_bytes(body), headers=headers)
+        response = web.StreamResponse(status=ask.status, headers=headers)
+        response.content_length = ask.end - ask.start
+        stream = _Stream(ask.scopes, request)
+        with self._confirmation.streaming(stream):
+            self._check(ask)
+            await response.prepare(request)
+            try:
+                await self._stream(response, ask, meter, window)
+            except (RefusedError, PratiqueError, ConnectionError) as error:
+                # The status is out; an end before the announced length is what clients notice, and
+                # when they ask for the rest they are told why.
+                _note(ask, error)
+                stream.cut(_BROKEN)
+        return response
+
+    async def _stream(
+        self, response: web.StreamResponse, ask: Ask, meter: Meter, window: tuple[int, int]
+    ) -> None:
+        largest = min(LARGEST_WINDOW, ask.lease.rate or LARGEST_WINDOW)
+        start, end = window
+        while start < ask.end:
+            following = _window(end, ask.end, min(largest, 2 * (end - start)))
+            async with _ahead(self._pay(ask, meter, *following, patience=_MIDWAY_SECONDS)) as paid:
+                for at in range(start, end, PIECE_BYTES):
+                    self._check(ask)
+                    stop = min(end, at + PIECE_BYTES)
+                    piece = await self._plaintext.read(ask.lease, ask.stored, at, stop, ask.view)
+                    await response.write(piece)
+                await paid
+            start, end = following
+
+    async def _pay(self, ask: Ask, meter: Meter, start: int, end: int, *, patience: float) -> None:
+        """Everything that must be durable before `[start, end)` is disclosed."""
+        if start == end < ask.end or start >= ask.end > ask.start:
+            return  # nothing follows
+        self._check(ask)
+        refusal = await meter.charge(ask.stored, start, end, patience=patience)
+        if refusal is not None:
+            raise RefusedError(refusal)
+        await self._reads.record(
+            ask.lease,
+            Read(
+                dataset=ask.stored.dataset,
+                object=ask.stored.id,
+                variant=int(ask.view is not None),
+                first=start // SEGMENT_BYTES if end > start else -1,
+                last=(end - 1) // SEGMENT_BYTES if end > start else -1,
+                bytes=end - start,
+                status=ask.status,
+                address=ask.address,
+                agent=ask.agent,
+            ),
+        )
+        await self._plaintext.unlock(ask.lease, ask.stored, start, end, ask.view)
+
+    def _check(self, ask: Ask) -> None:
+        refusal = self._confirmation.stopped(ask.scopes)
+        if refusal is not None:
+            raise RefusedError(refusal)
+
+
+def _window(start: int, end: int, length: int) -> tuple[int, int]:
+    """The next window, ending where a segment does."""
+    stop = (start + length) // SEGMENT_BYTES * SEGMENT_BYTES
+    return start, min(end, max(stop, start + SEGMENT_BYTES))
+
+
+def _bytes(found: memoryview | bytes) -> bytes:
+    return found if isinstance(found, bytes) else found.tobytes()
+
+
+@asynccontextmanager
+async def _ahead(work: Coroutine[None, None, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Work that goes on beside the block; it does not outlive it."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        if not task.done():
+            task.cancel()
+        with suppress(asyncio.CancelledError, RefusedError, PratiqueError):
+            await task
+
+
+def _note(ask: Ask, error: Exception) -> None:
+    why = error.refusal.stop.value if isinstance(error, RefusedError) else type(error).__name__
+    _log.info("stream ended early", extra={"lease": ask.lease.id, "why": why})

@@ -1,0 +1,151 @@
+"""Encrypted parts as files of a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import secrets
+from collections import OrderedDict
+from pathlib import Path
+from typing import Final
+
+from pratique.custody.errors import PartMissingError
+from pratique.errors import UnavailableError
+
+_OPEN_FILES: Final = 256
+"""Descriptors kept open; opening one costs ten times a read."""
+_NOWAIT: Final = getattr(os, "RWF_NOWAIT", 0)
+
+
+class DiskParts:
+    """A `PartStore` in a folder. What is in memory already is read at once, the rest in a thread.
+
+    Shared state: belongs to the event loop's thread.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: OrderedDict[str, int] = OrderedDict()
+
+    async def read(self, name: str, start: int, end: int) -> bytes | bytearray:
+        """Ciphertext `[start, end)`. Raises: PartMissingError, UnavailableError."""
+        descriptor = self._descriptor(name)
+        length = end - start
+        data = _read_cached(descriptor, start, length)
+        if data is not None:
+            return data
+        # A descriptor that is pushed out while the thread reads would be another file's.
+        own = os.dup(descriptor)
+        try:
+            return await asyncio.to_thread(_read_all, own, start, length, name)
+        finally:
+            os.close(own)
+
+    async def write(self, name: str, data: bytes | bytearray | memoryview) -> None:
+        """Keep a part: once this returns it survives a power failure. Raises: UnavailableError."""
+        await asyncio.to_thread(self._write, name, data)
+
+    async def delete(self, name: str) -> None:
+        """Forget a part."""
+        descriptor = self._open.pop(name, None)
+        if descriptor is not None:
+            os.close(descriptor)
+        await asyncio.to_thread(self._delete, name)
+
+    def close(self) -> None:
+        """Close descriptors."""
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+    def _descriptor(self, name: str) -> int:
+        descriptor = self._open.get(name)
+        if descriptor is not None:
+            self._open.move_to_end(name)
+            return descriptor
+        try:
+            descriptor = os.open(self._folder / name, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise PartMissingError(
+                "a part of this object is missing where parts are kept",
+                remedy="restore it from a backup; what is damaged is told by: pratique dataset check",
+            ) from None
+        except OSError as error:
+            raise _failed("read", error) from error
+        self._open[name] = descriptor
+        if len(self._open) > _OPEN_FILES:
+            os.close(self._open.popitem(last=False)[1])
+        return descriptor
+
+    def _write(self, name: str, data: bytes | bytearray | memoryview) -> None:
+        """1. The bytes are durable under a name of their own. 2. The rename is. 3. It can be told.
+
+        A crash before 2 leaves a file that `pratique dataset check` names and removes.
+        """
+        path = self._folder / name
+        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                with partial.open("xb", buffering=0) as file:
+                    left = memoryview(data)
+                    while left:
+                        left = left[file.write(left) or 0 :]
+                    os.fsync(file.fileno())
+                partial.replace(path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    partial.unlink()
+                raise
+            _sync_folder(path.parent)
+        except OSError as error:
+            raise _failed("written", error) from error
+
+    def _delete(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            (self._folder / name).unlink()
+
+
+def _read_cached(descriptor: int, start: int, length: int) -> bytearray | None:
+    """What the page cache has; None when the kernel would have to wait for the disk."""
+    if not _NOWAIT:
+        return None
+    buffer = bytearray(length)
+    try:
+        found = os.preadv(descriptor, [buffer], start, _NOWAIT)
+    except OSError as error:
+        if error.errno in {errno.EAGAIN, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}:
+            return None
+        raise _failed("read", error) from error
+    return buffer if found == length else None  # a short read asks again, in a thread
+
+
+def _read_all(descriptor: int, start: int, length: int, name: str) -> bytes:
+    pieces = []
+    while length:
+        try:
+            piece = os.pread(descriptor, length, start)
+        except OSError as error:
+            raise _failed("read", error) from error
+        if not piece:
+            raise PartMissingError(f"the part {name} ends before its bytes do")
+        pieces.append(piece)
+        start, length = start + len(piece), length - len(piece)
+    return b"".join(pieces)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _failed(what: str, error: OSError) -> UnavailableError:
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return UnavailableError(
+        f"a part cannot be {what}: {error.strerror or error}",
+        remedy="make room on the disk that keeps parts; nothing stored is lost" if full else "",
+    )
