@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -33,27 +34,44 @@ def _version(client: Client, _: OpenShop, __: Path) -> str:
     return client.version
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plain:
+    """What one ordinary install left in the ledger."""
+
+    formats: frozenset[str]
+    doors: frozenset[str]
+    agents: frozenset[str]
+
+
+_PLAIN: dict[str, _Plain] = {}
+"""By client: several rows look at the same install."""
+
+
+def _plain(client: Client, open_shop: OpenShop, where: Path) -> _Plain:
+    if client.name not in _PLAIN:
+        shop = open_shop()
+        shop.stock_demo()
+        assert client.install("demo", index_url=shop.index_url, where=where).exit_code == 0
+        pages = shop.door.entries("page")
+        _PLAIN[client.name] = _Plain(
+            formats=frozenset(e.body["format"] for e in shop.door.entries("page", project="demo")),
+            doors=frozenset(e.body["door"] for e in shop.door.entries("delivery")),
+            agents=frozenset(e.body["agent"].partition("/")[0] for e in pages),
+        )
+    return _PLAIN[client.name]
+
+
 def _page_format(client: Client, open_shop: OpenShop, where: Path) -> str:
-    shop = open_shop()
-    shop.stock_demo()
-    assert client.install("demo", index_url=shop.index_url, where=where).exit_code == 0
-    [kind] = {e.body["format"] for e in shop.door.entries("page", project="demo")}
+    [kind] = _plain(client, open_shop, where).formats
     return {"json": "JSON", "html": "HTML"}[kind]
 
 
 def _metadata(client: Client, open_shop: OpenShop, where: Path) -> str:
-    shop = open_shop()
-    shop.stock_demo()
-    assert client.install("demo", index_url=shop.index_url, where=where).exit_code == 0
-    doors = {e.body["door"] for e in shop.door.entries("delivery")}
-    return _yes("metadata" in doors)
+    return _yes("metadata" in _plain(client, open_shop, where).doors)
 
 
 def _agent(client: Client, open_shop: OpenShop, where: Path) -> str:
-    shop = open_shop()
-    shop.stock_demo()
-    assert client.install("demo", index_url=shop.index_url, where=where).exit_code == 0
-    agents = {e.body["agent"].partition("/")[0] for e in shop.door.entries("page")}
+    agents = _plain(client, open_shop, where).agents
     return ", ".join(f"`{agent}`" for agent in sorted(agents))
 
 
