@@ -57,10 +57,10 @@ drill: env $(UV_STAMP) ## replay March 2026, inert, through every part (Poetry t
 	@PATH="$(CURDIR)/.tools/uv/bin:$$PATH" exec $(BIN)/pratique drill litellm-2026 $(ARGS)
 
 test: dev ## run every test (those whose tools are missing are skipped and named)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 test-fast: dev ## run the tests that need nothing but Python (under a minute)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile \
+	@$(BIN)/python -m pytest -n 2 --dist worksteal \
 	  -m "not (clients or network or postgres or nginx or chromium or slow)" $(ARGS)
 
 test-clickhouse: dev $(CLICKHOUSE_STAMP) ## run the statements for ClickHouse in its engine (900 MB, not in CI)

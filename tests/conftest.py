@@ -1,6 +1,21 @@
 """What all tests share; each line names a plugin below tests/kit/."""
 
+import pytest
+
 pytest_plugins = ["kit.postgres", "kit.specimens"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, in the random order that they have: a long one at the end keeps one worker
+    busy while the other has nothing left to take over."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    if item.get_closest_marker("slow") is None:
+        return 2
+    return 1 if item.get_closest_marker("network") is None else 0
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
