@@ -160,6 +160,7 @@ STORE_OPENERS = (
     "pratique.store.log_names.",
     "pratique.store.logs.",
     "pratique.store.presence.",
+    "pratique.store.questions.",
     "pratique.store.rebuild.",
     "pratique.store.vetting.",
     "pratique.store.vetting_audits.",

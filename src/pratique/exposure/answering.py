@@ -8,12 +8,12 @@ docs/explain/certainty.md follows one question through it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
 
 from pratique.exposure.advisories.model import How
 from pratique.exposure.certainty import Certainty
-from pratique.exposure.fleet import judge_fleet
 from pratique.exposure.incident import (
     NAMES_IN_GROUP,
     AssetLine,
@@ -23,8 +23,7 @@ from pratique.exposure.incident import (
     StageCounts,
     sealed,
 )
-from pratique.exposure.lines import Judge, Judged, ref_key
-from pratique.exposure.others import AbsenceQuestion, judge_others, line_of_other
+from pratique.exposure.lines import Judge, Judged, exposed_span, ref_key
 from pratique.exposure.verdicts import Frame
 from pratique.exposure.wanted import Found, Wanted, find_items, resolve_question
 from pratique.exposure.windows import (
@@ -34,7 +33,6 @@ from pratique.exposure.windows import (
     span_to_clear,
     widest_window,
 )
-from pratique.exposure.within_reach import exposed_of, measure_reach
 from pratique.inventory.observed.model import Relation
 from pratique.values.spans import to_micros
 
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
     from pratique.exposure.answer import Answer
     from pratique.exposure.door_lines import DoorRecord, DoorSaid
     from pratique.exposure.incident import Asked, DoorPart, WindowLine
+    from pratique.exposure.others import AbsenceQuestion
     from pratique.exposure.ports import Edge, Extent, FactQueries, Hit, PlaceRow
     from pratique.exposure.wanted import AdvisoryLibrary
     from pratique.exposure.watch_book import WatchBook
@@ -72,8 +71,7 @@ class Outcome(NamedTuple):
     door: Answer | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
+class _Case(msgspec.Struct, frozen=True, kw_only=True):
     """One question on its way to an answer."""
 
     wanted: Wanted
@@ -102,6 +100,11 @@ def answer_asked(
 
     `names`: how many assets of a group are named; None: all.
     """
+    # What only a whole answer needs is loaded here: first figures are to be had at once.
+    from pratique.exposure.fleet import judge_fleet  # noqa: PLC0415
+    from pratique.exposure.others import judge_others, line_of_other  # noqa: PLC0415
+    from pratique.exposure.within_reach import measure_reach  # noqa: PLC0415
+
     queries = sources.queries
     case = _open_case(asked, sources, now=now, tx=tx)
     wanted = case.wanted
@@ -177,7 +180,7 @@ def count_asked(asked: Asked, sources: Sources, *, now: Instant, tx: int) -> Fir
     totals = case.queries.totals(tx=tx)
     lines, numbers = _exposed_lines(case, None)
     exposed = [
-        exposed_of(line, numbers[line.asset]) for line in lines if line.theft_from is not None
+        (numbers[line.asset], *exposed_span(line)) for line in lines if line.theft_from is not None
     ]
     return FirstFigures(
         asked=asked,
@@ -187,7 +190,7 @@ def count_asked(asked: Asked, sources: Sources, *, now: Instant, tx: int) -> Fir
         assets=totals.assets,
         counts=_counts(lines, ()),
         stages=_stages(lines),
-        extent=tuple(case.queries.extent([(o.id, o.start, o.end) for o in exposed], tx=tx)),
+        extent=tuple(case.queries.extent(exposed, tx=tx)),
         not_seen=(*case.wanted.problems, *case.found.gaps),
     )
 
@@ -309,6 +312,8 @@ def _order(line: AssetLine) -> tuple[int, int, str, str]:
 def _absence_question(
     case: _Case, lines: Sequence[AssetLine], *, unreadable: int, door_asked: bool
 ) -> AbsenceQuestion:
+    from pratique.exposure.others import AbsenceQuestion  # noqa: PLC0415 - as above
+
     start, end = _time_to_clear(case)
     doubt = "advisory-missing" if case.wanted.missing else ""
     if not doubt and (case.found.gaps or not case.wanted.findable):

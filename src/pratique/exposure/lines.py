@@ -13,7 +13,7 @@ from pratique.exposure.incident import AssetLine, DoorPart, SightingLine, Times
 from pratique.exposure.verdicts import INERT, SHORT_LIVED, Frame, Said, Seen, judge_sighting
 from pratique.exposure.windows import sharpened
 from pratique.inventory.observed.model import EvidenceClass, Stage
-from pratique.values.spans import DAWN, OPEN, Span, from_micros
+from pratique.values.spans import DAWN, OPEN, Span, from_micros, to_micros
 
 if TYPE_CHECKING:
     from pratique.exposure.advisories.model import Match
@@ -175,6 +175,12 @@ def _first(judged: Sequence[Judged], widest: WindowLine | None) -> Instant | Non
 def ref_key(row: ItemRow) -> str:
     """Entity key of the ref that an item names."""
     return f"ref:{row.type}/{row.name}@{row.version}"
+
+
+def exposed_span(line: AssetLine) -> tuple[int, int]:
+    """From when to when theft is feared at the asset of a line, in microseconds."""
+    start = OPEN if line.theft_from is None else to_micros(line.theft_from)
+    return start, OPEN if line.theft_to is None else to_micros(line.theft_to)
 
 
 def instant_or_none(micros: int) -> Instant | None:

@@ -7,8 +7,9 @@ here. Source: docs/explain/certainty.md, "What counts as it".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+import msgspec
 
 from pratique.exposure.advisories.model import (
     Advisory,
@@ -40,8 +41,7 @@ class AdvisoryLibrary(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What is looked for."""
 
     asked: Asked

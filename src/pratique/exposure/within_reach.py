@@ -9,9 +9,9 @@ from pratique.exposure.blast import Exposed, find_thefts, measure_blast
 from pratique.exposure.certainty import Certainty
 from pratique.exposure.incident import AssetLine, Reach, Reached, ReachSpan, ReachStep
 from pratique.exposure.job_secrets import Run, thefts_of_runs
-from pratique.exposure.lines import instant_or_none
+from pratique.exposure.lines import exposed_span, instant_or_none
 from pratique.inventory.observed.model import PlaceKind
-from pratique.values.spans import OPEN, from_micros, to_micros
+from pratique.values.spans import from_micros
 
 if TYPE_CHECKING:
     from pratique.exposure import blast
@@ -60,8 +60,7 @@ def measure_reach(
 
 def exposed_of(line: AssetLine, number: int) -> Exposed:
     """A line that says from when theft is feared; `number` is the store's id of its asset."""
-    start = to_micros(line.theft_from) if line.theft_from is not None else OPEN
-    end = OPEN if line.theft_to is None else to_micros(line.theft_to)
+    start, end = exposed_span(line)
     return Exposed(number, line.asset, start, end, line.sightings[0].entry)
 
 

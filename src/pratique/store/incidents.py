@@ -1,26 +1,19 @@
-"""Where questions about the past are answered: engine, projection and log put together.
+"""Standing incidents: questions that are answered anew when something new is known.
 
-`AnswerDesk` answers a question as of any ledger size, keeps standing incidents, and answers them anew
-when something new is known. Nothing here decides anything: `exposure.answering` does.
+`AnswerDesk` keeps and answers them; `StandingAnswers` does so for a process that goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import Final
 
-from pratique.errors import InputError
-from pratique.exposure.answering import (
-    FirstFigures,
-    Outcome,
-    Sources,
-    answer_asked,
-    count_asked,
-)
+import msgspec
+
 from pratique.exposure.asking import asset_key
 from pratique.exposure.difference import Difference, compare_answers
-from pratique.exposure.incident import NAMES_IN_GROUP, Asked, AssetLine, Incident, IncidentAnswer
+from pratique.exposure.incident import NAMES_IN_GROUP, AssetLine, Incident, IncidentAnswer
 from pratique.exposure.standing import (
     ANSWERED,
     CLOSED,
@@ -31,30 +24,10 @@ from pratique.exposure.standing import (
 )
 from pratique.exposure.why import Why, entries_needed, explain_asset
 from pratique.ledger.entries import Entry
-from pratique.values.instants import Instant, parse_instant
-
-if TYPE_CHECKING:
-    from pratique.exposure.advisories.model import Advisory
-    from pratique.exposure.answer import Answer
-    from pratique.exposure.ports import FactQueries
-    from pratique.exposure.question import Question
-    from pratique.exposure.watch_book import WatchBook
-    from pratique.ledger.store import LogStore
-    from pratique.store.presence import PresenceStore
-    from pratique.values.intervals import Interval
-    from pratique.values.names import ProjectName
+from pratique.store.questions import Known, QuestionDesk
+from pratique.values.instants import Instant
 
 EVENT_KINDS_OF_INCIDENTS: Final = (OPENED, ANSWERED, CLOSED)
-_DOOR_KINDS: Final = frozenset(
-    {"view", "page", "delivery", "delivered", "refusal", "watch", "token"}
-)
-
-
-class Known(NamedTuple):
-    """A state of knowledge: a ledger size, and the present of an answer that rests on it."""
-
-    tx: int
-    now: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,102 +42,8 @@ class Reanswered:
     """Sequence of the new `incident-answer`; -1 when nothing new is said."""
 
 
-class AnswerDesk:
-    """Answers questions from one installation's log and projection."""
-
-    def __init__(
-        self, log: LogStore, presence: PresenceStore, evidence: Callable[[str], bytes | None]
-    ) -> None:
-        """`evidence` gives raw bytes by SHA-256, None when they are not kept."""
-        self._log = log
-        self._presence = presence
-        self._evidence = evidence
-
-    @property
-    def queries(self) -> FactQueries:
-        """The named questions about facts."""
-        return self._presence.inventory
-
-    # ── what is known when ───────────────────────────────────────────────────────────────────
-
-    def known(self, text: str | None, *, now: Instant) -> Known:
-        """Everything known now, or as of a sequence or an instant.
-
-        Order: brings the projection up to date. Raises: InputError when the log has no such entry.
-        """
-        self._presence.catch_up()
-        if text is None:
-            return Known(self._presence.applied(), now)
-        size = self._log.size()
-        if text.isdecimal():
-            sequence = int(text)
-            if sequence >= size:
-                raise InputError(
-                    f"the ledger has no entry {text[:20]}",
-                    expected=f"a sequence from 0 to {size - 1}, or an instant",
-                )
-            return Known(sequence + 1, min(now, self._entry(sequence).recorded_at))
-        moment = parse_instant(text)
-        return Known(self._size_at(moment, size), min(now, moment))
-
-    def _size_at(self, moment: Instant, size: int) -> int:
-        """How many entries had been recorded by an instant: entries are in order of time."""
-        low, high = 0, size
-        while low < high:
-            middle = (low + high) // 2
-            if self._entry(middle).recorded_at <= moment:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    def _entry(self, sequence: int) -> Entry:
-        return next(iter(self._log.entries(sequence, sequence + 1)))
-
-    def newest(self, id_: str, *, tx: int) -> Advisory | None:
-        """The newest revision of a recorded advisory below `tx`."""
-        return self._presence.advisories(self._evidence).newest(id_, tx=tx)
-
-    def mentioning(self, what: str, *, tx: int) -> Sequence[str]:
-        """Ids of recorded advisories that name `package:TYPE/NAME`."""
-        return self._presence.advisories_mentioning(what, tx=tx)
-
-    def _book(self, tx: int) -> WatchBook | None:
-        """How all assets were watched, where that is kept: of everything applied."""
-        applied = self._presence.applied()
-        return self._presence.watch_book(applied) if tx == applied else None
-
-    # ── answers ──────────────────────────────────────────────────────────────────────────────
-
-    def answer(
-        self,
-        asked: Asked,
-        known: Known,
-        *,
-        incident: str = "",
-        title: str = "",
-        names: int | None = NAMES_IN_GROUP,
-    ) -> Outcome:
-        """Answer a question as of a state of knowledge."""
-        door = _Door(self._presence, self._log, known.tx)
-        sources = Sources(self._presence.inventory, self, door, self._book(known.tx))
-        try:
-            return answer_asked(
-                asked,
-                sources,
-                now=known.now,
-                tx=known.tx,
-                incident=incident,
-                title=title,
-                names=names,
-            )
-        finally:
-            door.close()
-
-    def count(self, asked: Asked, known: Known) -> FirstFigures:
-        """Who had it, counted, as of a state of knowledge."""
-        sources = Sources(self._presence.inventory, self)
-        return count_asked(asked, sources, now=known.now, tx=known.tx)
+class AnswerDesk(QuestionDesk):
+    """Answers questions and standing incidents from one installation's log and projection."""
 
     def answer_incident(
         self, incident: Incident, known: Known, *, names: int | None = NAMES_IN_GROUP
@@ -187,8 +66,6 @@ class AnswerDesk:
 
     def _line_of(self, incident: Incident, asset: str, known: Known) -> AssetLine:
         """The line of an asset that is told in a group only."""
-        import msgspec  # noqa: PLC0415 - only this needs it
-
         asked = msgspec.structs.replace(incident.asked, assets=(asset,))
         return self.answer(asked, known, incident=incident.id).answer.lines[0]
 
@@ -283,69 +160,3 @@ class StandingAnswers:
             self._asked[one.id] = known.tx + (answered.entry >= 0)
             found.append(answered)
         return found
-
-
-class _DoorLog:
-    """A log of which only what doors wrote is seen: the rest of the projection is not needed."""
-
-    def __init__(self, log: LogStore) -> None:
-        self._log = log
-        self.origin = log.origin
-
-    def size(self) -> int:
-        """Entries of the whole log."""
-        return self._log.size()
-
-    def entries(self, start: int = 0, end: int | None = None) -> Iterator[Entry]:
-        """Entries in order; those of other kinds without what they say."""
-        for entry in self._log.entries(start, end):
-            if entry.kind in _DOOR_KINDS:
-                yield entry
-            else:
-                yield Entry(
-                    sequence=entry.sequence,
-                    recorded_at=entry.recorded_at,
-                    kind="",
-                    subject="",
-                    actor=entry.actor,
-                    body={},
-                )
-
-
-class _Door:
-    """Our index door's record as of a ledger size: the projection's, or a replay in memory."""
-
-    def __init__(self, presence: PresenceStore, log: LogStore, tx: int) -> None:
-        self._presence = presence
-        self._log = log
-        self._tx = tx
-        self._replayed: PresenceStore | None = None
-
-    def knows_anything(self) -> bool:
-        """Whether a door ever watched or answered here."""
-        return self._presence.knows_doors()
-
-    def versions(self, project: ProjectName) -> frozenset[str]:
-        """Versions of a project that the door ever listed, delivered or refused."""
-        return self._then().versions(project)
-
-    def answer(self, question: Question, *, clearing: Interval, now: Instant) -> Answer:
-        """What the door knows of a question."""
-        from pratique.exposure.answer import answer  # noqa: PLC0415 - loads packaging
-
-        facts = self._then().facts(question)
-        return answer(question, facts, now=now, clearing=clearing)
-
-    def _then(self) -> PresenceStore:
-        """What the door had recorded below the ledger size in question."""
-        if self._tx >= self._presence.applied():
-            return self._presence
-        if self._replayed is None:
-            log = cast("LogStore", _DoorLog(self._log))
-            self._replayed = self._presence.replayed(log, self._tx)
-        return self._replayed
-
-    def close(self) -> None:
-        """Forget a replay."""
-        if self._replayed is not None:
-            self._replayed.close()

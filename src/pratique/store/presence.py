@@ -6,45 +6,39 @@ can be thrown away and made again from the ledger (`rebuild_projections`).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
-
 from pratique.errors import InputError
-from pratique.exposure.answer import Answer, answer
-from pratique.exposure.facts import DoorFacts
-from pratique.exposure.gather import gather_facts
-from pratique.exposure.question import Question, release_key
-from pratique.ledger.store import LogStore
-from pratique.settings import Settings
-from pratique.store.connect import Database, Row
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.inventory_reader import InventoryStore
-from pratique.store.presence_reader import PresenceReader
-from pratique.store.presence_rows import BlockRow, EventRow, KnownFile, RefusalRow, version_of
 from pratique.store.projector import Projector
 from pratique.store.reach_cache import REACH_FILE
-from pratique.values.digests import Sha256
-from pratique.values.instants import Instant
-from pratique.values.names import ProjectName
-from pratique.values.spans import from_micros, from_micros_or_null
 
 if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from pratique.exposure.answer import Answer
+    from pratique.exposure.facts import DoorFacts
+    from pratique.exposure.question import Question
     from pratique.exposure.watch_book import WatchBook
+    from pratique.ledger.store import LogStore
+    from pratique.settings import Settings
     from pratique.store.advisories import AdvisoryStore
+    from pratique.store.connect import Database
+    from pratique.store.presence_console import ConsoleReader
+    from pratique.store.presence_rows import BlockRow, EventRow, KnownFile, RefusalRow
     from pratique.store.watch_cache import WatchCache
+    from pratique.values.digests import Sha256
+    from pratique.values.instants import Instant
+    from pratique.values.names import ProjectName
 
 FACTS_SCHEMA = "pratique_facts"
 FACTS_FILE = "facts.db"
 IN_MEMORY = Path(":memory:")
 _STATEMENT_SECONDS = 60.0
 """Nothing in a request waits for these statements, except `knows_view`, which is one look-up."""
-
-_RECENT_SPAN = 200_000
-"""How many of the newest ledger entries are searched for recent blocks."""
 
 
 class PresenceStore:
@@ -85,16 +79,22 @@ class PresenceStore:
 
     def applied(self) -> int:
         """Ledger entries that the projection rests on."""
-        with self._database.snapshot() as session:
-            return PresenceReader(session).applied()
+        rows = self._database.fetch("read_projection")
+        return int(rows[0][0]) if rows else 0
 
     def facts(self, question: Question) -> DoorFacts:
         """What bears on a question, as of the entries applied."""
+        # What only the door's own record needs is loaded here, in this method and others below.
+        from pratique.exposure.gather import gather_facts  # noqa: PLC0415
+        from pratique.store.presence_reader import PresenceReader  # noqa: PLC0415
+
         with self._database.snapshot() as session:
             return gather_facts(PresenceReader(session), question)
 
     def versions(self, project: ProjectName) -> frozenset[str]:
         """Versions of a project that a door ever listed, delivered or refused; see the reader."""
+        from pratique.store.presence_reader import PresenceReader  # noqa: PLC0415 - as above
+
         with self._database.snapshot() as session:
             return PresenceReader(session).versions(project)
 
@@ -129,59 +129,39 @@ class PresenceStore:
 
     # ── for the console ──────────────────────────────────────────────────────────────────────
 
+    @property
+    def _console(self) -> ConsoleReader:
+        from pratique.store.presence_console import ConsoleReader  # noqa: PLC0415 - loads packaging
+
+        return ConsoleReader(self._database)
+
     def block(self, block: str) -> BlockRow | None:
         """What a block id stands for; None when it was never shown."""
-        shown = self._database.fetch("find_block", block=block)
-        refused = self._database.fetch("find_refused_block", block=block)
-        refusal = _refusal_row(refused[0]) if refused else None
-        if shown:
-            return _block_row(shown[0], reason=refusal.reason if refusal else "")
-        return _block_of_refusal(refusal) if refusal else None
+        return self._console.block(block)
 
     def recent_blocks(self, count: int) -> Sequence[BlockRow]:
         """Blocks shown last, newest first."""
-        rows = self._database.fetch("list_recent_blocks", span=_RECENT_SPAN, count=count)
-        found = (self.block(block) for block, _ in rows)
-        return tuple(row for row in found if row is not None)
+        return self._console.recent_blocks(count)
 
     def recent_refusals(self, count: int) -> Sequence[RefusalRow]:
         """Refusals, newest first."""
-        rows = self._database.fetch("list_recent_refusals", count=count)
-        return tuple(_refusal_row(row) for row in rows)
+        return self._console.recent_refusals(count)
 
     def recent_events(self, kind: str, count: int) -> Sequence[EventRow]:
         """Events of a kind, newest first."""
-        rows = self._database.fetch("list_recent_events", kind=kind, count=count)
-        return tuple(_event_row(row) for row in rows)
+        return self._console.recent_events(kind, count)
 
     def events(self, kind: str) -> Sequence[EventRow]:
         """All events of a kind, oldest first."""
-        return tuple(_event_row(row) for row in self._database.fetch("list_events", kind=kind))
+        return self._console.events(kind)
 
     def known_files(self, project: ProjectName, version: Version) -> Sequence[KnownFile]:
         """Files of a release that stood on a page of ours with a hash, by name."""
-        found = []
-        with self._database.snapshot() as session:
-            for page, index, _ in session.run("list_pages_of_project", project=project):
-                rows = session.run("list_known_files", page=page, version=release_key(version))
-                found += [
-                    KnownFile(index=index, project=project, filename=name, sha256=Sha256(digest))
-                    for name, digest in rows
-                    if version.local is None or version_of(name, project) == version
-                ]
-        return tuple(sorted(found, key=lambda f: (f.filename, f.sha256, f.index)))
+        return self._console.known_files(project, version)
 
     def places(self, digest: Sha256) -> Sequence[KnownFile]:
         """Where a file with this hash ever stood."""
-        with self._database.snapshot() as session:
-            found = [
-                KnownFile(
-                    index=index, project=ProjectName(project), filename=filename, sha256=digest
-                )
-                for page, filename in session.run("list_places_of_sha256", sha256=digest)
-                for index, project in session.run("find_page_name", page=page)
-            ]
-        return tuple(sorted(found, key=lambda f: (f.index, f.filename)))
+        return self._console.places(digest)
 
     def close(self) -> None:
         """Close the projection; the log stays open."""
@@ -197,13 +177,6 @@ def replay_in_memory(log: LogStore, end: int | None = None) -> PresenceStore:
         database.close()
         raise
     return PresenceStore(database, log)
-
-
-def _reach_file(database: Database) -> Path | None:
-    """Beside the projection, if that is a file."""
-    if isinstance(database, SqliteDatabase) and str(database.path) != ":memory:":
-        return database.path.parent / REACH_FILE
-    return None
 
 
 def open_presence(settings: Settings, *, log: LogStore) -> PresenceStore:
@@ -239,6 +212,8 @@ def answer_exposed(
     exactly the one that could have been given then; later entries cannot change it.
     Raises: InputError when the log has no such entry.
     """
+    from pratique.exposure.answer import answer  # noqa: PLC0415 - as above
+
     if as_known_at is None:
         presence.catch_up()
         return answer(question, presence.facts(question), now=now)
@@ -254,73 +229,3 @@ def answer_exposed(
     finally:
         then.close()
     return answer(question, facts, now=min(now, known_then))
-
-
-def _block_row(row: Row, *, reason: str) -> BlockRow:
-    index, project, filename, sha256, outcome, rule, until, block, *times = row
-    _, _, first_at, first_seq = times
-    return BlockRow(
-        block=block,
-        index=index,
-        project=ProjectName(project),
-        version=version_of(filename, ProjectName(project)),
-        filename=filename,
-        sha256=sha256,
-        outcome=outcome,
-        rule=rule,
-        reason=reason,
-        until=from_micros_or_null(until),
-        since=from_micros(first_at),
-        sequence=first_seq,
-    )
-
-
-def _block_of_refusal(refusal: RefusalRow) -> BlockRow:
-    return BlockRow(
-        block=refusal.block,
-        index=refusal.index,
-        project=refusal.project,
-        version=refusal.version,
-        filename=refusal.filename,
-        sha256=refusal.sha256,
-        outcome=refusal.outcome,
-        rule=refusal.rule,
-        reason=refusal.reason,
-        until=refusal.until,
-        since=refusal.at,
-        sequence=refusal.sequence,
-    )
-
-
-def _refusal_row(row: Row) -> RefusalRow:
-    sequence, at, actor, index, project, filename, sha256, door, outcome, *more = row
-    rule, reason, until, block, agent = more
-    return RefusalRow(
-        sequence=sequence,
-        at=from_micros(at),
-        actor=actor,
-        index=index,
-        project=ProjectName(project),
-        version=version_of(filename, ProjectName(project)),
-        filename=filename,
-        sha256=sha256,
-        door=door,
-        outcome=outcome,
-        rule=rule,
-        reason=reason,
-        until=from_micros_or_null(until),
-        block=block,
-        agent=agent,
-    )
-
-
-def _event_row(row: Row) -> EventRow:
-    sequence, at, kind, subject, actor, body = row
-    return EventRow(
-        sequence=sequence,
-        at=from_micros(at),
-        kind=kind,
-        subject=subject,
-        actor=actor,
-        body=json.loads(body),
-    )

@@ -14,8 +14,9 @@ from pratique.exposure.incident import Asked, encode_value
 from pratique.ledger.canonical import parse_entry
 from pratique.ledger.entries import Entry
 from pratique.ledger.store import LogStore
-from pratique.store.incidents import AnswerDesk, Known
+from pratique.store.incidents import AnswerDesk
 from pratique.store.presence import replay_in_memory
+from pratique.store.questions import Known
 from pratique.values.instants import parse_instant
 
 
@@ -47,6 +48,10 @@ class LeafLog:
         """Entries in order."""
         for leaf in self._leaves[start:end]:
             yield parse_entry(leaf)
+
+    def leaves(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The same as bytes."""
+        yield from self._leaves[start:end]
 
 
 def answer_again(members: dict[str, bytes]) -> bytes:

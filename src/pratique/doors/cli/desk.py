@@ -2,39 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pratique.errors import PratiqueError
-from pratique.ledger.store import LogStore
-from pratique.settings import load_settings
-from pratique.store.incidents import AnswerDesk
+from pratique.settings import Settings, load_settings
 from pratique.store.logs import ask_log
-from pratique.store.presence import open_presence
+from pratique.store.presence import PresenceStore, open_presence
+from pratique.store.questions import QuestionDesk
 from pratique.values.instants import now_utc
+
+if TYPE_CHECKING:
+    from pratique.ledger.store import LogStore
+    from pratique.store.incidents import AnswerDesk
 
 
 @contextmanager
-def open_desk(home: Path | None) -> Iterator[tuple[AnswerDesk, LogStore]]:
-    """The desk of an installation, and its log.
+def open_questions(home: Path | None) -> Iterator[QuestionDesk]:
+    """The desk of an installation, for a question that nobody keeps.
 
     Raises: SettingsError when nothing was ever logged there.
     """
     settings = load_settings(home)
+    with _opened(settings) as (log, presence):
+        yield QuestionDesk(log, presence, _evidence(settings))
 
+
+@contextmanager
+def open_desk(home: Path | None) -> Iterator[tuple[AnswerDesk, LogStore]]:
+    """The desk of an installation with its standing incidents, and its log.
+
+    Raises: SettingsError when nothing was ever logged there.
+    """
+    from pratique.store.incidents import AnswerDesk  # noqa: PLC0415 - a single question needs none
+
+    settings = load_settings(home)
+    with _opened(settings) as (log, presence):
+        yield AnswerDesk(log, presence, _evidence(settings)), log
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[tuple[LogStore, PresenceStore]]:
+    with (
+        closing(ask_log(settings)) as log,
+        closing(open_presence(settings, log=log)) as presence,
+    ):
+        yield log, presence
+
+
+def _evidence(settings: Settings) -> Callable[[str], bytes | None]:
     def evidence(digest: str) -> bytes | None:
         from pratique.edge.sweep.evidence import EVIDENCE_FOLDER, EvidenceStore  # noqa: PLC0415 - rare
 
         return EvidenceStore(settings.home / EVIDENCE_FOLDER).get(digest)
 
-    with (
-        closing(ask_log(settings)) as log,
-        closing(open_presence(settings, log=log)) as presence,
-    ):
-        yield AnswerDesk(log, presence, evidence), log
+    return evidence
 
 
 def answer_open_incidents(home: Path | None) -> None:

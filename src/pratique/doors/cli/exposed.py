@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pratique.doors.cli import EXIT_FOUND, EXIT_NOTHING_FOUND, EXIT_UNKNOWN
 from pratique.doors.cli.asked_options import asked_options, known_option, read_asked
-from pratique.doors.cli.desk import open_desk
+from pratique.doors.cli.desk import open_questions
 from pratique.doors.cli.options import home_option
 from pratique.errors import InputError
-from pratique.exposure.answering import Outcome
-from pratique.exposure.exposed_report import is_clear, render_exposed_json
 from pratique.exposure.figures_report import render_figures, render_figures_json
-from pratique.exposure.incident import Asked
-from pratique.exposure.incident_report import render_incident_answer
 from pratique.exposure.outputs import FORMS, render_output
-from pratique.store.incidents import AnswerDesk, Known
 from pratique.values.instants import now_utc
+
+if TYPE_CHECKING:
+    from pratique.exposure.answering import Outcome
+    from pratique.exposure.incident import Asked
+    from pratique.store.questions import Known, QuestionDesk
 
 
 @click.command()
@@ -49,7 +50,7 @@ def exposed(
     when coverage clears every asset known; 3 otherwise, because then nobody can know.
     """
     asked = read_asked(words)
-    with open_desk(home) as (desk, _):
+    with open_questions(home) as desk:
         known = desk.known(known_at, now=now_utc())
         if counts:
             sys.exit(_count(desk, asked, known, form))
@@ -58,7 +59,7 @@ def exposed(
     sys.exit(_exit_code(found))
 
 
-def _count(desk: AnswerDesk, asked: Asked, known: Known, form: str) -> int:
+def _count(desk: QuestionDesk, asked: Asked, known: Known, form: str) -> int:
     """The first figures. Nobody is cleared by them, so an exit code of 0 is not to be had."""
     if form not in ("text", "json"):
         raise InputError("--counts answers as text or json", expected="--format text or json")
@@ -68,6 +69,10 @@ def _count(desk: AnswerDesk, asked: Asked, known: Known, form: str) -> int:
 
 
 def _rendered(found: Outcome, form: str) -> str:
+    # How a whole answer is told is of no use to first figures.
+    from pratique.exposure.exposed_report import render_exposed_json  # noqa: PLC0415
+    from pratique.exposure.incident_report import render_incident_answer  # noqa: PLC0415
+
     answer, door = found
     if form == "json":
         return render_exposed_json(answer, door)
@@ -82,6 +87,8 @@ def _rendered(found: Outcome, form: str) -> str:
 
 
 def _exit_code(found: Outcome) -> int:
+    from pratique.exposure.exposed_report import is_clear  # noqa: PLC0415 - as above
+
     if found.answer.found:
         return EXIT_FOUND
     return EXIT_NOTHING_FOUND if is_clear(found.answer, found.door) else EXIT_UNKNOWN

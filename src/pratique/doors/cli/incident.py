@@ -32,7 +32,8 @@ from pratique.exposure.standing import (
     parse_incident_id,
     suggest_id,
 )
-from pratique.store.incidents import AnswerDesk, Known, Reanswered
+from pratique.store.incidents import AnswerDesk, Reanswered
+from pratique.store.questions import Known
 from pratique.values.instants import now_utc, parse_instant
 
 _ELSEWHERE: Final = {

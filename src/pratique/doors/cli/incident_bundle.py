@@ -26,9 +26,9 @@ from pratique.exposure.bundle.scope import (
 from pratique.exposure.guard import NameGuard
 from pratique.exposure.incident import NAMES_IN_GROUP, Incident, IncidentAnswer
 from pratique.exposure.standing import find_incident
-from pratique.store.incidents import Known
 from pratique.store.log_keys import read_key
 from pratique.store.log_names import KEY_FILE
+from pratique.store.questions import Known
 from pratique.values.instants import now_utc, render_instant
 
 _MAX_FILE = 4 << 20
