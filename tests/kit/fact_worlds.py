@@ -6,10 +6,12 @@ touching, overlapping, starting or ending together, inside, equal, and of zero l
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from kit.fact_oracle import OracleFacts
@@ -223,6 +225,37 @@ def tell(world: Sequence[Step]) -> list[Entry]:
     for step in world:
         story.add(step)
     return story.entries
+
+
+def tell_together(worlds: Sequence[Sequence[Step]]) -> list[Entry]:
+    """Many worlds in one ledger, a step of each in turn: each has assets and places of its own.
+
+    They share items and names of identities, so that an answer about one of these is about many.
+    """
+    story = Story()
+    told: list[list[int]] = [[] for _ in worlds]
+    for steps_ in itertools.zip_longest(*worlds):
+        for number, step in enumerate(steps_):
+            own, size = told[number], len(story.entries)
+            if isinstance(step, int) and own:
+                # The n-th from the end of its own world, told as the n-th from the end of all.
+                story.add(size - own[-min(step, len(own))])
+            elif step is not None and not isinstance(step, int):
+                story.add(_moved(step, f"w{number}-"))
+            own += range(size, len(story.entries))
+    return story.entries
+
+
+def _moved(step: Look | tuple[Fact, ...], where: str) -> Look | tuple[Fact, ...]:
+    replace = msgspec.structs.replace
+    if isinstance(step, Look):
+        lineage = f"{where}{step.lineage}" if step.lineage else ""
+        return replace(step, asset=f"{where}{step.asset}", lineage=lineage)
+
+    def moved(name: str) -> str:
+        return f"asset:{where}{name[6:]}" if name.startswith("asset:") else name
+
+    return tuple(replace(f, subject=moved(f.subject), object=moved(f.object)) for f in step)
 
 
 def oracle_of(entries: Sequence[Entry]) -> OracleFacts:

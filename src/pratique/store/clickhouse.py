@@ -24,8 +24,9 @@ from pratique.store.statements import SQL_FOLDER, Statement, parse_statements
 _CHUNK: Final = 100_000
 _LISTED: Final = (
     "items", "assets", "asset_states", "places", "place_seen", "details", "identities",
-    "lineage_items", "lineage_identities",
+    "lineage_items", "lineage_identities", "tallies", "unreadable",
 )  # fmt: skip
+_SINCE: Final = frozenset({"items", "asset_states", "place_seen", "tallies", "unreadable"})
 
 
 class ClickHouseSession(Protocol):
@@ -69,14 +70,16 @@ def ship_facts(database: Database, session: ClickHouseSession, *, since: int = 0
         rows = source.run("read_projection")
         for table in _LISTED:
             _add(session, table, source.run(f"ship_{table}", **_since(table, since)))
-        for table in ("presence", "holdings", "occupancy", "edges"):
+        for table in _OPENED:
             _ship_statements(source, session, table, since)
         _ship_runs(source, session, since)
-        return int(rows[0][0]) if rows else 0
+        applied = int(rows[0][0]) if rows else 0
+        session.add("shipped", [[applied]])
+        return applied
 
 
 def _since(table: str, since: int) -> dict[str, object]:
-    return {"since": since} if table in {"items", "asset_states", "place_seen"} else {}
+    return {"since": since} if table in _SINCE else {}
 
 
 def _ship_statements(source: Session, session: ClickHouseSession, table: str, since: int) -> None:
@@ -94,7 +97,7 @@ def _ship_statements(source: Session, session: ClickHouseSession, table: str, si
 def _ship_runs(source: Session, session: ClickHouseSession, since: int) -> None:
     """Packed runs, as the rows that they would be if they were not packed."""
     added: dict[str, list[Sequence[object]]] = {
-        table: [] for table in ("assets", "places", "place_seen", "occupancy_opens")
+        table: [] for table in ("assets", "places", "place_seen", "occupancy_opens", "looks_opens")
     }
     fresh: dict[int, set[int]] = {}
     for ordinal, body, series, owner, kind, locator, lineage, name, prefix in source.run(
@@ -109,7 +112,9 @@ def _ship_runs(source: Session, session: ClickHouseSession, since: int) -> None:
             _, opened = _occupancy((*row, run.hi, run.entry, run.entry))
             added["occupancy_opens"].append(opened)
             added["assets"].append((asset, f"{prefix}/{run.number}"))
-            added["places"].append((place, asset, kind, locator, lineage, name))
+            added["places"].append((place, asset, kind, locator, lineage, name, ""))
+            look = (place, run.entry, asset, 1, run.lo, run.hi, 1, 1, 0, 1, int(run.appeared))
+            added["looks_opens"].append(look)
             added["place_seen"].append((place, run.entry, run.hi))
     for table, rows in added.items():
         _add(session, table, rows)
@@ -169,7 +174,13 @@ def _edge(row: Sequence[object]) -> _Opened:
     return (relation, name), (relation, subject, object_, name, *bounds, quality, entry, note)
 
 
+def _look(row: Sequence[object]) -> _Opened:
+    place, entry, *_ = row
+    return (place, int(str(entry))), tuple(row)
+
+
 _OPENED: Final = {
+    "looks": _look,
     "presence": _presence,
     "holdings": _holding,
     "occupancy": _occupancy,

@@ -1,8 +1,7 @@
-"""The narrow questions of `exposure.ports`, answered by ClickHouse.
+"""Questions of `exposure.ports`, answered by ClickHouse.
 
 Each starts from a few rows put into the session's own tables, so that no statement grows with the
-question; the wide ones (coverage of every asset, everything an asset ever had) stay with the
-projection's own tables. docs/operate/clickhouse.md says when that is worth it.
+question. docs/operate/clickhouse.md says when that is worth it, and what is not answered here.
 """
 
 from __future__ import annotations
@@ -10,10 +9,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from pratique.exposure.ports import AssetRow, Edge, Held, Hit, ItemRow, PlaceRow, Theft
+from pratique.exposure.ports import (
+    AssetRow,
+    Conflict,
+    Edge,
+    Held,
+    Hit,
+    ItemRow,
+    PlaceRow,
+    Theft,
+    Totals,
+    Watched,
+)
 from pratique.exposure.reach import close_reach
 from pratique.exposure.reach_graph import build_graph
-from pratique.inventory.observed.model import Identity, Relation, identity_key
+from pratique.inventory.observed.model import Identity, LookMode, Relation, identity_key
 from pratique.store.clickhouse import (
     ClickHouseSession,
     clickhouse_statements,
@@ -62,12 +72,34 @@ class ClickHouseFacts:
         """Who may have had one of these in `[start, end)`."""
         self._pick_numbers(items)
         window = {"start": start, "until": max(end, start + 1), "tx": tx}
-        found: list[Hit] = []
-        for name in ("pick_hits", "pick_lineage_hits"):
-            self._run("forget_picked_rows")
-            self._run(name, **window)
-            found += map(_hit, self._run("list_picked_rows", tx=tx))
+        found = self._picked(("pick_hits", "pick_lineage_hits"), **window)
         return [hit for hit in found if hit.span.may_overlap(start, end)]
+
+    def _picked(self, statements: Iterable[str], *, tx: int, **params: int) -> list[Hit]:
+        """What first steps find, completed by the second."""
+        self._run("forget_picked_rows")
+        for name in statements:
+            self._run(name, tx=tx, **params)
+        return [_hit(row) for row in self._run("list_picked_rows", tx=tx)]
+
+    def contents_at(self, asset: int, moment: int, *, tx: int) -> Sequence[tuple[ItemRow, Hit]]:
+        """What an asset may have held at an instant."""
+        found = self._held_by(asset, start=moment, until=moment + 1, tx=tx)
+        return [(item, hit) for item, hit in found if hit.span.may_overlap(moment, moment)]
+
+    def hits_of_asset(
+        self, asset: int, names: Collection[tuple[str, str]], *, tx: int
+    ) -> Sequence[Hit]:
+        """Everything that an asset ever had of these projects."""
+        found = self._held_by(asset, **_ALWAYS, tx=tx)
+        return [hit for item, hit in found if (item.type, item.name) in names]
+
+    def _held_by(self, asset: int, *, tx: int, **window: int) -> list[tuple[ItemRow, Hit]]:
+        statements = ("pick_contents", "pick_lineage_contents")
+        found = self._picked(statements, asset=asset, tx=tx, **window)
+        rows = self._run("list_picked_items") if found else []
+        items = {row[0]: ItemRow(*row) for row in rows}
+        return [(items[hit.item], hit) for hit in found]
 
     # ── assets and places ────────────────────────────────────────────────────────────────────
 
@@ -89,6 +121,42 @@ class ClickHouseFacts:
         """Places with these ids."""
         self._pick_numbers(ids)
         return [PlaceRow(*row) for row in self._run("find_places_by_id")]
+
+    # ── coverage and sizes ───────────────────────────────────────────────────────────────────
+
+    def watched(
+        self, assets: Collection[int] | None, start: int, end: int, *, tx: int
+    ) -> Sequence[Watched]:
+        """Looks that bear on `[start, end)`."""
+        window = {"start": start, "until": max(end, start + 1), "tx": tx}
+        if assets is None:
+            return [_watched(row) for row in self._run("list_all_watched", **window)]
+        self._pick_numbers(assets)
+        return [_watched(row) for row in self._run("list_watched", **window)]
+
+    def conflicts(self, *, tx: int) -> Sequence[Conflict]:
+        """Assets whose name several machines use."""
+        found: dict[int, list[tuple[str, int]]] = {}
+        for asset, machine, entry in self._run("list_conflicts", tx=tx):
+            found.setdefault(asset, []).append((machine, entry))
+        return [
+            Conflict(asset, tuple(machine for machine, _ in seen), seen[1][1])
+            for asset, seen in found.items()
+            if len(seen) > 1
+        ]
+
+    def totals(self, *, tx: int) -> Totals:
+        """Sizes: what was written down last, and what looks added since."""
+        rows = self._run("find_tally", tx=tx)
+        tallied, facts, assets = rows[0] if rows else (-1, 0, 0)
+        gained, appeared = self._run("sum_looks", after=tallied, tx=tx)[0]
+        applied, unreadable = self._run("find_sizes", tx=tx)[0]
+        return Totals(
+            facts=facts + gained,
+            assets=assets + appeared,
+            applied=min(tx, applied or 0),
+            unreadable=unreadable,
+        )
 
     # ── facts ────────────────────────────────────────────────────────────────────────────────
 
@@ -140,6 +208,22 @@ def _hit(row: Row) -> Hit:
     from_lo, from_hi = date_start(from_lo, from_hi, *row[12:])
     span = Span(from_lo, from_hi, max(from_hi, to_lo if seen is None else seen), to_hi)
     return Hit(item, asset, place, span, stage, quality, entry, detail)
+
+
+def _watched(row: Row) -> Watched:
+    asset, place, event, at_lo, at_hi, ended, whole, gaps, entry = row
+    mode = (LookMode.EVENT if event else LookMode.SAMPLED).value
+    return Watched(
+        asset,
+        place,
+        mode,
+        at_lo,
+        at_hi,
+        ended=bool(ended),
+        whole=bool(whole),
+        gaps=gaps,
+        entry=entry,
+    )
 
 
 def _edge(row: Row) -> Edge:

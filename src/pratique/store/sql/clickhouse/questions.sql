@@ -62,6 +62,51 @@ WHERE o.ord >= c.ord_from AND o.ord <= c.ord_to
   AND (o.from_lo < {until:Int64} OR c.since_lo < {until:Int64}
     OR (c.since_lo IS NULL AND c.since_hi IS NOT NULL));
 
+-- name: pick_contents
+-- First step: what an asset may have held in a window, places with contents of their own.
+INSERT INTO picked_rows
+SELECT item, asset, place, from_lo, from_hi, to_lo, to_hi, stage, class, entry, detail, 0, NULL, NULL
+FROM (
+  SELECT DISTINCT id, item, asset, place, from_lo, from_hi, to_lo, to_hi, stage, class, entry, detail
+  FROM presence_opens
+  WHERE asset = {asset:UInt64} AND tx_from < {tx:UInt64}
+    AND from_lo < {until:Int64} AND to_hi >= {start:Int64}
+    AND (to_hi > {start:Int64} OR from_lo >= {start:Int64})
+    AND (item, id) NOT IN (
+      SELECT item, id FROM presence_closes
+      WHERE tx_to < {tx:UInt64}
+        AND item IN (SELECT item FROM presence_opens WHERE asset = {asset:UInt64}))
+);
+
+-- name: pick_lineage_contents
+-- First step, places that share contents.
+INSERT INTO picked_rows
+SELECT c.item, o.asset, o.place, o.from_lo, o.from_hi, o.to_lo, o.to_hi, c.stage, o.class, o.entry,
+  c.detail, o.latest, c.since_lo, c.since_hi
+FROM (
+  SELECT DISTINCT id, lineage, ord, place, asset, class, from_lo, from_hi, to_lo, to_hi, latest, entry
+  FROM occupancy_opens
+  WHERE lineage IN (SELECT lineage FROM places WHERE asset = {asset:UInt64})
+    AND asset = {asset:UInt64} AND tx_from < {tx:UInt64} AND to_hi >= {start:Int64}
+    AND (lineage, id) NOT IN (
+      SELECT lineage, id FROM occupancy_closes
+      WHERE tx_to < {tx:UInt64}
+        AND lineage IN (SELECT lineage FROM places WHERE asset = {asset:UInt64}))
+) AS o INNER JOIN (
+  SELECT item, lineage, ord_from, sighting, min(ord_to) AS ord_to, any(stage) AS stage,
+    any(since_lo) AS since_lo, any(since_hi) AS since_hi, any(detail) AS detail
+  FROM lineage_items WHERE lineage IN (SELECT lineage FROM places WHERE asset = {asset:UInt64})
+  GROUP BY item, lineage, ord_from, sighting
+) AS c ON c.lineage = o.lineage
+WHERE o.ord >= c.ord_from AND o.ord <= c.ord_to
+  AND (o.from_lo < {until:Int64} OR c.since_lo < {until:Int64}
+    OR (c.since_lo IS NULL AND c.since_hi IS NOT NULL));
+
+-- name: list_picked_items
+-- What the items of the first step are.
+SELECT DISTINCT item, type, name, version, digest, filename, admits
+FROM items WHERE item IN (SELECT item FROM picked_rows);
+
 -- name: list_picked_rows
 -- Second step: what was found, with when its place was last seen and what the sighting says.
 SELECT h.item, h.asset, h.place, h.from_lo, h.from_hi, h.to_lo, h.to_hi,
@@ -118,6 +163,72 @@ SELECT DISTINCT name FROM assets WHERE asset IN (SELECT number FROM picked);
 -- Places with these numbers.
 SELECT DISTINCT place, asset, kind, locator, lineage_name
 FROM places WHERE place IN (SELECT number FROM picked);
+
+-- name: list_watched
+-- Looks at places of these assets that bear on a window: those in it, the last before, the first after.
+SELECT asset, place, event, at_lo, at_hi, ended, whole, gaps, entry FROM (
+  SELECT *, multiIf(
+    at_lo < {until:Int64} AND at_hi >= {start:Int64}
+      AND (at_hi > {start:Int64} OR at_lo >= {start:Int64}), 0,
+    at_lo < {start:Int64}, 1, 2) AS side,
+    row_number() OVER (PARTITION BY place, side ORDER BY
+      if(side = 1, -at_hi, at_lo), if(side = 1, -at_lo, at_hi),
+      if(side = 1, -toInt64(entry), toInt64(entry))) AS nearest
+  FROM (
+    SELECT DISTINCT place, entry, asset, event, at_lo, at_hi, ended, whole, gaps
+    FROM looks_opens
+    WHERE asset IN (SELECT number FROM picked) AND entry < {tx:UInt64}
+      AND (place, entry) NOT IN (SELECT place, entry FROM looks_closes WHERE tx_to < {tx:UInt64})
+  )
+) WHERE side = 0 OR nearest = 1;
+
+-- name: list_all_watched
+-- Looks at any place that bear on a window, likewise.
+SELECT asset, place, event, at_lo, at_hi, ended, whole, gaps, entry FROM (
+  SELECT *, multiIf(
+    at_lo < {until:Int64} AND at_hi >= {start:Int64}
+      AND (at_hi > {start:Int64} OR at_lo >= {start:Int64}), 0,
+    at_lo < {start:Int64}, 1, 2) AS side,
+    row_number() OVER (PARTITION BY place, side ORDER BY
+      if(side = 1, -at_hi, at_lo), if(side = 1, -at_lo, at_hi),
+      if(side = 1, -toInt64(entry), toInt64(entry))) AS nearest
+  FROM (
+    SELECT DISTINCT place, entry, asset, event, at_lo, at_hi, ended, whole, gaps
+    FROM looks_opens
+    WHERE entry < {tx:UInt64}
+      AND (place, entry) NOT IN (SELECT place, entry FROM looks_closes WHERE tx_to < {tx:UInt64})
+  )
+) WHERE side = 0 OR nearest = 1;
+
+-- name: list_conflicts
+-- Machines that share an asset's name, each with its first look.
+SELECT l.asset, p.machine, min(l.entry) AS first
+FROM (
+  SELECT DISTINCT asset, place, machine FROM places
+  WHERE machine <> '' AND asset IN (
+    SELECT asset FROM places WHERE machine <> '' GROUP BY asset HAVING uniqExact(machine) > 1)
+) AS p INNER JOIN (
+  SELECT place, entry, asset FROM looks_opens
+  WHERE entry < {tx:UInt64}
+    AND (place, entry) NOT IN (SELECT place, entry FROM looks_closes WHERE tx_to < {tx:UInt64})
+) AS l ON l.place = p.place
+GROUP BY l.asset, p.machine ORDER BY l.asset, first;
+
+-- name: find_tally
+-- The newest totals below a ledger size.
+SELECT entry, facts, assets FROM tallies WHERE entry < {tx:UInt64} ORDER BY entry DESC LIMIT 1;
+
+-- name: sum_looks
+-- What looks added since the newest totals.
+SELECT sum(gained), sum(appeared) FROM (
+  SELECT any(l.gained) AS gained, any(l.appeared) AS appeared FROM looks_opens AS l
+  WHERE l.entry > {after:Int64} AND l.entry < {tx:UInt64} GROUP BY l.entry
+);
+
+-- name: find_sizes
+-- What the rows rest on, and how much of it could not be read.
+SELECT (SELECT max(applied) FROM shipped),
+  (SELECT uniqExact(entry) FROM unreadable WHERE entry < {tx:UInt64});
 
 -- name: list_holds
 -- Identities that these assets may have held, by places with contents of their own.

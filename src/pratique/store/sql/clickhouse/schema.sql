@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS asset_states (
 -- Where in an asset something was seen.
 CREATE TABLE IF NOT EXISTS places (
   place UInt64, asset UInt64, kind LowCardinality(String), locator String, lineage UInt64,
-  lineage_name String,
+  lineage_name String, machine String,
   INDEX places_by_asset asset TYPE bloom_filter GRANULARITY 1
 ) ENGINE = ReplacingMergeTree ORDER BY place;
 
@@ -32,6 +32,39 @@ CREATE TABLE IF NOT EXISTS places (
 CREATE TABLE IF NOT EXISTS place_seen (
   place UInt64, tx_from UInt64, seen Int64
 ) ENGINE = ReplacingMergeTree ORDER BY (place, tx_from);
+
+-- name: create_looks_opens
+-- A look at a place, and how many facts and assets were known more for it.
+CREATE TABLE IF NOT EXISTS looks_opens (
+  place UInt64, entry UInt64, asset UInt64, event UInt8, at_lo Int64, at_hi Int64, ended UInt8,
+  whole UInt8, gaps UInt64, gained Int64, appeared UInt8,
+  INDEX looks_by_asset asset TYPE bloom_filter GRANULARITY 1,
+  INDEX looks_by_entry entry TYPE minmax GRANULARITY 1
+) ENGINE = ReplacingMergeTree ORDER BY (place, entry);
+
+-- name: create_looks_closes
+-- Since which ledger sequence a look no longer counts.
+CREATE TABLE IF NOT EXISTS looks_closes (
+  place UInt64, entry UInt64, tx_to UInt64
+) ENGINE = ReplacingMergeTree ORDER BY (place, entry);
+
+-- name: create_tallies
+-- Totals after some entries; looks say what came since.
+CREATE TABLE IF NOT EXISTS tallies (
+  entry UInt64, facts Int64, assets Int64
+) ENGINE = ReplacingMergeTree ORDER BY entry;
+
+-- name: create_unreadable
+-- Entries that the projection could not read.
+CREATE TABLE IF NOT EXISTS unreadable (
+  entry UInt64
+) ENGINE = ReplacingMergeTree ORDER BY entry;
+
+-- name: create_shipped
+-- How many ledger entries the rows rest on: one row per shipment, the largest counts.
+CREATE TABLE IF NOT EXISTS shipped (
+  applied UInt64
+) ENGINE = ReplacingMergeTree ORDER BY applied;
 
 -- name: create_details
 -- What sightings say beyond their item.
@@ -49,7 +82,8 @@ CREATE TABLE IF NOT EXISTS identities (
 -- An item at a place: one row per statement about it, only ever added.
 CREATE TABLE IF NOT EXISTS presence_opens (
   item UInt64, from_lo Int64, id UInt64, place UInt64, asset UInt64, stage UInt8, class UInt8,
-  from_hi Int64, to_lo Int64, to_hi Int64, tx_from UInt64, entry UInt64, detail UInt64
+  from_hi Int64, to_lo Int64, to_hi Int64, tx_from UInt64, entry UInt64, detail UInt64,
+  INDEX presence_by_asset asset TYPE bloom_filter GRANULARITY 1
 ) ENGINE = ReplacingMergeTree ORDER BY (item, from_lo, id);
 
 -- name: create_presence_closes

@@ -12,12 +12,27 @@ SELECT asset, tx_from, kind, since FROM asset_states WHERE tx_from >= :since;
 
 -- name: ship_places
 -- Places.
-SELECT p.place, p.asset, p.kind, p.locator, p.lineage, coalesce(l.name, '')
+SELECT p.place, p.asset, p.kind, p.locator, p.lineage, coalesce(l.name, ''), p.machine
 FROM places AS p LEFT JOIN lineages AS l ON l.lineage = p.lineage;
 
 -- name: ship_place_seen
 -- When places were last seen.
 SELECT place, tx_from, seen FROM place_seen WHERE tx_from >= :since;
+
+-- name: ship_looks
+-- Looks that came or were taken back.
+SELECT l.place, l.entry, p.asset, l.event, l.at_lo, l.at_hi, l.ended, l.whole, l.gaps, l.gained,
+  l.appeared, l.tx_to
+FROM looks AS l JOIN places AS p ON p.place = l.place
+WHERE l.entry >= :since OR (l.tx_to >= :since AND l.tx_to <> 9007199254740991);
+
+-- name: ship_tallies
+-- Totals after entries.
+SELECT entry, facts, assets FROM tallies WHERE entry >= :since;
+
+-- name: ship_unreadable
+-- Entries that could not be read.
+SELECT seq FROM unreadable_entries WHERE seq >= :since;
 
 -- name: ship_details
 -- Details of sightings.
