@@ -16,6 +16,7 @@ import msgspec
 from pratique.errors import SettingsError
 
 DEFAULT_LISTEN = "127.0.0.1:8420"
+DEFAULT_S3_LISTEN = "127.0.0.1:8421"
 
 
 class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -104,6 +105,24 @@ class VetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Table of indicators beside the shipped ones; relative to home. Empty: none."""
 
 
+class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[custody]` table."""
+
+    s3_listen: str = DEFAULT_S3_LISTEN
+    """Where the S3 door listens."""
+    s3_workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
+    s3_domain: str = ""
+    """Names `BUCKET.<domain>` are buckets (virtual-host style); empty: paths only."""
+    s3_region: str = "us-east-1"
+    """What clients must sign for; most take this one when they are told none."""
+    lease_longest_hours: Annotated[float, msgspec.Meta(gt=0, le=24 * 3660)] = 12.0
+    """How long a lease may last at most."""
+    velocity_factor: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+    """How far above the 95th percentile of its hours a scope may go; 0: the rule is off."""
+    velocity_floor_gib: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    """What a holder may always disclose in an hour."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings, checked."""
 
@@ -111,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     door: DoorSettings = DoorSettings()
     storage: StorageSettings = StorageSettings()
     vet: VetSettings = VetSettings()
+    custody: CustodySettings = CustodySettings()
     upstream: tuple[UpstreamSettings, ...] = ()
     index: tuple[IndexSettings, ...] = ()
 
@@ -140,6 +160,7 @@ _ENVIRONMENT = {
     "PRATIQUE_PUBLIC_URL": ("door", "public_url"),
     "PRATIQUE_DATABASE_URL": ("storage", "database_url"),
     "PRATIQUE_VET": ("vet", "mode"),
+    "PRATIQUE_S3_LISTEN": ("custody", "s3_listen"),
 }
 
 

@@ -100,6 +100,7 @@ def tables() -> list[tuple[str, Any]]:
         ("## `[door]`", fields["door"]),
         ("## `[storage]`", fields["storage"]),
         ("## `[vet]`", fields["vet"]),
+        ("## `[custody]`", fields["custody"]),
         ("## `[[upstream]]`", fields["upstream"].__args__[0]),
         ("## `[[index]]`", fields["index"].__args__[0]),
     ]
@@ -107,7 +108,7 @@ def tables() -> list[tuple[str, Any]]:
 
 def test_every_table_is_known_to_these_tests() -> None:
     assert {f.name for f in msgspec.structs.fields(Settings)} == {
-        "home", "door", "storage", "vet", "upstream", "index",
+        "home", "door", "storage", "vet", "custody", "upstream", "index",
     }  # fmt: skip
 
 

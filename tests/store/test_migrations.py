@@ -14,7 +14,7 @@ from pratique.store.errors import StoreDamagedError
 from pratique.store.migrations import Group, load_migrations, load_schema
 from pratique.store.statements import Dialect, load_statements, parse_statements
 
-GROUPS: tuple[Group, ...] = ("control", "seen", "facts", "vetting")
+GROUPS: tuple[Group, ...] = ("control", "seen", "facts", "vetting", "custody")
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
 
 
@@ -24,7 +24,8 @@ def _squeeze(text: str) -> str:
 
 def _sqlite_shape(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
     rows = connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master")
-    return {(kind, name, _squeeze(sql)) for kind, name, sql in rows if name != "schema_migrations"}
+    own = ("schema_migrations", "sqlite_sequence")
+    return {(kind, name, _squeeze(sql)) for kind, name, sql in rows if name not in own}
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -78,6 +78,10 @@ class DatasetState(Protocol):
         """Objects with `prefix` whose keys sort after `after`, by the bytes of UTF-8."""
         ...
 
+    def put_objects(self, stored: Sequence[StoredObject]) -> Sequence[StoredObject | None]:
+        """As `put_object`, many of one dataset in one transaction."""
+        ...
+
     def put_object(self, stored: StoredObject) -> StoredObject | None:
         """Let it stand at its key from now on; gives the one that stood there before."""
         ...
@@ -86,8 +90,15 @@ class DatasetState(Protocol):
         """Nothing stands at the key any more; versions keep what they had."""
         ...
 
-    def seal_version(self, version: Version) -> None:
-        """Fix what stands in the dataset now as its next version."""
+    def revision(self, dataset: str) -> int:
+        """Grows with every change of a dataset's objects."""
+        ...
+
+    def seal_version(self, version: Version, *, revision: int | None = None) -> None:
+        """Fix what stands in the dataset now as its next version.
+
+        Raises: InputError when its number is not next, or objects changed since `revision`.
+        """
         ...
 
     def versions(self, dataset: str) -> Sequence[Version]:
@@ -159,27 +170,55 @@ class LeaseState(Protocol):
         ...
 
     def set_state(
-        self, scope: ScopeId, state: ScopeState, *, reason: str, incident: str
+        self, scope: ScopeId, state: ScopeState, *, reason: str, incident: str, entry: int = -1
     ) -> Scope | None:
-        """Suspend, resume or end; None when there is no such scope. An ended one stays ended."""
+        """Suspend, resume or end; None when there is no such scope. An ended one stays ended.
+
+        `entry`: sequence of the ledger entry that says so; older ones have no force after it.
+        """
         ...
 
-    def set_caps(self, scope: ScopeId, *, cap_bytes: int | None, cap_objects: int | None) -> Scope:
-        """Set a scope's caps; makes the scope where there is none."""
+    def set_caps(
+        self, scope: ScopeId, *, cap_bytes: int | None, cap_objects: int | None, entry: int = -1
+    ) -> Scope:
+        """Set a scope's caps; makes the scope where there is none. A lease's cap is its budget."""
+        ...
+
+    def unlogged(self) -> Sequence[Scope]:
+        """Scopes that the velocity rule suspended and whose entry may not be in the ledger."""
+        ...
+
+    def mark_logged(self, scope: Scope, *, entry: int) -> None:
+        """The entry of such a suspension is durable."""
         ...
 
     def reserve(
-        self, lease: Lease, *, need_bytes: int, need_objects: int, want_bytes: int, now: Instant
+        self,
+        lease: Lease,
+        *,
+        need_bytes: int,
+        need_objects: int,
+        want_bytes: int,
+        now: Instant,
+        dataset: str = "",
     ) -> Slab | Refusal:
         """Take budget from the lease and every scope above it, durably, in one transaction.
 
         Gives up to `want_bytes`, at least `need_bytes`; a refusal takes nothing from anything. The
-        refusal names the scope that has too little, or (`Stop.RATE`) when to try again.
+        refusal names the scope that has too little, or (`Stop.RATE`) when to try again. With
+        `dataset` the slab is for that one only, and pays to its scope; without, to those of all that
+        the lease selects. `Stop.SUSPENDED` may be
+        by the velocity rule, just now: then `unlogged` names the scope, whose entry is to be
+        recorded (`store.custody_heal.record_rules`).
         """
         ...
 
     def settle(self, slab: Slab, *, left_bytes: int, left_objects: int) -> None:
         """Give back what an orderly end did not use. A slab settles once."""
+        ...
+
+    def held(self) -> Mapping[LeaseId, int]:
+        """Bytes of slabs that did not settle: processes hold them, or died with them."""
         ...
 
     def coverage(self, lease: LeaseId, objects: Iterable[ObjectId]) -> Mapping[ObjectId, bytes]:

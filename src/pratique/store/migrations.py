@@ -16,9 +16,10 @@ from typing import Literal, TypeAlias
 from pratique.store.errors import StoreDamagedError
 from pratique.store.statements import SQL_FOLDER, Dialect
 
-Group: TypeAlias = Literal["control", "seen", "facts", "vetting", "ledger"]
+Group: TypeAlias = Literal["control", "seen", "facts", "vetting", "ledger", "custody"]
 """`control`: what people decided; `seen`: what the door met; `facts`: projections of the ledger;
-`vetting`: what was found in bytes; `ledger`: the log itself, which only PostgreSQL keeps in tables."""
+`vetting`: what was found in bytes; `ledger`: the log itself, which only PostgreSQL keeps in tables;
+`custody`: training data, leases and budgets."""
 
 MIGRATIONS_FOLDER = Path(__file__).parent / "migrations"
 

@@ -1,0 +1,264 @@
+-- name: find_dataset
+-- One dataset, shredded or not.
+SELECT name, client, classification, purposes, residency, sealed, seal_key, created_at, shredded_at,
+  version
+FROM datasets WHERE name = :name;
+
+-- name: list_datasets
+-- All datasets.
+SELECT name, client, classification, purposes, residency, sealed, seal_key, created_at, shredded_at,
+  version
+FROM datasets ORDER BY name;
+
+-- name: add_dataset
+-- Store a dataset; gives a row only if its name was free.
+INSERT INTO datasets (name, client, classification, purposes, residency, sealed, seal_key, created_at,
+  shredded_at, version)
+VALUES (:name, :client, :classification, :purposes, :residency, :sealed, :seal_key, :created_at,
+  :shredded_at, :version)
+ON CONFLICT (name) DO NOTHING RETURNING name;
+
+-- name: shred_dataset
+-- Note that a dataset's key is gone; the first time counts.
+UPDATE datasets SET shredded_at = :at WHERE name = :name AND shredded_at IS NULL;
+
+-- name: revise_dataset
+-- Lock a living dataset for a change of its objects; gives the number of its newest version.
+UPDATE datasets SET revision = revision + 1 WHERE name = :name AND shredded_at IS NULL
+RETURNING version;
+
+-- name: read_revision
+-- How often the objects of a dataset have changed.
+SELECT revision FROM datasets WHERE name = :name;
+
+-- name: raise_version
+-- Take the next number of a version; gives the revision that it fixes, if the number was next.
+UPDATE datasets SET version = :number
+WHERE name = :name AND version = :number - 1 AND shredded_at IS NULL RETURNING revision;
+
+-- name: add_version
+-- Store a version.
+INSERT INTO dataset_versions (dataset, number, root, objects, bytes, sealed_at)
+VALUES (:dataset, :number, :root, :objects, :bytes, :sealed_at);
+
+-- name: list_versions
+-- All versions of a dataset, oldest first.
+SELECT dataset, number, root, objects, bytes, sealed_at
+FROM dataset_versions WHERE dataset = :dataset ORDER BY number;
+
+-- name: find_object
+-- What stands at a key of a living dataset.
+SELECT o.id, o.dataset, o.key, o.size, o.sha256, o.media_type, o.metadata, o.wrapped_key, o.created_at,
+  o.by_lease
+FROM objects o JOIN datasets d ON d.name = o.dataset
+WHERE o.dataset = :dataset AND o.key = :key AND o.until_version IS NULL AND d.shredded_at IS NULL;
+
+-- name: find_object_by_id
+-- What an id meant, standing or not.
+SELECT id, dataset, key, size, sha256, media_type, metadata, wrapped_key, created_at, by_lease
+FROM objects WHERE id = :id;
+
+-- name: list_objects
+-- Standing objects of a range of keys, by the bytes of their keys.
+SELECT id, dataset, key, size, sha256, media_type, metadata, wrapped_key, created_at, by_lease
+FROM objects
+WHERE dataset = :dataset AND key >= :low AND key < :high AND until_version IS NULL
+ORDER BY key LIMIT :count;
+
+-- name: list_version_objects
+-- Objects of a version behind a key, by the bytes of their keys.
+SELECT id, dataset, key, size, sha256, media_type, metadata, wrapped_key, created_at, by_lease
+FROM objects
+WHERE dataset = :dataset AND key >= :low AND from_version <= :number
+  AND (until_version IS NULL OR until_version > :number)
+ORDER BY key LIMIT :count;
+
+-- name: end_object
+-- What stands at a key stands there no more, from the next version on.
+UPDATE objects SET until_version = :until_version, ended_at = :at
+WHERE dataset = :dataset AND key = :key AND until_version IS NULL
+RETURNING id, dataset, key, size, sha256, media_type, metadata, wrapped_key, created_at, by_lease;
+
+-- name: add_object
+-- Let an object stand at its key; gives a row only if its id was free.
+INSERT INTO objects (id, dataset, key, size, sha256, media_type, metadata, wrapped_key, created_at,
+  by_lease, from_version)
+VALUES (:id, :dataset, :key, :size, :sha256, :media_type, :metadata, :wrapped_key, :created_at,
+  :by_lease, :from_version)
+ON CONFLICT (id) DO NOTHING RETURNING id;
+
+-- name: add_upload
+-- Remember an upload.
+INSERT INTO uploads (id, dataset, key, lease, object, media_type, metadata, wrapped_key, begun_at)
+VALUES (:id, :dataset, :key, :lease, :object, :media_type, :metadata, :wrapped_key, :begun_at);
+
+-- name: find_upload
+-- An upload that has not ended.
+SELECT id, dataset, key, lease, object, media_type, metadata, wrapped_key, begun_at
+FROM uploads WHERE id = :id;
+
+-- name: list_uploads
+-- Uploads into a dataset, oldest first.
+SELECT id, dataset, key, lease, object, media_type, metadata, wrapped_key, begun_at
+FROM uploads WHERE dataset = :dataset ORDER BY begun_at, id;
+
+-- name: end_upload
+-- Forget an upload.
+DELETE FROM uploads WHERE id = :id;
+
+-- name: read_custody_epoch
+-- The number that every change of the tree of scopes raises.
+SELECT value FROM custody_epoch;
+
+-- name: raise_custody_epoch
+-- Raise it; whoever does holds it until commit, so that numbers follow the order of commits.
+UPDATE custody_epoch SET value = value + 1 RETURNING value;
+
+-- name: add_lease
+-- Store a lease; gives a row only if its id was free.
+INSERT INTO leases (id, holder, vendor, project, client, purpose, selectors, verbs, copy, rate, networks,
+  granted_at, not_before, not_after, granted_by, certificate)
+VALUES (:id, :holder, :vendor, :project, :client, :purpose, :selectors, :verbs, :copy, :rate, :networks,
+  :granted_at, :not_before, :not_after, :granted_by, :certificate)
+ON CONFLICT (id) DO NOTHING RETURNING id;
+
+-- name: find_lease
+-- A lease with its budget.
+SELECT l.id, l.holder, l.vendor, l.project, l.client, l.purpose, l.selectors, l.verbs, l.copy,
+  s.cap_bytes, s.cap_objects, l.rate, l.networks, l.granted_at, l.not_before, l.not_after,
+  l.granted_by, l.certificate
+FROM leases l JOIN scopes s ON s.id = 'lease:' || l.id WHERE l.id = :id;
+
+-- name: list_leases
+-- All leases with their budgets, oldest first.
+SELECT l.id, l.holder, l.vendor, l.project, l.client, l.purpose, l.selectors, l.verbs, l.copy,
+  s.cap_bytes, s.cap_objects, l.rate, l.networks, l.granted_at, l.not_before, l.not_after,
+  l.granted_by, l.certificate
+FROM leases l JOIN scopes s ON s.id = 'lease:' || l.id ORDER BY l.granted_at, l.id;
+
+-- name: set_certificate
+-- Replace a lease's certificate, after its terms were certified anew.
+UPDATE leases SET certificate = :certificate WHERE id = :id;
+
+-- name: add_scope
+-- Store a scope; gives a row only if it was new.
+INSERT INTO scopes (id, level, state, reason, incident, cap_bytes, cap_objects, reserved_bytes,
+  reserved_objects, changed_epoch, bucket_bytes, bucket_at, state_entry,
+  caps_entry, unlogged)
+VALUES (:id, :level, 'live', '', '', :cap_bytes, :cap_objects, 0, 0, 0, NULL, 0, -1, -1, 0)
+ON CONFLICT (id) DO NOTHING RETURNING id;
+
+-- name: find_scope
+-- One scope.
+SELECT id, state, reason, incident, cap_bytes, cap_objects, reserved_bytes, reserved_objects,
+  changed_epoch
+FROM scopes WHERE id = :id;
+
+-- name: list_scopes
+-- All scopes.
+SELECT id, state, reason, incident, cap_bytes, cap_objects, reserved_bytes, reserved_objects,
+  changed_epoch
+FROM scopes ORDER BY id;
+
+-- name: list_changed_scopes
+-- Scopes that changed after an epoch.
+SELECT id, state, reason, incident, cap_bytes, cap_objects, reserved_bytes, reserved_objects,
+  changed_epoch
+FROM scopes WHERE changed_epoch > :after ORDER BY changed_epoch, id;
+
+-- name: list_unlogged_scopes
+-- Scopes that a rule suspended and that the ledger may not know of.
+SELECT id, state, reason, incident, cap_bytes, cap_objects, reserved_bytes, reserved_objects,
+  changed_epoch
+FROM scopes WHERE unlogged = 1 ORDER BY id;
+
+-- name: set_scope_state
+-- Suspend, resume or end, unless it has ended or a later entry is in force; gives a row if it did.
+UPDATE scopes SET state = :state, reason = :reason, incident = :incident, unlogged = :unlogged,
+  state_entry = CASE WHEN :entry < 0 THEN state_entry ELSE :entry END
+WHERE id = :id AND state <> 'ended' AND (:entry < 0 OR state_entry < :entry) RETURNING id;
+
+-- name: set_scope_caps
+-- Replace both caps, unless a later entry is in force; gives a row if it did.
+UPDATE scopes SET cap_bytes = :cap_bytes, cap_objects = :cap_objects,
+  caps_entry = CASE WHEN :entry < 0 THEN caps_entry ELSE :entry END
+WHERE id = :id AND (:entry < 0 OR caps_entry < :entry) RETURNING id;
+
+-- name: mark_scope_changed
+-- Note the epoch of a change that was made in this transaction.
+UPDATE scopes SET changed_epoch = :epoch WHERE id = :id;
+
+-- name: mark_scope_logged
+-- The ledger has the entry of a rule's suspension.
+UPDATE scopes SET unlogged = 0, state_entry = :entry WHERE id = :id AND unlogged = 1
+  AND changed_epoch = :epoch;
+
+-- name: keep_tokens
+-- What is left in a lease's bucket, and as of when.
+UPDATE scopes SET bucket_bytes = :bucket_bytes, bucket_at = :bucket_at WHERE id = :id;
+
+-- name: add_slab
+-- Hand out a slab.
+INSERT INTO slabs (lease, scopes, bytes, objects, hour)
+VALUES (:lease, :scopes, :bytes, :objects, :hour) RETURNING id;
+
+-- name: end_slab
+-- Take a slab back; gives a row only the first time.
+DELETE FROM slabs WHERE id = :id AND lease = :lease RETURNING scopes, bytes, objects, hour;
+
+-- name: sum_slabs
+-- What processes hold, or died with, of each lease.
+SELECT lease, CAST(SUM(bytes) AS BIGINT) FROM slabs GROUP BY lease;
+
+-- name: read_hour
+-- What was handed out under a scope in an hour.
+SELECT bytes FROM scope_hours WHERE scope = :scope AND hour = :hour;
+
+-- name: list_hours
+-- What was handed out under a scope in each hour of a span.
+SELECT bytes FROM scope_hours
+WHERE scope = :scope AND hour >= :first AND hour < :before AND bytes > 0;
+
+-- name: add_to_hour
+-- Count what was handed out.
+INSERT INTO scope_hours (scope, hour, bytes) VALUES (:scope, :hour, :bytes)
+ON CONFLICT (scope, hour) DO UPDATE SET bytes = scope_hours.bytes + excluded.bytes;
+
+-- name: take_from_hour
+-- Count what came back.
+UPDATE scope_hours SET bytes = CASE WHEN bytes > :bytes THEN bytes - :bytes ELSE 0 END
+WHERE scope = :scope AND hour = :hour;
+
+-- name: drop_hours
+-- Forget hours that no rule looks at any more.
+DELETE FROM scope_hours WHERE scope = :scope AND hour < :before;
+
+-- name: add_empty_coverage
+-- Make sure that there is a bitmap.
+INSERT INTO coverage (lease, object, bitmap) VALUES (:lease, :object, :bitmap)
+ON CONFLICT (lease, object) DO NOTHING;
+
+-- name: set_coverage
+-- Replace a bitmap.
+UPDATE coverage SET bitmap = :bitmap WHERE lease = :lease AND object = :object;
+
+-- name: list_lease_coverage
+-- Every object that a lease has paid for anything of.
+SELECT object, bitmap FROM coverage WHERE lease = :lease ORDER BY object;
+
+-- name: add_budget_request
+-- Store a request for a larger budget.
+INSERT INTO budget_requests (id, lease, budget_bytes, budget_objects, reason, asked_by, asked_at, state,
+  decided_by)
+VALUES (:id, :lease, :budget_bytes, :budget_objects, :reason, :asked_by, :asked_at, 'asked', '')
+ON CONFLICT (id) DO NOTHING RETURNING id;
+
+-- name: list_budget_requests
+-- All requests, oldest first.
+SELECT id, lease, budget_bytes, budget_objects, reason, asked_by, asked_at, state, decided_by, decided_at
+FROM budget_requests ORDER BY asked_at, id;
+
+-- name: decide_budget_request
+-- Approve or decline; gives a row only if it was open.
+UPDATE budget_requests SET state = :state, decided_by = :decided_by, decided_at = :decided_at
+WHERE id = :id AND state = 'asked' RETURNING id;
