@@ -1,11 +1,8 @@
-"""Sockets, TLS and the life of one serving process."""
+"""The life of one process that serves the index door."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,8 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from pratique.assembly import OpenDoor, open_door
-from pratique.edge.tls import ensure_local_tls
-from pratique.errors import SettingsError
+from pratique.doors.sockets import bind, parse_listen, tls_context
 from pratique.settings import Settings
 from pratique.values.instants import Clock, now_utc
 
@@ -45,9 +41,9 @@ async def serve(
     Raises: SettingsError (address in use, unreadable certificate), and as `open_door`.
     """
     host, port = parse_listen(settings.door.listen)
-    with _bound(host, port, shared=settings.door.workers > 1) as bound:
+    with bind(host, port, shared=settings.door.workers > 1) as bound:
         real_port = bound.getsockname()[1]
-        tls, authority = _tls(settings, host, clock)
+        tls, authority = tls_context(settings, host, clock)
         scheme = "https" if tls is not None else "http"
         shown = f"[{host}]" if ":" in host else host
         url = settings.door.public_url.rstrip("/") or f"{scheme}://{shown}:{real_port}"
@@ -67,60 +63,6 @@ async def serve(
                 yield Serving(open=opened, url=url, authority=authority)
             finally:
                 await runner.cleanup()
-
-
-def parse_listen(text: str) -> tuple[str, int]:
-    """Read `HOST:PORT`; an IPv6 address stands in brackets.
-
-    Raises: SettingsError.
-    """
-    host, separator, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not separator or not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - highest port
-        raise SettingsError(
-            f"cannot listen on {text!r}", expected="HOST:PORT, such as 127.0.0.1:8420"
-        )
-    return host, int(port)
-
-
-def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
-    try:
-        version = ipaddress.ip_address(host).version
-        family = socket.AF_INET6 if version == 6 else socket.AF_INET  # noqa: PLR2004 - IPv6
-    except ValueError:
-        family = socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise SettingsError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}",
-            remedy="stop what listens there, or choose another address with --listen",
-        ) from error
-    return bound
-
-
-def _tls(settings: Settings, host: str, clock: Clock) -> tuple[ssl.SSLContext | None, Path | None]:
-    certificate, key = settings.door.tls_certificate, settings.door.tls_key
-    if not certificate:
-        return None, None
-    authority = None
-    if certificate == "auto":
-        files = ensure_local_tls(settings.home / "tls", host, now=clock())
-        certificate, key, authority = str(files.certificate), str(files.key), files.authority
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(certificate, key or None)
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(
-            f"cannot use the certificate {certificate}: {error}",
-            expected='PEM files in [door] tls_certificate and tls_key, or tls_certificate = "auto"',
-        ) from error
-    return context, authority
 
 
 async def wait_for_stop(stop: asyncio.Event) -> None:

@@ -17,7 +17,8 @@ import click
 import msgspec
 
 from pratique.doors.cli.logs import configure_logs
-from pratique.doors.serving import Serving, parse_listen, serve, wait_for_stop
+from pratique.doors.serving import Serving, serve, wait_for_stop
+from pratique.doors.sockets import parse_listen
 from pratique.edge.memory import settle_allocator, settle_collector
 from pratique.errors import SettingsError
 from pratique.home import prepare_home

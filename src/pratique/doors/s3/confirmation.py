@@ -11,11 +11,11 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
-from pratique.custody.model import Refusal, Scope, ScopeState, Stop
+from pratique.custody.model import Refusal, Scope, ScopeId, ScopeState, Stop
 from pratique.custody.ports import Changes, LeaseState
 from pratique.custody.scopes import state_refusal
 from pratique.errors import PratiqueError
@@ -57,9 +57,11 @@ class Confirmation:
         self._poll = poll_seconds
         # Owned by the loop's thread.
         self._streams: set[Stream] = set()
+        self._scopes: dict[ScopeId, Scope] = {}
         self._stopped: dict[str, Scope] = {}
         self._watching: asyncio.Task[None] | None = None
-        # Owned by whoever asks: the starting task, then the polling thread.
+        # One question at a time, so that answers are applied in their order.
+        self._asking = threading.Lock()
         self._epoch = -1
         self._thread: threading.Thread | None = None
         # Written by the polling thread, read by all.
@@ -69,12 +71,19 @@ class Confirmation:
     async def start(self) -> None:
         """Learn the present state, then keep asking. Raises: UnavailableError."""
         loop = asyncio.get_running_loop()
-        changes = await asyncio.to_thread(self._ask)
-        if changes is not None:
-            self._apply(changes)
+        await self.refresh()
         self._thread = threading.Thread(target=self._run, args=(loop,), name="scopes", daemon=True)
         self._thread.start()
         self._watching = loop.create_task(self._watch())
+
+    async def refresh(self) -> None:
+        """Ask now: a lease that was granted a moment ago brings scopes of its own.
+
+        Raises: UnavailableError.
+        """
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self._ask, loop)
+        await asyncio.sleep(0)  # what was found is applied in this turn of the loop
 
     async def close(self) -> None:
         """End the thread; nothing is served afterwards."""
@@ -91,6 +100,11 @@ class Confirmation:
     def fresh(self) -> bool:
         """Whether the state is known well enough to serve."""
         return time.monotonic() - self._confirmed < CONFIRMED_SECONDS
+
+    @property
+    def scopes(self) -> Mapping[ScopeId, Scope]:
+        """All scopes, for the decision; look at `fresh` too."""
+        return self._scopes
 
     def stopped(self, scopes: Iterable[str]) -> Refusal | None:
         """Why nothing may be served under these scopes; cheap, asked for every piece that is sent."""
@@ -117,26 +131,26 @@ class Confirmation:
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         while not self._ended.wait(self._poll):
             try:
-                changes = self._ask()
+                self._ask(loop)
             except PratiqueError as error:
                 _log.warning("scopes not confirmed", extra={"error": type(error).__name__})
-                continue
-            if changes is not None:
+
+    def _ask(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One question; it counts from before it was asked, and once its answer is with the loop."""
+        with self._asking:
+            asked = time.monotonic()
+            changes = self._state.changes(self._epoch)
+            if changes.scopes:
                 with suppress(RuntimeError):  # the loop has ended, and so will this thread
                     loop.call_soon_threadsafe(self._apply, changes)
-
-    def _ask(self) -> Changes | None:
-        """One question; None when nothing changed. Counts from before it was asked."""
-        asked = time.monotonic()
-        changes = self._state.changes(self._epoch)
-        self._epoch = changes.epoch
-        self._confirmed = asked
-        return changes if changes.scopes else None
+            self._epoch = changes.epoch
+            self._confirmed = asked
 
     # ── the loop's thread ────────────────────────────────────────────────────────────────────
 
     def _apply(self, changes: Changes) -> None:
         for scope in changes.scopes:
+            self._scopes[scope.id] = scope
             if scope.state is ScopeState.LIVE:
                 self._stopped.pop(scope.id, None)
             else:

@@ -1,0 +1,126 @@
+"""Who asks: from a signed request to a lease, before anything about data is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from pratique.custody.errors import BrokerRefusedError
+from pratique.custody.model import Lease, Refusal, Stop
+from pratique.custody.s3_errors import Code, S3Error, of_refusal
+from pratique.custody.sigv4 import Claim, parse_claim, verify
+from pratique.doors.index.auth import peer_address
+from pratique.doors.s3.confirmation import Confirmation
+from pratique.doors.s3.leases import UNKNOWN, LeaseBook, LiveLease
+from pratique.values.instants import Clock, Instant
+
+_AGENT_CHARACTERS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it came, read once."""
+
+    request: web.BaseRequest
+    method: str
+    path: str
+    """Raw, without the query."""
+    query: str
+    """Raw, without `?`."""
+    headers: Mapping[str, str]
+    """As `s3_headers.fold_headers` gives them."""
+    address: str
+    at: Instant
+
+    @property
+    def agent(self) -> str:
+        """The client's name for itself, cut."""
+        return self.headers.get("user-agent", "")[:_AGENT_CHARACTERS]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who signed a request."""
+
+    live: LiveLease
+    claim: Claim
+    key: bytes
+    """Signing key of the day; streamed bodies are checked with it."""
+
+    @property
+    def lease(self) -> Lease:
+        """The lease."""
+        return self.live.lease
+
+
+class Authentication:
+    """Finds the lease of a request and checks the signature."""
+
+    def __init__(
+        self,
+        *,
+        book: LeaseBook,
+        confirmation: Confirmation,
+        regions: frozenset[str],
+        clock: Clock,
+        trusted_proxies: frozenset[str],
+    ) -> None:
+        self._book = book
+        self._confirmation = confirmation
+        self._regions = regions
+        self._clock = clock
+        self._trusted = trusted_proxies
+
+    def read(self, request: web.BaseRequest, headers: Mapping[str, str]) -> Asked:
+        """Take a request apart."""
+        path, _, query = request.raw_path.partition("?")
+        return Asked(
+            request,
+            request.method,
+            path,
+            query,
+            headers,
+            peer_address(request.remote or "", headers.get("x-forwarded-for"), self._trusted),
+            self._clock(),
+        )
+
+    async def identify(self, asked: Asked, *, body_sha256: str = "") -> Caller:
+        """Who signed it. Raises: S3Error; UnavailableError where state or broker are away.
+
+        A lease that is stopped is told so only to whoever knows its secret: the signature comes first.
+        """
+        claim = parse_claim(
+            headers=asked.headers, query=asked.query, regions=self._regions, now=asked.at
+        )
+        if claim is None:
+            raise S3Error(
+                Code.ACCESS_DENIED,
+                "the request is not signed: this door answers to leases only; get credentials with "
+                "pratique lease grant",
+            )
+        live = await self._book.find(claim.access_key)
+        if live is None:
+            raise of_refusal(UNKNOWN)
+        key = await self._day_key(live, claim)
+        verify(
+            claim,
+            method=asked.method,
+            path=asked.path,
+            query=asked.query,
+            headers=asked.headers,
+            key=key,
+            body_sha256=body_sha256,
+        )
+        return Caller(live, claim, key)
+
+    async def _day_key(self, live: LiveLease, claim: Claim) -> bytes:
+        try:
+            return await self._book.signing_key(live, date=claim.date, region=claim.region)
+        except BrokerRefusedError as error:
+            # The scope's own sentence where there is one, else the broker's.
+            stopped = self._confirmation.stopped(live.scopes)
+            raise of_refusal(
+                stopped or Refusal(stop=Stop.BROKER, sentence=error.message, scope=error.scope)
+            ) from error

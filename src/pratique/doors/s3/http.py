@@ -1,0 +1,150 @@
+"""HTTP of the S3 door: from a request to an operation, and from whatever happens to an answer.
+
+Checklist of every request, in this order:
+
+1. the operation is one that is known (`custody.requests`);
+2. the signature is the lease's (`auth`);
+3. the lease may do this to this dataset and key, now, from there (`custody.authorize`);
+4. the operation itself, which for reads pays, records and only then sends (`sending`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from aiohttp import web
+
+from pratique.custody.errors import BrokerRefusedError
+from pratique.custody.model import Refusal, Stop
+from pratique.custody.operations import Operation
+from pratique.custody.requests import classify
+from pratique.custody.s3_errors import Code, S3Error, of_refusal, render_error
+from pratique.custody.s3_headers import fold_headers
+from pratique.doors.s3.auth import Asked, Authentication, Caller
+from pratique.doors.s3.sending import RefusedError
+from pratique.errors import IntegrityError, PratiqueError, UnavailableError
+
+_log = logging.getLogger(__name__)
+_HEALTH = "/_pratique/health"
+
+Handler: TypeAlias = Callable[[Asked, Caller, Operation], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Parts:
+    """What the door is made of; `assembly` fills it."""
+
+    authentication: Authentication
+    handlers: Mapping[type, Handler]
+    """By class of operation; an operation without one is answered with NotImplemented."""
+    unsigned: Mapping[type, Callable[[Asked, Operation], Awaitable[web.StreamResponse]]]
+    """Operations that bring their own proof, such as a web identity."""
+    refused: Callable[[Caller | None, S3Error, Asked], None]
+    """Takes note of a refusal."""
+    problems: Callable[[], list[str]]
+    """What is not ready, in sentences; empty when all is well."""
+    domain: str
+
+
+class S3Door:
+    """Answers requests. One per event loop."""
+
+    def __init__(self, parts: S3Parts) -> None:
+        self._parts = parts
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; whatever goes wrong becomes an S3 error that tells no secrets."""
+        headers = fold_headers(request.raw_headers)
+        if request.path == _HEALTH:
+            return self._health()
+        asked = self._parts.authentication.read(request, headers)
+        request_id = secrets.token_hex(8)
+        try:
+            answer = await self._answer(asked)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except S3Error as error:
+            return self._refuse(error, asked, request_id)
+        except RefusedError as error:
+            return self._refuse(of_refusal(error.refusal), asked, request_id)
+        except PratiqueError as error:
+            return self._refuse(_translated(error), asked, request_id)
+        except Exception:  # noqa: BLE001 - whatever it is, it is told as an S3 error without its words
+            _log.exception("request failed", extra={"request": request_id})
+            sentence = "Pratique failed to answer; nothing was let through"
+            return self._refuse(S3Error(Code.INTERNAL_ERROR, sentence), asked, request_id)
+        if not answer.prepared:
+            answer.headers["x-amz-request-id"] = request_id
+        return answer
+
+    async def _answer(self, asked: Asked) -> web.StreamResponse:
+        operation = classify(
+            method=asked.method,
+            host=asked.headers.get("host", ""),
+            path=asked.path,
+            query=asked.query,
+            headers=asked.headers,
+            domain=self._parts.domain,
+        )
+        unsigned = self._parts.unsigned.get(type(operation))
+        if unsigned is not None:
+            return await unsigned(asked, operation)
+        handler = self._parts.handlers.get(type(operation))
+        caller = None
+        try:
+            caller = await self._parts.authentication.identify(asked)
+            return await (handler or _not_implemented)(asked, caller, operation)
+        except S3Error as error:
+            self._parts.refused(caller, error, asked)
+            raise
+        except RefusedError as error:
+            self._parts.refused(caller, of_refusal(error.refusal), asked)
+            raise
+
+    def _refuse(self, error: S3Error, asked: Asked, request_id: str) -> web.Response:
+        headers = {"x-amz-request-id": request_id, **dict(error.headers)}
+        if asked.method == "HEAD" or error.code is Code.NOT_MODIFIED:
+            # A HEAD has no body; the sentence travels where a person with curl still sees it.
+            headers["x-pratique-reason"] = _one_line(error.message)
+            return web.Response(status=error.status, headers=headers)
+        body = render_error(error, resource=asked.path, request_id=request_id)
+        response = web.Response(
+            status=error.status, body=body, headers=headers, content_type="application/xml"
+        )
+        if asked.request.can_read_body:
+            response.force_close()  # what is left of the body would be taken for the next request
+        return response
+
+    def _health(self) -> web.Response:
+        problems = self._parts.problems()
+        text = "ok\n" if not problems else "".join(f"{line}\n" for line in problems)
+        return web.Response(status=503 if problems else 200, text=text)
+
+
+async def _not_implemented(
+    _asked: Asked, _caller: Caller, operation: Operation
+) -> web.StreamResponse:
+    name = type(operation).__name__
+    raise S3Error(Code.NOT_IMPLEMENTED, f"{name} is not implemented by this door")
+
+
+def _translated(error: PratiqueError) -> S3Error:
+    if isinstance(error, BrokerRefusedError):
+        stop = Stop.SHREDDED if error.reason == "shredded" else Stop.BROKER
+        return of_refusal(Refusal(stop=stop, sentence=error.message, scope=error.scope))
+    if isinstance(error, UnavailableError):
+        _log.warning("cannot answer", extra={"error": error.message})
+        return S3Error(Code.SERVICE_UNAVAILABLE, error.message, retry_seconds=2.0)
+    if isinstance(error, IntegrityError):
+        _log.error("integrity", extra={"error": error.message})
+        return S3Error(Code.INTERNAL_ERROR, error.message)
+    return S3Error(Code.INVALID_REQUEST, error.message)
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", " ").replace("\r", " ").encode("ascii", "replace").decode()[:300]

@@ -1,0 +1,85 @@
+"""Leases as the door keeps them: looked up once, with what every request asks made ready."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from pratique.custody.model import Lease, LeaseId, Refusal, Stop
+from pratique.custody.ports import KeyBroker, LeaseState
+
+_KEPT: Final = 16_384
+_KEPT_SECONDS: Final = 30.0
+"""How long a lease's terms are kept. They never change; what can change is asked for every time."""
+_UNKNOWN_SECONDS: Final = 2.0
+"""How long an unknown id stays unknown, so that guessing does not reach the database each time."""
+_DAYS_KEPT: Final = 4
+"""Signing keys of one lease: today and yesterday, in two regions."""
+_Value = TypeVar("_Value")
+
+UNKNOWN: Final = Refusal(
+    stop=Stop.UNKNOWN_LEASE,
+    sentence="no lease has this access key; ask for one: pratique lease grant",
+)
+
+
+@dataclass(slots=True, eq=False)
+class LiveLease:
+    """A lease with its scopes written out and the day keys that the broker gave."""
+
+    lease: Lease
+    scopes: tuple[str, ...]
+    until: float
+    keys: OrderedDict[tuple[str, str], bytes] = field(default_factory=OrderedDict)
+    """By (date, region)."""
+
+
+class LeaseBook:
+    """Leases by access key. Shared state: belongs to the event loop's thread."""
+
+    def __init__(self, state: LeaseState, broker: KeyBroker) -> None:
+        self._state = state
+        self._broker = broker
+        self._kept: OrderedDict[LeaseId, LiveLease] = OrderedDict()
+        self._unknown: OrderedDict[LeaseId, float] = OrderedDict()
+
+    async def find(self, lease_id: LeaseId) -> LiveLease | None:
+        """The lease; None when there is none. Raises: UnavailableError."""
+        now = time.monotonic()
+        kept = self._kept.get(lease_id)
+        if kept is not None and kept.until > now:
+            return kept
+        if self._unknown.get(lease_id, 0.0) > now:
+            return None
+        lease = await asyncio.to_thread(self._state.lease, lease_id)
+        if lease is None:
+            _keep(self._unknown, lease_id, now + _UNKNOWN_SECONDS)
+            return None
+        live = LiveLease(lease, tuple(lease.scopes), now + _KEPT_SECONDS)
+        if kept is not None:
+            live.keys = kept.keys
+        _keep(self._kept, lease_id, live)
+        return live
+
+    async def signing_key(self, live: LiveLease, *, date: str, region: str) -> bytes:
+        """The lease's key for a day, from the broker the first time.
+
+        Raises: BrokerRefusedError, UnavailableError.
+        """
+        key = live.keys.get((date, region))
+        if key is None:
+            key = await self._broker.signing_key(live.lease.certificate, date=date, region=region)
+            live.keys[date, region] = key
+            if len(live.keys) > _DAYS_KEPT:
+                live.keys.popitem(last=False)
+        return key
+
+
+def _keep(kept: OrderedDict[LeaseId, _Value], key: LeaseId, value: _Value) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > _KEPT:
+        kept.popitem(last=False)
