@@ -29,6 +29,7 @@ from pratique.exposure.reach import close_reach
 from pratique.inventory.observed.entries import Content
 from pratique.inventory.observed.model import Identity, LookMode, PlaceKind, Relation, identity_key
 from pratique.store.connect import Database, Row, Session
+from pratique.store.extent_cache import EXTENT_FILE, ExtentCache
 from pratique.store.inventory_contents import Contents
 from pratique.store.inventory_numbers import text_hash
 from pratique.store.inventory_rules import date_start
@@ -50,9 +51,11 @@ class InventoryStore:
     """Reads what collectors saw. Safe to call from any thread; fulfils `FactQueries`."""
 
     def __init__(self, database: Database, *, reach_file: Path | None = None) -> None:
-        """`reach_file`: where the graph of reach is kept between processes."""
+        """`reach_file`: where the graph of reach is kept between processes; other books beside it."""
         self._database = database
         self._reach = ReachCache(reach_file)
+        beside = None if reach_file is None else reach_file.with_name(EXTENT_FILE)
+        self._extents = ExtentCache(beside)
 
     # ── items ────────────────────────────────────────────────────────────────────────────────
 
@@ -221,6 +224,7 @@ class InventoryStore:
         """Every identity that can be had from these thefts."""
         with self._database.snapshot() as session:
             graph = self._reach.graph(session, tx=tx)
+            self._extents.refresh(session, tx=tx)
         return close_reach(graph, thefts)
 
     def extent(self, exposed: Collection[tuple[int, int, int]], *, tx: int) -> Sequence[Extent]:
@@ -230,11 +234,15 @@ class InventoryStore:
         spans = [(asset, start, max(end, start + 1)) for asset, start, end in exposed]
         with self._database.snapshot() as session:
             told = _taken(RunReader(session, tx=tx), [one for one in spans if one[0] >= PACKED])
-            values = {"exposed": json.dumps(spans), "told": json.dumps(told)}
-            rows = session.run("count_extent", tx=tx, **values)
+            packed = json.dumps(told)
+            counted = self._extents.count(session, spans, packed, tx=tx)
+            if counted is None:
+                values = {"exposed": json.dumps(spans), "told": packed}
+                rows = session.run("count_extent", tx=tx, **values)
+                counted = [Extent(*row) for row in rows if row[1]]
         assets = len({asset for asset, _, _ in spans})
         first = min(start for _, start, _ in spans)
-        return [Extent("asset", assets, first), *(Extent(*row) for row in rows if row[1])]
+        return [Extent("asset", assets, first), *counted]
 
     def totals(self, *, tx: int) -> Totals:
         """Sizes: written down at times and added up from there, never counted."""

@@ -28,6 +28,7 @@ from pratique.exposure.reach_graph import (
     Column,
     EdgeRow,
     ListedNames,
+    Names,
     ReachGraph,
     RotationRow,
     build_from_rows,
@@ -161,24 +162,24 @@ def read_graph(session: Session, *, tx: int) -> ReachGraph:
 
 def save_graph(path: Path, graph: ReachGraph, key: _Key) -> None:
     """Write a file that is whole or not there. Raises: OSError."""
-    names = [graph.names[number].encode() for number in range(len(graph.names))]
-    offsets, text = array("q", [0]), b"".join(name + b"\0" for name in names)
-    for name in names:
-        offsets.append(offsets[-1] + len(name) + 1)
-    slots = _slots(names)
+    offsets, slots, text = name_columns(graph.names)
     columns = (*_columns(graph), offsets, slots)
     body = b"".join([*(column.tobytes() for column in columns), text])
     head = _HEADER.pack(
-        _MAGIC, key.origin, key.size, len(names), len(graph.owner), len(graph.entry), len(slots),
+        _MAGIC, key.origin, key.size, len(graph.names), len(graph.owner), len(graph.entry), len(slots),
         len(text),
     )  # fmt: skip
     head += struct.pack("=q", zlib.crc32(body, zlib.crc32(head)))
+    write_aside(path, head + body)
+
+
+def write_aside(path: Path, content: bytes) -> None:
+    """Put a file in place whole, or leave what is there. Raises: OSError."""
     _sweep_leftovers(path)
     handle, aside = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(head)
-            file.write(body)
+            file.write(content)
             file.flush()
             # Durable before it gets its name: a name without its bytes would be a damaged file.
             os.fsync(file.fileno())
@@ -201,6 +202,15 @@ def _columns(graph: ReachGraph) -> tuple[Column, ...]:
         graph.first_value, graph.owner, graph.value_start, graph.value_end, graph.ended_by,
         graph.first_edge, graph.edges, graph.entry,
     )  # fmt: skip
+
+
+def name_columns(listed: Names) -> tuple[array[int], array[int], bytes]:
+    """Names as `MappedNames` wants them: where each begins, a table of hashes, the text."""
+    names = [name.encode() for name in listed.listed()]
+    offsets, text = array("q", [0]), b"".join(name + b"\0" for name in names)
+    for name in names:
+        offsets.append(offsets[-1] + len(name) + 1)
+    return offsets, _slots(names), text
 
 
 def _slots(names: list[bytes]) -> array[int]:

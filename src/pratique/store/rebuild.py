@@ -13,6 +13,7 @@ from pratique.ledger.store import LogStore
 from pratique.settings import Settings
 from pratique.store.connect import Database
 from pratique.store.connect_sqlite import SqliteDatabase
+from pratique.store.extent_cache import EXTENT_FILE
 from pratique.store.logs import open_log
 from pratique.store.presence import FACTS_FILE, FACTS_SCHEMA, open_facts
 from pratique.store.presence_rows import RebuildReport
@@ -45,7 +46,7 @@ def rebuild_from(log: LogStore, settings: Settings) -> RebuildReport:
     finally:
         # Made from the tables that were there before: of a ledger that was restored they would tell
         # what it no longer says.
-        for name in (REACH_FILE, WATCH_FILE):
+        for name in (REACH_FILE, EXTENT_FILE, WATCH_FILE):
             (settings.home / name).unlink(missing_ok=True)
 
 
