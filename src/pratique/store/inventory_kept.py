@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import msgspec
 
 from pratique.exposure.ports import NOW_TX
 from pratique.store.connect import Row, Session
-from pratique.values.spans import DAWN, OPEN, Span
+from pratique.values.spans import DAWN, OPEN, Span, from_micros, to_micros
 
 LIVE: Final = OPEN
 """As `to_lo`: seen by the newest look of its place, whichever that is when one asks."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_MONTH: Final = datetime(2020, 1, 1, tzinfo=UTC)
-_AFTER_LAST_MONTH: Final = datetime(2040, 1, 1, tzinfo=UTC)
+_FIRST_MONTH: Final = to_micros(datetime(2020, 1, 1, tzinfo=UTC))
+_AFTER_LAST_MONTH: Final = to_micros(datetime(2040, 1, 1, tzinfo=UTC))
 
 
 ITEM: Final = 0
@@ -202,13 +201,9 @@ class Month(NamedTuple):
 
 def month_of(to_hi: int) -> Month | None:
     """The month of an end; None when it has no partition of its own."""
-    if not _micros(_FIRST_MONTH) <= to_hi < _micros(_AFTER_LAST_MONTH):
+    if not _FIRST_MONTH <= to_hi < _AFTER_LAST_MONTH:
         return None
-    at = _EPOCH + timedelta(microseconds=to_hi)
+    at = from_micros(to_hi)
     first = datetime(at.year, at.month, 1, tzinfo=UTC)
     following = datetime(at.year + at.month // 12, at.month % 12 + 1, 1, tzinfo=UTC)
-    return Month(f"presence_{first:%Y_%m}", _micros(first), _micros(following))
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return Month(f"presence_{first:%Y_%m}", to_micros(first), to_micros(following))

@@ -7,7 +7,7 @@ supersedes again are written once, when it ends.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pratique.exposure.ports import NOW_TX
@@ -27,6 +27,7 @@ from pratique.store.inventory_kept import (
     month_of,
     presence_kept,
 )
+from pratique.values.spans import OPEN
 
 _OTHERS: Final = {IDENTITY: "holding", CONTENT: "occupancy"}
 
@@ -49,8 +50,8 @@ class _AtPlace:
         if kept.element.sort == ITEM:
             self.sightings[kept.sighting] = kept
 
-    def unasked(self, numbers: Iterable[int]) -> list[int]:
-        if self.complete:
+    def unasked(self, numbers: Sequence[int]) -> list[int]:
+        if self.complete or self.asked.issuperset(numbers):
             return []
         wanted = [one for one in dict.fromkeys(numbers) if one not in self.asked]
         self.asked.update(wanted)
@@ -115,15 +116,19 @@ class OpenRows:
         return self._at(place).rows
 
     def expect(
-        self, sightings: Mapping[int, Iterable[int]], items: Mapping[int, Iterable[int]]
+        self, sightings: Mapping[int, Sequence[int]], items: Mapping[int, Sequence[int]]
     ) -> None:
         """Look up the rows of these sightings and items, by place, together."""
-        unasked = ((place, self._at(place).unasked(some)) for place, some in sightings.items())
-        self._find("find_open_sightings", {place: some for place, some in unasked if some})
-        unasked = (
-            (place, self._at(place).unasked(-one for one in some)) for place, some in items.items()
-        )
-        self._find("find_open_items", {p: [-one for one in some] for p, some in unasked if some})
+        wanted: dict[int, list[int]] = {}
+        for place, some in sightings.items():
+            if unasked := self._at(place).unasked(some):
+                wanted[place] = unasked
+        self._find("find_open_sightings", wanted)
+        wanted = {}
+        for place, some in items.items():
+            if unasked := self._at(place).unasked([-one for one in some]):
+                wanted[place] = [-one for one in unasked]
+        self._find("find_open_items", wanted)
 
     def _find(self, statement: str, wanted: Mapping[int, list[int]]) -> None:
         if wanted:
@@ -201,7 +206,7 @@ class OpenRows:
     def _add(self, kept: Kept, tx_to: int) -> None:
         if kept.element.sort == ITEM:
             self._added.append(kept.presence(tx_to))
-            if not self._month_lo <= kept.to_hi < self._month_hi:
+            if kept.to_hi != OPEN and not self._month_lo <= kept.to_hi < self._month_hi:
                 self._note_month(kept.to_hi)
         else:
             self._others_added[kept.element.sort].append(kept.columns(tx_to=tx_to))

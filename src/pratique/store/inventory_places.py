@@ -232,8 +232,12 @@ class Places:
 
     def learn(self, asset: int, *, entry: int, since: int, kind: str) -> bool:
         """Something is known of an asset from `since` on; gives whether nothing was before."""
-        self._expect_states([asset])
-        old = self._states[asset]
+        old = self._states.get(asset)
+        if old is None:
+            self._expect_states([asset])
+            old = self._states[asset]
+        if old.since <= since and old.kind != AssetKind.UNKNOWN.value:
+            return False
         known_kind = kind if old.kind == AssetKind.UNKNOWN.value else old.kind
         new = AssetState(kind=known_kind, since=min(old.since, since))
         self.state(asset, new, entry=entry)

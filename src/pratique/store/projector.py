@@ -21,8 +21,9 @@ from pratique.store.errors import StoreDamagedError
 
 AnyEntry: TypeAlias = Entry | ReadEntry
 
-_BATCH_WEIGHT = 5_000
-"""Entries applied at once, each changed file of a view counting as one: bounds memory and rows."""
+_BATCH_WEIGHT = 10_000
+"""Entries applied at once, each changed file of a view counting as one: bounds memory, and how long
+another process waits. More at once would write the pages of `presence` fewer times."""
 _SIGHTINGS_PER_WEIGHT = 8
 
 

@@ -46,8 +46,15 @@ SELECT p.item, p.place, p.tx_from, p.stage, p.entry, p.asset, p.class, p.from_lo
   p.to_hi, p.detail, p.sighting
 FROM json_each(CAST(:wanted AS json)) AS k
 CROSS JOIN LATERAL json_array_elements_text(k.value) AS n
-JOIN presence AS p ON p.place = CAST(k.key AS bigint) AND p.sighting = CAST(n AS bigint)
-WHERE p.tx_to = 9007199254740991 AND p.to_hi = 253402300799000000;
+CROSS JOIN LATERAL (
+  SELECT o.item, o.place, o.tx_from, o.stage, o.entry, o.asset, o.class, o.from_lo, o.from_hi, o.to_lo,
+    o.to_hi, o.detail, o.sighting
+  FROM presence AS o
+  WHERE o.place = CAST(k.key AS bigint) AND o.sighting = CAST(n AS bigint)
+    AND o.tx_to = 9007199254740991 AND o.to_hi = 253402300799000000
+  -- Each by the index: how many are wanted nobody can tell when this is planned.
+  OFFSET 0
+) AS p;
 
 -- name: find_open_items
 -- Open rows of these items, listed by place.
@@ -55,8 +62,15 @@ SELECT p.item, p.place, p.tx_from, p.stage, p.entry, p.asset, p.class, p.from_lo
   p.to_hi, p.detail, p.sighting
 FROM json_each(CAST(:wanted AS json)) AS k
 CROSS JOIN LATERAL json_array_elements_text(k.value) AS n
-JOIN presence AS p ON p.place = CAST(k.key AS bigint) AND p.item = CAST(n AS bigint)
-WHERE p.tx_to = 9007199254740991 AND p.to_hi = 253402300799000000;
+CROSS JOIN LATERAL (
+  SELECT o.item, o.place, o.tx_from, o.stage, o.entry, o.asset, o.class, o.from_lo, o.from_hi, o.to_lo,
+    o.to_hi, o.detail, o.sighting
+  FROM presence AS o
+  WHERE o.place = CAST(k.key AS bigint) AND o.item = CAST(n AS bigint)
+    AND o.tx_to = 9007199254740991 AND o.to_hi = 253402300799000000
+  -- Each by the index: how many are wanted nobody can tell when this is planned.
+  OFFSET 0
+) AS p;
 
 -- name: add_lineage_item
 -- A sighting lies in the contents of a lineage from one number on, unless it does so already.
