@@ -117,7 +117,7 @@ def test_every_table_is_known_to_these_tests() -> None:
 )
 def test_every_setting_is_listed_with_its_default(heading: str, struct: Any) -> None:
     text = section(page("reference/settings.md"), heading)
-    rows = dict(re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \|", text, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([a-z0-9_]+)` \| ([^|]+) \|", text, re.MULTILINE))
     fields = {f.name: f for f in msgspec.structs.fields(struct)}
     assert set(rows) == set(fields)
     for name, field in fields.items():

@@ -33,6 +33,8 @@ EVENT_KINDS = frozenset(
     {
         "advisory-revision",
         "auth-failed",
+        "dataset",
+        "dataset-version",
         "incident",
         "incident-answer",
         "incident-closed",
@@ -40,9 +42,13 @@ EVENT_KINDS = frozenset(
         "incident-step",
         "intake",
         "integrity",
+        "key",
+        "lease",
+        "lease-budget",
         "origin",
         "policy",
         "rollback",
+        "scope",
         "token",
         "token-revoked",
         "verdict",
@@ -50,7 +56,7 @@ EVENT_KINDS = frozenset(
         "waiver-revoked",
     }
 )
-"""Kinds kept whole, for the console and for healing control state."""
+"""Kinds kept whole, for the console and for healing control state and custody."""
 
 
 class Batch:

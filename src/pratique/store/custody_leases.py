@@ -14,7 +14,7 @@ from pratique.custody.scopes import lease_scope
 from pratique.errors import InputError
 from pratique.store.connect import Database
 from pratique.store.custody_rows import lease_of, lease_values, scope_of
-from pratique.store.custody_tree import add_scopes, find_scope, mark_changed, set_state
+from pratique.store.custody_tree import Caps, add_scopes, find_scope, mark_changed, set_state
 
 
 class LeaseTables:
@@ -77,6 +77,43 @@ class LeaseTables:
             found = find_scope(session, scope)
         assert found is not None
         return found
+
+    def restore_state(
+        self,
+        scope: ScopeId,
+        state: ScopeState,
+        *,
+        reason: str,
+        incident: str,
+        caps: Caps,
+        entry: int,
+    ) -> bool:
+        """Put a ledger entry into force; False when it, or a later one, is in force already.
+
+        A scope that is not there is made, so that whoever comes to it later finds it so.
+        """
+        if self._rules(scope, entry, caps=False):
+            return False
+        with self._database.write() as session:
+            add_scopes(session, {scope: caps})
+            return set_state(session, scope, state, reason=reason, incident=incident, entry=entry)
+
+    def restore_caps(self, scope: ScopeId, caps: Caps, *, entry: int) -> bool:
+        """As `restore_state`, for caps."""
+        if self._rules(scope, entry, caps=True):
+            return False
+        values = {"cap_bytes": caps[0], "cap_objects": caps[1]}
+        with self._database.write() as session:
+            add_scopes(session, {scope: caps})
+            changed = session.run("set_scope_caps", id=scope, entry=entry, **values)
+            if changed:
+                mark_changed(session, [scope])
+        return bool(changed)
+
+    def _rules(self, scope: ScopeId, entry: int, *, caps: bool) -> bool:
+        """Whether an entry, or a later one, is in force."""
+        rows = self._database.fetch("find_scope_entries", id=scope)
+        return bool(rows) and (rows[0][2] == "ended" or rows[0][1 if caps else 0] >= entry)
 
     def unlogged(self) -> Sequence[Scope]:
         """Scopes that a rule suspended and whose entry is not known to be in the ledger."""

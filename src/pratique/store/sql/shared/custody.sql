@@ -154,6 +154,10 @@ SELECT id, state, reason, incident, cap_bytes, cap_objects, reserved_bytes, rese
   changed_epoch
 FROM scopes WHERE id = :id;
 
+-- name: find_scope_entries
+-- The ledger entries that a scope's state and caps are of.
+SELECT state_entry, caps_entry, state FROM scopes WHERE id = :id;
+
 -- name: list_scopes
 -- All scopes.
 SELECT id, state, reason, incident, cap_bytes, cap_objects, reserved_bytes, reserved_objects,
