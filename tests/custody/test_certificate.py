@@ -15,12 +15,15 @@ from pratique.custody.certificate import (
     MAX_CERTIFICATE,
     Terms,
     certify,
+    certify_role,
     check_terms,
     open_certificate,
+    open_role,
     parse_terms,
     read_certificate,
     render_terms,
     terms_of,
+    within_role,
 )
 from pratique.custody.errors import CertificateError
 from pratique.custody.model import Copy, Verb
@@ -136,3 +139,30 @@ def test_every_lease_comes_back(
     assert terms == terms_of(lease)
     assert terms.scopes == lease.scopes
     check_terms(terms, now=start)
+
+
+def test_a_role_is_no_lease_and_a_lease_no_role() -> None:
+    role = certify_role(TERMS, key=KEY)
+    assert open_role(role, key=KEY) == TERMS
+    with pytest.raises(CertificateError):
+        open_certificate(role, key=KEY)
+    with pytest.raises(CertificateError):
+        open_certificate(b"PQL1" + role[4:], key=KEY)
+    with pytest.raises(CertificateError):
+        open_role(GOOD, key=KEY)
+
+
+def test_leases_of_a_role_stay_within_its_time() -> None:
+    def made(start: int, end: int) -> Terms:
+        return within_role(
+            TERMS, lease="PQLBBBBBBBBBBBBBBBBB", holder="bo", granted_us=start, from_us=start,
+            until_us=end,
+        )  # fmt: skip
+
+    assert made(TERMS.from_us, TERMS.until_us).budget_bytes == TERMS.budget_bytes
+    for start, end in [
+        (TERMS.from_us - 1, TERMS.until_us), (TERMS.from_us, TERMS.until_us + 1),
+        (TERMS.until_us, TERMS.from_us),
+    ]:  # fmt: skip
+        with pytest.raises(CertificateError):
+            made(start, end)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from pratique.custody.errors import KeyBrokenError
 from pratique.custody.model import ObjectId
 from pratique.custody.wrapping import (
-    WrappedObjectKey,
     parse_wrapped,
     unwrap,
     unwrap_object_key,
@@ -27,6 +26,10 @@ def wrapped() -> bytes:
     )
 
 
+def opened(data: bytes) -> bytes:
+    return unwrap_object_key(parse_wrapped(data), under=UNDER, object_id=OBJECT)
+
+
 def test_it_says_which_key_opens_it() -> None:
     parsed = parse_wrapped(wrapped())
     assert (parsed.dataset, parsed.generation) == ("corpus", 3)
@@ -38,7 +41,7 @@ def test_one_changed_bit_and_it_does_not_open(bit: int) -> None:
     changed = bytearray(wrapped())
     changed[bit // 8] ^= 1 << bit % 8
     with pytest.raises(KeyBrokenError):
-        unwrap_object_key(parse_wrapped(bytes(changed)), under=UNDER, object_id=OBJECT)
+        opened(bytes(changed))
 
 
 def test_another_object_another_key() -> None:
@@ -52,8 +55,7 @@ def test_another_object_another_key() -> None:
 @given(st.binary(max_size=90))
 def test_noise_is_no_wrapped_key(noise: bytes) -> None:
     with pytest.raises(KeyBrokenError):
-        parsed: WrappedObjectKey = parse_wrapped(noise)
-        unwrap_object_key(parsed, under=UNDER, object_id=OBJECT)
+        opened(noise)
 
 
 def test_contexts_bind() -> None:

@@ -22,9 +22,9 @@ from pratique.values.instants import Instant, render_instant
 
 MAX_CERTIFICATE: Final = 32 * 1024
 
-_MAGIC = b"PQL1"
+_LEASE_MAGIC, _ROLE_MAGIC = b"PQL1", b"PQR1"
 _MAC_BYTES = 32
-_MAC_DOMAIN = b"pratique-lease-1\x00"
+_MAC_DOMAIN = b"pratique-certificate-1\x00"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LEASE_ID = re.compile(r"PQL[A-Z2-7]{17}")
@@ -114,21 +114,44 @@ def parse_terms(data: bytes) -> Terms:
 
 def certify(terms: Terms, *, key: bytes) -> bytes:
     """The broker's certificate of these terms."""
-    body = render_terms(_checked(terms))
-    return _MAGIC + _mac(body, key) + body
+    return _signed(_LEASE_MAGIC, terms, key)
+
+
+def certify_role(terms: Terms, *, key: bytes) -> bytes:
+    """A role: terms within which gateways may have leases made, for people who log in elsewhere (STS).
+
+    It is no lease itself, and no lease is a role.
+    """
+    return _signed(_ROLE_MAGIC, terms, key)
 
 
 def open_certificate(data: bytes, *, key: bytes) -> Terms:
     """The terms, verified with the broker's key. Raises: CertificateError for every other one."""
-    mac, body = _taken_apart(data)
-    if not hmac.compare_digest(mac, _mac(body, key)):
-        raise CertificateError("the certificate is not this broker's, or was changed")
-    return parse_terms(body)
+    return _opened(_LEASE_MAGIC, data, key)
+
+
+def open_role(data: bytes, *, key: bytes) -> Terms:
+    """The terms of a role, verified. Raises: CertificateError."""
+    return _opened(_ROLE_MAGIC, data, key)
 
 
 def read_certificate(data: bytes) -> Terms:
     """What a certificate claims, unverified: for showing, and for comparing with a stored lease."""
-    return parse_terms(_taken_apart(data)[1])
+    return parse_terms(_taken_apart(_LEASE_MAGIC, data)[1])
+
+
+def within_role(
+    role: Terms, *, lease: str, holder: str, granted_us: int, from_us: int, until_us: int
+) -> Terms:
+    """Terms of a lease under a role: another holder and a shorter time, all else the same.
+
+    Raises: CertificateError when the time is not within the role's.
+    """
+    if not role.from_us <= from_us < until_us <= role.until_us:
+        raise CertificateError("a role's leases begin and end within its own time")
+    return msgspec.structs.replace(
+        role, lease=lease, holder=holder, granted_us=granted_us, from_us=from_us, until_us=until_us
+    )
 
 
 def check_terms(
@@ -157,15 +180,27 @@ def _shown(at: int) -> str:
     return render_instant(_EPOCH + at * _MICROSECOND)
 
 
-def _mac(body: bytes, key: bytes) -> bytes:
-    return hmac.digest(key, _MAC_DOMAIN + body, "sha256")
+def _signed(magic: bytes, terms: Terms, key: bytes) -> bytes:
+    body = render_terms(_checked(terms))
+    return magic + _mac(magic, body, key) + body
 
 
-def _taken_apart(data: bytes) -> tuple[bytes, bytes]:
-    start = len(_MAGIC) + _MAC_BYTES
-    if not start < len(data) <= MAX_CERTIFICATE or not data.startswith(_MAGIC):
+def _opened(magic: bytes, data: bytes, key: bytes) -> Terms:
+    mac, body = _taken_apart(magic, data)
+    if not hmac.compare_digest(mac, _mac(magic, body, key)):
+        raise CertificateError("the certificate is not this broker's, or was changed")
+    return parse_terms(body)
+
+
+def _mac(magic: bytes, body: bytes, key: bytes) -> bytes:
+    return hmac.digest(key, _MAC_DOMAIN + magic + body, "sha256")
+
+
+def _taken_apart(magic: bytes, data: bytes) -> tuple[bytes, bytes]:
+    start = len(magic) + _MAC_BYTES
+    if not start < len(data) <= MAX_CERTIFICATE or not data.startswith(magic):
         raise CertificateError("not a certificate of a lease")
-    return data[len(_MAGIC) : start], data[start:]
+    return data[len(magic) : start], data[start:]
 
 
 def _checked(terms: Terms) -> Terms:

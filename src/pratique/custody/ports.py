@@ -259,6 +259,16 @@ class PartAsk:
     """From the part's header."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteAsk:
+    """One part that is about to be written."""
+
+    object: ObjectId
+    wrapped_key: bytes
+    part: int
+    variant: int
+
+
 class KeyBroker(Protocol):
     """The door's side of the broker's socket. Each call raises BrokerRefusedError or UnavailableError."""
 
@@ -270,8 +280,19 @@ class KeyBroker(Protocol):
         """The AES keys of parts, after the vendor's meter has been charged for them, durably."""
         ...
 
-    async def new_object_key(self, certificate: bytes, object_id: ObjectId) -> tuple[bytes, bytes]:
+    async def new_object_key(
+        self, certificate: bytes, object_id: ObjectId, *, dataset: str
+    ) -> tuple[bytes, bytes]:
         """A fresh object key for a write: (key, wrapped under its dataset's key)."""
+        ...
+
+    async def write_keys(
+        self, certificate: bytes, asks: Sequence[WriteAsk]
+    ) -> Sequence[tuple[bytes, bytes]]:
+        """(salt, AES key) for parts that are written now, when the object key is not at hand.
+
+        The broker chooses the salt, so that the key opens nothing that was written before.
+        """
         ...
 
     async def mark_bits(self, certificate: bytes, dataset: str, count: int) -> bytes:
