@@ -13,8 +13,8 @@ from pratique.errors import PratiqueError
 from pratique.ledger.entries import Draft
 from pratique.ledger.store import Recorder
 
-_MOST_READS: Final = 200
-"""Reads of one entry; 200 with two names each stay far below an entry's 60,000 bytes."""
+_MOST_READS: Final = 100
+"""Reads of one entry; 100 with names of their own stay below an entry's 60,000 bytes."""
 _AGENT_CHARACTERS: Final = 120
 
 
