@@ -58,13 +58,6 @@ WHERE o.dataset = :dataset AND o.key = :key AND o.until_version IS NULL AND d.sh
 SELECT id, dataset, key, size, sha256, media_type, metadata, wrapped_key, created_at, by_lease
 FROM objects WHERE id = :id;
 
--- name: list_objects
--- Standing objects of a range of keys, by the bytes of their keys.
-SELECT id, dataset, key, size, sha256, media_type, metadata, wrapped_key, created_at, by_lease
-FROM objects
-WHERE dataset = :dataset AND key >= :low AND key < :high AND until_version IS NULL
-ORDER BY key LIMIT :count;
-
 -- name: list_version_objects
 -- Objects of a version behind a key, by the bytes of their keys.
 SELECT id, dataset, key, size, sha256, media_type, metadata, wrapped_key, created_at, by_lease
