@@ -14,20 +14,15 @@ GROUP BY c.asset, p.machine ORDER BY c.asset, 3;
 
 -- name: list_all_holds
 -- Every identity that was held, by places with contents of their own.
-SELECT a.name, n.kind, n.name, n.local, n.locator, h.from_lo, h.from_hi, h.to_lo, h.to_hi,
-  CASE WHEN h.to_lo = 253402300799000000 THEN (
-    SELECT s.seen FROM place_seen AS s WHERE s.place = h.place AND s.tx_from < :tx
-    ORDER BY s.tx_from DESC LIMIT 1) END,
-  h.class, h.entry
+SELECT {{holding h}}
 FROM holdings AS h
   JOIN inventory_assets AS a ON a.asset = h.asset
   JOIN identities AS n ON n.identity = h.identity
-WHERE h.tx_from < :tx AND h.tx_to >= :tx AND h.from_lo < :until AND h.to_hi >= :start
-  AND (h.to_hi > :start OR h.from_lo >= :start);
+WHERE {{counts h}} AND {{meets h}};
 
 -- name: list_edges_of
 -- Every fact of a relation.
-SELECT e.relation, s.name, o.name, e.from_lo, e.from_hi, e.to_lo, e.to_hi, e.class, e.entry, e.note
+SELECT {{edge}}
 FROM edges AS e JOIN entities AS s ON s.entity = e.subject
   JOIN entities AS o ON o.entity = e.object
 WHERE e.relation = :relation AND e.entry < :tx AND e.tx_to >= :tx;
@@ -74,7 +69,7 @@ WHERE b.entry_max > :after AND b.entry_min < :tx;
 SELECT a.prefix, n.kind, n.name, n.local, n.locator, r.series, r.run_asset, b.body
 FROM run_places AS r
   JOIN run_blocks AS b ON b.series = r.series
-  JOIN lineage_identities AS c ON c.lineage = r.lineage AND b.ord >= c.ord_from AND b.ord <= c.ord_to
+  JOIN lineage_identities AS c ON c.lineage = r.lineage AND {{in_content b c}}
   JOIN identities AS n ON n.identity = c.identity
   JOIN run_assets AS a ON a.run_asset = r.run_asset
 WHERE r.run_asset = :run_asset
@@ -86,6 +81,6 @@ SELECT a.prefix, n.kind, n.name, n.local, n.locator, r.series, r.run_asset, b.bo
 FROM lineage_identities AS c
   JOIN identities AS n ON n.identity = c.identity
   JOIN run_places AS r ON r.lineage = c.lineage
-  JOIN run_blocks AS b ON b.series = r.series AND b.ord >= c.ord_from AND b.ord <= c.ord_to
+  JOIN run_blocks AS b ON b.series = r.series AND {{in_content b c}}
   JOIN run_assets AS a ON a.run_asset = r.run_asset
 WHERE b.entry_min < :tx;
