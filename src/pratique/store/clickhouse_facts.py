@@ -31,7 +31,7 @@ from pratique.store.clickhouse import (
     pick,
 )
 from pratique.store.connect import Row
-from pratique.store.inventory_rules import date_start
+from pratique.store.inventory_starts import date_start
 from pratique.values.spans import Span
 
 _HOLDS: Final = Relation.HOLDS.value

@@ -23,8 +23,9 @@ from pratique.store.inventory_open import OpenRows
 from pratique.store.inventory_packed import PackedRuns
 from pratique.store.inventory_places import Place, Places
 from pratique.store.inventory_retold import retell
-from pratique.store.inventory_rules import NOWHERE, LookMark, date_start, lower_start
+from pratique.store.inventory_rules import NOWHERE, LookMark, lower_start
 from pratique.store.inventory_runs import Run, RunName, is_packable, run_name
+from pratique.store.inventory_starts import date_start
 from pratique.store.inventory_unpack import unpack
 from pratique.values.spans import OPEN
 
@@ -236,8 +237,9 @@ class Looks:
         if not self.open.is_bare(here):
             written = [one.number for one in elements if self.names.is_written(one.number)]
             self.open.expect({here: removed}, {here: written})
+            by_sighting = self.open.of_sightings(here)
             for sighting in removed:
-                kept = self.open.of_sighting(here, sighting)
+                kept = by_sighting.get(sighting)
                 if kept is None:
                     return None  # told of something that was not there
                 gone[kept.element] = kept

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pratique.exposure.ports import (
     NOW_TX,
@@ -25,18 +26,19 @@ from pratique.exposure.ports import (
     Totals,
     Watched,
 )
-from pratique.exposure.reach import close_reach
-from pratique.inventory.observed.entries import Content
 from pratique.inventory.observed.model import Identity, LookMode, PlaceKind, Relation, identity_key
 from pratique.store.connect import Database, Row, Session
 from pratique.store.extent_cache import EXTENT_FILE, ExtentCache
-from pratique.store.inventory_contents import Contents
 from pratique.store.inventory_numbers import text_hash
-from pratique.store.inventory_rules import date_start
 from pratique.store.inventory_run_reader import RunReader
 from pratique.store.inventory_runs import PACKED
-from pratique.store.reach_cache import ReachCache
+from pratique.store.inventory_starts import date_start
 from pratique.values.spans import Span
+
+if TYPE_CHECKING:
+    from pratique.inventory.observed.entries import Content
+    from pratique.store.inventory_contents import Contents
+    from pratique.store.reach_cache import ReachCache
 
 _T = TypeVar("_T")
 
@@ -53,9 +55,22 @@ class InventoryStore:
     def __init__(self, database: Database, *, reach_file: Path | None = None) -> None:
         """`reach_file`: where the graph of reach is kept between processes; other books beside it."""
         self._database = database
-        self._reach = ReachCache(reach_file)
+        self._reach_file = reach_file
         beside = None if reach_file is None else reach_file.with_name(EXTENT_FILE)
         self._extents = ExtentCache(beside)
+
+    # What few questions need is loaded by those who ask them: here, and for contents below.
+
+    @cached_property
+    def _reach(self) -> ReachCache:
+        from pratique.store.reach_cache import ReachCache  # noqa: PLC0415
+
+        return ReachCache(self._reach_file)
+
+    def _contents(self, session: Session) -> Contents:
+        from pratique.store.inventory_contents import Contents  # noqa: PLC0415
+
+        return Contents(session)
 
     # ── items ────────────────────────────────────────────────────────────────────────────────
 
@@ -222,6 +237,8 @@ class InventoryStore:
 
     def reach(self, thefts: Iterable[Theft], *, tx: int) -> Mapping[str, Sequence[Held]]:
         """Every identity that can be had from these thefts."""
+        from pratique.exposure.reach import close_reach  # noqa: PLC0415 - as above
+
         with self._database.snapshot() as session:
             graph = self._reach.graph(session, tx=tx)
             self._extents.refresh(session, tx=tx)
@@ -266,12 +283,12 @@ class InventoryStore:
     def is_recorded(self, content_id: str) -> bool:
         """Whether a content is completely recorded, as far as applied."""
         with self._database.snapshot() as session:
-            return Contents(session).find(content_id) is not None
+            return self._contents(session).find(content_id) is not None
 
     def known_content(self, content_id: str) -> Content | None:
         """A recorded content; None when there is none."""
         with self._database.snapshot() as session:
-            contents = Contents(session)
+            contents = self._contents(session)
             number = contents.find(content_id)
             return None if number is None else contents.resolve(number)
 
@@ -285,7 +302,7 @@ class InventoryStore:
                 rows = session.run("find_last_lineage_content", hash=text_hash(lineage))
             else:
                 rows = session.run("find_last_content", **place)
-            return (rows[0][1], Contents(session).resolve(rows[0][0])) if rows else None
+            return (rows[0][1], self._contents(session).resolve(rows[0][0])) if rows else None
 
 
 # ── rows and values ──────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pratique.store.inventory_kept import CONTENT, LIVE, Element, Kept, Seen, load_kept
 from pratique.store.inventory_places import Place
-from pratique.store.inventory_rules import NOWHERE, LookMark, Run, Told, date_start, tell
+from pratique.store.inventory_rules import NOWHERE, LookMark, Run, Told, tell
+from pratique.store.inventory_starts import date_start
 from pratique.values.spans import DAWN, OPEN
 
 if TYPE_CHECKING:

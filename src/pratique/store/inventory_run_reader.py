@@ -15,7 +15,6 @@ from pratique.inventory.observed.model import (
 )
 from pratique.store.connect import Row, Session
 from pratique.store.inventory_numbers import text_hash
-from pratique.store.inventory_rules import date_start
 from pratique.store.inventory_runs import (
     EVIDENCE,
     PACKED,
@@ -27,6 +26,7 @@ from pratique.store.inventory_runs import (
     run_name,
     series_and_number,
 )
+from pratique.store.inventory_starts import date_start
 from pratique.values.spans import Span
 
 _KIND: Final = AssetKind.CI_RUN.value

@@ -14,7 +14,6 @@ import hashlib
 import mmap
 import os
 import struct
-import tempfile
 import threading
 import time
 import zlib
@@ -175,6 +174,8 @@ def save_graph(path: Path, graph: ReachGraph, key: _Key) -> None:
 
 def write_aside(path: Path, content: bytes) -> None:
     """Put a file in place whole, or leave what is there. Raises: OSError."""
+    import tempfile  # noqa: PLC0415 - few questions write a file
+
     _sweep_leftovers(path)
     handle, aside = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:
