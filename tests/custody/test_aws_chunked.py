@@ -70,7 +70,7 @@ def published_with_trailer(*, spelled: bytes = b"\r\n") -> bytes:
             b"\r\n0;chunk-signature=2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992\r\n",
             b"x-amz-checksum-crc32c:sOO8/Q==",
             spelled,
-            b"x-amz-trailer-signature:"
+            b"x-amz-trailer-signature:",
             b"d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435\r\n\r\n",
         ]
     )
