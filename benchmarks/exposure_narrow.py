@@ -2,8 +2,9 @@
 
 The fleet is `fleet.py`'s: 100,000 assets, 0.3 % of them with a bad release. In process: who had it,
 then how many identities, datasets, clients and vendors lay one step from there, through the named
-questions as `pratique exposed --counts` asks them; and, as a row more, every one of these things with
-its spans and a proof (`measure_blast`). Then the command itself, from start to end.
+questions as `pratique exposed --counts` asks them: from the book of extent, which a full question made
+before, and, as rows more, in the tables alone, and every one of these things with its spans and a proof
+(`measure_blast`). Then the command itself, from start to end.
 
 Run: .venv/bin/python benchmarks/exposure_narrow.py [--small] [--assets N]
 Bars: at most 10 ms of CPU in process, at most 120 ms of CPU for the whole command.
@@ -97,6 +98,9 @@ def main() -> int:
     assert figures["asset"] == made.bad_assets
     narrow = cpu(counted, store, ROUNDS)
     report.row("in process: counted", narrow, "")
+    tables = InventoryStore(database)
+    assert counted(tables) == counted(store)
+    report.row("in process: counted in the tables", cpu(counted, tables, ROUNDS), "")
     report.row("in process: each with spans and proof", cpu(proven, store, 7), "")
     database.close()
     spent, wall = command(str(made.home), "--counts")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from kit.fact_worlds import IDENTITIES, Step, at, looks, micros, oracle_of, tell
 from kit.memory_log import MemoryLog
+from pratique.exposure.extent_book import Steps
 from pratique.exposure.ports import NOW_TX, Extent
 from pratique.inventory.observed.model import (
     AssetKind,
@@ -71,7 +73,8 @@ class Asked:
         @contextmanager
         def watched() -> Iterator[Session]:
             with snapshot() as session:
-                yield Listening(session, self.names)
+                listening: Any = Listening(session, self.names)
+                yield listening
 
         monkeypatch.setattr(database, "snapshot", watched)
 
@@ -85,8 +88,8 @@ class Listening:
         self._names.append(name)
         return self._session.run(name, **values)
 
-    def run_many(self, name: str, /, rows: Any) -> None:
-        self._session.run_many(name, rows)
+    def __getattr__(self, other: str) -> Any:
+        return getattr(self._session, other)
 
 
 # ── as the oracle counts ─────────────────────────────────────────────────────────────────────
@@ -215,8 +218,12 @@ def test_first_figures_never_make_it_and_the_full_question_does(
     assert (fleet.folder / EXTENT_FILE).exists()
     asked.names.clear()
     fleet.expect()
+    assert asked.names.count("read_projection") == 2
+    tables = {"count_extent", "list_taken", "list_extent_entities", "count_looks_at"}
+    assert not tables & set(asked.names)
+    fleet.grow(look("c", 5, 6))
+    fleet.expect()
     assert asked.names.count("count_looks_at") == 2
-    assert not {"count_extent", "list_taken", "list_extent_entities"} & set(asked.names)
 
 
 def test_one_credential_seen_by_the_book_and_by_the_tables_counts_once(fleet: Fleet) -> None:
@@ -312,11 +319,33 @@ def test_one_that_is_too_old_is_made_again(fleet: Fleet, monkeypatch: pytest.Mon
     assert asked.names.count("count_extent") == 2
 
 
+def test_more_than_can_be_numbered_is_left_to_the_tables(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extent_cache, "_edges", one_step_too_many)
+    refresh(fleet.store)
+    fleet.expect()
+    assert not (fleet.folder / EXTENT_FILE).exists()
+
+
+def one_step_too_many(*_args: object, **_values: object) -> Steps:
+    return Steps(array("i", [2**31]), array("q"))
+
+
 def test_a_small_fleet_has_none(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extent_cache, "_SMALL", 1_000)
     refresh(fleet.store)
     fleet.expect()
     assert not (fleet.folder / EXTENT_FILE).exists()
+
+
+def test_without_a_file_there_is_none(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of one question, on PostgreSQL or of a past state, must not make one each time."""
+    asked = Asked(fleet.database, monkeypatch)
+    store = InventoryStore(fleet.database)
+    refresh(store)
+    fleet.expect(store)
+    assert "list_extent_entities" not in asked.names
 
 
 # ── the file ─────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
@@ -20,6 +20,7 @@ from pratique.exposure.reach_graph import Column, Names
 from pratique.values.spans import OPEN
 
 _NEVER: Final = OPEN + 1
+_PER_STEP: Final = 3
 PARTIES: Final = ("client", "people", "vendor")
 """Whose things are counted apart, in the order of `ExtentBook.kinds`, which begins at 1."""
 
@@ -29,12 +30,11 @@ StepRow: TypeAlias = tuple[int, int, int, int]
 
 
 class Steps(NamedTuple):
-    """Steps by where they begin: those of `n` are the places `first[n] .. first[n + 1]`."""
+    """Steps by where they begin: those of `n` are `rows[first[n] : first[n + 1]]`."""
 
     first: Column
-    target: Column
-    low: Column
-    high: Column
+    rows: Column
+    """Target, low and high of each step, side by side: memory that is far apart is what it costs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,19 +95,17 @@ class StepWriter:
     def __init__(self, sources: int) -> None:
         """`sources`: how many numbers steps may begin at."""
         self._counts = array("i", bytes(4 * (sources + 1)))
-        self._target, self._low, self._high = array("i"), array("q"), array("q")
+        self._rows = array("q")
 
     def add(self, rows: Sequence[StepRow]) -> None:
         """Add steps that begin where the last one did, or later."""
         for source, number in Counter(map(itemgetter(0), rows)).items():
-            self._counts[source + 1] += number
-        self._target.extend(map(itemgetter(1), rows))
-        self._low.extend(map(itemgetter(2), rows))
-        self._high.extend(map(itemgetter(3), rows))
+            self._counts[source + 1] += number * _PER_STEP
+        self._rows.extend(chain.from_iterable(map(itemgetter(1, 2, 3), rows)))
 
     def steps(self) -> Steps:
         """All that were added."""
-        return Steps(array("i", accumulate(self._counts)), self._target, self._low, self._high)
+        return Steps(array("i", accumulate(self._counts)), self._rows)
 
 
 def count_steps(book: ExtentBook, begin: Beginnings) -> list[Extent]:
@@ -145,31 +143,33 @@ def _stolen(
 
 def _take(steps: Steps, sources: Iterable[tuple[int, int, int]], found: dict[int, int]) -> None:
     """Steps that may be taken in the span of their source, each target at the earliest instant."""
-    first, target, low, high = steps
+    first, rows = steps
     last, known = len(first) - 1, found.get
     for source, start, end in sources:
         if source >= last:
             continue
-        some = slice(first[source], first[source + 1])
-        for thing, since, until in zip(target[some], low[some], high[some], strict=True):
-            if since < end and until > start:
-                at = max(since, start)
+        row = iter(rows[first[source] : first[source + 1]])
+        for thing, low, high in zip(row, row, row, strict=True):
+            if low < end and high > start:
+                at = max(low, start)
                 if at < known(thing, _NEVER):
                     found[thing] = at
 
 
 def _follow(steps: Steps, sources: Mapping[int, int]) -> dict[int, int]:
     """Where one comes from these, each open from an instant on."""
-    first, target, low, high = steps
+    first, rows = steps
     last = len(first) - 1
     found: dict[int, int] = {}
     known = found.get
     for source, start in sources.items():
         if source >= last:
             continue
-        for number in range(first[source], first[source + 1]):
-            if high[number] > start:
-                at, thing = max(low[number], start), target[number]
+        # Most have one step or none: cheaper by number than as a slice.
+        for number in range(first[source], first[source + 1], _PER_STEP):
+            if rows[number + 2] > start:
+                thing, low = rows[number], rows[number + 1]
+                at = max(low, start)
                 if at < known(thing, _NEVER):
                     found[thing] = at
     return found

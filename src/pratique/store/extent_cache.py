@@ -18,7 +18,7 @@ import threading
 import zlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -47,13 +47,11 @@ _PATIENCE: Final = 5_000
 """Ledger entries after which the book is made again: until then each is looked at."""
 _CHUNK: Final = 2_000
 """Assets read together while the book is made."""
-_MOST: Final = 2**31 - 1
-"""Numbers of things are kept in four bytes."""
 
 _Code: TypeAlias = Literal["q", "i", "B"]
 _MAGIC: Final = struct.pack("=Q", int.from_bytes(b"PRATEXT1", "little"))
 """In the machine's own byte order: a file from another kind of machine does not fit."""
-_STEPS: Final[tuple[_Code, ...]] = ("i", "i", "q", "q")
+_STEPS: Final[tuple[_Code, ...]] = ("i", "q")
 _CODES: Final[tuple[_Code, ...]] = (
     "q", "q", "i", *_STEPS, *_STEPS, *_STEPS, *_STEPS, *_STEPS, "B", "q", "q", "B",
 )  # fmt: skip
@@ -87,7 +85,7 @@ class ExtentCache:
     """Counts with the book of a projection. Safe to use from any thread and process."""
 
     def __init__(self, path: Path | None) -> None:
-        """Keep the book in a file, or (None) in memory only."""
+        """Keep the book in a file; None: have no book, since the next process would make it again."""
         self._path = path
         self._lock = threading.Lock()
         self._kept: _Kept | None = None
@@ -111,28 +109,30 @@ class ExtentCache:
 
     def refresh(self, session: Session, *, tx: int) -> None:
         """Make the book if there is none that is right and new, and it is worth it."""
-        now = _now(session, tx=tx)
+        now = None if self._path is None else _now(session, tx=tx)
         if now is None or self._right(now, session) is not None:
             return
         if (session.run("last_entity")[0][0] or 0) < _SMALL:
             return
-        book = read_book(session, tx=now.size)
-        if book is None:
-            return
+        # More things than four bytes can number are left to the tables.
+        with contextlib.suppress(OverflowError):
+            self._keep(read_book(session, tx=now.size), now)
+
+    def _keep(self, book: ExtentBook, now: _Key) -> None:
         with self._lock:
             self._kept = _Kept(now, book)
-        if self._path is not None:
-            # A full disk costs the file, not the answer.
-            with contextlib.suppress(OSError):
+        # A full disk costs the file, not the answer.
+        with contextlib.suppress(OSError):
+            if self._path is not None:
                 save_book(self._path, book, origin=now.origin, size=now.size)
 
     def _right(self, now: _Key, session: Session) -> _Kept | None:
         """The book that there is, if it can be used."""
         with self._lock:
             if self._kept is None or not _still_right(self._kept.key, now, session):
-                loaded = None if self._path is None else _load(self._path)
-                right = loaded is not None and _still_right(loaded.key, now, session)
-                self._kept = loaded if right else None
+                self._kept = None
+                if self._path is not None:
+                    self._kept = _load(self._path, lambda key: _still_right(key, now, session))
             return self._kept
 
 
@@ -167,9 +167,10 @@ def _places(kept: _Kept, now: _Key, session: Session, wanted: Collection[int]) -
         place = bisect_left(assets, asset)
         if place < len(assets) and assets[place] == asset and looks[place] >= 0:
             found[asset] = place
-    if kept.key.size < now.size:
-        for (asset,) in session.run("list_assets_looked_since", since=kept.key.size):
-            found.pop(asset, None)
+    if kept.key.size == now.size:
+        return found
+    for (asset,) in session.run("list_assets_looked_since", since=kept.key.size):
+        found.pop(asset, None)
     # PostgreSQL sums integers into decimals.
     counted = {asset: int(n) for asset, n in session.run("count_looks_at", assets=list(found))}
     return {one: place for one, place in found.items() if looks[place] == counted.get(one, 0)}
@@ -189,12 +190,13 @@ def _ask(
 # ── making ───────────────────────────────────────────────────────────────────────────────────
 
 
-def read_book(session: Session, *, tx: int) -> ExtentBook | None:
-    """The book of what counts at a ledger size, from the tables; None when numbers are too large."""
+def read_book(session: Session, *, tx: int) -> ExtentBook:
+    """The book of what counts at a ledger size, from the tables.
+
+    Raises: OverflowError when there are more things than four bytes can number.
+    """
     entities = {name: number for number, name in session.run("list_extent_entities")}
     most = max(entities.values(), default=0)
-    if most > _MOST // 2:
-        return None
     assets = session.run("list_extent_assets", packed=PACKED)
     numbers = _Numbers(session, entities, most)
     writer = StepWriter(len(assets))
@@ -294,8 +296,11 @@ def save_book(path: Path, book: ExtentBook, *, origin: bytes, size: int) -> None
     write_aside(path, head + body)
 
 
-def _load(path: Path) -> _Kept | None:
-    """Map a file; None when there is none, or not one that this program could have written."""
+def _load(path: Path, is_right: Callable[[_Key], bool]) -> _Kept | None:
+    """Map a file; None when there is none, or not one that this program could have written.
+
+    One that `is_right` turns down is not read to its end: every question may meet it.
+    """
     try:
         with path.open("rb") as file:
             mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
@@ -309,6 +314,9 @@ def _load(path: Path) -> _Kept | None:
     whole = sum(width + -width % _WORD for width in widths)
     if magic != _MAGIC or min(lengths) < 0 or len(body) != whole:
         return None
+    key = _Key(origin, size)
+    if not is_right(key):
+        return None
     (sum_of_all,) = struct.unpack_from("=q", mapped, _HEADER.size)
     if sum_of_all != zlib.crc32(body, zlib.crc32(mapped[: _HEADER.size])):
         return None
@@ -318,7 +326,7 @@ def _load(path: Path) -> _Kept | None:
         begin += width + -width % _WORD
     assets, looks, entity, *tables, kinds, offsets, slots, text = columns
     held, told, operated, opened, owned = (
-        Steps(*tables[begin : begin + 4]) for begin in range(0, len(tables), 4)
+        Steps(*tables[begin : begin + 2]) for begin in range(0, len(tables), 2)
     )
     book = ExtentBook(
         assets=assets,
@@ -332,4 +340,4 @@ def _load(path: Path) -> _Kept | None:
         kinds=kinds,
         names=MappedNames(offsets, slots, text),
     )
-    return _Kept(_Key(origin, size), book)
+    return _Kept(key, book)
