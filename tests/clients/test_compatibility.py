@@ -41,6 +41,7 @@ class _Plain:
     formats: frozenset[str]
     doors: frozenset[str]
     agents: frozenset[str]
+    installed: Mapping[str, str]
 
 
 _PLAIN: dict[str, _Plain] = {}
@@ -51,12 +52,14 @@ def _plain(client: Client, open_shop: OpenShop, where: Path) -> _Plain:
     if client.name not in _PLAIN:
         shop = open_shop()
         shop.stock_demo()
-        assert client.install("demo", index_url=shop.index_url, where=where).exit_code == 0
+        result = client.install("demo>=1", index_url=shop.index_url, where=where)
+        assert result.exit_code == 0, result
         pages = shop.door.entries("page")
         _PLAIN[client.name] = _Plain(
             formats=frozenset(e.body["format"] for e in shop.door.entries("page", project="demo")),
             doors=frozenset(e.body["door"] for e in shop.door.entries("delivery")),
             agents=frozenset(e.body["agent"].partition("/")[0] for e in pages),
+            installed=result.installed,
         )
     return _PLAIN[client.name]
 
@@ -76,10 +79,7 @@ def _agent(client: Client, open_shop: OpenShop, where: Path) -> str:
 
 
 def _falls_back(client: Client, open_shop: OpenShop, where: Path) -> str:
-    shop = open_shop()
-    shop.stock_demo()
-    result = client.install("demo>=1", index_url=shop.index_url, where=where)
-    return _yes(result.installed == {"demo": "1.1"})
+    return _yes(_plain(client, open_shop, where).installed == {"demo": "1.1"})
 
 
 def _pin_of_held(client: Client, open_shop: OpenShop, where: Path) -> str:
