@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable
 
 from pratique.edge.vetting.kernel import architecture, syscall
-from pratique.edge.vetting.syscalls import ALLOWED, DEADLY, NOT_EXECUTABLE, NUMBERS
+from pratique.edge.vetting.syscalls import ALLOWED, DEADLY, NOT_EXECUTABLE, NUMBERS, OFFLINE
 
 ALLOW = 0x7FFF_0000
 REFUSE = 0x0005_0000 | errno.EPERM
@@ -29,6 +29,7 @@ _X32_BIT = 0x4000_0000
 """Numbers from here on are another table of calls, which this filter does not know."""
 
 _PROT_EXEC = 4
+_AF_UNIX = 1
 _F_DUPFD_CLOEXEC = 1030
 _SET_MODE_FILTER = 1
 _FLAG_SPEC_ALLOW = 4
@@ -61,6 +62,27 @@ def assemble(arch: str, *, pid: int) -> tuple[Instruction, ...]:
     program += _only(numbers["fcntl"], argument=1, value=_F_DUPFD_CLOEXEC, otherwise=REFUSE)
     program += _constant(DEADLY, numbers, KILL)
     program.append((RETURN, 0, 0, REFUSE))
+    return tuple(program)
+
+
+def assemble_offline(arch: str) -> tuple[Instruction, ...]:
+    """The filter for a process that talks over UNIX sockets it listens on, and starts no program.
+
+    Everything else is allowed. Raises: KeyError for an architecture without a table.
+    """
+    numbers = NUMBERS[arch]
+    program: list[Instruction] = [
+        (LOAD_WORD, 0, 0, _ARCH_AT),
+        (JUMP_EQUAL, 1, 0, _AUDIT_ARCH[arch]),
+        (RETURN, 0, 0, KILL),
+        (LOAD_WORD, 0, 0, _NUMBER_AT),
+        (JUMP_GREATER_EQUAL, 0, 1, _X32_BIT),
+        (RETURN, 0, 0, KILL),
+    ]
+    for name in ("socket", "socketpair"):
+        program += _only(numbers[name], argument=0, value=_AF_UNIX, otherwise=REFUSE)
+    program += _constant(OFFLINE, numbers, REFUSE)
+    program.append((RETURN, 0, 0, ALLOW))
     return tuple(program)
 
 
@@ -102,10 +124,23 @@ class _Program(ctypes.Structure):
 
 def install(*, pid: int) -> None:
     """Filter this process from now on. Needs no_new_privs. Raises: OSError, also without a table."""
+    _install(assemble(_known_architecture(), pid=pid))
+
+
+def install_offline() -> None:
+    """Filter with `assemble_offline`. Needs no_new_privs. Raises: OSError, also without a table."""
+    _install(assemble_offline(_known_architecture()))
+
+
+def _known_architecture() -> str:
     arch = architecture()
     if arch not in NUMBERS:
         raise OSError(errno.ENOSYS, f"no table of system calls for {arch}")
-    instructions = assemble(arch, pid=pid)
+    return arch
+
+
+def _install(instructions: tuple[Instruction, ...]) -> None:
+    arch = _known_architecture()
     packed = b"".join(struct.pack("=HBBI", *one) for one in instructions)
     held = ctypes.create_string_buffer(packed, len(packed))
     program = _Program(len(instructions), ctypes.cast(held, ctypes.c_void_p))

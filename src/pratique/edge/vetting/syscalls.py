@@ -89,3 +89,14 @@ DEADLY = _words(
     """
 )
 """Other processes, the network, more rights, more kernel: the worker is killed where it stands."""
+
+OFFLINE = _words(
+    """
+    connect execve execveat vfork ptrace process_vm_readv process_vm_writev process_madvise
+    pidfd_getfd bpf io_uring_setup io_uring_enter io_uring_register userfaultfd perf_event_open
+    keyctl add_key request_key mount umount2 move_mount fsopen open_tree pivot_root chroot unshare
+    setns init_module finit_module delete_module kexec_load kexec_file_load reboot swapon
+    open_by_handle_at name_to_handle_at personality modify_ldt iopl ioperm
+    """
+)
+"""Refused to a process that keeps to itself but lives an ordinary life (`seccomp.assemble_offline`)."""

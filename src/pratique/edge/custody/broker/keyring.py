@@ -201,7 +201,7 @@ class KeyRing:
 
     # ── changing and destroying ──────────────────────────────────────────────────────────────
 
-    def rotate_client(self, client: str) -> tuple[int, int]:
+    def rotate_client(self, client: str) -> tuple[int, list[str]]:
         """A new key for a client, its datasets' keys wrapped anew, older keys shredded.
 
         Order: new key durable, each dataset's file replaced durably, old keys shredded. A crash leaves
@@ -214,7 +214,7 @@ class KeyRing:
         for dataset in mine:
             self._keep_dataset(dataset, self.clients[client])
         self._shred_generations(client, below=generation)
-        return generation, len(mine)
+        return generation, [dataset.file.dataset for dataset in mine]
 
     def destroy_dataset(self, dataset: str) -> Tombstone:
         """After this nothing of the dataset decrypts any more. Raises: BrokerRefusedError."""
