@@ -40,6 +40,7 @@ $(MAIN_STAMP): | $(VENV)/bin/python
 	@echo "installing what requirements/main.txt locks ..."
 	@$(INSTALL) -r requirements/main.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src # as pip does for what it copies: a command starts in half the time
 	@rm -f $(VENV)/.main-* && touch $@
 	@echo "ready: $(BIN)/pratique --help"
 
