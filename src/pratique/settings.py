@@ -115,6 +115,10 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Names `BUCKET.<domain>` are buckets (virtual-host style); empty: paths only."""
     s3_region: str = "us-east-1"
     """What clients must sign for; most take this one when they are told none."""
+    organisation: str = ""
+    """The vendor that is the own organisation: its jobs may read canonical bytes without a reason."""
+    broker_socket: str = ""
+    """Gateway socket of the key broker; empty: `broker/gateway.sock` in home."""
     lease_longest_hours: Annotated[float, msgspec.Meta(gt=0, le=24 * 3660)] = 12.0
     """How long a lease may last at most."""
     velocity_factor: Annotated[float, msgspec.Meta(ge=0)] = 5.0

@@ -155,6 +155,8 @@ CONSOLE_READS = {
 STORE_OPENERS = (
     "pratique.store.advisories.",
     "pratique.store.control.",
+    "pratique.store.custody.",
+    "pratique.store.custody_heal.",
     "pratique.store.incidents.",
     "pratique.store.log_keys.",
     "pratique.store.log_names.",
@@ -170,6 +172,7 @@ EDGE_CLIENTS = (
     "pratique.edge.door_client.",
     "pratique.edge.advisories.",
     "pratique.edge.advisory_sources.",
+    "pratique.edge.custody.broker_admin.",  # asks the broker of this home
     "pratique.edge.sweep.",
     "pratique.edge.time_stamps.",  # asks whom the user names
 )

@@ -46,12 +46,17 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "pratique.doors.cli.incident:incident",
         "Standing questions: who had it, what could it reach, what can we not see?",
     ),
+    "lease": ("pratique.doors.cli.lease:lease", "Let somebody read data, under terms that hold."),
     "ledger": ("pratique.doors.cli.ledger:ledger", "Verify, export, publish or rebuild the log."),
     "lock": (
         "pratique.doors.cli.lock:lock",
         "Find what bypasses the firewall in lock files, and rewrite it both ways.",
     ),
     "policy": ("pratique.doors.cli.policy:policy", "Check, show and explain the policy."),
+    "scope": (
+        "pratique.doors.cli.scope:scope",
+        "Stop, resume or cap everything below a vendor, project, holder, client or dataset.",
+    ),
     "sbom": ("pratique.doors.cli.sbom:sbom", "What an asset held at an instant, as an SBOM."),
     "reach": (
         "pratique.doors.cli.reach:reach",

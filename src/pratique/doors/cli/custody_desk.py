@@ -1,0 +1,150 @@
+"""What commands about leases and scopes work with: the stores, the key broker, an approver."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from pratique.custody.certificate import terms_of
+from pratique.custody.model import Lease, Scope, ScopeId, ScopeState
+from pratique.custody.sizes import human_bytes
+from pratique.doors.cli.stores import Stores, open_stores, operator
+from pratique.errors import InputError, UnavailableError
+from pratique.settings import Settings
+from pratique.store.custody import CustodyStore, open_custody
+from pratique.store.custody_heal import heal_custody, record_rules
+from pratique.values.instants import Instant, now_utc
+
+TOKEN_VARIABLE: Final = "PRATIQUE_APPROVER_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def certify_lease(settings: Settings, lease: Lease) -> tuple[bytes, str]:
+    """The key broker's statement of a lease's terms, and the lease's secret key.
+
+    Raises: BrokerRefusedError, UnavailableError.
+    """
+    from pratique.edge.custody.broker_admin import broker_running  # noqa: PLC0415 - most commands need no broker
+
+    with broker_running(settings) as admin:
+        return admin.certify(terms_of(lease))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustodyDesk:
+    """An installation's custody, open for one command."""
+
+    stores: Stores
+    custody: CustodyStore
+
+    @property
+    def settings(self) -> Settings:
+        """The installation's settings."""
+        return self.stores.settings
+
+    @property
+    def longest(self) -> timedelta:
+        """How long a lease may last."""
+        return timedelta(hours=self.settings.custody.lease_longest_hours)
+
+    def existing(self, scope: ScopeId) -> Scope:
+        """A scope that is there. Raises: InputError."""
+        found = self.custody.scope(scope)
+        if found is None:
+            kind = scope.partition(":")[0]
+            near = [one.id for one in self.custody.scopes() if one.id.startswith(f"{kind}:")]
+            raise InputError(
+                f"no scope {scope!r}: no lease or dataset has made it",
+                expected=f"one of {', '.join(near[:10])}" if near else "",
+                remedy="see: pratique scope list",
+            )
+        return found
+
+    def tell_broker(self, scope: ScopeId, state: ScopeState, *, reason: str, incident: str) -> str:
+        """Let the broker refuse by itself, as the second line; gives what is wrong if it cannot."""
+        from pratique.edge.custody.broker_admin import running_broker  # noqa: PLC0415 - as above
+
+        try:
+            admin = running_broker(self.settings)
+            if admin is None:
+                return ""  # no door gets a key without it
+            with admin:
+                if state is ScopeState.LIVE:
+                    admin.resume(scope)
+                else:
+                    admin.suspend(scope, reason=reason, incident=incident)
+        except UnavailableError as error:
+            return f"the key broker was not told ({error.message}); the doors know, and refuse"
+        return ""
+
+
+@contextmanager
+def open_desk(home: Path | None) -> Iterator[CustodyDesk]:
+    """Open everything and heal it from the ledger."""
+    with open_stores(home) as stores, closing(open_custody(stores.settings)) as custody:
+        heal_custody(custody, stores.presence)
+        record_rules(
+            custody, lambda drafts: stores.log.append(drafts, now=now_utc()), actor=operator()
+        )
+        yield CustodyDesk(stores=stores, custody=custody)
+
+
+def approver_actor(stores: Stores, *, now: Instant) -> str:
+    """Who decides, known by a token: from PRATIQUE_APPROVER_TOKEN, else typed without an echo.
+
+    Raises: InputError when it is no living token of an approver.
+    """
+    secret = os.environ.get(TOKEN_VARIABLE, "")
+    if not secret:
+        secret = click.prompt("Approver's token", hide_input=True, err=True)
+    digest = hashlib.sha256(secret.strip().encode()).hexdigest()
+    record = stores.control.token_by_secret(digest)
+    living = (
+        record is not None
+        and record.revoked_at is None
+        and (record.expires_at is None or record.expires_at > now)
+    )
+    if record is None or not living or record.role != "approver":
+        raise InputError(
+            "that is not the living token of an approver",
+            remedy="make one with: pratique token create NAME --role approver",
+        )
+    return f"approver:{record.name}"
+
+
+def lease_state(lease: Lease, scopes: dict[ScopeId, Scope], now: Instant) -> str:
+    """`living`, `not-yet`, `expired`, `suspended` or `revoked`."""
+    found = [scopes[one] for one in lease.scopes if one in scopes]
+    if any(scope.state is ScopeState.ENDED for scope in found):
+        return "revoked"
+    if lease.not_after <= now:
+        return "expired"
+    if any(scope.state is ScopeState.SUSPENDED for scope in found):
+        return "suspended"
+    return "not-yet" if now < lease.not_before else "living"
+
+
+def unexpired(leases: Iterable[Lease], now: Instant) -> list[Lease]:
+    """Leases that may still disclose something, now or later."""
+    return [lease for lease in leases if lease.not_after > now]
+
+
+def worst_line(worst: int, in_hand: int) -> str:
+    """The number that a console shows, in words."""
+    held = f", and {human_bytes(in_hand)} that doors have in hand" if in_hand else ""
+    return (
+        f"If every lease were in the wrong hands now, {human_bytes(worst)}{held} could still leave."
+    )
+
+
+def echo_json(answer: object) -> None:
+    """Print an answer for programs."""
+    click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=2))

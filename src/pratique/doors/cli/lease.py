@@ -1,0 +1,425 @@
+"""`pratique lease`: who may read which data, for what, until when, and how much of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from pratique.custody.budget import rest_bytes, rest_objects, worst_case
+from pratique.custody.entries import lease_entry, state_entry
+from pratique.custody.granting import check_reason, check_terms, parse_selector
+from pratique.custody.model import Copy, Lease, LeaseId, Scope, ScopeId, ScopeState, Verb
+from pratique.custody.scopes import describe_scope, lease_scope, parse_lease_id, state_refusal
+from pratique.custody.sizes import human_bytes, parse_bytes
+from pratique.doors.cli import EXIT_UNKNOWN, custody_desk
+from pratique.doors.cli.custody_desk import (
+    CustodyDesk,
+    echo_json,
+    lease_state,
+    open_desk,
+    unexpired,
+    worst_line,
+)
+from pratique.doors.cli.lease_budget import approve, ask_raise, decline
+from pratique.doors.cli.lease_credentials import (
+    SPELLINGS,
+    Credentials,
+    endpoint_of,
+    render_credentials,
+)
+from pratique.doors.cli.options import format_option, home_option
+from pratique.doors.cli.spans import parse_expiry
+from pratique.doors.cli.stores import operator
+from pratique.errors import InputError
+from pratique.values.instants import Instant, now_utc, parse_instant, render_instant
+
+_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_FOREVER: Final = timedelta(days=3660)
+
+
+@click.group()
+def lease() -> None:
+    """Let somebody read data, under terms that hold."""
+
+
+lease.add_command(ask_raise)
+lease.add_command(approve)
+lease.add_command(decline)
+
+
+@lease.command()
+@click.argument("holder")
+@click.option("--vendor", required=True, help="Organisation that the holder works for.")
+@click.option("--project", required=True, help="Project of the vendor.")
+@click.option(
+    "--dataset",
+    "selectors",
+    multiple=True,
+    required=True,
+    metavar="DATASET[/PREFIX]",
+    help="What it covers; may be repeated, for datasets of one client.",
+)
+@click.option("--purpose", required=True, help="What for; the dataset must allow it.")
+@click.option(
+    "--verb",
+    "verbs",
+    multiple=True,
+    type=click.Choice([verb.value for verb in Verb]),
+    default=("list", "read"),
+    show_default="list and read",
+    help="What it allows; may be repeated.",
+)
+@click.option(
+    "--budget", default="0", metavar="SIZE", help="Distinct bytes it may ever disclose: 2GiB."
+)
+@click.option(
+    "--objects",
+    type=int,
+    default=10_000,
+    show_default=True,
+    help="Distinct objects it may disclose.",
+)
+@click.option(
+    "--rate", default="0", metavar="SIZE", help="Newly disclosed bytes per second; 0: no limit."
+)
+@click.option(
+    "--network",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    help="Where it works from; may be repeated.",
+)
+@click.option(
+    "--expires", default="8h", show_default=True, metavar="SPAN", help="How long it holds: 30m, 8h."
+)
+@click.option("--begins", metavar="INSTANT", help="When it begins; without it, now.")
+@click.option(
+    "--copy",
+    "copy",
+    type=click.Choice([copy.value for copy in Copy]),
+    default="marked",
+    show_default=True,
+    help="Marked bytes name the lease when they leak; canonical ones do not.",
+)
+@click.option(
+    "--canonical-reason", default="", help="Why a vendor must read canonical bytes; recorded."
+)
+@click.option(
+    "--as",
+    "spelling",
+    type=click.Choice(SPELLINGS),
+    default="plain",
+    show_default=True,
+    help="How to print the credentials.",
+)
+@click.option("--endpoint", help="Address of the S3 door, as the holder reaches it.")
+@home_option
+@format_option
+def grant(
+    holder: str,
+    *,
+    vendor: str,
+    project: str,
+    selectors: tuple[str, ...],
+    purpose: str,
+    verbs: tuple[str, ...],
+    budget: str,
+    objects: int,
+    rate: str,
+    networks: tuple[str, ...],
+    expires: str,
+    begins: str | None,
+    copy: str,
+    canonical_reason: str,
+    spelling: str,
+    endpoint: str | None,
+    home: Path | None,
+    form: str,
+) -> None:
+    """Grant a lease and print its credentials, once.
+
+    HOLDER is a pseudonym of the person, or the name of the job: the ledger keeps it for ever.
+    """
+    now = now_utc()
+    with open_desk(home) as desk:
+        ends = parse_expiry(expires, now=now, longest=desk.longest)
+        asked = Lease(
+            id=_new_id(),
+            holder=holder,
+            vendor=vendor,
+            project=project,
+            client=_client(desk, selectors),
+            purpose=purpose,
+            selectors=tuple(dict.fromkeys(selectors)),
+            verbs=frozenset(Verb(verb) for verb in verbs),
+            copy=Copy(copy),
+            budget_bytes=parse_bytes(budget),
+            budget_objects=objects if Verb.READ in verbs else 0,
+            rate=parse_bytes(rate),
+            networks=tuple(dict.fromkeys(networks)),
+            granted_at=now,
+            not_before=parse_instant(begins) if begins else now,
+            not_after=ends,
+            granted_by=operator(),
+            certificate=b"",
+        )
+        reason = check_reason(canonical_reason) if canonical_reason else ""
+        granted, secret, entry = _grant(desk, asked, canonical_reason=reason, now=now)
+        where = endpoint or endpoint_of(desk.settings)
+        region = desk.settings.custody.s3_region
+    given = Credentials(
+        access_key=granted.id,
+        secret_key=secret,
+        endpoint=where,
+        region=region,
+        ends_at=granted.not_after,
+    )
+    _show_granted(granted, given, entry, spelling=spelling, form=form)
+
+
+def _grant(
+    desk: CustodyDesk, asked: Lease, *, canonical_reason: str, now: Instant
+) -> tuple[Lease, str, int]:
+    """Check, certify, record, store; gives lease, secret and entry."""
+    organisation = desk.settings.custody.organisation
+    check_terms(
+        asked,
+        {one.name: one for one in desk.custody.datasets()},
+        longest=desk.longest,
+        own_organisation=[organisation] if organisation else [],
+        canonical_reason=canonical_reason,
+    )
+    for scope_id in asked.scopes:
+        scope = desk.custody.scope(scope_id)
+        if scope is not None and (stopped := state_refusal(scope)) is not None:
+            raise InputError(
+                f"nothing is granted below {describe_scope(scope_id)}: {stopped.sentence}",
+                remedy=f"pratique scope resume {scope_id}",
+            )
+    certificate, secret = custody_desk.certify_lease(desk.settings, asked)
+    granted = replace(asked, certificate=certificate)
+    # 1. The entry is durable. 2. The lease works. 3. Somebody can know its secret.
+    draft = lease_entry(granted, actor=operator(), reason=canonical_reason)
+    entry = desk.stores.record(draft, now=now)
+    desk.custody.add_lease(granted)
+    return granted, secret, entry
+
+
+def _new_id() -> LeaseId:
+    return parse_lease_id("PQL" + "".join(secrets.choice(_ALPHABET) for _ in range(17)))
+
+
+def _client(desk: CustodyDesk, selectors: Sequence[str]) -> str:
+    """The client whose data the first selector reaches; the others are checked against it."""
+    name, _ = parse_selector(selectors[0])
+    dataset = desk.custody.dataset(name)
+    if dataset is None:
+        raise InputError(f"no dataset {name!r}", remedy="see: pratique dataset list")
+    return dataset.client
+
+
+def _show_granted(
+    granted: Lease, given: Credentials, entry: int, *, spelling: str, form: str
+) -> None:
+    told = (
+        f"lease {granted.id}: {granted.holder} of {granted.vendor}/{granted.project} may "
+        f"{' and '.join(sorted(granted.verbs))} {', '.join(granted.selectors)} of {granted.client} "
+        f"for {granted.purpose}, {human_bytes(granted.budget_bytes)} and {granted.budget_objects:,} "
+        f"objects, until {render_instant(granted.not_after)}, ledger entry {entry}"
+    )
+    if form == "json":
+        echo_json(
+            {
+                **_terms(granted),
+                "entry": entry,
+                "access_key": given.access_key,
+                "secret_key": given.secret_key,
+                "endpoint": given.endpoint,
+                "region": given.region,
+                "credentials": render_credentials(given, spelling),
+            }
+        )
+        return
+    # What a program reads stands alone on standard output.
+    click.echo(told, err=spelling != "plain")
+    click.echo(render_credentials(given, spelling))
+    click.echo("The secret is shown this once.", err=True)
+
+
+@lease.command("list")
+@click.option("--all", "every", is_flag=True, help="Also leases that have expired or were revoked.")
+@home_option
+@format_option
+def list_leases(every: bool, home: Path | None, form: str) -> None:
+    """List leases, what each may still disclose, and what all of them could together."""
+    now = now_utc()
+    with open_desk(home) as desk:
+        leases = desk.custody.leases()
+        scopes = {scope.id: scope for scope in desk.custody.scopes()}
+        held = desk.custody.held()
+    worst = worst_case(scopes.values(), unexpired(leases, now))
+    in_hand = sum(held.get(one.id, 0) for one in unexpired(leases, now))
+    shown = [one for one in leases if every or lease_state(one, scopes, now) not in _OVER]
+    if form == "json":
+        answers = [_described(one, scopes, now) for one in shown]
+        echo_json({"leases": answers, "worst_case_bytes": worst, "in_hand_bytes": in_hand})
+        return
+    if not shown:
+        click.echo("no leases; grant one with: pratique lease grant")
+    for one in shown:
+        own = scopes[lease_scope(one.id)]
+        click.echo(
+            f"{one.id}  {lease_state(one, scopes, now):9}  {one.vendor}/{one.project}/{one.holder}  "
+            f"{one.client}: {', '.join(one.selectors)}  {_left(own)}, until "
+            f"{render_instant(one.not_after)}"
+        )
+    click.echo(worst_line(worst, in_hand))
+
+
+_OVER: Final = ("expired", "revoked")
+
+
+@lease.command()
+@click.argument("lease_id", metavar="LEASE")
+@home_option
+@format_option
+def show(lease_id: str, home: Path | None, form: str) -> None:
+    """Show one lease: its terms, what is left, and the scopes it hangs in."""
+    now = now_utc()
+    with open_desk(home) as desk:
+        one = existing_lease(desk, lease_id)
+        scopes = {scope.id: scope for scope in desk.custody.scopes()}
+        requests = [r for r in desk.custody.budget_requests() if r.lease == one.id]
+        disclosed = desk.custody.all_coverage(one.id)
+    if form == "json":
+        shown = [_scope_line(scopes[scope]) for scope in one.scopes if scope in scopes]
+        echo_json(
+            {
+                **_described(one, scopes, now),
+                "scopes": shown,
+                "objects_paid": len(disclosed),
+                "requests": requests,
+            }
+        )
+        return
+    click.echo(f"lease     {one.id}, {lease_state(one, scopes, now)}")
+    for name, value in _terms(one).items():
+        if name != "id":
+            click.echo(f"{name:15} {', '.join(value) if isinstance(value, list) else value}")
+    for scope_id in one.scopes:
+        scope = scopes[scope_id]
+        because = state_refusal(scope)
+        click.echo(f"{describe_scope(scope_id)}: {because.sentence if because else _left(scope)}")
+    for request in requests:
+        click.echo(
+            f"request {request.id}: {request.state}, {human_bytes(request.budget_bytes)} and "
+            f"{request.budget_objects:,} objects, asked by {request.asked_by}: {request.reason}"
+        )
+
+
+@lease.command()
+@click.argument("lease_id", metavar="LEASE")
+@click.option("--reason", required=True, help="Why; the holder is told.")
+@click.option("--incident", default="", help="Incident it belongs to, such as INC-42.")
+@home_option
+@format_option
+def revoke(lease_id: str, reason: str, incident: str, home: Path | None, form: str) -> None:
+    """End a lease for good; running downloads stop within a second."""
+    now = now_utc()
+    words = check_reason(reason)
+    with open_desk(home) as desk:
+        one = existing_lease(desk, lease_id)
+        scope = desk.existing(lease_scope(one.id))
+        if scope.state is ScopeState.ENDED:
+            raise InputError(f"lease {one.id} was revoked before: {scope.reason}")
+        ended = ScopeState.ENDED
+        draft = state_entry(
+            scope,
+            ended,
+            reason=words,
+            incident=incident,
+            epoch=desk.custody.epoch(),
+            actor=operator(),
+        )
+        entry = desk.stores.record(draft, now=now)
+        desk.custody.set_state(scope.id, ended, reason=words, incident=incident, entry=entry)
+        warning = desk.tell_broker(scope.id, ended, reason=words, incident=incident)
+    if form == "json":
+        echo_json({"id": one.id, "revoked": True, "entry": entry, "warning": warning})
+    else:
+        click.echo(f"revoked lease {one.id} of {one.holder}, ledger entry {entry}")
+        if warning:
+            click.echo(warning, err=True)
+    if warning:
+        raise SystemExit(EXIT_UNKNOWN)
+
+
+def existing_lease(desk: CustodyDesk, text: str) -> Lease:
+    """A lease that is there. Raises: InputError."""
+    found = desk.custody.lease(parse_lease_id(text))
+    if found is None:
+        raise InputError(f"no lease {text}", remedy="see: pratique lease list --all")
+    return found
+
+
+def _left(scope: Scope) -> str:
+    size, objects = rest_bytes(scope), rest_objects(scope)
+    if size is None and objects is None:
+        return f"no cap, {human_bytes(scope.reserved_bytes)} given"
+    words = []
+    if size is not None:
+        words.append(f"{human_bytes(size)} left of {human_bytes(scope.cap_bytes or 0)}")
+    if objects is not None:
+        words.append(f"{objects:,} objects left of {scope.cap_objects or 0:,}")
+    return ", ".join(words)
+
+
+def _terms(one: Lease) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "holder": one.holder,
+        "vendor": one.vendor,
+        "project": one.project,
+        "client": one.client,
+        "purpose": one.purpose,
+        "selectors": list(one.selectors),
+        "verbs": sorted(one.verbs),
+        "copy": one.copy.value,
+        "budget_bytes": one.budget_bytes,
+        "budget_objects": one.budget_objects,
+        "rate": one.rate,
+        "networks": list(one.networks),
+        "granted_at": render_instant(one.granted_at),
+        "not_before": render_instant(one.not_before),
+        "not_after": render_instant(one.not_after),
+        "granted_by": one.granted_by,
+    }
+
+
+def _described(one: Lease, scopes: dict[ScopeId, Scope], now: Instant) -> dict[str, Any]:
+    own = scopes[lease_scope(one.id)]
+    return {
+        **_terms(one),
+        "state": lease_state(one, scopes, now),
+        "left_bytes": rest_bytes(own),
+        "left_objects": rest_objects(own),
+    }
+
+
+def _scope_line(scope: Scope) -> dict[str, Any]:
+    return {
+        "id": scope.id,
+        "state": scope.state.value,
+        "reason": scope.reason,
+        "incident": scope.incident,
+        "cap_bytes": scope.cap_bytes,
+        "cap_objects": scope.cap_objects,
+        "reserved_bytes": scope.reserved_bytes,
+        "reserved_objects": scope.reserved_objects,
+    }
