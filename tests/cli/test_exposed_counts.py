@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -112,3 +115,60 @@ def test_other_forms_are_refused(home: Path) -> None:
 def test_the_past_is_counted_as_it_was(home: Path) -> None:
     result = run(home, "litellm==1.82.7", "--counts", "--format", "json", "--as-known-at", "0")
     assert json.loads(result.stdout)["counts"]["confirmed"] == 0
+
+
+# What a question about first figures has no use for. Each of these was once loaded by it.
+NOT_FOR_COUNTING = {
+    "_cffi_backend", "aiohttp", "asyncio", "cryptography", "jinja2", "platformdirs", "psycopg", "rich",
+    "semver", "shutil", "tempfile", "tomllib", "yaml",
+    "pratique.edge", "pratique.exposure.answer", "pratique.exposure.blast",
+    "pratique.exposure.difference", "pratique.exposure.door_lines", "pratique.exposure.fleet",
+    "pratique.exposure.gather", "pratique.exposure.incident_report", "pratique.exposure.others",
+    "pratique.exposure.reach", "pratique.exposure.standing", "pratique.exposure.watch_book",
+    "pratique.exposure.why", "pratique.ledger.merkle", "pratique.ledger.notes",
+    "pratique.store.batch", "pratique.store.incidents", "pratique.store.inventory_contents",
+    "pratique.store.inventory_rules", "pratique.store.presence_reader",
+    "pratique.store.presence_rows", "pratique.store.segment_log", "pratique.store.watch_cache",
+}  # fmt: skip
+
+
+def test_first_figures_load_only_what_they_need(home: Path) -> None:
+    run(home, "litellm==1.82.7", "--counts")  # opens the log, and brings the projection up to date
+    code = (
+        "import sys; from pratique.doors.cli import cli\n"
+        "try: cli.main(args=sys.argv[1:])\n"
+        "except SystemExit as end: print('exit', end.code, *sys.modules)"
+    )
+    words = ["exposed", "litellm==1.82.7", "--counts", "--format", "json", "--home", str(home)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = done.stdout.splitlines()[-1].split()
+    assert loaded[:2] == ["exit", "1"]
+    assert set(loaded) & NOT_FOR_COUNTING == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("litellm==1.82.7", "--counts"), 1),
+        (("litellm==9.9", "--counts"), 3),
+        (("litellm==1.82.7",), 1),
+        ((), 2),
+    ],
+)
+def test_the_program_says_all_of_it_and_ends_with_its_code(
+    home: Path, words: tuple[str, ...], code: int
+) -> None:
+    """The process ends at once; through a pipe nothing of what it says may be lost."""
+    program = [sys.executable, "-c", "from pratique.doors.cli import main; main()", "exposed"]
+    environ = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [*program, *words, "--home", str(home), "--format", "json"],
+        capture_output=True, text=True, check=False, timeout=60, env=environ,
+    )  # fmt: skip
+    assert done.returncode == code
+    if words:
+        assert "counts" in json.loads(done.stdout)
+    else:
+        assert "nothing to look for" in done.stderr
