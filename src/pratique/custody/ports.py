@@ -18,6 +18,7 @@ from pratique.custody.model import (
     Slab,
     StoredObject,
 )
+from pratique.custody.views import View
 from pratique.values.instants import Instant
 
 
@@ -297,4 +298,15 @@ class KeyBroker(Protocol):
 
     async def mark_bits(self, certificate: bytes, dataset: str, count: int) -> bytes:
         """The lease's codeword for the marks of a dataset, eight to a byte, mark 0 first."""
+        ...
+
+
+class Views(Protocol):
+    """What leases see of objects that are marked."""
+
+    async def of(self, lease: Lease, stored: StoredObject) -> View | None:
+        """The lease's own view; None: the canonical bytes, which is right for most.
+
+        Raises: BrokerRefusedError, UnavailableError; never None because something failed.
+        """
         ...

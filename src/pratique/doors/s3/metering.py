@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -196,16 +195,9 @@ class Meters:
             meter = self._meters[lease.id] = Meter(lease, self._state, self._clock)
         return meter
 
-    async def keep(self, *, every: float, failed: Callable[[Exception], None]) -> None:
-        """Write bitmaps and give back idle slabs, until cancelled."""
-        while True:
-            await asyncio.sleep(every)
-            try:
-                await self._settle(time.monotonic() - IDLE_SECONDS)
-            except Exception as error:  # noqa: BLE001 - what is not written is charged again; serving goes on
-                failed(error)
-
-    async def _settle(self, idle_since: float) -> None:
+    async def settle_idle(self) -> None:
+        """Write what was paid for; give back the slabs of leases that nobody reads with now."""
+        idle_since = time.monotonic() - IDLE_SECONDS
         for meter in list(self._meters.values()):
             if meter.used_at < idle_since:
                 await meter.release()

@@ -1,0 +1,186 @@
+"""Settings → an S3 door. Names the concrete classes of custody's store and edge.
+
+Owns: what is opened in which order and closed in reverse. Never: decides about a read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from pratique.custody.model import Lease, StoredObject
+from pratique.custody.operations import (
+    GetObject,
+    HeadBucket,
+    ListBuckets,
+    ListObjects,
+    ReadBucketSetting,
+)
+from pratique.custody.ports import KeyBroker, PartStore, Views
+from pratique.custody.views import View
+from pratique.doors.s3.allowing import Allowing
+from pratique.doors.s3.auth import Authentication
+from pratique.doors.s3.confirmation import Confirmation
+from pratique.doors.s3.http import S3Door, S3Parts
+from pratique.doors.s3.leases import LeaseBook
+from pratique.doors.s3.listings import Listings
+from pratique.doors.s3.metering import Meters
+from pratique.doors.s3.objects import ObjectReads
+from pratique.doors.s3.plaintext import Plaintext
+from pratique.doors.s3.reads import ReadLog
+from pratique.doors.s3.refusals import Refusals
+from pratique.doors.s3.sending import Sender
+from pratique.doors.s3.upkeep import Upkeep
+from pratique.edge.custody.broker.places import GATEWAY_SOCKET, broker_folder
+from pratique.edge.custody.broker_client import BrokerClient
+from pratique.edge.custody.disk_parts import DiskParts
+from pratique.home import prepare_home
+from pratique.ledger.entries import Draft
+from pratique.ledger.store import LogStore, Recorder
+from pratique.settings import Settings
+from pratique.store.custody import CustodyStore, open_custody
+from pratique.store.custody_heal import record_rules
+from pratique.store.logs import open_log
+from pratique.store.recorder import GroupCommitRecorder
+from pratique.values.instants import Clock, now_utc
+
+PARTS_FOLDER = "parts"
+
+
+class Unmarked:
+    """`Views` where nothing is marked."""
+
+    async def of(self, _lease: Lease, _stored: StoredObject) -> View | None:
+        """Everybody reads the canonical bytes."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Ground:
+    """What everything in an open S3 door stands on."""
+
+    settings: Settings
+    clock: Clock
+    log: LogStore
+    recorder: Recorder
+    state: CustodyStore
+    broker: KeyBroker
+    parts: PartStore
+    confirmation: Confirmation
+    meters: Meters
+    allowing: Allowing
+    plaintext: Plaintext
+    reads: ReadLog
+    views: Views
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenS3:
+    """An S3 door that is ready to be served, with the parts that tests and drills look at."""
+
+    door: S3Door
+    ground: S3Ground
+
+
+@asynccontextmanager
+async def open_s3(settings: Settings, *, clock: Clock = now_utc) -> AsyncIterator[OpenS3]:
+    """Everything that answers S3 requests, from settings; closed in reverse order at the end.
+
+    Raises: SettingsError, UnavailableError, IntegrityError.
+    """
+    prepare_home(settings.home)
+    async with AsyncExitStack() as stack:
+        ground = await _open_ground(stack, settings, clock)
+        refusals = Refusals(lambda draft: _note(ground.recorder, draft))
+        upkeep = Upkeep(
+            meters=ground.meters,
+            refusals=refusals,
+            record_rules=lambda: record_rules(
+                ground.state,
+                lambda drafts: ground.log.append(drafts, now=clock()),
+                actor="door:s3",
+            ),
+        )
+        await stack.enter_async_context(upkeep.running())
+        yield OpenS3(door=_door(ground, refusals), ground=ground)
+
+
+async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) -> S3Ground:
+    log = stack.enter_context(closing(open_log(settings)))
+    recorder = GroupCommitRecorder(log, clock=clock)
+    stack.callback(recorder.close)
+    state = stack.enter_context(closing(open_custody(settings)))
+    broker = await stack.enter_async_context(BrokerClient(_gateway_socket(settings)))
+    parts = stack.enter_context(closing(DiskParts(settings.home / PARTS_FOLDER)))
+    confirmation = Confirmation(state)
+    await confirmation.start()
+    stack.push_async_callback(confirmation.close)
+    return S3Ground(
+        settings=settings,
+        clock=clock,
+        log=log,
+        recorder=recorder,
+        state=state,
+        broker=broker,
+        parts=parts,
+        confirmation=confirmation,
+        meters=Meters(state, clock=clock),
+        allowing=Allowing(state, confirmation),
+        plaintext=Plaintext(parts, broker),
+        reads=ReadLog(recorder),
+        views=Unmarked(),
+    )
+
+
+def _gateway_socket(settings: Settings) -> Path:
+    own = settings.custody.broker_socket
+    return Path(own) if own else broker_folder(settings.home) / GATEWAY_SOCKET
+
+
+def _door(ground: S3Ground, refusals: Refusals) -> S3Door:
+    custody = ground.settings.custody
+    book = LeaseBook(ground.state, ground.broker)
+    sender = Sender(
+        confirmation=ground.confirmation, reads=ground.reads, plaintext=ground.plaintext
+    )
+    objects = ObjectReads(
+        allowing=ground.allowing, meters=ground.meters, sender=sender, views=ground.views
+    )
+    listings = Listings(allowing=ground.allowing, state=ground.state, region=custody.s3_region)
+    return S3Door(
+        S3Parts(
+            authentication=Authentication(
+                book=book,
+                confirmation=ground.confirmation,
+                regions=frozenset({custody.s3_region}),
+                clock=ground.clock,
+                trusted_proxies=frozenset(ground.settings.door.trusted_proxies),
+            ),
+            handlers={
+                GetObject: objects.answer,
+                ListBuckets: listings.buckets,
+                HeadBucket: listings.head,
+                ListObjects: listings.objects,
+                ReadBucketSetting: listings.setting,
+            },
+            unsigned={},
+            refused=refusals.add,
+            problems=lambda: _problems(ground),
+            domain=custody.s3_domain,
+        )
+    )
+
+
+def _problems(ground: S3Ground) -> list[str]:
+    problems = []
+    if not ground.confirmation.fresh:
+        problems.append("the state of leases cannot be confirmed")
+    if not ground.recorder.healthy:
+        problems.append("the ledger cannot write")
+    return problems
+
+
+def _note(recorder: Recorder, draft: Draft) -> None:
+    recorder.enqueue(draft)

@@ -1,0 +1,62 @@
+"""The life of one process that serves the S3 door."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from pratique.assembly.custody import OpenS3, open_s3
+from pratique.doors.s3.sending import SEND_BUFFER_BYTES
+from pratique.doors.sockets import bind, parse_listen, tls_context
+from pratique.settings import Settings
+from pratique.values.instants import Clock, now_utc
+
+_BACKLOG = 1024
+_SHUTDOWN_SECONDS = 10.0
+_KEEPALIVE_SECONDS = 75.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingS3:
+    """An S3 door that answers at an address."""
+
+    open: OpenS3
+    url: str
+    """Endpoint URL without a trailing slash."""
+    authority: Path | None
+    """PEM file of the local certificate authority, if the door made one."""
+
+
+@asynccontextmanager
+async def serve_s3(settings: Settings, *, clock: Clock = now_utc) -> AsyncIterator[ServingS3]:
+    """Open the door and answer requests until the block ends.
+
+    Raises: SettingsError (address in use, unreadable certificate), and as `open_s3`.
+    """
+    host, port = parse_listen(settings.custody.s3_listen)
+    with bind(host, port, shared=settings.custody.s3_workers > 1) as bound:
+        # Connections inherit it: what the kernel holds of a stream still arrives after a cut.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        tls, authority = tls_context(settings, host, clock)
+        scheme = "https" if tls is not None else "http"
+        shown = f"[{host}]" if ":" in host else host
+        url = f"{scheme}://{shown}:{bound.getsockname()[1]}"
+        async with open_s3(settings, clock=clock) as opened:
+            server = web.Server(
+                opened.door.handle,
+                access_log=None,
+                keepalive_timeout=_KEEPALIVE_SECONDS,
+                auto_decompress=False,
+            )
+            runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
+            await runner.setup()
+            try:
+                await web.SockSite(runner, bound, ssl_context=tls, backlog=_BACKLOG).start()
+                yield ServingS3(open=opened, url=url, authority=authority)
+            finally:
+                await runner.cleanup()
