@@ -235,8 +235,11 @@ def _along(edge: Edge, ways: Iterable[_Way]) -> Iterator[_Way]:
 
 def _cover(ways: Iterable[_Way]) -> list[_Way]:
     """The ways that are needed to cover what all of them cover."""
+    listed = list(ways)
+    if len(listed) < 2:  # noqa: PLR2004 - nothing to compare
+        return listed
     kept: list[_Way] = []
-    for way in sorted(ways, key=lambda way: way.rank):
+    for way in sorted(listed, key=lambda way: way.rank):
         if not kept or way.end > kept[-1].end:
             kept.append(way)
     return kept

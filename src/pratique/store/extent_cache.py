@@ -164,8 +164,8 @@ def _places(kept: _Kept, now: _Key, session: Session, wanted: Collection[int]) -
     assets, looks = kept.book.assets, kept.book.looks
     found = {}
     for asset in wanted:
-        place = bisect_left(assets, asset)
-        if place < len(assets) and assets[place] == asset and looks[place] >= 0:
+        place = _place_in(assets, asset)
+        if place >= 0 and looks[place] >= 0:
             found[asset] = place
     if kept.key.size == now.size:
         return found
@@ -174,6 +174,16 @@ def _places(kept: _Kept, now: _Key, session: Session, wanted: Collection[int]) -
     # PostgreSQL sums integers into decimals.
     counted = {asset: int(n) for asset, n in session.run("count_looks_at", assets=list(found))}
     return {one: place for one, place in found.items() if looks[place] == counted.get(one, 0)}
+
+
+def _place_in(ascending: Column, number: int) -> int:
+    """Where a number is, or -1. Mostly none before it is left out, which takes one look."""
+    if not len(ascending):
+        return -1
+    place = number - ascending[0]
+    if not 0 <= place < len(ascending) or ascending[place] != number:
+        place = bisect_left(ascending, number)
+    return place if place < len(ascending) and ascending[place] == number else -1
 
 
 def _ask(
