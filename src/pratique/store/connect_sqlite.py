@@ -197,6 +197,9 @@ class SqliteDatabase:
             other._writer.backup(self._writer)
 
     def _migrate(self, group: Group) -> None:
+        # Mostly there is nothing to do, and no reason to wait for whoever is writing.
+        if self._is_current(group):
+            return
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             self._writer.execute(_MIGRATIONS_TABLE)
@@ -213,6 +216,15 @@ class SqliteDatabase:
         finally:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
+
+    def _is_current(self, group: Group) -> bool:
+        """Whether the tables are there with all changes. Raises: as `pending_migrations`."""
+        known = "SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'"
+        if self._writer.execute(known).fetchone() == (0,):
+            return False
+        rows = self._writer.execute("SELECT number FROM schema_migrations").fetchall()
+        applied = frozenset(number for (number,) in rows)
+        return not pending_migrations("sqlite", group, applied=applied)
 
     def close(self) -> None:
         """Close both connections."""

@@ -14,10 +14,11 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeAlias
+
+import msgspec
 
 Dialect: TypeAlias = Literal["sqlite", "postgres"]
 
@@ -31,8 +32,7 @@ PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 """A parameter as statements write it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """One statement, ready for its dialect's driver."""
 
     name: str
@@ -40,8 +40,7 @@ class Statement:
     sql: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
+class Word(msgspec.Struct, frozen=True, kw_only=True):
     """A text with blanks that statements use by name."""
 
     blanks: tuple[str, ...]
