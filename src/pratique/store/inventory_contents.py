@@ -7,7 +7,7 @@ whole, so that reading one never takes more than that many rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -200,18 +200,18 @@ class Contents:
         self._part_rows, self._rows = [], []
 
 
-def check_part(name: str, part: int, parts: int, removed: Iterable[str]) -> None:
+def check_part(name: str, part: int, parts: int, removed: Sequence[str]) -> None:
     """Raises: ValueFormatError when a `content` entry is not as documented."""
     if not 0 <= part < parts <= MAX_PARTS or not 0 < len(name) <= MAX_NAME:
         raise ValueFormatError(
             f"part {part} of {parts} of content {name[:80]!r}",
             expected=f"0 <= part < parts <= {MAX_PARTS}, and a name of at most {MAX_NAME} characters",
         )
-    for key in removed:
-        if not _KEY.fullmatch(key):
-            raise ValueFormatError(
-                f"not a key of a sighting: {key[:40]!r}", expected="s or i and hex"
-            )
+    if not all(map(_KEY.fullmatch, removed)):
+        wrong = next(key for key in removed if not _KEY.fullmatch(key))
+        raise ValueFormatError(
+            f"not a key of a sighting: {wrong[:40]!r}", expected="s or i and hex"
+        )
 
 
 def apply_parts(base: Held, parts: Iterable[Part]) -> Held:

@@ -10,7 +10,7 @@ import msgspec
 
 from pratique.exposure.ports import NOW_TX
 from pratique.store.connect import Row, Session
-from pratique.values.spans import DAWN, OPEN, Span, from_micros, to_micros
+from pratique.values.spans import DAWN, OPEN, from_micros, to_micros
 
 LIVE: Final = OPEN
 """As `to_lo`: seen by the newest look of its place, whichever that is when one asks."""
@@ -147,11 +147,10 @@ def presence_kept(row: Row) -> Kept:
         item, place, tx_from, stage, entry, asset, evidence, from_lo, from_hi, to_lo, to_hi, detail,
         sighting,
     ) = row  # fmt: skip
-    element = Element(ITEM, item, stage)
-    bounds = Span(from_lo, from_hi, to_lo, to_hi)
     return Kept(
-        element, place, asset, 0, entry, evidence, *bounds, tx_from, detail, sighting, stored=True
-    )
+        Element(ITEM, item, stage), place, asset, 0, entry, evidence, from_lo, from_hi, to_lo, to_hi,
+        tx_from, detail, sighting, stored=True,
+    )  # fmt: skip
 
 
 def _other_kept(sort: int, row: Row) -> Kept:

@@ -134,16 +134,18 @@ class Looks:
     def _follow(self, place: Place, look: LookMark) -> int:
         difference = self._difference(place, look)
         entry, seen_before = look.entry, place.seen
-        gone_by = look.misses_from
-        for kept in difference.gone:
-            if look.whole:
-                if not kept.live:
-                    place.unsure -= 1
-                to_lo = kept.last_seen(seen_before)
-                self.open.close(kept, entry=entry, to_lo=to_lo, to_hi=gone_by)
-            elif kept.live:
-                self.open.hold(kept, entry=entry, to_lo=kept.last_seen(seen_before))
-                place.unsure += 1
+        if look.whole:
+            if place.unsure:
+                place.unsure -= sum(1 for kept in difference.gone if not kept.live)
+            gone_by = look.misses_from
+            self.open.close(
+                place.place, difference.gone, entry=entry, seen=seen_before, to_hi=gone_by
+            )
+        else:
+            for kept in difference.gone:
+                if kept.live:
+                    self.open.hold(kept, entry=entry, to_lo=kept.last_seen(seen_before))
+                    place.unsure += 1
         for kept in difference.back:
             self.open.hold(kept, entry=entry, to_lo=LIVE)
             place.unsure -= 1
@@ -158,9 +160,8 @@ class Looks:
 
     def _end(self, place: Place, look: LookMark) -> None:
         """The place is gone: everything in it ends."""
-        for kept in list(self.open.of_place(place.place, place.asset).values()):
-            to_lo = kept.last_seen(place.seen)
-            self.open.close(kept, entry=look.entry, to_lo=to_lo, to_hi=look.hi)
+        gone = list(self.open.of_place(place.place, place.asset).values())
+        self.open.close(place.place, gone, entry=look.entry, seen=place.seen, to_hi=look.hi)
         place.unsure, place.tangled = 0, 0
 
     def _new(self, place: Place, look: LookMark, came: dict[Element, Seen]) -> list[Kept]:

@@ -107,9 +107,9 @@ class OpenRows:
             at.with_identities = True
         return {one: kept for one, kept in at.rows.items() if one.sort == IDENTITY}
 
-    def of_sighting(self, place: int, sighting: int) -> Kept | None:
-        """The open row that stands for a sighting. Order: after `expect`."""
-        return self._at(place).sightings.get(sighting)
+    def of_sightings(self, place: int) -> Mapping[int, Kept]:
+        """Open rows at a place by the sightings that stand for them. Order: after `expect`."""
+        return self._at(place).sightings
 
     def of_items(self, place: int) -> Mapping[Element, Kept]:
         """Open rows of items at a place, as far as they are known. Order: after `expect`."""
@@ -154,15 +154,18 @@ class OpenRows:
         for kept in came:
             at.put(kept)
 
-    def close(self, kept: Kept, *, entry: int, to_lo: int, to_hi: int) -> None:
-        """It has ended."""
-        self._supersede(kept, entry)
-        at = self._places[kept.place]
-        at.rows.pop(kept.element, None)
-        if kept.element.sort == ITEM:
-            at.sightings.pop(kept.sighting, None)
-        kept.tx_from, kept.to_lo, kept.to_hi, kept.stored = entry, to_lo, to_hi, False
-        self.add(kept)
+    def close(self, place: int, gone: Iterable[Kept], *, entry: int, seen: int, to_hi: int) -> None:
+        """These have ended; the place was seen until `seen`."""
+        at = self._at(place)
+        rows, sightings = at.rows, at.sightings
+        for kept in gone:
+            to_lo = kept.last_seen(seen)
+            self._supersede(kept, entry)
+            rows.pop(kept.element, None)
+            if kept.element.sort == ITEM:
+                sightings.pop(kept.sighting, None)
+            kept.tx_from, kept.to_lo, kept.to_hi, kept.stored = entry, to_lo, to_hi, False
+            self._add(kept, NOW_TX)
 
     def hold(self, kept: Kept, *, entry: int, to_lo: int) -> None:
         """It was last seen at `to_lo`, or (`LIVE`) is seen again; either way it has not ended."""

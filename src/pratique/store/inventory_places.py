@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 from pratique.errors import ValueFormatError
 from pratique.inventory.observed.entries import LookBody
@@ -309,7 +310,11 @@ def state_of(place: Place) -> dict[str, object]:
 
 def place_hash(asset: str, body: LookBody) -> str:
     """What tells a place from all others; two machines with one name have different ones."""
-    return text_hash(asset, body.place_kind, body.locator, body.lineage, body.machine)
+    return _place_hash(asset, body.place_kind, body.locator, body.lineage, body.machine)
+
+
+_place_hash = lru_cache(maxsize=8_192)(text_hash)
+"""Kept, because a fleet's places are looked at every day."""
 
 
 def check_names(asset: str, body: LookBody) -> None:
