@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -229,7 +230,7 @@ async def test_after_destroying_nothing_opens(broker: RunningBroker, what: str) 
         broker.stop()
         broker.start()
         await refused(client.part_keys(certificate, [ask]), "shredded")
-        with broker.admin() as admin, pytest.raises(BrokerRefusedError, match="destroyed|no key"):
+        with broker.admin() as admin, pytest.raises(BrokerRefusedError, match=r"destroyed|no key"):
             admin.make_dataset("corpus", "lab")
     left = {path.name for path in broker.folder.glob("*/*.key")}
     assert left == ({"lab.1.key", "images.key"} if what == "dataset" else set())
@@ -250,14 +251,14 @@ def test_a_client_that_comes_back_has_a_new_key(broker: RunningBroker) -> None:
         admin.destroy_client("lab")
         assert admin.make_client("lab").generation == 2
         assert admin.make_dataset("fresh", "lab").datasets == ("fresh",)
-        states = {(info.name, info.state) for info in admin.keys()}
+        states = {(info.name, info.state) for info in admin.all_keys()}
     assert states == {
         ("lab", "live"), ("fresh", "live"), ("corpus", "destroyed"), ("images", "destroyed"),
     }  # fmt: skip
     broker.stop()
     broker.start()
     with broker.admin() as admin:
-        assert {(info.name, info.state) for info in admin.keys()} == states
+        assert {(info.name, info.state) for info in admin.all_keys()} == states
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "a\0b", "x" * 200, "corpus", "UP"])
@@ -299,9 +300,6 @@ def test_never_two(broker: RunningBroker) -> None:
 
 
 def second_starts(second: RunningBroker) -> None:
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "pratique.edge.custody.broker", str(second.folder)]
     assert subprocess.run(command, timeout=30, check=False).returncode == 0
 
@@ -317,12 +315,12 @@ def test_a_command_uses_the_broker_that_runs_or_one_of_its_own(tmp_path: Path) -
     assert running_broker(settings) is None
     with broker_running(settings) as admin:
         assert admin.status().pid != first
-        assert [info.name for info in admin.keys()] == ["lab"]
+        assert [info.name for info in admin.all_keys()] == ["lab"]
 
 
 async def test_no_answer_is_an_answer_within_two_seconds(tmp_path: Path) -> None:
     silent = socket.socket(socket.AF_UNIX)
-    os.makedirs(tmp_path / "broker")
+    (tmp_path / "broker").mkdir()
     silent.bind(str(tmp_path / "broker" / "gateway.sock"))
     silent.listen()
     async with RunningBroker(tmp_path).client(deadline=0.2) as client, asyncio.timeout(3):

@@ -36,6 +36,14 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "pratique.doors.cli.audits:audits",
         "Overrule verdicts, and share what reviewers found.",
     ),
+    "broker": (
+        "pratique.doors.cli.broker:broker",
+        "Hold custody's keys in a process of its own, and count what leaves.",
+    ),
+    "custody-key": (
+        "pratique.doors.cli.custody_keys:custody_key",
+        "Make, rotate and destroy the keys of clients and datasets.",
+    ),
     "diff": (
         "pratique.doors.cli.diff:diff",
         "Show what a release does that another did not.",

@@ -107,7 +107,7 @@ class BrokerAdmin:
         """Destroy a dataset's key."""
         return self._call("destroy-dataset", Name(dataset), Changed)
 
-    def keys(self) -> list[KeyInfo]:
+    def all_keys(self) -> list[KeyInfo]:
         """All keys, destroyed ones included."""
         return self._call("keys", Nothing(), list[KeyInfo])
 

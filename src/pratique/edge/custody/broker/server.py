@@ -44,7 +44,7 @@ from pratique.edge.custody.broker.places import (
     peer_uid,
 )
 from pratique.edge.custody.broker.suspensions import Suspensions
-from pratique.errors import InputError, SettingsError
+from pratique.errors import InputError, SettingsError, UnavailableError
 from pratique.values.instants import Clock, now_utc
 
 log = logging.getLogger(__name__)
@@ -163,16 +163,26 @@ def run_broker(
     folder: Path,
     *,
     with_stdin: bool = False,
+    must_be_walled: bool = False,
     ready: Callable[[Confinement], None] = lambda _: None,
-    clock: Clock = now_utc,
 ) -> None:
     """Serve until SIGTERM, SIGINT or (`with_stdin`) the end of standard input.
 
-    Raises: BrokerLockedError, SettingsError, KeyBrokenError, OSError.
+    Raises: BrokerLockedError, SettingsError, KeyBrokenError, OSError; UnavailableError when it
+    `must_be_walled` and the kernel does not keep it from the network.
     """
+
+    def checked(confinement: Confinement) -> None:
+        if must_be_walled and not confinement.walled:
+            raise UnavailableError(
+                "the kernel does not keep the broker from the network: "
+                + "; ".join(confinement.lacking)
+            )
+        ready(confinement)
+
     make_folder(folder)
     with locked(folder):
-        asyncio.run(_run(folder, with_stdin=with_stdin, ready=ready, clock=clock))
+        asyncio.run(_run(folder, with_stdin=with_stdin, ready=checked, clock=now_utc))
 
 
 async def _run(
