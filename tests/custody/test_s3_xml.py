@@ -37,7 +37,12 @@ from pratique.custody.s3_errors import (
     render_error,
     render_sts_error,
 )
-from pratique.custody.s3_headers import check_write, fold_headers, parse_metadata
+from pratique.custody.s3_headers import (
+    check_write,
+    fold_headers,
+    parse_metadata,
+    with_hoisted,
+)
 from pratique.custody.s3_settings import render_setting
 from pratique.custody.s3_xml import (
     DeleteResult,
@@ -479,6 +484,17 @@ def test_answers_of_the_token_service() -> None:
 def test_headers_are_folded() -> None:
     raw = [(b"Host", b" h "), (b"X-Amz-Meta-A", b"1"), (b"x-amz-meta-a", b"2"), (b"X", b"\xff")]
     assert fold_headers(raw) == {"host": "h", "x-amz-meta-a": "1,2", "x": "\udcff"}
+
+
+def test_headers_in_a_presigned_query_count() -> None:
+    query = (
+        "X-Amz-Date=1&X-Amz-Signature=2&x-amz-checksum-crc32=y%2FQ5Jg%3D%3D&X-Amz-Acl=private&a=b"
+    )
+    found = with_hoisted({"host": "h"}, query)
+    assert found == {"host": "h", "x-amz-checksum-crc32": "y/Q5Jg==", "x-amz-acl": "private"}
+    for headers, twice in (({"x-amz-acl": "a"}, query), ({}, f"{query}&x-amz-acl=a")):
+        with pytest.raises(S3Error):
+            with_hoisted(headers, twice)
 
 
 def test_metadata() -> None:

@@ -119,7 +119,6 @@ _ALLOWED: Final[Mapping[tuple[str, bool], frozenset[str]]] = {
     ("DELETE", True): frozenset({"uploadId"}),
 }
 """What a query may name by method, for an object (True) or a bucket; other names with values are noise."""
-_MAY_BE_EMPTY: Final = frozenset({"X-Amz-Security-Token", "x-id"})
 _NO_PARAMETERS: Final = Parameters("")
 
 
@@ -136,10 +135,10 @@ def classify(
     parameters = Parameters(query) if query else _NO_PARAMETERS
     if not bucket:
         return _service(method, query, parameters)
-    settings = parameters.names() & (OBJECT_SETTINGS if key else BUCKET_SETTINGS)
-    if settings:
-        return _setting(method, bucket, key, settings)
     if query:
+        known = OBJECT_SETTINGS if key else BUCKET_SETTINGS
+        if not known.isdisjoint(parameters.names()):
+            return _setting(method, bucket, key, known & parameters.names())
         _check_names(parameters, _ALLOWED.get((method, bool(key)), frozenset()))
     if key:
         answer = _BY_METHOD.get(method)
@@ -181,7 +180,7 @@ def _check_names(parameters: Parameters, allowed: frozenset[str]) -> None:
     for name in parameters.names() - allowed:
         if name in _UNDONE:
             raise S3Error(Code.NOT_IMPLEMENTED, _UNDONE[name])
-        if name in _RESERVED or (parameters.bare(name) and name not in _MAY_BE_EMPTY):
+        if name in _RESERVED or parameters.bare(name):
             raise S3Error(
                 Code.NOT_IMPLEMENTED,
                 f"the sub-resource {name[:64]!r} is not implemented for this request",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import StrEnum
-from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
@@ -105,31 +104,34 @@ _NOT_FOUND = frozenset(
         Code.NO_SUCH_WEBSITE,
     }
 )
-_OTHERS: Mapping[Code, HTTPStatus] = {
-    Code.BUCKET_ALREADY_EXISTS: HTTPStatus.CONFLICT,
-    Code.CONDITIONAL_REQUEST_CONFLICT: HTTPStatus.CONFLICT,
-    Code.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR,
-    Code.INVALID_PART_NUMBER: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-    Code.INVALID_RANGE: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-    Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
-    Code.MISSING_CONTENT_LENGTH: HTTPStatus.LENGTH_REQUIRED,
-    Code.NOT_IMPLEMENTED: HTTPStatus.NOT_IMPLEMENTED,
-    Code.NOT_MODIFIED: HTTPStatus.NOT_MODIFIED,
-    Code.PRECONDITION_FAILED: HTTPStatus.PRECONDITION_FAILED,
-    Code.SERVICE_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
-    Code.SLOW_DOWN: HTTPStatus.SERVICE_UNAVAILABLE,
+_OTHERS: Mapping[Code, int] = {
+    Code.BUCKET_ALREADY_EXISTS: 409,
+    Code.CONDITIONAL_REQUEST_CONFLICT: 409,
+    Code.INTERNAL_ERROR: 500,
+    Code.INVALID_PART_NUMBER: 416,
+    Code.INVALID_RANGE: 416,
+    Code.METHOD_NOT_ALLOWED: 405,
+    Code.MISSING_CONTENT_LENGTH: 411,
+    Code.NOT_IMPLEMENTED: 501,
+    Code.NOT_MODIFIED: 304,
+    Code.PRECONDITION_FAILED: 412,
+    Code.SERVICE_UNAVAILABLE: 503,
+    Code.SLOW_DOWN: 503,
 }
 
 
-def _status(code: Code) -> HTTPStatus:
+_SERVERS_OWN: Final = range(500, 600)
+
+
+def _status(code: Code) -> int:
     if code in _FORBIDDEN:
-        return HTTPStatus.FORBIDDEN
+        return 403
     if code in _NOT_FOUND:
-        return HTTPStatus.NOT_FOUND
-    return _OTHERS.get(code, HTTPStatus.BAD_REQUEST)
+        return 404
+    return _OTHERS.get(code, 400)
 
 
-STATUS: Final[Mapping[Code, HTTPStatus]] = MappingProxyType({code: _status(code) for code in Code})
+STATUS: Final[Mapping[Code, int]] = MappingProxyType({code: _status(code) for code in Code})
 """HTTP status of each code."""
 
 OF_STOP: Final[Mapping[Stop, Code]] = MappingProxyType(
@@ -178,7 +180,7 @@ class S3Error(PratiqueError):
     @property
     def status(self) -> int:
         """HTTP status."""
-        return STATUS[self.code].value
+        return STATUS[self.code]
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
@@ -208,7 +210,7 @@ def render_error(error: S3Error, *, resource: str, request_id: str) -> bytes:
 
 def render_sts_error(error: S3Error, *, request_id: str) -> bytes:
     """The error as STS writes it."""
-    fault = "Receiver" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "Sender"
+    fault = "Receiver" if error.status in _SERVERS_OWN else "Sender"
     inner = element("Type", fault) + element("Code", error.code.value)
     return xml_document(
         "ErrorResponse",

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from pratique.custody.s3_errors import Code, S3Error
+from pratique.custody.s3_names import decode
 
 METADATA_BYTES: Final = 2048
 """Names and values of `x-amz-meta-*` together, as S3 allows."""
 _META: Final = "x-amz-meta-"
+_SIGNING: Final = frozenset(
+    {
+        "x-amz-algorithm",
+        "x-amz-content-sha256",
+        "x-amz-credential",
+        "x-amz-date",
+        "x-amz-expires",
+        "x-amz-security-token",
+        "x-amz-signature",
+        "x-amz-signedheaders",
+    }
+)
 _NO_ACL: Final = frozenset({"private", "bucket-owner-full-control"})
 _REFUSED: Final = (
     ("x-amz-grant-", "grants to single accounts are not kept: leases say who may read"),
@@ -32,12 +46,35 @@ def fold_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """
     folded: dict[str, str] = {}
     for name_bytes, value_bytes in raw:
-        name = name_bytes.decode("utf-8", "surrogateescape").lower()
+        name = _lower(name_bytes)
         value = value_bytes.decode("utf-8", "surrogateescape").strip(" \t")
         if name in folded:
             value = f"{folded[name]},{value}"
         folded[name] = value
     return folded
+
+
+def with_hoisted(headers: Mapping[str, str], query: str) -> Mapping[str, str]:
+    """Headers of a presigned request, with those that its signer put into the query instead.
+
+    SDKs do so with `x-amz-` headers, such as `x-amz-checksum-crc32`. The query is signed, so they are too.
+    Raises: S3Error (InvalidArgument) when one stands in both places, or twice.
+    """
+    found = dict(headers)
+    for piece in query.split("&"):
+        if piece[:6].lower() == "x-amz-":
+            name, _, value = piece.partition("=")
+            name = decode(name, plus=True).lower()
+            if name not in _SIGNING:
+                if name in found:
+                    raise S3Error(Code.INVALID_ARGUMENT, f"{name[:64]} was sent more than once")
+                found[name] = decode(value, plus=True)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _lower(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape").lower()
 
 
 def parse_metadata(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

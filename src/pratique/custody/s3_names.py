@@ -7,6 +7,7 @@ refuses them with the same function.
 
 from __future__ import annotations
 
+from collections.abc import KeysView
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -117,7 +118,8 @@ class Parameters:
         """`raw` is the query without `?`."""
         values: dict[str, list[str]] = {}
         for piece in raw.split("&"):
-            if piece:
+            # What signs a presigned request is read in `sigv4`, and asks for nothing.
+            if piece and not piece.startswith("X-Amz-"):
                 name, _, value = piece.partition("=")
                 values.setdefault(decode(name, plus=True), []).append(decode(value, plus=True))
         self._values = values
@@ -129,9 +131,9 @@ class Parameters:
         """Whether it stands there without a value, as sub-resources do."""
         return "" in self._values.get(name, ())
 
-    def names(self) -> frozenset[str]:
+    def names(self) -> KeysView[str]:
         """All names."""
-        return frozenset(self._values)
+        return self._values.keys()
 
     def text(self, name: str, default: str = "") -> str:
         """The one value. Raises: S3Error (InvalidArgument) when there are two."""

@@ -34,7 +34,7 @@ SKEW: Final = timedelta(minutes=15)
 LONGEST_PRESIGNED_SECONDS: Final = 604_800
 EMPTY_SHA256: Final = sha256(b"").hexdigest()
 _SERVICES: Final = frozenset({"s3", "sts"})
-_HEX: Final = frozenset("0123456789abcdef")
+_HEX: Final = b"0123456789abcdef"
 _LONGEST_LIST: Final = 4096
 """Characters of a SignedHeaders list; servers take header lines of twice that."""
 
@@ -326,8 +326,13 @@ def _stamp_of_date(text: str) -> str:
     return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
+def _is_sha256(text: str) -> bool:
+    # Deleting the digits is ten times as quick as looking at each of them.
+    return len(text) == 64 and text.isascii() and not text.encode().translate(None, _HEX)  # noqa: PLR2004  # hex
+
+
 def _signature(text: str) -> str:
-    if len(text) != 64 or not _HEX.issuperset(text):  # noqa: PLR2004  # SHA-256 in hex
+    if not _is_sha256(text):
         raise S3Error(
             Code.SIGNATURE_DOES_NOT_MATCH, "a signature is 64 lower-case hexadecimal digits"
         )
@@ -335,7 +340,7 @@ def _signature(text: str) -> str:
 
 
 def _content_sha256(text: str) -> str:
-    if (len(text) == 64 and _HEX.issuperset(text)) or text in _BY_NAME or not text:  # noqa: PLR2004  # SHA-256
+    if text in _BY_NAME or not text or _is_sha256(text):
         return text
     if text.startswith("STREAMING-AWS4-ECDSA-"):
         _refuse_sigv4a()
