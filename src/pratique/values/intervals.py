@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from pratique.values.instants import Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Interval:
+class Interval(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """A half-open span `[start, end)`; `end` of None means "still going on"."""
 
     start: Instant

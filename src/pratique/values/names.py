@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import NewType
 
+import msgspec
 from packaging.version import InvalidVersion, Version
 
 from pratique.errors import ValueFormatError
@@ -39,8 +39,7 @@ class DistributionKind(StrEnum):
     """Eggs, installers and other things that pip no longer installs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distribution:
+class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     """What a file name says: project, version and kind."""
 
     project: ProjectName
