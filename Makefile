@@ -57,10 +57,16 @@ up: env ## open all doors on 127.0.0.1:8420 (more flags: ARGS="--home DIR --list
 drill: env $(UV_STAMP) ## replay March 2026, inert, through every part (Poetry too, where installed)
 	@PATH="$(CURDIR)/.tools/uv/bin:$$PATH" exec $(BIN)/pratique drill litellm-2026 $(ARGS)
 
+# Compiled modules are kept, whatever the surroundings say: tests start hundreds of processes, and each
+# would compile the product anew.
+test test-fast: export PYTHONDONTWRITEBYTECODE :=
+
 test: dev ## run every test (those whose tools are missing are skipped and named)
+	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 test-fast: dev ## run the tests that need nothing but Python (under a minute)
+	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python -m pytest -n 2 --dist worksteal \
 	  -m "not (clients or network or postgres or nginx or chromium or slow)" $(ARGS)
 
