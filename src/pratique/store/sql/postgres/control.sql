@@ -1,17 +1,3 @@
--- name: find_waivers
--- Waivers of these files, oldest first.
-SELECT id, sha256, filename, index_name, asset, approver, reason, created_at, expires_at,
-  overrides_deny, revoked_at
-FROM waivers WHERE sha256 = ANY(:digests) ORDER BY created_at, id;
-
--- name: find_verdicts
--- Verdicts of those files that have one.
-SELECT sha256, verdict, headline, gained FROM verdicts WHERE sha256 = ANY(:digests);
-
--- name: find_studies
--- Studies of those files that have one.
-SELECT sha256, fresh_dependencies, publisher, studied_at FROM studies WHERE sha256 = ANY(:digests);
-
 -- name: read_control_epoch
 -- The number that every change of control state raises.
 SELECT value FROM control_epoch;

@@ -14,3 +14,8 @@ UPDATE audits SET revoked_at = :at WHERE id = :id AND revoked_at IS NULL RETURNI
 -- All audits, oldest first.
 SELECT id, sha256, filename, verdict, reason, reviewer, origin, statement, created_at, revoked_at
 FROM audits ORDER BY created_at, id;
+
+-- name: find_audits
+-- Audits of these files, oldest first.
+SELECT id, sha256, filename, verdict, reason, reviewer, origin, statement, created_at, revoked_at
+FROM audits WHERE sha256 {{among :digests text}} ORDER BY created_at, id;

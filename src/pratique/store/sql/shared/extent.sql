@@ -36,3 +36,45 @@ SELECT 1 FROM edges
 WHERE tx_to >= :since AND tx_to <> 9007199254740991
   AND relation IN ('holds', 'opens', 'belongs-to', 'operated-by')
 LIMIT 1;
+
+-- name: count_extent
+-- How many things lay one step from these exposed assets: identities, datasets, whose, whose systems.
+WITH {{taken_from_exposed}}, theft AS MATERIALIZED (
+  SELECT name, min(at) AS at FROM named GROUP BY name
+), opened AS MATERIALIZED (
+  SELECT o.object AS entity, min({{later t.at o.from_lo}}) AS at
+  FROM theft AS t {{then}} entities AS e ON e.name = t.name
+    {{then}} edges AS o ON o.relation = 'opens' AND o.subject = e.entity
+  WHERE o.entry < :tx AND o.tx_to >= :tx AND {{ends_after o t.at}}
+  GROUP BY o.object
+), owner AS MATERIALIZED (
+  SELECT o.object AS entity, {{later t.at o.from_lo}} AS at
+  FROM opened AS t {{then}} edges AS o ON o.relation = 'belongs-to' AND o.subject = t.entity
+  WHERE o.entry < :tx AND o.tx_to >= :tx AND {{ends_after o t.at}}
+  UNION ALL
+  SELECT o.object, {{later k.lo o.from_lo}}
+  FROM known AS k {{then}} edges AS o ON o.relation = 'operated-by' AND o.subject = k.entity
+  WHERE o.entry < :tx AND o.tx_to >= :tx
+    AND o.from_lo < k.hi AND {{ends_after o k.lo}}
+), party AS MATERIALIZED (
+  SELECT e.name AS name, min(o.at) AS at
+  FROM owner AS o {{then}} entities AS e ON e.entity = o.entity
+  WHERE substr(e.name, 1, 7) IN ('client:', 'people:', 'vendor:')
+  GROUP BY e.name
+)
+SELECT 'identity', count(*), min(at) FROM theft
+UNION ALL SELECT 'dataset', count(*), min(at) FROM opened
+UNION ALL SELECT {{before_colon name}}, count(*), min(at) FROM party GROUP BY 1;
+
+-- name: list_taken
+-- What these exposed assets held (name, entity, since when), and they themselves as entities (no name).
+WITH {{taken_from_exposed}}
+SELECT n.name, coalesce(e.entity, 0), n.at, 0
+FROM named AS n LEFT JOIN entities AS e ON e.name = n.name
+UNION ALL SELECT '', k.entity, k.lo, k.hi FROM known AS k WHERE k.entity IS NOT NULL;
+
+-- name: count_looks_at
+-- How many looks count at each of these assets.
+SELECT p.asset, sum(p.looks)
+FROM {{each k :assets bigint}} {{then}} places AS p ON p.asset = k.value
+GROUP BY p.asset;

@@ -1,8 +1,8 @@
 -- name: list_items_named
 -- Items of these projects.
 SELECT {{item}}
-FROM {{pairs k :names}} {{then}} items AS i
-  ON i.type = {{first k}} AND i.name = {{second k}}
+FROM {{rows k :names}} {{then}} items AS i
+  ON i.type = {{text k 0}} AND i.name = {{text k 1}}
 WHERE i.entry < :tx;
 
 -- name: list_items_with_digest
@@ -32,8 +32,8 @@ WHERE {{counts o}} AND o.to_hi >= :start
 -- name: list_asset_hits
 -- What an asset ever had of these projects, places with contents of their own.
 SELECT {{sighting p}}
-FROM {{pairs k :names}} {{then}} items AS i
-  ON i.type = {{first k}} AND i.name = {{second k}}
+FROM {{rows k :names}} {{then}} items AS i
+  ON i.type = {{text k 0}} AND i.name = {{text k 1}}
   {{then}} places AS q ON q.asset = :asset
   {{then}} presence AS p ON p.item = i.item AND p.place = q.place
   JOIN details AS d ON d.detail = p.detail
@@ -42,8 +42,8 @@ WHERE {{counts p}};
 -- name: list_asset_lineage_hits
 -- What an asset ever had of these projects, places that share contents.
 SELECT {{shared_sighting c o}}
-FROM {{pairs k :names}} {{then}} items AS i
-  ON i.type = {{first k}} AND i.name = {{second k}}
+FROM {{rows k :names}} {{then}} items AS i
+  ON i.type = {{text k 0}} AND i.name = {{text k 1}}
   {{then}} places AS q ON q.asset = :asset
   {{then}} lineage_items AS c ON c.item = i.item AND c.lineage = q.lineage
   {{then}} occupancy AS o
@@ -163,8 +163,8 @@ WHERE {{counts o}} AND {{meets o}};
 -- name: find_identities_by_name
 -- Identities of these kinds and names.
 SELECT n.identity, n.kind, n.name, n.local
-FROM {{pairs k :names}} JOIN identities AS n
-  ON n.kind = {{first k}} AND n.name = {{second k}};
+FROM {{rows k :names}} JOIN identities AS n
+  ON n.kind = {{text k 0}} AND n.name = {{text k 1}};
 
 -- name: list_edges_from
 -- Facts of a relation with one of these subjects.
@@ -199,8 +199,8 @@ WHERE b.entry_min < :tx AND b.hi_max >= :start
 -- name: list_run_asset_hits
 -- Blocks that may hold a run, with what it had of these projects.
 SELECT {{run_sighting}}, r.series, r.run_asset, b.body
-FROM {{pairs k :names}} {{then}} items AS i
-  ON i.type = {{first k}} AND i.name = {{second k}}
+FROM {{rows k :names}} {{then}} items AS i
+  ON i.type = {{text k 0}} AND i.name = {{text k 1}}
   {{then}} run_places AS r ON r.run_asset = :run_asset
   {{then}} lineage_items AS c ON c.item = i.item AND c.lineage = r.lineage
   {{then}} run_blocks AS b ON b.series = r.series AND {{in_content b c}}

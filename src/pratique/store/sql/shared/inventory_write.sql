@@ -327,3 +327,42 @@ SELECT content FROM lineage_contents WHERE lineage = :lineage AND ord = :ord;
 -- name: find_lineage_name
 -- Name of a lineage.
 SELECT name FROM lineages WHERE lineage = :lineage;
+
+-- name: find_asset
+-- Numbers of assets.
+SELECT name, asset FROM inventory_assets WHERE name {{among :keys text}};
+
+-- name: find_item
+-- Numbers of items.
+SELECT hash, item FROM items WHERE hash {{among :keys text}};
+
+-- name: find_identity
+-- Numbers of identities.
+SELECT hash, identity FROM identities WHERE hash {{among :keys text}};
+
+-- name: find_detail
+-- Numbers of details.
+SELECT hash, detail FROM details WHERE hash {{among :keys text}};
+
+-- name: find_entity
+-- Numbers of entities.
+SELECT name, entity FROM entities WHERE name {{among :keys text}};
+
+-- name: find_contents
+-- Numbers of contents.
+SELECT name, content, depth FROM contents WHERE name {{among :keys text}};
+
+-- name: find_places
+-- Places with their state.
+SELECT hash, place, asset, lineage, content, looks, last_hi, ends_in_point, absent_since, seen,
+  unsure, tangled
+FROM places WHERE hash {{among :keys text}};
+
+-- name: find_lineages
+-- Lineages with their state.
+SELECT hash, lineage, content, last_ord
+FROM lineages WHERE hash {{among :keys text}};
+
+-- name: find_run_asset
+-- Numbers of series of runs.
+SELECT hash, run_asset FROM run_assets WHERE hash {{among :keys text}};

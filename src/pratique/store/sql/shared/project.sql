@@ -93,3 +93,13 @@ VALUES (:seq, :at, :kind, :subject, :actor, :body);
 -- name: add_unreadable
 -- An entry whose body was not as documented.
 INSERT INTO unreadable_entries (seq, kind, why) VALUES (:seq, :kind, :why);
+
+-- name: find_last_sessions
+-- The newest session of each of these (page, view, actor).
+SELECT s.page, s.view, s.actor, s.first_seq, s.last_seq, s.first_at, s.last_at, s.answers,
+  s.stale_answers, s.agents
+FROM {{rows k :keys}}
+JOIN page_sessions AS s ON s.page = {{number k 0}}
+  AND s.view = {{text k 1}} AND s.actor = {{text k 2}}
+WHERE s.first_seq = (SELECT max(n.first_seq) FROM page_sessions AS n
+  WHERE n.page = s.page AND n.view = s.view AND n.actor = s.actor);

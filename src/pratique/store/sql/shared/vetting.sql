@@ -70,3 +70,14 @@ DELETE FROM approved_files WHERE sha256 = :sha256 RETURNING 1;
 -- What a project's releases may be compared with.
 SELECT sha256, filename, approved_at FROM approved_files WHERE project = :project
 ORDER BY approved_at, sha256;
+
+-- name: find_content_facts
+-- Facts of these contents, in whatever languages they were read, thorough ones last.
+SELECT sha256, language, facts FROM content_facts
+WHERE engine IN (:engine, :thorough) AND sha256 {{among :digests text}}
+ORDER BY engine;
+
+-- name: find_verdict_reports
+-- Verdicts that an engine gave these files, with every base and weights.
+SELECT sha256, base_sha256, weights, verdict FROM vetting_reports
+WHERE sha256 {{among :digests text}} AND engine = :engine;

@@ -83,3 +83,43 @@ e.relation, s.name, o.name, e.from_lo, e.from_hi, e.to_lo, e.to_hi, e.class, e.e
 -- word: run_sighting
 -- Columns of an item in a content that packed runs had.
 c.item, c.stage, c.since_lo, c.since_hi, d.body
+
+-- word: ends_after row moment
+-- That a row is still there after an instant; what lasts no time counts at its instant.
+{{later $row.to_hi $row.from_lo+1}} > $moment
+
+-- word: taken_from_exposed
+-- What exposed assets (number, start, end) held meanwhile, as names with the earliest instants.
+hit AS MATERIALIZED (
+  SELECT {{number k 0}} AS asset, {{number k 1}} AS lo,
+    {{number k 2}} AS hi
+  FROM {{rows k :exposed}}
+), known AS MATERIALIZED (
+  SELECT hit.asset AS asset, hit.lo AS lo, hit.hi AS hi, a.name AS name, e.entity AS entity
+  FROM hit {{then}} inventory_assets AS a ON a.asset = hit.asset
+    LEFT JOIN entities AS e ON e.name = 'asset:' || a.name
+), taken AS MATERIALIZED (
+  SELECT h.identity AS identity, k.asset AS asset, k.name AS name, {{later k.lo h.from_lo}} AS at
+  FROM known AS k {{then}} holdings AS h ON h.asset = k.asset
+  WHERE {{counts h}}
+    AND h.from_lo < k.hi AND {{ends_after h k.lo}}
+  UNION ALL
+  SELECT c.identity, k.asset, k.name, {{later k.lo o.from_lo}}
+  FROM known AS k {{then}} places AS q ON q.asset = k.asset AND q.lineage <> 0
+    {{then}} lineage_identities AS c ON c.lineage = q.lineage
+    {{then}} occupancy AS o ON o.place = q.place AND {{in_content o c}}
+  WHERE {{counts o}}
+    AND o.from_lo < k.hi AND {{ends_after o k.lo}}
+), named AS MATERIALIZED (
+  SELECT CASE n.local WHEN 0 THEN 'identity:' || n.kind || '/' || n.name
+    ELSE 'identity:' || n.kind || '/' || t.name || '/' || n.name END AS name, t.at AS at
+  FROM taken AS t {{then}} identities AS n ON n.identity = t.identity
+  UNION ALL
+  SELECT o.name, {{later k.lo e.from_lo}}
+  FROM known AS k {{then}} edges AS e ON e.relation = 'holds' AND e.subject = k.entity
+    {{then}} entities AS o ON o.entity = e.object
+  WHERE e.entry < :tx AND e.tx_to >= :tx
+    AND e.from_lo < k.hi AND {{ends_after e k.lo}}
+  UNION ALL
+  SELECT {{text k 0}}, {{number k 1}} FROM {{rows k :told}}
+)
