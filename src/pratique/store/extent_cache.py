@@ -15,7 +15,6 @@ import json
 import mmap
 import struct
 import threading
-import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -38,7 +37,7 @@ from pratique.exposure.reach_graph import Column, ListedNames
 from pratique.inventory.observed.model import Relation
 from pratique.store.connect import Row, Session
 from pratique.store.inventory_runs import PACKED
-from pratique.store.reach_cache import MappedNames, name_columns, write_aside
+from pratique.store.reach_cache import MappedNames, check_sum, name_columns, write_aside
 
 EXTENT_FILE: Final = "extent.cache"
 _SMALL: Final = 20_000
@@ -302,7 +301,7 @@ def save_book(path: Path, book: ExtentBook, *, origin: bytes, size: int) -> None
     parts = [bytes(column) for column in columns]
     body = b"".join(part + bytes(-len(part) % _WORD) for part in parts)
     head = _HEADER.pack(_MAGIC, origin, size, *map(len, columns))
-    head += struct.pack("=q", zlib.crc32(body, zlib.crc32(head)))
+    head += struct.pack("=q", check_sum(head, body))
     write_aside(path, head + body)
 
 
@@ -328,7 +327,7 @@ def _load(path: Path, is_right: Callable[[_Key], bool]) -> _Kept | None:
     if not is_right(key):
         return None
     (sum_of_all,) = struct.unpack_from("=q", mapped, _HEADER.size)
-    if sum_of_all != zlib.crc32(body, zlib.crc32(mapped[: _HEADER.size])):
+    if sum_of_all != check_sum(mapped[: _HEADER.size], body):
         return None
     columns, begin = [], 0
     for code, width in zip(_CODES, widths, strict=True):

@@ -168,8 +168,15 @@ def save_graph(path: Path, graph: ReachGraph, key: _Key) -> None:
         _MAGIC, key.origin, key.size, len(graph.names), len(graph.owner), len(graph.entry), len(slots),
         len(text),
     )  # fmt: skip
-    head += struct.pack("=q", zlib.crc32(body, zlib.crc32(head)))
+    head += struct.pack("=q", check_sum(head, body))
     write_aside(path, head + body)
+
+
+def check_sum(head: bytes | memoryview, body: bytes | memoryview) -> int:
+    """CRC-32 of a file kept beside the projection. Every question reads all of it, so it must be fast."""
+    from isal.isal_zlib import crc32  # noqa: PLC0415 - only where there is a file
+
+    return int(crc32(body, crc32(head)))
 
 
 def write_aside(path: Path, content: bytes) -> None:
@@ -245,7 +252,7 @@ def load_graph(path: Path) -> _Kept | None:
     if magic != _MAGIC or min(lengths) < 0 or len(body) != _WORD * sum(lengths) + text:
         return None
     (told,) = struct.unpack_from("=q", mapped, _HEADER.size)
-    if told != zlib.crc32(body, zlib.crc32(mapped[: _HEADER.size])):
+    if told != check_sum(mapped[: _HEADER.size], body):
         return None
     columns, begin = [], 0
     for length in lengths:
