@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
@@ -20,6 +19,7 @@ from kit.distributions import make_wheel, sha256_of
 from kit.door import Door, running_door
 from kit.locks import DEMO, FILES, INDEX, Pin, poetry_lock, pylock, requirements, uv_lock
 from kit.sarif_schema import SARIF
+from kit.schemas import assert_fits
 from kit.upstream import FakeUpstream
 from pratique.doors.cli import lock_files
 from pratique.doors.cli.door_choice import choose_door
@@ -201,7 +201,7 @@ def test_sarif() -> None:
     result = run("check", "--format", "sarif")
     assert result.exit_code == 1
     log = json.loads(result.stdout)
-    jsonschema.validate(log, SARIF)
+    assert_fits(log, SARIF)
     [sarif_run] = log["runs"]
     rules = sarif_run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == [rule.id for rule in RULES]

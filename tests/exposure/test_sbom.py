@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from kit.fact_story import FactStory, at, item, seen
+from kit.schemas import cyclonedx_errors
 from pratique.exposure.outputs.sbom import Picture, render_sbom, render_sbom_text, take_picture
 from pratique.exposure.ports import NOW_TX
 from pratique.inventory.observed.model import AssetKind, LookMode, PlaceKind
@@ -33,7 +32,7 @@ def picture(told: FactStory, asset: str, moment: datetime, tx: int = NOW_TX) -> 
 
 def checked(one: Picture) -> dict[str, Any]:
     text = render_sbom(one)
-    errors = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
+    errors = cyclonedx_errors(text)
     assert errors is None, str(errors)
     assert text == render_sbom(one)
     found: dict[str, Any] = json.loads(text)
