@@ -1,0 +1,329 @@
+"""What others try with the broker's sockets and files, and what must never come out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import re
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kit.broker import RunningBroker, an_ask, live_lease, new_object, running
+from pratique.custody.certificate import terms_of
+from pratique.custody.errors import BrokerRefusedError
+from pratique.custody.model import Verb
+from pratique.edge.custody.broker.frames import (
+    LENGTH,
+    MAX_GATEWAY_FRAME,
+    FrameError,
+    Nothing,
+    SigningKey,
+    parse_answer,
+    parse_call,
+    render_call,
+)
+from pratique.values.instants import now_utc
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
+    with running(tmp_path_factory.mktemp("home")) as broker:
+        broker.make_keys()
+        yield broker
+
+
+def sent(broker: RunningBroker, data: bytes, name: str = "gateway.sock") -> bytes:
+    """Everything that comes back on a connection of its own."""
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(10)
+        peer.connect(str(broker.folder / name))
+        received = b""
+        try:
+            peer.sendall(data)
+            peer.shutdown(socket.SHUT_WR)
+            while more := peer.recv(65536):
+                received += more
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    return received
+
+
+def alive(broker: RunningBroker) -> bool:
+    with broker.admin() as admin:
+        return admin.status().clients == 1
+
+
+# ── frames ───────────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=60, deadline=None)
+def test_noise_gets_nothing_and_harms_nobody(broker: RunningBroker, noise: bytes) -> None:
+    framed = LENGTH.pack(len(noise)) + noise
+    for name in ("gateway.sock", "admin.sock"):
+        for data in (noise, framed):
+            answer = sent(broker, data, name)
+            if answer:
+                assert parse_answer(answer[4:]).reason == "request"
+
+
+def test_the_broker_lives_after_all_that(broker: RunningBroker) -> None:
+    for length in (0, MAX_GATEWAY_FRAME + 1, 0xFFFF_FFFF):
+        assert sent(broker, struct.pack(">I", length) + b"x" * 64) == b""
+    assert alive(broker)
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.binary(max_size=40)
+    | st.text(max_size=20)
+)
+BODIES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=5), max_leaves=12)
+GATEWAY = (
+    *("signing-key", "part-keys", "write-keys", "new-object-key", "mark-bits", "mint", "ping"),
+    *("status", "destroy-client", "nonsense"),
+)
+ADMIN = (
+    *("certify", "certify-role", "suspend", "resume", "new-object-key", "write-keys", "codewords"),
+    *("commitment", "make-client", "make-dataset", "rotate-client", "destroy-dataset"),
+)
+
+
+@given(st.sampled_from(GATEWAY), BODIES, st.booleans())
+@settings(max_examples=80, deadline=None)
+def test_bodies_of_any_shape_are_answered_with_a_word(
+    broker: RunningBroker, operation: str, body: object, certified: bool
+) -> None:
+    certificate = broker.certified(live_lease(verbs=frozenset(Verb))) if certified else b"?"
+    call = msgspec.msgpack.encode([7, operation, certificate, body])
+    answer = parse_answer(sent(broker, LENGTH.pack(len(call)) + call)[4:])
+    assert answer.id == 7
+    if operation != "ping":
+        assert answer.reason in {"request", "certificate", "key", "shredded"}
+
+
+@given(st.sampled_from(ADMIN), BODIES)
+@settings(max_examples=80, deadline=None)
+def test_bodies_of_any_shape_at_the_operators_socket(
+    broker: RunningBroker, operation: str, body: object
+) -> None:
+    call = msgspec.msgpack.encode([7, operation, b"", body])
+    answer = parse_answer(sent(broker, LENGTH.pack(len(call)) + call, "admin.sock")[4:])
+    assert answer.id == 7
+    if answer.reason:
+        assert answer.reason in {"request", "certificate", "key", "shredded"}
+
+
+@given(st.binary(max_size=100))
+def test_parsers_of_frames_raise_their_own_error_only(data: bytes) -> None:
+    for parse in (parse_call, parse_answer):
+        with suppress(FrameError):
+            parse(data)
+
+
+def test_gateways_cannot_do_what_operators_do(broker: RunningBroker) -> None:
+    certificate = broker.certified(live_lease(verbs=frozenset(Verb)))
+    for operation in ADMIN:
+        if operation in GATEWAY:
+            continue
+        answer = parse_answer(sent(broker, render_call(1, operation, certificate, Nothing()))[4:])
+        assert (answer.id, answer.reason) == (1, "request")
+
+
+def test_a_peer_that_stops_in_mid_frame_blocks_nobody(broker: RunningBroker) -> None:
+    with socket.socket(socket.AF_UNIX) as idle:
+        idle.connect(str(broker.folder / "gateway.sock"))
+        idle.sendall(LENGTH.pack(500) + b"x")
+        assert alive(broker)
+
+
+def test_a_peer_that_never_reads_blocks_nobody(broker: RunningBroker) -> None:
+    certificate = broker.certified(live_lease())
+    call = render_call(1, "mark-bits", certificate, SigningKey("corpus", "x"))
+    with socket.socket(socket.AF_UNIX) as greedy:
+        greedy.connect(str(broker.folder / "gateway.sock"))
+        greedy.settimeout(2)
+        try:
+            for _ in range(20_000):
+                greedy.sendall(call)
+        except TimeoutError:
+            pass
+        assert alive(broker)
+
+
+# ── other users ──────────────────────────────────────────────────────────────────────────────
+
+ASK = """
+import os, socket, sys
+os.setgid(65534); os.setuid(65534)
+peer = socket.socket(socket.AF_UNIX)
+try:
+    peer.connect(sys.argv[1])
+    peer.sendall(bytes.fromhex(sys.argv[2]))
+    print(len(peer.recv(100)))
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+def as_nobody(path: Path) -> str:
+    call = render_call(1, "ping", b"", Nothing())
+    command = [sys.executable, "-c", ASK, str(path), call.hex()]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=30, check=True
+    ).stdout.strip()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can become another user")
+def test_users_who_were_not_named_are_not_answered(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Not even where the folders' modes would let them in."""
+    public = Path("/tmp") / f"pratique-broker-{random.randrange(1 << 48):x}"
+    public.mkdir(mode=0o755)
+    try:
+        options = f'[connect]\ngateway_socket = "{public}/gateway.sock"\ngateway_users = '
+        for users, expected in (
+            ("[12345]", {"0", "ConnectionResetError", "BrokenPipeError"}),
+            ('["nobody", 65534]', None),
+        ):
+            home = tmp_path_factory.mktemp("home")
+            with running(home, options + users + "\n") as broker:
+                heard = as_nobody(public / "gateway.sock")
+                assert heard in expected if expected is not None else int(heard) > 4
+                assert as_nobody(broker.folder / "admin.sock") == "PermissionError"
+                with broker.admin() as admin:
+                    assert admin.status().separate_user
+    finally:
+        for path in public.iterdir():
+            path.unlink()
+        public.rmdir()
+
+
+# ── the walls ────────────────────────────────────────────────────────────────────────────────
+
+ESCAPE = """
+import os, socket, subprocess, sys
+from pathlib import Path
+from pratique.edge.custody.broker.confinement import confine
+held = confine(Path(sys.argv[1]))
+assert "seccomp" in held.parts, held
+def tried(name, act):
+    try:
+        act()
+    except OSError:
+        return
+    print("OUT:", name)
+tried("inet", lambda: socket.socket(socket.AF_INET))
+tried("inet6", lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+tried("netlink", lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW))
+tried("connect", lambda: socket.socket(socket.AF_UNIX).connect(sys.argv[2]))
+tried("exec", lambda: os.execv("/bin/true", ["true"]))
+if any(part.startswith("landlock") for part in held.parts):
+    tried("write", lambda: Path(sys.argv[3]).write_text("x"))
+    tried("read", lambda: Path(sys.argv[4]).read_text())
+Path(sys.argv[1], "own").write_text("x")
+left, right = socket.socketpair()
+left.send(b"x")
+print("inside")
+"""
+
+
+def test_an_owned_broker_sends_keys_nowhere(broker: RunningBroker, tmp_path: Path) -> None:
+    folder, secret = tmp_path / "own", tmp_path / "secret"
+    folder.mkdir()
+    secret.write_text("words")
+    arguments = [
+        str(folder),
+        str(broker.folder / "gateway.sock"),
+        str(tmp_path / "out"),
+        str(secret),
+    ]
+    result = subprocess.run(
+        [sys.executable, "-c", ESCAPE, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.stdout == "inside\n", result.stdout + result.stderr
+
+
+# ── canaries ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_no_key_shows_where_it_has_no_business(tmp_path: Path) -> None:
+    """Files besides the key files, standard error, status, refusals, names of arguments."""
+    with running(tmp_path) as broker:
+        broker.make_keys()
+        object_id = new_object()
+        with broker.admin() as admin:
+            certificate, secret = admin.certify(terms_of(live_lease(verbs=frozenset(Verb))))
+            key, wrapped = admin.new_object_key("corpus", object_id)
+            status = repr(admin.status()) + repr(admin.all_keys())
+        async with broker.client() as client:
+            part = (await client.part_keys(certificate, [an_ask(wrapped, object_id)]))[0]
+            signing = await client.signing_key(certificate, date=f"{now_utc():%Y%m%d}", region="r")
+            with pytest.raises(BrokerRefusedError) as refused:
+                await client.part_keys(certificate, [an_ask(wrapped[:-1], object_id)])
+        command = Path(f"/proc/{broker.process.pid}/cmdline").read_bytes()  # type: ignore[union-attr]
+        master = (broker.folder / "master.key").read_bytes()[9:]
+        stored = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        said = broker.stop() + status.encode() + str(refused.value).encode() + command
+    canaries = {
+        "secret": secret.encode(),
+        "object": key,
+        "part": part,
+        "signing": signing,
+        "master": master,
+    }
+    for name, canary in canaries.items():
+        for form in (canary, canary.hex().encode(), re.escape(repr(canary)).encode()):
+            assert form not in said, name
+            for path, data in stored.items():
+                assert form not in data or (name, path.name) == ("master", "master.key"), (
+                    name,
+                    path,
+                )
+
+
+def test_many_operators_at_once(broker: RunningBroker) -> None:
+    def one() -> None:
+        with broker.admin() as admin:
+            for _ in range(20):
+                admin.commitment("corpus", "PQLA", 1000)
+
+    threads = [threading.Thread(target=one) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert alive(broker)
+
+
+async def test_gateways_are_answered_while_operators_keep_it_busy(broker: RunningBroker) -> None:
+    with broker.admin() as admin:
+        long = asyncio.create_task(
+            asyncio.to_thread(
+                admin.codewords, "corpus", [f"PQL{n}" for n in range(1000)], range(5000)
+            )
+        )
+        await asyncio.sleep(0.02)
+        async with broker.client() as client:
+            for _ in range(5):
+                await client.ping()
+        assert len((await long)[1]) == 1000
