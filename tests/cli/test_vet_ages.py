@@ -16,6 +16,8 @@ from kit.shop import OLD
 from kit.upstream import FakeUpstream
 from pratique.doors.cli import cli
 
+pytestmark = pytest.mark.slow  # most of them start vetting workers
+
 PLAIN = {"demo/__init__.py": "VALUE = 1\n"}
 REQUIRES = ("plain-helper>=1", "old-helper", "nobody-has-it; extra == 'more'")
 

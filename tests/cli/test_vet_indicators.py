@@ -12,6 +12,8 @@ from kit.distributions import make_wheel
 from pratique.doors.cli import cli
 from pratique.errors import SettingsError
 
+pytestmark = pytest.mark.slow  # most of them start vetting workers
+
 TABLE = '[hosts]\n"collector.example" = "the case of last week"\n'
 FILES = {"demo/__init__.py": "URL = 'https://collector.example/x'\n"}
 

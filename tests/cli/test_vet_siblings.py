@@ -18,6 +18,8 @@ from pratique.doors.index.locate import Located
 from pratique.doors.vet_siblings import sdists_first
 from pratique.errors import UnavailableError
 
+pytestmark = pytest.mark.slow  # most of them start vetting workers
+
 PLAIN = {"demo/__init__.py": "from demo.core import VALUE\n", "demo/core.py": "VALUE = 1\n"}
 # Inert: the host does not exist, and nothing here is ever run.
 LATER = (

@@ -13,6 +13,8 @@ from pratique.store.vetting import open_vetting
 from pratique.values.digests import Sha256
 from pratique.vet.model import Regime
 
+pytestmark = pytest.mark.slow  # most of them start vetting workers
+
 VET = '[vet]\nmode = "inline"\nworkers = 1\nahead = false\n'
 RUNS = "import subprocess\n\n\ndef run(name):\n    return subprocess.run([name], check=True)\n"
 

@@ -13,6 +13,8 @@ from pratique.store.vetting import open_vetting
 from pratique.values.digests import Sha256
 from pratique.vet.model import Finding
 
+pytestmark = pytest.mark.slow  # most of them start vetting workers
+
 VET = '[vet]\nmode = "inline"\nworkers = 1\nahead = true\n'
 PLAIN = {"demo/__init__.py": "VALUE = 1\n"}
 

@@ -15,6 +15,8 @@ from pratique.settings import load_settings
 from pratique.store.control import open_control
 from pratique.values.digests import Sha256
 
+pytestmark = pytest.mark.slow  # most of them start vetting workers
+
 VET = '[vet]\nmode = "inline"\nworkers = 1\nahead = true\n'
 INERT = "print('this is an inert look-alike')"
 EVIL_PTH = (

@@ -19,6 +19,8 @@ from pratique.values.digests import Sha256
 from pratique.values.names import parse_project_name
 from pratique.vet.model import ENGINE
 
+pytestmark = pytest.mark.slow  # most of them start vetting workers
+
 VET = '[vet]\nmode = "inline"\nworkers = 1\nahead = false\n'
 BALLAST = {"demo/data.bin": random.Random(1).randbytes(5 * 1024 * 1024)}
 """Beyond what is vetted before the answer begins."""

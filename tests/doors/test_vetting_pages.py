@@ -17,6 +17,8 @@ import pytest
 from kit.environments import unavailable
 from kit.shop import OLD, OpenShop, Shop
 
+pytestmark = pytest.mark.slow  # most of them start vetting workers
+
 VET = '[vet]\nmode = "inline"\nworkers = 1\nahead = false\n'
 INERT = base64.b64encode(b"print('this is an inert look-alike')").decode()
 PLAIN = {"demo/__init__.py": "VALUE = 1\n"}

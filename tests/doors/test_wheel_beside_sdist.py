@@ -13,6 +13,8 @@ from kit.shop import OLD, OpenShop, Shop
 from pratique.edge.vetting.stream import VettingStream
 from pratique.vet.model import Context
 
+pytestmark = pytest.mark.slow  # most of them start vetting workers
+
 VET = '[vet]\nmode = "inline"\nworkers = 1\nahead = false\n'
 PLAIN = {"demo/__init__.py": "from demo.core import VALUE\n", "demo/core.py": "VALUE = 1\n"}
 # Inert: the host does not exist, and nothing here is ever run.

@@ -358,6 +358,7 @@ def _is_release(asked: str) -> Callable[[str, str], bool]:
     return is_meant
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
@@ -381,6 +382,7 @@ def test_answers_equal_those_of_a_walk_through_the_whole_log(
     assert withheld == expected["withheld"] - fetched - offered
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), share=st.floats(0, 0.99))
 def test_what_was_known_then_does_not_change_as_the_log_grows(seed: int, share: float) -> None:

@@ -264,6 +264,7 @@ def watched_story(seed: int) -> Story:
     return random_story(seed, story=story)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), events=ranges(), listed=st.sampled_from([(), ("1.82.8",)]))
 def test_who_got_something_in_range_is_who_a_walk_through_the_log_finds(
@@ -288,6 +289,7 @@ def test_who_got_something_in_range_is_who_a_walk_through_the_log_finds(
     assert Certainty.CLEARED not in {one.certainty for one in found.answer.lines}
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), events=ranges())
 def test_a_range_says_what_the_list_of_its_versions_says(seed: int, events: list[Event]) -> None:

@@ -78,6 +78,7 @@ def all_rows(database: SqliteDatabase) -> dict[str, list[tuple[object, ...]]]:
     return {t: sorted(reader.execute(f"SELECT * FROM {t}"), key=repr) for t in tables}
 
 
+@pytest.mark.slow
 @SOME
 @given(worlds)
 def test_every_question_is_answered_as_the_oracle_does(world: list[Step]) -> None:
@@ -99,6 +100,7 @@ def test_rows_depend_on_entries_not_on_batches(
         assert all_rows(at_once) == all_rows(in_pieces)
 
 
+@pytest.mark.slow
 @SOME
 @given(worlds)
 def test_an_answer_as_of_a_ledger_size_never_changes(world: list[Step]) -> None:

@@ -153,6 +153,7 @@ def test_a_base_of_another_engine_is_refused(pool: SyncVettingPool) -> None:
     assert vetted.report.verdict is Verdict.UNKNOWN
 
 
+@pytest.mark.slow
 def test_many_are_vetted_and_each_gets_its_own_answer() -> None:
     chance = random.Random(7)
     jobs = []
