@@ -88,6 +88,8 @@ def pratique(
         home,
         "--listen",
         f"127.0.0.1:{port}",
+        "--s3-listen",
+        "off",
     ]
     with server("pratique", command, port=port, folder=folder, ready="/readyz") as started:
         yield started

@@ -109,7 +109,7 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The `[custody]` table."""
 
     s3_listen: str = DEFAULT_S3_LISTEN
-    """Where the S3 door listens."""
+    """Where the S3 door listens; `off`: there is none."""
     s3_workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     s3_domain: str = ""
     """Names `BUCKET.<domain>` are buckets (virtual-host style); empty: paths only."""

@@ -459,6 +459,7 @@ def running_up(home: Path, *words: str) -> Iterator[DoorProcess]:
     """Start `pratique up --format json …` on loopback with a home that was written before."""
     program = Path(sys.executable).parent / "pratique"
     listen = f"127.0.0.1:{free_port()}"
+    s3 = () if "--s3-listen" in words else ("--s3-listen", "off")
     log = home.parent / f"{home.name}.log"
     with log.open("w") as errors:
         process = subprocess.Popen(
@@ -469,6 +470,7 @@ def running_up(home: Path, *words: str) -> Iterator[DoorProcess]:
                 str(home),
                 "--listen",
                 listen,
+                *s3,
                 "--format",
                 "json",
                 *words,

@@ -18,7 +18,7 @@ from kit.custody import a_dataset, a_lease, lease_id
 from pratique.custody.certificate import terms_of
 from pratique.custody.envelope import encrypt_part, part_aad, part_name
 from pratique.custody.model import PART_BYTES, Lease, ObjectId, StoredObject
-from pratique.doors.s3.serving import ServingS3, serve_s3
+from pratique.doors.s3.serving import ServingS3, bind_s3, serve_s3
 from pratique.edge.custody.broker_admin import BrokerAdmin, broker_running
 from pratique.settings import CustodySettings, Settings
 from pratique.store.custody import CustodyStore, open_custody
@@ -110,8 +110,9 @@ def custodian(home: Path, **custody: Any) -> Iterator[Custodian]:
 @asynccontextmanager
 async def s3_door(settings: Settings) -> AsyncIterator[ServingS3]:
     """The door, in this process."""
-    async with serve_s3(settings) as serving:
-        yield serving
+    with bind_s3(settings) as bound:
+        async with serve_s3(settings, bound) as serving:
+            yield serving
 
 
 def boto(url: str, lease: Lease, secret: str, **config: Any) -> Any:

@@ -32,31 +32,43 @@ class ServingS3:
     """PEM file of the local certificate authority, if the door made one."""
 
 
-@asynccontextmanager
-async def serve_s3(settings: Settings, *, clock: Clock = now_utc) -> AsyncIterator[ServingS3]:
-    """Open the door and answer requests until the block ends.
-
-    Raises: SettingsError (address in use, unreadable certificate), and as `open_s3`.
-    """
+def bind_s3(settings: Settings) -> socket.socket:
+    """The socket of the S3 door; several processes may serve it. Raises: SettingsError."""
     host, port = parse_listen(settings.custody.s3_listen)
-    with bind(host, port, shared=settings.custody.s3_workers > 1) as bound:
-        # Connections inherit it: what the kernel holds of a stream still arrives after a cut.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        tls, authority = tls_context(settings, host, clock)
-        scheme = "https" if tls is not None else "http"
-        shown = f"[{host}]" if ":" in host else host
-        url = f"{scheme}://{shown}:{bound.getsockname()[1]}"
-        async with open_s3(settings, clock=clock) as opened:
-            server = web.Server(
-                opened.door.handle,
-                access_log=None,
-                keepalive_timeout=_KEEPALIVE_SECONDS,
-                auto_decompress=False,
-            )
-            runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
-            await runner.setup()
-            try:
-                await web.SockSite(runner, bound, ssl_context=tls, backlog=_BACKLOG).start()
-                yield ServingS3(open=opened, url=url, authority=authority)
-            finally:
-                await runner.cleanup()
+    bound = bind(host, port, shared=False)
+    # Connections inherit it: what the kernel holds of a stream still arrives after a cut.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    bound.listen(_BACKLOG)  # who comes before the first process is ready waits for it
+    return bound
+
+
+def url_of(settings: Settings, bound: socket.socket) -> str:
+    """Endpoint URL of the door, without a trailing slash."""
+    host, port = bound.getsockname()[:2]
+    scheme = "https" if settings.door.tls_certificate else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@asynccontextmanager
+async def serve_s3(
+    settings: Settings, bound: socket.socket, *, clock: Clock = now_utc
+) -> AsyncIterator[ServingS3]:
+    """Open the door and answer requests until the block ends. The socket stays the caller's.
+
+    Raises: SettingsError (unreadable certificate), and as `open_s3`.
+    """
+    tls, authority = tls_context(settings, bound.getsockname()[0], clock)
+    async with open_s3(settings, clock=clock) as opened:
+        server = web.Server(
+            opened.door.handle,
+            access_log=None,
+            keepalive_timeout=_KEEPALIVE_SECONDS,
+            auto_decompress=False,
+        )
+        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
+        await runner.setup()
+        try:
+            await web.SockSite(runner, bound, ssl_context=tls, backlog=_BACKLOG).start()
+            yield ServingS3(open=opened, url=url_of(settings, bound), authority=authority)
+        finally:
+            await runner.cleanup()

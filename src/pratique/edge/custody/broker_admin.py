@@ -234,7 +234,11 @@ def started_broker(settings: Settings) -> Iterator[None]:
         "--with-stdin",
     ]
     process = subprocess.Popen(  # noqa: S603 - this interpreter and our own module
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        # Ctrl-C reaches a terminal's whole group; the doors still need keys while they close.
+        process_group=0,
     )
     try:
         _await_answer(settings, process)
