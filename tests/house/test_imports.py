@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -112,14 +113,15 @@ def room_of(module: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
-def own_arrows() -> Iterator[tuple[str, str, str]]:
+@cache
+def own_arrows() -> tuple[tuple[str, str, str], ...]:
     """Every import of ours by ours: (importing module, imported name, where)."""
-    for path in modules():
-        tree = ast.parse(path.read_text("utf-8"))
-        for target, _bound, statement in imports(tree):
-            if target.startswith("pratique."):
-                where = f"{path.relative_to(SOURCE)}:{statement.lineno}"
-                yield dotted(path), target, where
+    return tuple(
+        (dotted(path), target, f"{path.relative_to(SOURCE)}:{statement.lineno}")
+        for path in modules()
+        for target, _bound, statement in imports(ast.parse(path.read_text("utf-8")))
+        if target.startswith("pratique.")
+    )
 
 
 # `now_utc` is the one place that reads the clock; only assembly, doors and edges may call it.
