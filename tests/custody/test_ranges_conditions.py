@@ -149,6 +149,18 @@ def test_conditions_of_reads(headers: dict[str, str], status: int) -> None:
     assert read_status(**headers) == status
 
 
+@given(
+    st.one_of(
+        st.text(max_size=40),
+        st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,2} (Jan|Dec) [0-9]{1,20} 23:59:59 [+-][0-9]{4}"),
+    )
+)
+def test_no_header_breaks_a_condition(text: str) -> None:
+    for name in ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since"):
+        assert read_status(**{name: text}) in {200, 304, 412}
+    range_applies({"if-range": text}, etag=ETAG, modified=MODIFIED)
+
+
 @pytest.mark.parametrize(
     ("headers", "etag", "code"),
     [

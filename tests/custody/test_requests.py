@@ -430,6 +430,11 @@ def test_unknown_verbs(method: str, target: str) -> None:
     assert refused(method, target).code is Code.NOT_IMPLEMENTED
 
 
+def test_a_range_of_a_part_is_refused() -> None:
+    error = refused("GET", "/some-data/k?partNumber=1", range="bytes=0-1")
+    assert error.code is Code.INVALID_REQUEST
+
+
 def test_browsers_are_told_no() -> None:
     assert refused("OPTIONS", "/some-data/k").code is Code.ACCESS_FORBIDDEN
 

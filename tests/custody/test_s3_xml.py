@@ -38,7 +38,7 @@ from pratique.custody.s3_errors import (
     render_sts_error,
 )
 from pratique.custody.s3_headers import (
-    check_write,
+    check_write_headers,
     fold_headers,
     parse_metadata,
     with_hoisted,
@@ -512,8 +512,10 @@ def test_metadata() -> None:
 
 
 def test_writes_get_what_they_ask_for_or_an_error() -> None:
-    check_write({"x-amz-acl": "private", "x-amz-storage-class": "STANDARD", "x-amz-meta-a": "b"})
-    check_write({"x-amz-server-side-encryption": "AES256"})
+    check_write_headers(
+        {"x-amz-acl": "private", "x-amz-storage-class": "STANDARD", "x-amz-meta-a": "b"}
+    )
+    check_write_headers({"x-amz-server-side-encryption": "AES256"})
     for name, value in (
         ("x-amz-acl", "public-read"),
         ("x-amz-grant-read", "id=x"),
@@ -527,5 +529,5 @@ def test_writes_get_what_they_ask_for_or_an_error() -> None:
         ("x-amz-expected-bucket-owner", "1"),
     ):
         with pytest.raises(S3Error) as error:
-            check_write({name: value})
+            check_write_headers({name: value})
         assert "canary" not in str(error.value)

@@ -175,6 +175,43 @@ def test_a_plus_in_a_query_cannot_be_swapped_for_its_escape() -> None:
     assert _refused(changed).code is Code.SIGNATURE_DOES_NOT_MATCH
 
 
+def test_nothing_hides_behind_the_name_of_the_signature() -> None:
+    wire = sign(presigned_seconds=60)
+    for added in ("&X-Amz-Signatur%65=x", "&x-amz-signature=x", "&a", "&a=b"):
+        changed = Wire(wire.method, wire.path, wire.query + added, wire.raw_headers)
+        assert _refused(changed).code is Code.SIGNATURE_DOES_NOT_MATCH
+
+
+def test_a_signature_for_the_token_service_leaves_no_body_unsigned() -> None:
+    wire = sign("PUT", body=b"", service="sts")
+    assert "x-amz-content-sha256" in _refused(wire).message
+
+
+@given(
+    st.one_of(
+        st.text(max_size=40),
+        st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,2} (Jan|Dec) [0-9]{1,20} 23:59:59 [+-][0-9]{4}"),
+    )
+)
+def test_no_date_header_breaks_anything(text: str) -> None:
+    try:
+        sign_free_claim(text)
+    except S3Error:
+        return
+
+
+def sign_free_claim(date: str) -> None:
+    """A claim that is dated by its Date header only."""
+    headers = {
+        "host": "h",
+        "date": date,
+        "x-amz-content-sha256": "0" * 64,
+        "authorization": "AWS4-HMAC-SHA256 Credential=a/20261122/us-east-1/s3/aws4_request, "
+        "SignedHeaders=date;host;x-amz-content-sha256, Signature=" + "0" * 64,
+    }
+    parse_claim(headers=headers, query="", regions=REGIONS, now=datetime.now(UTC))
+
+
 def test_amz_headers_must_be_signed() -> None:
     for presigned in (0, 60):
         error = _refused(sign(presigned_seconds=presigned).with_headers(x_amz_copy_source="b/k"))

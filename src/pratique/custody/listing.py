@@ -162,6 +162,8 @@ class Tokens:
                 raise ValueError  # noqa: TRY301  # one answer for everything that is no token
             data = urlsafe_b64decode(token.encode("ascii"))
             after = data[_TAG_BYTES:].decode()
+            if urlsafe_b64encode(data).decode() != token:
+                raise ValueError  # noqa: TRY301  # as above: other spellings are none of ours
         except ValueError:
             raise _bad_token() from None
         if not hmac.compare_digest(data[:_TAG_BYTES], self._tag(bucket, prefix, delimiter, after)):

@@ -235,7 +235,6 @@ def _setting(method: str, bucket: str, key: str, names: frozenset[str]) -> Opera
 
 
 def _get(bucket: str, key: str, parameters: Parameters, headers: Mapping[str, str]) -> Operation:
-    del headers
     if "uploadId" in parameters:
         return ListParts(
             bucket=bucket,
@@ -248,20 +247,23 @@ def _get(bucket: str, key: str, parameters: Parameters, headers: Mapping[str, st
                 MAX_KEYS, parameters.number("max-parts", default=MAX_KEYS, low=0, high=_INT32)
             ),
         )
-    return _read(bucket, key, parameters, head=False)
+    return _read(bucket, key, parameters, headers, head=False)
 
 
 def _head(bucket: str, key: str, parameters: Parameters, headers: Mapping[str, str]) -> Operation:
-    del headers
-    return _read(bucket, key, parameters, head=True)
+    return _read(bucket, key, parameters, headers, head=True)
 
 
-def _read(bucket: str, key: str, parameters: Parameters, *, head: bool) -> GetObject:
+def _read(
+    bucket: str, key: str, parameters: Parameters, headers: Mapping[str, str], *, head: bool
+) -> GetObject:
     if parameters is _NO_PARAMETERS:
         return GetObject(bucket=bucket, key=key, head=head, part_number=None, overrides=())
     part = None
     if "partNumber" in parameters:
         part = _part_number(parameters)
+        if "range" in headers:
+            raise S3Error(Code.INVALID_REQUEST, "a request reads a range or a part, not both")
     overrides = []
     for name, header in _OVERRIDES.items():
         value = parameters.text(name)

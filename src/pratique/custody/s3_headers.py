@@ -97,7 +97,7 @@ def parse_metadata(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found))
 
 
-def check_write(headers: Mapping[str, str]) -> None:
+def check_write_headers(headers: Mapping[str, str]) -> None:
     """Refuse what a write asks for and would not get; being ignored is how data ends up public.
 
     Raises: S3Error.

@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final, NoReturn
+from typing import Final
 from urllib.parse import unquote
 
 import msgspec
@@ -27,6 +27,15 @@ import msgspec
 from pratique.custody.model import LeaseId
 from pratique.custody.s3_errors import Code, S3Error
 from pratique.custody.sigv4_canonical import canonical_headers, canonical_path, canonical_query
+from pratique.custody.sigv4_refusals import (
+    bad_query,
+    malformed,
+    no_hash,
+    refuse_scheme,
+    refuse_sigv2,
+    refuse_sigv4a,
+    skewed,
+)
 from pratique.values.instants import Instant
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
@@ -122,7 +131,7 @@ def parse_claim(
     elif presigned:
         claim = _from_query(query, headers)
     elif "Signature=" in query and "AWSAccessKeyId=" in query:
-        _refuse_sigv2()
+        refuse_sigv2()
     else:
         return None
     _check_scope(claim, regions)
@@ -130,7 +139,7 @@ def parse_claim(
     if claim.presigned:
         _check_presigned_time(claim, now)
     elif abs(claim.at - now) > SKEW:
-        raise _skewed(claim.stamp, now)
+        raise skewed(claim.stamp, now)
     return claim
 
 
@@ -158,10 +167,13 @@ def verify(
             Code.SIGNATURE_DOES_NOT_MATCH,
             f"the header {missing.args[0]} was signed and did not arrive; a proxy may have taken it",
         ) from None
+    content = claim.content_sha256 or body_sha256
+    if not content:
+        raise no_hash()
     wanted = canonical_query(query, without="X-Amz-Signature" if claim.presigned else "")
     canonical = (
         f"{method}\n{canonical_path(path)}\n{wanted}\n{lines}\n{';'.join(claim.signed_headers)}\n"
-        f"{claim.content_sha256 or body_sha256}"
+        f"{content}"
     )
     digest = sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
     signed = f"{ALGORITHM}\n{claim.stamp}\n{claim.scope}\n{digest}"
@@ -179,12 +191,12 @@ def verify(
 def _from_header(text: str, headers: Mapping[str, str]) -> Claim:
     scheme, _, rest = text.partition(" ")
     if scheme != ALGORITHM:
-        _refuse_scheme(scheme)
+        refuse_scheme(scheme)
     fields: dict[str, str] = {}
     for piece in rest.split(","):
         name, found, value = piece.strip(" ").partition("=")
         if not found or name in fields:
-            raise _malformed("expected Credential=…, SignedHeaders=…, Signature=…, each once")
+            raise malformed("expected Credential=…, SignedHeaders=…, Signature=…, each once")
         fields[name] = value
     try:
         credential, names, signature = (
@@ -193,15 +205,13 @@ def _from_header(text: str, headers: Mapping[str, str]) -> Claim:
             fields["Signature"],
         )
     except KeyError as missing:
-        raise _malformed(f"{missing.args[0]} is missing") from None
+        raise malformed(f"{missing.args[0]} is missing") from None
     if len(fields) != 3:  # noqa: PLR2004  # the three above
-        raise _malformed("it has more than Credential, SignedHeaders and Signature")
+        raise malformed("it has more than Credential, SignedHeaders and Signature")
     access_key, date, region, service = _credential(credential)
     content = headers.get("x-amz-content-sha256", "")
     if not content and service != "sts":
-        raise S3Error(
-            Code.INVALID_REQUEST, "missing required header for this request: x-amz-content-sha256"
-        )
+        raise no_hash()
     stamp = headers.get("x-amz-date") or _stamp_of_date(headers.get("date", ""))
     return Claim(
         access_key=LeaseId(access_key),
@@ -224,16 +234,16 @@ def _from_query(query: str, headers: Mapping[str, str]) -> Claim:
         if piece.startswith("X-Amz-"):
             name, _, value = piece.partition("=")
             if name in fields:
-                raise _bad_query(f"{name} stands in the query more than once")
+                raise bad_query(f"{name} stands in the query more than once")
             fields[name] = unquote(value.replace("+", " "), errors="surrogateescape")
     for name in ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature"):
         if not fields.get(f"X-Amz-{name}"):
-            raise _bad_query(f"X-Amz-{name} is missing")
+            raise bad_query(f"X-Amz-{name} is missing")
     if fields["X-Amz-Algorithm"] != ALGORITHM:
-        _refuse_scheme(fields["X-Amz-Algorithm"])
+        refuse_scheme(fields["X-Amz-Algorithm"])
     token = fields.get("X-Amz-Security-Token", "")
     if token and "x-amz-security-token" in headers:
-        raise _bad_query("the session token stands in the query and in a header")
+        raise bad_query("the session token stands in the query and in a header")
     access_key, date, region, service = _credential(fields["X-Amz-Credential"])
     content = fields.get("X-Amz-Content-Sha256") or headers.get("x-amz-content-sha256", "")
     if not content and service != "sts":
@@ -259,22 +269,22 @@ def _from_query(query: str, headers: Mapping[str, str]) -> Claim:
 def _credential(text: str) -> tuple[str, str, str, str]:
     parts = text.split("/")
     if len(parts) != 5 or parts[4] != "aws4_request":  # noqa: PLR2004  # key, day, region, service
-        raise _malformed("expected the credential ACCESS-KEY/YYYYMMDD/REGION/s3/aws4_request")
+        raise malformed("expected the credential ACCESS-KEY/YYYYMMDD/REGION/s3/aws4_request")
     key, date, region, service, _ = parts
     if not (0 < len(key) <= 128 and key.isascii() and key.isalnum()):  # noqa: PLR2004  # as IAM
         raise S3Error(Code.INVALID_ACCESS_KEY_ID, "the access key is no lease's")
     if not (len(date) == 8 and date.isascii() and date.isdigit()):  # noqa: PLR2004  # YYYYMMDD
-        raise _malformed("the credential's date is not written YYYYMMDD")
+        raise malformed("the credential's date is not written YYYYMMDD")
     return key, date, region, service
 
 
 @lru_cache(maxsize=1024)
 def _signed_names(text: str) -> tuple[str, ...]:
     if len(text) > _LONGEST_LIST or not text.isascii() or text != text.lower():
-        raise _malformed("SignedHeaders must be lower-case names with ';' between them")
+        raise malformed("SignedHeaders must be lower-case names with ';' between them")
     names = tuple(text.split(";"))
     if "" in names or list(names) != sorted(set(names)):
-        raise _malformed("SignedHeaders must be sorted, each name once")
+        raise malformed("SignedHeaders must be sorted, each name once")
     if "host" not in names:
         raise S3Error(
             Code.ACCESS_DENIED,
@@ -312,18 +322,18 @@ def _expires(text: str) -> int:
         seconds = int(text)
         if 1 <= seconds <= LONGEST_PRESIGNED_SECONDS:
             return seconds
-    raise _bad_query(f"X-Amz-Expires must be 1 to {LONGEST_PRESIGNED_SECONDS} seconds (a week)")
+    raise bad_query(f"X-Amz-Expires must be 1 to {LONGEST_PRESIGNED_SECONDS} seconds (a week)")
 
 
 def _stamp_of_date(text: str) -> str:
     """A client without x-amz-date signs the instant of its Date header."""
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            return ""
+        return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    except (ValueError, OverflowError):
         return ""
-    if moment.tzinfo is None:
-        return ""
-    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def _is_sha256(text: str) -> bool:
@@ -343,7 +353,7 @@ def _content_sha256(text: str) -> str:
     if text in _BY_NAME or not text or _is_sha256(text):
         return text
     if text.startswith("STREAMING-AWS4-ECDSA-"):
-        _refuse_sigv4a()
+        refuse_sigv4a()
     raise S3Error(
         Code.INVALID_ARGUMENT,
         "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a SHA-256 in lower-case hex, or one of "
@@ -353,11 +363,11 @@ def _content_sha256(text: str) -> str:
 
 def _check_scope(claim: Claim, regions: frozenset[str]) -> None:
     if claim.date != claim.stamp[:8]:
-        raise _malformed(
+        raise malformed(
             f"the credential is of {claim.date}, and the request is dated {claim.stamp[:8]}"
         )
     if claim.service not in _SERVICES:
-        raise _malformed("the credential's service must be s3")
+        raise malformed("the credential's service must be s3")
     if claim.region not in regions:
         wanted = min(regions)
         raise S3Error(
@@ -382,7 +392,7 @@ def _check_signed(names: tuple[str, ...], headers: Mapping[str, str]) -> None:
 
 def _check_presigned_time(claim: Claim, now: Instant) -> None:
     if claim.at - now > SKEW:
-        raise _skewed(claim.stamp, now)
+        raise skewed(claim.stamp, now)
     expires = claim.at + timedelta(seconds=claim.expires)
     if now > expires:
         raise S3Error(
@@ -391,54 +401,3 @@ def _check_presigned_time(claim: Claim, now: Instant) -> None:
             + expires.strftime("%Y-%m-%d %H:%M:%S UTC"),
             fields=(("Expires", expires.strftime("%Y-%m-%dT%H:%M:%SZ")),),
         )
-
-
-def _skewed(stamp: str, now: Instant) -> S3Error:
-    return S3Error(
-        Code.REQUEST_TIME_TOO_SKEWED,
-        "the difference between the request's time and this clock is more than 15 minutes: "
-        "set the clock of the machine that sends",
-        fields=(
-            ("RequestTime", stamp),
-            ("ServerTime", now.strftime("%Y-%m-%dT%H:%M:%SZ")),
-            ("MaxAllowedSkewMilliseconds", "900000"),
-        ),
-    )
-
-
-def _malformed(detail: str) -> S3Error:
-    return S3Error(
-        Code.AUTHORIZATION_HEADER_MALFORMED, f"the authorization header is malformed: {detail}"
-    )
-
-
-def _bad_query(detail: str) -> S3Error:
-    return S3Error(Code.AUTHORIZATION_QUERY_PARAMETERS_ERROR, f"the presigned URL is bad: {detail}")
-
-
-def _refuse_scheme(scheme: str) -> NoReturn:
-    if scheme == "AWS":
-        _refuse_sigv2()
-    if scheme.startswith("AWS4-ECDSA-"):
-        _refuse_sigv4a()
-    raise S3Error(
-        Code.INVALID_REQUEST,
-        f"this door reads signatures of AWS Signature Version 4 ({ALGORITHM}) only; give the client "
-        "the access key and the secret of a lease",
-    )
-
-
-def _refuse_sigv2() -> NoReturn:
-    raise S3Error(
-        Code.INVALID_REQUEST,
-        "Signature Version 2 is not accepted; please use AWS4-HMAC-SHA256 (boto3: "
-        "Config(signature_version='s3v4'); others call it SigV4)",
-    )
-
-
-def _refuse_sigv4a() -> NoReturn:
-    raise S3Error(
-        Code.NOT_IMPLEMENTED,
-        "multi-region signatures (SigV4A, AWS4-ECDSA-P256-SHA256) are not accepted; please use "
-        "AWS4-HMAC-SHA256, and no multi-region access point",
-    )

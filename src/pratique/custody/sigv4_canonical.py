@@ -46,9 +46,9 @@ def canonical_query(raw: str, *, without: str = "") -> str:
     for piece in raw.split("&"):
         if piece:
             name, _, value = piece.partition("=")
-            name = _canonical_word(name)
+            # The raw name: `X-Amz-Signatur%65` is not what was left out, and must not be added.
             if name != without:
-                pairs.append((name, _canonical_word(value)))
+                pairs.append((_canonical_word(name), _canonical_word(value)))
     pairs.sort()
     return "&".join([f"{name}={value}" for name, value in pairs])
 
