@@ -27,9 +27,9 @@ from pratique.custody.model import Verb
 from pratique.edge.custody.broker.frames import (
     LENGTH,
     MAX_GATEWAY_FRAME,
-    FrameError,
     Nothing,
     SigningKey,
+    WireError,
     parse_answer,
     parse_call,
     render_call,
@@ -131,7 +131,7 @@ def test_bodies_of_any_shape_at_the_operators_socket(
 @given(st.binary(max_size=100))
 def test_parsers_of_frames_raise_their_own_error_only(data: bytes) -> None:
     for parse in (parse_call, parse_answer):
-        with suppress(FrameError):
+        with suppress(WireError):
             parse(data)
 
 

@@ -29,7 +29,6 @@ from pratique.edge.custody.broker.frames import (
     CodewordAsk,
     CommitAsk,
     Commitment,
-    FrameError,
     KeyInfo,
     MakeDataset,
     Name,
@@ -37,6 +36,7 @@ from pratique.edge.custody.broker.frames import (
     Nothing,
     Status,
     Suspend,
+    WireError,
     WriteBody,
     WriteKeys,
     parse_answer,
@@ -171,12 +171,12 @@ class BrokerAdmin:
             self._socket.sendall(render_call(number, operation, b"", body))
             (length,) = LENGTH.unpack(self._exactly(LENGTH.size))
             if length > MAX_ADMIN_FRAME:
-                raise FrameError("a frame that is too long")
+                raise WireError("a frame that is too long")
             answer = parse_answer(self._exactly(length))
         except OSError as error:
             raise UnavailableError(f"the key broker does not answer: {error}") from None
         if answer.id != number:
-            raise FrameError("an answer to another call")
+            raise WireError("an answer to another call")
         return opened(answer, kind)
 
     def _exactly(self, count: int) -> bytes:

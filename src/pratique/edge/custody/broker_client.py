@@ -24,7 +24,6 @@ from pratique.edge.custody.broker.frames import (
     MAX_GATEWAY_FRAME,
     Answer,
     Certified,
-    FrameError,
     MarkBits,
     Mint,
     NewObject,
@@ -33,6 +32,7 @@ from pratique.edge.custody.broker.frames import (
     PartKeys,
     Refused,
     SigningKey,
+    WireError,
     WriteBody,
     WriteKeys,
     parse_answer,
@@ -169,7 +169,7 @@ class BrokerClient:
                 waiting = self._waiting.get(answer.id)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(answer)
-        except (OSError, EOFError, FrameError):
+        except (OSError, EOFError, WireError):
             if self._writer is writer:
                 self._hang_up("has closed the connection")
             else:
@@ -193,7 +193,7 @@ class BrokerClient:
 async def _next_answer(reader: asyncio.StreamReader) -> Answer:
     (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
     if length > MAX_GATEWAY_FRAME:
-        raise FrameError("a frame that is too long")
+        raise WireError("a frame that is too long")
     return parse_answer(await reader.readexactly(length))
 
 

@@ -20,7 +20,7 @@ MAX_ADMIN_FRAME: Final = 32 << 20
 MAX_ASKS: Final = 4_096
 
 
-class FrameError(InputError):
+class WireError(InputError):
     """A peer sent what no peer of ours sends; the connection is closed."""
 
 
@@ -251,16 +251,16 @@ def _framed(message: Call | Answer) -> bytes:
 
 
 def parse_call(data: bytes) -> Call:
-    """One frame's content. Raises: FrameError."""
+    """One frame's content. Raises: WireError."""
     try:
         return _CALLS.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise FrameError("not a call to the broker") from None
+        raise WireError("not a call to the broker") from None
 
 
 def parse_answer(data: bytes) -> Answer:
-    """One frame's content. Raises: FrameError."""
+    """One frame's content. Raises: WireError."""
     try:
         return _ANSWERS.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise FrameError("not an answer of the broker") from None
+        raise WireError("not an answer of the broker") from None

@@ -26,8 +26,8 @@ from pratique.edge.custody.broker.frames import (
     MAX_ADMIN_FRAME,
     MAX_GATEWAY_FRAME,
     Call,
-    FrameError,
     Refused,
+    WireError,
     parse_call,
     render_answer,
 )
@@ -96,7 +96,7 @@ class Connections:
         self._open += 1
         try:
             await self._frames(reader, writer)
-        except* FrameError:
+        except* WireError:
             log.warning("not our language", extra={"socket": self._door.name})
         except* (OSError, asyncio.IncompleteReadError):
             log.debug("connection lost", extra={"socket": self._door.name})
@@ -115,7 +115,7 @@ class Connections:
                     head += await reader.readexactly(LENGTH.size - len(head))
                     (length,) = LENGTH.unpack(head)
                     if length > self._door.max_frame:
-                        raise FrameError("a frame that is too long")
+                        raise WireError("a frame that is too long")
                     call = parse_call(await reader.readexactly(length))
                 await room.acquire()
                 tasks.create_task(self._respond(call, writer, room))
