@@ -174,6 +174,7 @@ EDGE_CLIENTS = (
     "pratique.edge.door_client.",
     "pratique.edge.advisories.",
     "pratique.edge.advisory_sources.",
+    "pratique.edge.custody.broker.",  # a process of its own: its command starts it
     "pratique.edge.custody.broker_admin.",  # asks the broker of this home
     "pratique.edge.sweep.",
     "pratique.edge.time_stamps.",  # asks whom the user names
