@@ -43,7 +43,7 @@ def test_the_life_of_a_key(tmp_path: Path) -> None:
         shown = run(tmp_path, "broker", "status")
         assert shown.exit_code == 0
         assert "1 of clients, 1 of datasets" in shown.output
-        assert answer(tmp_path, "broker", "status")["pid"] == broker.process.pid  # type: ignore[union-attr]
+        assert answer(tmp_path, "broker", "status")["pid"] == broker.pid
 
         refused = run(
             tmp_path, "custody-key", "destroy", "client:lab", "--reason", "r", typed="no\n"

@@ -68,6 +68,11 @@ class RunningBroker:
     def client(self, **options: Any) -> BrokerClient:
         return BrokerClient(self.folder / GATEWAY_SOCKET, **options)
 
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
     def make_keys(self, client: str = "lab", *datasets: str) -> None:
         with self.admin() as admin:
             admin.make_client(client)

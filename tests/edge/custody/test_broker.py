@@ -9,7 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -70,9 +70,9 @@ async def test_the_signing_key_is_the_secret_s(broker: RunningBroker) -> None:
         assert await client.signing_key(certificate, date=today(), region="eu-central-1") == key
 
 
-async def refused(call: object, *reasons: str) -> BrokerRefusedError:
+async def refused(call: Awaitable[object], *reasons: str) -> BrokerRefusedError:
     with pytest.raises(BrokerRefusedError) as raised:
-        await call  # type: ignore[misc]
+        await call
     assert raised.value.reason in reasons, raised.value
     return raised.value
 
@@ -296,7 +296,7 @@ def test_never_two(broker: RunningBroker) -> None:
     with pytest.raises((AssertionError, BrokenPipeError)):
         second_starts(second)
     with broker.admin() as admin:
-        assert admin.status().pid == broker.process.pid  # type: ignore[union-attr]
+        assert admin.status().pid == broker.pid
 
 
 def second_starts(second: RunningBroker) -> None:

@@ -280,7 +280,7 @@ async def test_no_key_shows_where_it_has_no_business(tmp_path: Path) -> None:
             signing = await client.signing_key(certificate, date=f"{now_utc():%Y%m%d}", region="r")
             with pytest.raises(BrokerRefusedError) as refused:
                 await client.part_keys(certificate, [an_ask(wrapped[:-1], object_id)])
-        command = Path(f"/proc/{broker.process.pid}/cmdline").read_bytes()  # type: ignore[union-attr]
+        command = Path(f"/proc/{broker.pid}/cmdline").read_bytes()
         master = (broker.folder / "master.key").read_bytes()[9:]
         stored = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         said = broker.stop() + status.encode() + str(refused.value).encode() + command

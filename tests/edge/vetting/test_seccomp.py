@@ -20,8 +20,9 @@ from pratique.edge.vetting.seccomp import (
     RETURN,
     Instruction,
     assemble,
+    assemble_offline,
 )
-from pratique.edge.vetting.syscalls import ALLOWED, DEADLY, NOT_EXECUTABLE, NUMBERS
+from pratique.edge.vetting.syscalls import ALLOWED, DEADLY, NOT_EXECUTABLE, NUMBERS, OFFLINE
 
 PID = 4242
 AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -127,3 +128,21 @@ def test_numbers_are_those_of_the_kernels_headers(arch: str, header: str) -> Non
     found = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", path.read_text()))
     ours = {name: str(number) for name, number in NUMBERS[arch].items()}
     assert ours == {name: found[name] for name in ours}
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_a_process_without_network_has_unix_sockets_only(arch: str) -> None:
+    program, numbers = assemble_offline(arch), NUMBERS[arch]
+    for family in range(48):
+        for name in ("socket", "socketpair"):
+            expected = ALLOW if family == 1 else REFUSE
+            assert run(program, AUDIT[arch], numbers[name], family) == expected
+    by_number = {number: name for name, number in numbers.items()}
+    for number in range(600):
+        name = by_number.get(number, "")
+        if name in {"socket", "socketpair"}:
+            continue
+        assert run(program, AUDIT[arch], number) == (REFUSE if name in OFFLINE else ALLOW), name
+    for foreign in (0, 0x40000003, *(set(AUDIT.values()) - {AUDIT[arch]})):
+        assert run(program, foreign, numbers["read"]) == KILL
+    assert run(program, AUDIT[arch], 0x40000000 + numbers["socket"], 2) == KILL

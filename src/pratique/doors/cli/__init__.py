@@ -70,6 +70,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "pratique.doors.cli.reach:reach",
         "Record what credentials reach: systems, datasets, clients, vendors.",
     ),
+    "submission": (
+        "pratique.doors.cli.submission:submission",
+        "Make a key to seal to, and open what was sealed to it.",
+    ),
     "sweep": (
         "pratique.doors.cli.sweep:sweep",
         "Read what lies on a machine or in a tree, and write down what was seen.",
