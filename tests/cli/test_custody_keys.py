@@ -75,6 +75,24 @@ def test_the_life_of_a_key(tmp_path: Path) -> None:
     assert proven[0]["body"]["reason"] == "contract ended"
 
 
+def test_a_destruction_that_was_not_written_down_can_be(tmp_path: Path) -> None:
+    """The command died between the broker's deed and the ledger's entry."""
+    with running(tmp_path) as broker:
+        broker.make_keys()
+        with broker.admin() as admin:
+            admin.destroy_client("lab")
+    words = ("--reason", "contract ended", "--confirm", "lab")
+    again = answer(tmp_path, "custody-key", "destroy", "client:lab", *words)
+    assert again["datasets"] == ["corpus", "images"]
+    assert [subject for subject, _ in entries(tmp_path)] == [
+        "dataset:corpus", "dataset:images", "client:lab",
+    ]  # fmt: skip
+    unknown = run(
+        tmp_path, "custody-key", "destroy", "dataset:none", "--reason", "r", "--confirm", "none"
+    )
+    assert isinstance(unknown.exception, BrokerRefusedError)
+
+
 def test_what_is_no_key_is_said(tmp_path: Path) -> None:
     for words in (
         ("make", "lab"), ("make", "vendor:x"), ("make", "client:"), ("make", "dataset:corpus"),

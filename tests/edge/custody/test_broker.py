@@ -28,6 +28,15 @@ from pratique.settings import load_settings
 from pratique.values.instants import now_utc
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
+    """For tests that change nothing that others look at."""
+    with running(tmp_path_factory.mktemp("home")) as broker:
+        broker.make_keys()
+        broker.make_keys("other", "private")
+        yield broker
+
+
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[RunningBroker]:
     with running(tmp_path) as broker:
@@ -39,10 +48,10 @@ def today() -> str:
     return f"{now_utc():%Y%m%d}"
 
 
-async def test_an_object_is_written_and_read_with_keys_of_the_broker(broker: RunningBroker) -> None:
+async def test_an_object_is_written_and_read_with_keys_of_the_broker(shared: RunningBroker) -> None:
     lease = live_lease(verbs=frozenset(Verb))
-    certificate, object_id = broker.certified(lease), new_object()
-    async with broker.client() as client:
+    certificate, object_id = shared.certified(lease), new_object()
+    async with shared.client() as client:
         key, wrapped = await client.new_object_key(certificate, object_id, dataset="corpus")
         asks = [an_ask(wrapped, object_id, part, variant) for part in (0, 7) for variant in (0, 1)]
         keys = await client.part_keys(certificate, asks)
@@ -58,15 +67,15 @@ async def test_an_object_is_written_and_read_with_keys_of_the_broker(broker: Run
             assert part_key == derive_part_key(key, salt, part_aad(object_id, 3, 0))
 
 
-async def test_the_signing_key_is_the_secret_s(broker: RunningBroker) -> None:
+async def test_the_signing_key_is_the_secret_s(shared: RunningBroker) -> None:
     lease = live_lease()
-    with broker.admin() as admin:
+    with shared.admin() as admin:
         certificate, secret = admin.certify(terms_of(lease))
     assert len(secret) == 40
     key = b"AWS4" + secret.encode()
     for step in (today(), "eu-central-1", "s3", "aws4_request"):
         key = hmac.digest(key, step.encode(), "sha256")
-    async with broker.client() as client:
+    async with shared.client() as client:
         assert await client.signing_key(certificate, date=today(), region="eu-central-1") == key
 
 
@@ -77,42 +86,41 @@ async def refused(call: Awaitable[object], *reasons: str) -> BrokerRefusedError:
     return raised.value
 
 
-async def test_certificates_of_others_and_changed_ones_give_nothing(broker: RunningBroker) -> None:
-    good = broker.certified(live_lease())
+async def test_certificates_of_others_and_changed_ones_give_nothing(shared: RunningBroker) -> None:
+    good = shared.certified(live_lease())
     terms = read_certificate(good)
     forged = certify(terms, key=bytes(32))
     bent = good[:-1] + bytes([good[-1] ^ 1])
-    async with broker.client() as client:
+    async with shared.client() as client:
         await client.signing_key(good, date=today(), region="r")
         for bad in (forged, bent, b"", good[:40], b"PQR1" + good[4:]):
             await refused(client.signing_key(bad, date=today(), region="r"), "certificate")
 
 
-async def test_leases_end_and_begin(broker: RunningBroker) -> None:
+async def test_leases_end_and_begin(shared: RunningBroker) -> None:
     now = now_utc()
     late = live_lease(not_before=now + timedelta(minutes=5))
     over = live_lease(
         not_before=now - timedelta(hours=2), not_after=now - timedelta(milliseconds=1)
     )
-    async with broker.client() as client:
+    async with shared.client() as client:
         for lease in (late, over):
-            call = client.signing_key(broker.certified(lease), date=today(), region="r")
+            call = client.signing_key(shared.certified(lease), date=today(), region="r")
             await refused(call, "certificate")
-        good = broker.certified(live_lease())
+        good = shared.certified(live_lease())
         await refused(client.signing_key(good, date="20991231", region="r"), "request")
         await refused(client.signing_key(good, date=today(), region="R\n"), "request")
 
 
-async def test_terms_bound_what_is_asked(broker: RunningBroker) -> None:
-    broker.make_keys("other", "private")
-    writer = broker.certified(live_lease(verbs=frozenset({Verb.WRITE}), selectors=("corpus",)))
-    reader = broker.certified(live_lease(copy=Copy.CANONICAL, selectors=("corpus",)))
+async def test_terms_bound_what_is_asked(shared: RunningBroker) -> None:
+    writer = shared.certified(live_lease(verbs=frozenset({Verb.WRITE}), selectors=("corpus",)))
+    reader = shared.certified(live_lease(copy=Copy.CANONICAL, selectors=("corpus",)))
     object_id = new_object()
-    with broker.admin() as admin:
+    with shared.admin() as admin:
         elsewhere = {
             name: admin.new_object_key(name, object_id)[1] for name in ("images", "private")
         }
-    async with broker.client() as client:
+    async with shared.client() as client:
         _, wrapped = await client.new_object_key(writer, object_id, dataset="corpus")
         await client.part_keys(reader, [an_ask(wrapped, object_id)])
         await refused(client.part_keys(writer, [an_ask(wrapped, object_id)]), "certificate")
@@ -128,10 +136,9 @@ async def test_terms_bound_what_is_asked(broker: RunningBroker) -> None:
         await refused(client.part_keys(reader, []), "request")
 
 
-def test_no_lease_over_the_data_of_two_clients(broker: RunningBroker) -> None:
-    broker.make_keys("other", "private")
+def test_no_lease_over_the_data_of_two_clients(shared: RunningBroker) -> None:
     with pytest.raises(BrokerRefusedError, match="not the data of client"):
-        broker.certified(live_lease(selectors=("corpus", "private")))
+        shared.certified(live_lease(selectors=("corpus", "private")))
 
 
 async def test_suspended_scopes_get_nothing_and_stay_suspended(broker: RunningBroker) -> None:
@@ -155,12 +162,12 @@ async def test_suspended_scopes_get_nothing_and_stay_suspended(broker: RunningBr
             await client.part_keys(certificate, [an_ask(wrapped, object_id)])
 
 
-async def test_marks(broker: RunningBroker) -> None:
+async def test_marks(shared: RunningBroker) -> None:
     lease = live_lease()
-    certificate = broker.certified(lease)
-    async with broker.client() as client:
+    certificate = shared.certified(lease)
+    async with shared.client() as client:
         word = await client.mark_bits(certificate, "corpus", 1000)
-    with broker.admin() as admin:
+    with shared.admin() as admin:
         biases, bits = admin.codewords("corpus", [lease.id, "PQLOTHER"], [999, 0, 5])
         one, two = (admin.commitment("corpus", lease.id, count) for count in (1000, 500))
     whole = unpack_bits(word, 1000)
@@ -170,13 +177,13 @@ async def test_marks(broker: RunningBroker) -> None:
     assert one.codeword != two.codeword
 
 
-async def test_leases_of_a_role(broker: RunningBroker) -> None:
+async def test_leases_of_a_role(shared: RunningBroker) -> None:
     role = live_lease(verbs=frozenset(Verb))
-    with broker.admin() as admin:
+    with shared.admin() as admin:
         certificate = admin.certify_role(terms_of(role))
         admin.certify(terms_of(live_lease()))
     until = terms_of(role).until_us
-    async with broker.client() as client:
+    async with shared.client() as client:
         await refused(client.signing_key(certificate, date=today(), region="r"), "certificate")
         made, secret = await client.mint(
             certificate, lease="PQLBBBBBBBBBBBBBBBBB", holder="ci", until_us=until
@@ -189,7 +196,7 @@ async def test_leases_of_a_role(broker: RunningBroker) -> None:
             certificate, lease="PQLBBBBBBBBBBBBBBBBB", holder="ci", until_us=until + 1
         )
         await refused(longer, "certificate")
-        lease = broker.certified(live_lease())
+        lease = shared.certified(live_lease())
         minted = client.mint(lease, lease="PQLBBBBBBBBBBBBBBBBB", holder="x", until_us=until)
         await refused(minted, "certificate")
 
@@ -262,8 +269,8 @@ def test_a_client_that_comes_back_has_a_new_key(broker: RunningBroker) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "a\0b", "x" * 200, "corpus", "UP"])
-def test_names_that_are_no_dataset(broker: RunningBroker, name: str) -> None:
-    with broker.admin() as admin, pytest.raises(BrokerRefusedError):
+def test_names_that_are_no_dataset(shared: RunningBroker, name: str) -> None:
+    with shared.admin() as admin, pytest.raises(BrokerRefusedError):
         admin.make_dataset(name, "lab")
 
 
@@ -277,26 +284,26 @@ def test_marks_of_a_destroyed_dataset_still_name_who_leaked_it(broker: RunningBr
 # ── the process ──────────────────────────────────────────────────────────────────────────────
 
 
-def test_files_and_sockets_are_for_their_owner(broker: RunningBroker) -> None:
-    assert stat.S_IMODE(broker.folder.stat().st_mode) == 0o700
-    for path in broker.folder.rglob("*"):
+def test_files_and_sockets_are_for_their_owner(shared: RunningBroker) -> None:
+    assert stat.S_IMODE(shared.folder.stat().st_mode) == 0o700
+    for path in shared.folder.rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
-def test_the_kernel_keeps_it_from_the_network(broker: RunningBroker) -> None:
-    with broker.admin() as admin:
+def test_the_kernel_keeps_it_from_the_network(shared: RunningBroker) -> None:
+    with shared.admin() as admin:
         status = admin.status()
     assert "seccomp" in status.confinement, status.lacking
-    assert status.clients == 1
+    assert status.clients == 2
     assert not status.separate_user
 
 
-def test_never_two(broker: RunningBroker) -> None:
-    second = RunningBroker(broker.home)
+def test_never_two(shared: RunningBroker) -> None:
+    second = RunningBroker(shared.home)
     with pytest.raises((AssertionError, BrokenPipeError)):
         second_starts(second)
-    with broker.admin() as admin:
-        assert admin.status().pid == broker.pid
+    with shared.admin() as admin:
+        assert admin.status().pid == shared.pid
 
 
 def second_starts(second: RunningBroker) -> None:
@@ -332,9 +339,9 @@ async def test_no_answer_is_an_answer_within_two_seconds(tmp_path: Path) -> None
             await client.ping()
 
 
-async def test_many_calls_at_once_over_one_connection(broker: RunningBroker) -> None:
-    certificate, object_id = broker.certified(live_lease(verbs=frozenset(Verb))), new_object()
-    async with broker.client() as client:
+async def test_many_calls_at_once_over_one_connection(shared: RunningBroker) -> None:
+    certificate, object_id = shared.certified(live_lease(verbs=frozenset(Verb))), new_object()
+    async with shared.client() as client:
         key, wrapped = await client.new_object_key(certificate, object_id, dataset="corpus")
 
         async def one(part: int) -> bytes:

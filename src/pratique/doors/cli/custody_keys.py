@@ -130,11 +130,7 @@ def destroy(
     _confirm(kind, name, confirm)
     with _desk(home) as desk:
         # 1. Nothing of it is opened any more. 2. The doors know. 3. The ledger says so.
-        done = (
-            desk.admin.destroy_client(name)
-            if kind == "client"
-            else desk.admin.destroy_dataset(name)
-        )
+        done = _destroy(desk.admin, kind, name)
         now = now_utc()
         counts = {dataset: _count(desk.custody, dataset) for dataset in done.datasets}
         for dataset in done.datasets:
@@ -174,6 +170,23 @@ def list_keys(home: Path | None, form: str) -> None:
             f"{info.state:9}  {info.kind + ':' + info.name:40}  client {info.client}  "
             f"generation {info.generation}  since {render_second(info.since)}"
         )
+
+
+def _destroy(admin: BrokerAdmin, kind: str, name: str) -> Changed:
+    """What is gone now; also when it went in a run that died before its entry was written."""
+    from pratique.edge.custody.broker.frames import Changed  # noqa: PLC0415 - help needs none of it
+
+    found = admin.all_keys()
+    for info in found:
+        if (info.kind, info.name, info.state) == (kind, name, "destroyed"):
+            gone = [
+                each.name
+                for each in found
+                if each.kind == "dataset" and each.state == "destroyed"
+                and (each.name == name if kind == "dataset" else each.client == name)
+            ]  # fmt: skip
+            return Changed(info.client, info.generation, tuple(gone))
+    return admin.destroy_client(name) if kind == "client" else admin.destroy_dataset(name)
 
 
 def _destroyed(
