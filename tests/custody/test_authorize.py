@@ -158,3 +158,12 @@ def test_only_what_is_allowed_in_every_way_passes(
         and not shredded
     )
     assert (answer is None) is good
+
+
+def test_the_chain_of_the_decision_is_the_chain_of_the_lease() -> None:
+    """A scope that is not in the map is named, narrowest first: so every one is asked for."""
+    for missing in range(5):
+        scopes = {name: s for name, s in _scopes(LEASE).items() if name != LEASE.scopes[missing]}
+        answer = _ask(scopes=scopes)
+        assert answer is not None
+        assert answer.scope == LEASE.scopes[missing]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,11 +71,23 @@ def parse_selector(text: str) -> tuple[str, str]:
 
 def selects(lease: Lease, dataset: str, key: str) -> bool:
     """Whether a key lies within what a lease selects."""
-    for selector in lease.selectors:
+    prefixes = _prefixes(lease.selectors).get(dataset)
+    return prefixes is not None and key.startswith(prefixes)
+
+
+def reaches(lease: Lease, dataset: str) -> bool:
+    """Whether a lease selects anything of a dataset."""
+    return dataset in _prefixes(lease.selectors)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _prefixes(selectors: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """Prefixes by dataset: asked for every request."""
+    found: dict[str, tuple[str, ...]] = {}
+    for selector in selectors:
         name, _, prefix = selector.partition("/")
-        if name == dataset and key.startswith(prefix):
-            return True
-    return False
+        found[name] = (*found.get(name, ()), prefix)
+    return found
 
 
 def listed_prefix(lease: Lease, dataset: str, prefix: str) -> bool:
