@@ -37,6 +37,7 @@ class RunningBroker:
 
     def __init__(self, home: Path) -> None:
         self.home, self.folder = home, broker_folder(home)
+        self.place = self.folder
         self.process: subprocess.Popen[bytes] | None = None
         self.stderr = b""
 
@@ -63,10 +64,10 @@ class RunningBroker:
         return self.stderr
 
     def admin(self) -> BrokerAdmin:
-        return BrokerAdmin(self.folder / ADMIN_SOCKET)
+        return BrokerAdmin(self.place / ADMIN_SOCKET)
 
     def client(self, **options: Any) -> BrokerClient:
-        return BrokerClient(self.folder / GATEWAY_SOCKET, **options)
+        return BrokerClient(self.place / GATEWAY_SOCKET, **options)
 
     @property
     def pid(self) -> int:
@@ -106,8 +107,9 @@ def new_object() -> ObjectId:
 
 
 @contextmanager
-def running(home: Path, options: str = "") -> Iterator[RunningBroker]:
+def running(home: Path, options: str = "", place: Path | None = None) -> Iterator[RunningBroker]:
     broker = RunningBroker(home)
+    broker.place = place or broker.folder
     if options:
         broker.folder.mkdir(mode=0o700, parents=True)
         fd = os.open(broker.folder / "broker.toml", os.O_WRONLY | os.O_CREAT, 0o600)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import re
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -34,6 +34,9 @@ from pratique.edge.custody.broker.frames import (
     parse_call,
     render_call,
 )
+from pratique.edge.custody.broker_admin import broker_running
+from pratique.errors import UnavailableError
+from pratique.settings import load_settings
 from pratique.values.instants import now_utc
 
 
@@ -188,30 +191,73 @@ def as_nobody(path: Path) -> str:
     ).stdout.strip()
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that everybody can reach, which pytest's own is not."""
+    with tempfile.TemporaryDirectory(prefix="pratique-broker-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+HUNG_UP = {"0", "ConnectionResetError", "BrokenPipeError"}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can become another user")
-def test_users_who_were_not_named_are_not_answered(
-    tmp_path_factory: pytest.TempPathFactory,
+@pytest.mark.parametrize(
+    ("gateways", "operators", "heard"),
+    [
+        ("[12345]", "[]", ("hung up", "PermissionError")),
+        ('["nobody"]', "[]", ("answered", "PermissionError")),
+        ("[]", "[65534]", ("PermissionError", "answered")),
+        ("[12345]", "[12346]", ("hung up", "hung up")),
+    ],
+)
+def test_only_users_who_were_named_are_answered(
+    tmp_path: Path, public: Path, gateways: str, operators: str, heard: tuple[str, str]
 ) -> None:
-    """Not even where the folders' modes would let them in."""
-    public = Path("/tmp") / f"pratique-broker-{random.randrange(1 << 48):x}"
-    public.mkdir(mode=0o755)
-    try:
-        options = f'[connect]\ngateway_socket = "{public}/gateway.sock"\ngateway_users = '
-        for users, expected in (
-            ("[12345]", {"0", "ConnectionResetError", "BrokenPipeError"}),
-            ('["nobody", 65534]', None),
-        ):
-            home = tmp_path_factory.mktemp("home")
-            with running(home, options + users + "\n") as broker:
-                heard = as_nobody(public / "gateway.sock")
-                assert heard in expected if expected is not None else int(heard) > 4
-                assert as_nobody(broker.folder / "admin.sock") == "PermissionError"
-                with broker.admin() as admin:
-                    assert admin.status().separate_user
-    finally:
-        for path in public.iterdir():
-            path.unlink()
-        public.rmdir()
+    options = (
+        f'[connect]\nsocket_folder = "{public}"\n'
+        f"gateway_users = {gateways}\nadmin_users = {operators}\n"
+    )
+    with running(tmp_path, options, place=public) as broker:
+        for name, expected in zip(("gateway.sock", "admin.sock"), heard, strict=True):
+            answer = as_nobody(public / name)
+            if expected == "hung up":
+                assert answer in HUNG_UP
+            elif expected == "answered":
+                assert int(answer) > 4
+            else:
+                assert answer == expected
+        with broker.admin() as admin:
+            assert admin.status().separate_user == (gateways != "[]")
+        settings = load_settings(tmp_path)
+        custody = msgspec.structs.replace(
+            settings.custody, broker_socket=str(public / "gateway.sock")
+        )
+        elsewhere = msgspec.structs.replace(settings, custody=custody)
+        with broker_running(elsewhere) as admin:
+            assert admin.status().pid == broker.pid
+    with pytest.raises(UnavailableError, match="no key broker answers"), broker_running(elsewhere):
+        pass
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'gateway_users = ["root", 12345]\nadmin_users = [12345]',
+        'gateway_users = ["no such user"]',
+        'socket_folder = "relative"',
+        'socket_folder = "/no/such/folder"',
+    ],
+)
+def test_options_that_would_open_a_hole_stop_the_start(tmp_path: Path, lines: str) -> None:
+    broker = RunningBroker(tmp_path)
+    broker.folder.mkdir(mode=0o700)
+    (broker.folder / "broker.toml").write_text(f"[connect]\n{lines}\n")
+    (broker.folder / "broker.toml").chmod(0o600)
+    with pytest.raises(AssertionError):
+        broker.start()
+    assert b"broker.toml" in broker.stop()
 
 
 # ── the walls ────────────────────────────────────────────────────────────────────────────────

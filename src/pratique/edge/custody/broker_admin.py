@@ -191,14 +191,16 @@ class BrokerAdmin:
 
 def running_broker(settings: Settings) -> BrokerAdmin | None:
     """A connection to the broker that runs, if one does."""
+    elsewhere = settings.custody.broker_socket
+    place = Path(elsewhere).parent if elsewhere else broker_folder(settings.home)
     try:
-        return BrokerAdmin(broker_folder(settings.home) / ADMIN_SOCKET)
+        return BrokerAdmin(place / ADMIN_SOCKET)
     except (FileNotFoundError, ConnectionRefusedError):
         return None
     except PermissionError:
         raise UnavailableError(
-            "the key broker's folder belongs to another user",
-            remedy="run this as the broker's user",
+            "the key broker belongs to another user",
+            remedy="run this as the broker's user, or as one of its admin_users",
         ) from None
 
 
@@ -213,6 +215,11 @@ def broker_running(settings: Settings) -> Iterator[BrokerAdmin]:
         with admin:
             yield admin
         return
+    if settings.custody.broker_socket:
+        raise UnavailableError(
+            f"no key broker answers beside {settings.custody.broker_socket}",
+            remedy="start it where its keys are: pratique broker serve",
+        )
     with started_broker(settings), _connected(settings) as admin:
         yield admin
 
@@ -221,8 +228,12 @@ def broker_running(settings: Settings) -> Iterator[BrokerAdmin]:
 def started_broker(settings: Settings) -> Iterator[None]:
     """Start a broker unless one runs, wait until it answers, and end it with the block.
 
-    It ends with this process too: its standard input is a pipe that only we hold.
+    It ends with this process too: its standard input is a pipe that only we hold. Where settings say
+    that the broker is elsewhere (`custody.broker_socket`), none is started: its keys are not here.
     """
+    if settings.custody.broker_socket:
+        yield
+        return
     folder = broker_folder(settings.home)
     # -P: nothing is imported from the folder that the command happens to run in.
     command = [

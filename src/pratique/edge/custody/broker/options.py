@@ -28,8 +28,9 @@ _FIRST = """\
 
 [connect]
 # The broker protects keys from an owned door only when it runs as another user than the door.
-# gateway_users = ["pratique-door"]                 # who may connect besides the broker's own user
-# gateway_socket = "/run/pratique/gateway.sock"     # a place that these users can reach
+# gateway_users = ["pratique-door"]          # doors, besides the broker's own user
+# admin_users = ["pratique-operator"]        # who may grant and destroy; never the doors' user
+# socket_folder = "/run/pratique-broker"     # of gateway.sock and admin.sock; these users must reach it
 """
 
 
@@ -64,13 +65,34 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The `[connect]` table."""
 
     gateway_users: tuple[str | int, ...] = ()
-    gateway_socket: str = ""
+    admin_users: tuple[str | int, ...] = ()
+    socket_folder: str = ""
 
     def gateway_uids(self) -> frozenset[int]:
-        """Numbers of the users. Raises: SettingsError for one that does not exist."""
-        return frozenset(
-            user if isinstance(user, int) else _uid(user) for user in self.gateway_users
-        )
+        """Numbers of the doors' users. Raises: SettingsError for one that does not exist."""
+        return _uids(self.gateway_users)
+
+    def admin_uids(self) -> frozenset[int]:
+        """Numbers of operators. Raises: SettingsError; also when a door's user is among them."""
+        uids = _uids(self.admin_users)
+        if uids & self.gateway_uids():
+            raise SettingsError(
+                f"{OPTIONS_FILE}: a user is among gateway_users and admin_users",
+                remedy="an owned door could grant itself leases; use different users",
+            )
+        return uids
+
+    def place(self, folder: Path) -> Path:
+        """Where the sockets are. Raises: SettingsError."""
+        if not self.socket_folder:
+            return folder
+        place = Path(self.socket_folder)
+        if not place.is_absolute() or not place.is_dir():
+            raise SettingsError(
+                f"{OPTIONS_FILE}: connect.socket_folder is no folder: {self.socket_folder}",
+                expected="the absolute path of a folder that exists",
+            )
+        return place
 
 
 class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,6 +119,10 @@ def load_options(folder: Path) -> BrokerOptions:
         raise SettingsError(
             f"{path}: {error}", remedy="docs/operate/broker.md lists them"
         ) from error
+
+
+def _uids(users: tuple[str | int, ...]) -> frozenset[int]:
+    return frozenset(user if isinstance(user, int) else _uid(user) for user in users)
 
 
 def _uid(name: str) -> int:

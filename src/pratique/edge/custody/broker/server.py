@@ -44,7 +44,7 @@ from pratique.edge.custody.broker.places import (
     peer_uid,
 )
 from pratique.edge.custody.broker.suspensions import Suspensions
-from pratique.errors import InputError, SettingsError, UnavailableError
+from pratique.errors import InputError, UnavailableError
 from pratique.values.instants import Clock, now_utc
 
 log = logging.getLogger(__name__)
@@ -189,30 +189,28 @@ async def _run(
     folder: Path, *, with_stdin: bool, ready: Callable[[Confinement], None], clock: Clock
 ) -> None:
     options = load_options(folder)
-    uids = options.connect.gateway_uids()
+    gateways, operators = options.connect.gateway_uids(), options.connect.admin_uids()
+    place = options.connect.place(folder)
     ring = KeyRing(folder)
     meter = Meter(folder, options.caps, now=time.time)
     held = Held(ring=ring, meter=meter, suspensions=Suspensions(folder), clock=clock)
     own = frozenset({os.geteuid(), 0})
-    place = Path(options.connect.gateway_socket or folder / GATEWAY_SOCKET)
-    if not place.is_absolute():
-        raise SettingsError("broker.toml: connect.gateway_socket is not an absolute path")
-    admin_listening = listen(folder / ADMIN_SOCKET, mode=0o600)
-    # Other users reach it by their number, which the kernel vouches for, not by the file's mode.
-    gateway_listening = listen(place, mode=0o666 if uids - own else 0o600)
+    # Other users are known by their number, which the kernel vouches for, not by the file's mode.
+    admin_listening = listen(place / ADMIN_SOCKET, mode=0o666 if operators - own else 0o600)
+    gateway_listening = listen(place / GATEWAY_SOCKET, mode=0o666 if gateways - own else 0o600)
     stop = asyncio.Event()
     _stop_on_signals(stop, with_stdin=with_stdin)
     confinement = confine(folder)
     around = Surroundings(
-        options=options, gateway_uids=uids, confinement=confinement, started_at=clock()
+        options=options, gateway_uids=gateways, confinement=confinement, started_at=clock()
     )
     doors = (
         (gateway_listening, Door(
-            name="gateway", answer=GatewaySide(held).answer, uids=own | uids,
+            name="gateway", answer=GatewaySide(held).answer, uids=own | gateways,
             max_frame=MAX_GATEWAY_FRAME,
         )),
         (admin_listening, Door(
-            name="admin", answer=_in_turn(AdminSide(held, around)), uids=own,
+            name="admin", answer=_in_turn(AdminSide(held, around)), uids=own | operators,
             max_frame=MAX_ADMIN_FRAME,
         )),
     )  # fmt: skip
@@ -225,7 +223,7 @@ async def _run(
     await stop.wait()
     for server in servers:
         server.close()
-    for path in (folder / ADMIN_SOCKET, place):
+    for path in (place / ADMIN_SOCKET, place / GATEWAY_SOCKET):
         with suppress(OSError):
             path.unlink()
     meter.close()
