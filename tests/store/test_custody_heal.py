@@ -18,7 +18,7 @@ from pratique.ledger.entries import Draft
 from pratique.settings import CustodySettings, Settings, StorageSettings
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.custody import CustodyStore, open_custody
-from pratique.store.custody_heal import heal_custody, record_rules
+from pratique.store.custody_heal import heal_at_start, heal_custody, record_rules
 from pratique.store.logs import open_log
 from pratique.store.presence import open_presence
 
@@ -311,3 +311,18 @@ def test_rows_survive_power_loss_as_far_as_sqlite_can_promise(tmp_path: Path) ->
         assert database._writer.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
         assert database._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     store.close()
+
+
+def test_a_door_heals_before_it_opens(house: _House) -> None:
+    own = sample_lease(2).scopes[0]
+    draft = _capping(house.scope(), None)
+    house.write(_suspension(house.scope()))
+    house.write(Draft(kind="scope", subject=f"scope:{own}", actor=draft.actor, body=draft.body))
+    healed = heal_at_start(house.settings, house.log, house.custody)
+    assert (healed.states, healed.caps) == ((VENDOR,), (own,))
+    # A lease never has an open budget, whatever an entry says.
+    house.custody.set_state(VENDOR, ScopeState.LIVE, reason="", incident="")
+    house.custody.add_lease(sample_lease(2))
+    answer = _take(house.custody, SEGMENT, number=2)
+    assert isinstance(answer, Refusal)
+    assert answer.stop is Stop.BUDGET

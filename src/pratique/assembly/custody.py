@@ -5,6 +5,7 @@ Owns: what is opened in which order and closed in reverse. Never: decides about 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ from pratique.ledger.entries import Draft
 from pratique.ledger.store import LogStore, Recorder
 from pratique.settings import Settings
 from pratique.store.custody import CustodyStore, open_custody
-from pratique.store.custody_heal import record_rules
+from pratique.store.custody_heal import heal_at_start, record_rules
 from pratique.store.logs import open_log
 from pratique.store.recorder import GroupCommitRecorder
 from pratique.values.instants import Clock, now_utc
@@ -112,6 +113,8 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) 
     recorder = GroupCommitRecorder(log, clock=clock)
     stack.callback(recorder.close)
     state = stack.enter_context(closing(open_custody(settings)))
+    # A suspension that the ledger has is in force, even if its row was lost.
+    await asyncio.to_thread(heal_at_start, settings, log, state)
     broker = await stack.enter_async_context(BrokerClient(_gateway_socket(settings)))
     parts = stack.enter_context(closing(DiskParts(settings.home / PARTS_FOLDER)))
     confirmation = Confirmation(state)

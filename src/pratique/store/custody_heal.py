@@ -8,6 +8,7 @@ suspension by rule, which is in force first, gets its entry.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import msgspec
@@ -19,8 +20,11 @@ from pratique.custody.ports import LeaseState
 from pratique.custody.scopes import parse_scope
 from pratique.errors import InputError
 from pratique.ledger.entries import Draft
+from pratique.ledger.store import LogStore
+from pratique.settings import Settings
 from pratique.store.control import Events
 from pratique.store.custody import CustodyStore
+from pratique.store.presence import open_presence
 from pratique.store.presence_rows import EventRow
 
 
@@ -87,6 +91,13 @@ def heal_custody(state: CustodyStore, events: Events) -> HealedCustody:
             if state.restore_caps(scope, (size, objects), entry=entry)
         ),
     )
+
+
+def heal_at_start(settings: Settings, log: LogStore, state: CustodyStore) -> HealedCustody:
+    """As `heal_custody`, for a door that opens: before it answers anything."""
+    with closing(open_presence(settings, log=log)) as presence:
+        presence.catch_up()
+        return heal_custody(state, presence)
 
 
 def record_rules(

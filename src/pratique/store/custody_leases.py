@@ -94,6 +94,7 @@ class LeaseTables:
         """
         if self._rules(scope, entry, caps=False):
             return False
+        caps = _budget(scope, caps)
         with self._database.write() as session:
             add_scopes(session, {scope: caps})
             return set_state(session, scope, state, reason=reason, incident=incident, entry=entry)
@@ -102,6 +103,7 @@ class LeaseTables:
         """As `restore_state`, for caps."""
         if self._rules(scope, entry, caps=True):
             return False
+        caps = _budget(scope, caps)
         values = {"cap_bytes": caps[0], "cap_objects": caps[1]}
         with self._database.write() as session:
             add_scopes(session, {scope: caps})
@@ -191,6 +193,11 @@ class LeaseTables:
                 for one in ids
             ]
             session.run_many("set_coverage", rows)
+
+
+def _budget(scope: ScopeId, caps: Caps) -> Caps:
+    """A lease always has a budget: nothing, where an entry names none."""
+    return (caps[0] or 0, caps[1] or 0) if scope.startswith("lease:") else caps
 
 
 def _merged(one: bytes, other: bytes) -> bytes:
