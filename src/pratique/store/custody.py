@@ -24,6 +24,7 @@ from pratique.store.connect import Database, Row, Session
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.custody_datasets import DatasetTables
 from pratique.store.custody_leases import LeaseTables
+from pratique.store.custody_marks import MarkTables
 from pratique.store.custody_requests import RequestTables
 from pratique.store.custody_slabs import SlabTables
 from pratique.store.errors import StoreUnavailableError
@@ -37,8 +38,8 @@ _WRITERS = 4
 _QUEUE_SECONDS = 20.0
 
 
-class CustodyStore(LeaseTables, SlabTables, RequestTables, DatasetTables):
-    """`DatasetState` and `LeaseState` in one. Safe to call from any thread."""
+class CustodyStore(LeaseTables, SlabTables, RequestTables, DatasetTables, MarkTables):
+    """`DatasetState`, `LeaseState` and `MarkState` in one. Safe to call from any thread."""
 
     def __init__(self, database: Database, *, velocity: VelocityRule) -> None:
         SlabTables.__init__(self, database, velocity=velocity)
