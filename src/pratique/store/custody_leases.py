@@ -159,9 +159,11 @@ class LeaseTables:
 
     def set_certificate(self, lease_id: LeaseId, certificate: bytes) -> None:
         """Replace the broker's statement after it certified the lease's new terms."""
+        scope = lease_scope(lease_id)
         with self._database.write() as session:
+            session.run("lock_scopes", ids=[scope])
             session.run("set_certificate", id=lease_id, certificate=certificate)
-            mark_changed(session, [lease_scope(lease_id)])
+            mark_changed(session, [scope])
 
     # ── coverage ─────────────────────────────────────────────────────────────────────────────
 

@@ -63,6 +63,7 @@ class RequestTables:
             )
             if not decided or state is not RequestState.APPROVED:
                 return bool(decided)
+            session.run("lock_scopes", ids=[scope])
             session.run(
                 "set_scope_caps",
                 id=scope,

@@ -259,3 +259,113 @@ FROM budget_requests ORDER BY asked_at, id;
 -- Approve or decline; gives a row only if it was open.
 UPDATE budget_requests SET state = :state, decided_by = :decided_by, decided_at = :decided_at
 WHERE id = :id AND state = 'asked' RETURNING id;
+
+-- name: charge_scopes
+-- Take from all of these, as far as their caps and states let; gives those that could.
+UPDATE scopes SET reserved_bytes = reserved_bytes + :bytes,
+  reserved_objects = reserved_objects + :objects
+WHERE id {{among :ids text}} AND state = 'live'
+  AND (cap_bytes IS NULL OR reserved_bytes + :bytes <= cap_bytes)
+  AND (cap_objects IS NULL OR reserved_objects + :objects <= cap_objects)
+RETURNING id;
+
+-- name: refund_scopes
+-- Give back to all of these.
+UPDATE scopes SET reserved_bytes = reserved_bytes - :bytes,
+  reserved_objects = reserved_objects - :objects
+WHERE id {{among :ids text}};
+
+-- name: list_coverage
+-- Bitmaps of a lease for these objects.
+SELECT object, bitmap FROM coverage WHERE lease = :lease AND object {{among :objects text}};
+
+-- name: lock_upload
+-- Hold an upload that has not ended for a change; gives a row if it is there.
+UPDATE uploads SET begun_at = begun_at WHERE id = :id RETURNING id;
+
+-- name: find_upload_claim
+-- Who completes an upload now.
+SELECT claim FROM upload_claims WHERE upload = :upload AND until > :now;
+
+-- name: put_upload_claim
+-- Take or keep the right to complete an upload, unless another has it.
+INSERT INTO upload_claims (upload, claim, until) VALUES (:upload, :claim, :until)
+ON CONFLICT (upload) DO UPDATE SET claim = excluded.claim, until = excluded.until
+WHERE upload_claims.claim = excluded.claim OR upload_claims.until <= :now
+RETURNING upload;
+
+-- name: drop_upload_claim
+-- Nobody completes it any more.
+DELETE FROM upload_claims WHERE upload = :upload;
+
+-- name: take_upload_part
+-- Take away a part that is sent again.
+DELETE FROM upload_parts WHERE upload = :upload AND number = :number
+RETURNING upload, number, stage, size, sha256, checksum, sent_at;
+
+-- name: add_upload_part
+-- A part has arrived.
+INSERT INTO upload_parts (upload, number, stage, size, sha256, checksum, sent_at)
+VALUES (:upload, :number, :stage, :size, :sha256, :checksum, :sent_at);
+
+-- name: list_upload_parts
+-- Parts of an upload behind a number, in their order.
+SELECT upload, number, stage, size, sha256, checksum, sent_at
+FROM upload_parts WHERE upload = :upload AND number > :after ORDER BY number LIMIT :count;
+
+-- name: drop_upload_parts
+-- Its parts are deleted where they lay.
+DELETE FROM upload_parts WHERE upload = :upload;
+
+-- name: add_upload_end
+-- What became of an upload; an empty object: nothing.
+INSERT INTO upload_ends (upload, object, ended_at) VALUES (:upload, :object, :ended_at)
+ON CONFLICT (upload) DO NOTHING;
+
+-- name: find_upload_end
+-- What an upload became.
+SELECT object FROM upload_ends WHERE upload = :upload;
+
+-- name: list_old_uploads
+-- Uploads that began before an instant, and that nobody completes now.
+SELECT u.id FROM uploads u LEFT JOIN upload_claims c ON c.upload = u.id AND c.until > :now
+WHERE u.begun_at < :before AND c.upload IS NULL ORDER BY u.begun_at LIMIT 100;
+
+-- name: list_ended_with_parts
+-- Uploads that ended and whose parts still lie there.
+SELECT DISTINCT e.upload FROM upload_ends e JOIN upload_parts p ON p.upload = e.upload LIMIT 100;
+
+-- name: forget_upload_ends
+-- Answers to completions that nobody asks for again.
+DELETE FROM upload_ends WHERE ended_at < :before
+  AND NOT EXISTS (SELECT 1 FROM upload_parts p WHERE p.upload = upload_ends.upload);
+
+-- name: list_stages
+-- Names under which parts of uploads lie.
+SELECT stage FROM upload_parts;
+
+-- name: put_role
+-- Store a role under a name that is free.
+INSERT INTO roles (name, certificate, issuer, conditions, lease_seconds, added_by, added_at)
+VALUES (:name, :certificate, :issuer, :conditions, :lease_seconds, :added_by, :added_at)
+ON CONFLICT (name) DO NOTHING RETURNING name;
+
+-- name: find_role
+-- One role.
+SELECT name, certificate, issuer, conditions, lease_seconds, added_by, added_at
+FROM roles WHERE name = :name;
+
+-- name: list_roles
+-- All roles.
+SELECT name, certificate, issuer, conditions, lease_seconds, added_by, added_at FROM roles;
+
+-- name: remove_role
+-- Nobody gets leases under it any more.
+DELETE FROM roles WHERE name = :name RETURNING name;
+
+-- name: add_identity
+-- Give a person or job a pseudonym, if it has none.
+INSERT INTO identities (issuer, subject, holder, seen_at)
+VALUES (:issuer, :subject, :holder, :seen_at)
+ON CONFLICT (issuer, subject) DO UPDATE SET seen_at = excluded.seen_at
+RETURNING holder;

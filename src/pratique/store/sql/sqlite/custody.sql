@@ -11,25 +11,6 @@ SELECT id, state, reason, incident, cap_bytes, cap_objects, reserved_bytes, rese
   changed_epoch, bucket_bytes, bucket_at
 FROM scopes WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY level, id;
 
--- name: charge_scopes
--- Take from all of these, as far as their caps and states let; gives those that could.
-UPDATE scopes SET reserved_bytes = reserved_bytes + :bytes,
-  reserved_objects = reserved_objects + :objects
-WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'live'
-  AND (cap_bytes IS NULL OR reserved_bytes + :bytes <= cap_bytes)
-  AND (cap_objects IS NULL OR reserved_objects + :objects <= cap_objects)
-RETURNING id;
-
--- name: refund_scopes
--- Give back to all of these.
-UPDATE scopes SET reserved_bytes = reserved_bytes - :bytes,
-  reserved_objects = reserved_objects - :objects
-WHERE id IN (SELECT value FROM json_each(:ids));
-
--- name: list_coverage
--- Bitmaps of a lease for these objects.
-SELECT object, bitmap FROM coverage WHERE lease = :lease AND object IN (SELECT value FROM json_each(:objects));
-
 -- name: lock_coverage
 -- The same (the transaction holds the file).
 SELECT object, bitmap FROM coverage WHERE lease = :lease AND object IN (SELECT value FROM json_each(:objects))
