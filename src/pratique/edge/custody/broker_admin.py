@@ -34,6 +34,7 @@ from pratique.edge.custody.broker.frames import (
     Name,
     NewObject,
     Nothing,
+    Opening,
     Status,
     Suspend,
     WireError,
@@ -158,6 +159,10 @@ class BrokerAdmin:
     def commitment(self, dataset: str, lease: str, count: int) -> Commitment:
         """What the ledger says of a lease's codeword before its first read, and of the mark key."""
         return self._call("commitment", CommitAsk(dataset, lease, count), Commitment)
+
+    def reveal(self, dataset: str, lease: str, count: int) -> Opening:
+        """Salt and codeword behind a lease's commitment, for whoever must check it."""
+        return self._call("reveal", CommitAsk(dataset, lease, count), Opening)
 
     def status(self) -> Status:
         """The process, its caps and what it let out."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -25,6 +24,7 @@ from pratique.edge.custody.broker.frames import (
     Answer,
     Certified,
     MarkBits,
+    MarkCommitment,
     Mint,
     NewObject,
     Nothing,
@@ -52,9 +52,7 @@ class BrokerClient:
     def __init__(self, socket: Path, *, deadline: float = DEADLINE_SECONDS) -> None:
         self._socket, self._deadline = socket, deadline
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Answer]] = {}
-        self._writer: asyncio.StreamWriter | None = None
-        self._listening: asyncio.Task[None] | None = None
+        self._wire: _Wire | None = None
         self._connecting = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -103,6 +101,11 @@ class BrokerClient:
         """The lease's codeword, eight marks to a byte."""
         return await self._call("mark-bits", certificate, MarkBits(dataset, count), bytes)
 
+    async def mark_commitment(self, certificate: bytes, dataset: str, count: int) -> str:
+        """What the ledger is to say of that codeword before its first read."""
+        body = MarkCommitment(dataset, count)
+        return await self._call("mark-commitment", certificate, body, str)
+
     # ── besides ──────────────────────────────────────────────────────────────────────────────
 
     async def mint(
@@ -118,12 +121,7 @@ class BrokerClient:
 
     async def close(self) -> None:
         """Hang up."""
-        task = self._listening
         self._hang_up("the door closes")
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     # ── the connection ───────────────────────────────────────────────────────────────────────
 
@@ -131,70 +129,121 @@ class BrokerClient:
         self, operation: str, certificate: bytes, body: msgspec.Struct, kind: type[_T]
     ) -> _T:
         """One call; once more on a new connection when the old one broke. Every call may be repeated."""
+        until = asyncio.get_running_loop().time() + self._deadline
         try:
-            async with asyncio.timeout(self._deadline):
-                try:
-                    answer = await self._once(operation, certificate, body)
-                except (OSError, UnavailableError):
-                    answer = await self._once(operation, certificate, body)
+            try:
+                answer = await self._once(operation, certificate, body, until)
+            except (ConnectionError, UnavailableError):
+                answer = await self._once(operation, certificate, body, until)
         except TimeoutError:
-            raise self._gone("does not answer") from None
+            raise _gone("does not answer") from None
         except OSError as error:
-            raise self._gone(f"cannot be reached: {error.strerror}") from None
+            raise _gone(f"cannot be reached: {error.strerror}") from None
         return opened(answer, kind)
 
-    async def _once(self, operation: str, certificate: bytes, body: msgspec.Struct) -> Answer:
-        writer = self._writer or await self._connected()
+    async def _once(
+        self, operation: str, certificate: bytes, body: msgspec.Struct, until: float
+    ) -> Answer:
+        loop = asyncio.get_running_loop()
+        wire = self._wire
+        if wire is None:
+            async with asyncio.timeout_at(until):
+                wire = await self._connected()
         number = next(self._numbers)
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answered
+        answered: asyncio.Future[Answer] = loop.create_future()
+        wire.waiting[number] = answered
+        # A timer of its own: asyncio.timeout costs ten times as much, and this is each first read.
+        timer = loop.call_at(until, _give_up, answered)
         try:
-            writer.write(render_call(number, operation, certificate, body))
+            wire.send(render_call(number, operation, certificate, body))
             return await answered
         finally:
-            self._waiting.pop(number, None)
+            timer.cancel()
+            wire.waiting.pop(number, None)
 
-    async def _connected(self) -> asyncio.StreamWriter:
+    async def _connected(self) -> _Wire:
         async with self._connecting:
-            if self._writer is None:
+            if self._wire is None:
                 with reachable(self._socket) as name:
-                    reader, self._writer = await asyncio.open_unix_connection(name)
-                self._listening = asyncio.create_task(self._listen(reader, self._writer))
-            return self._writer
+                    _, self._wire = await asyncio.get_running_loop().create_unix_connection(
+                        lambda: _Wire(self._lost), name
+                    )
+            return self._wire
 
-    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                answer = await _next_answer(reader)
-                waiting = self._waiting.get(answer.id)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(answer)
-        except (OSError, EOFError, WireError):
-            if self._writer is writer:
-                self._hang_up("has closed the connection")
-            else:
-                writer.transport.abort()
+    def _lost(self, wire: _Wire) -> None:
+        if self._wire is wire:
+            self._wire = None
 
     def _hang_up(self, why: str) -> None:
-        if self._writer is not None:
-            self._writer.transport.abort()
-        self._writer = self._listening = None
-        waiting, self._waiting = self._waiting, {}
-        for each in waiting.values():
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.hang_up(why)
+
+
+class _Wire(asyncio.Protocol):
+    """One connection: frames in, frames out."""
+
+    def __init__(self, lost: Callable[[_Wire], None]) -> None:
+        self.waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._lost = lost
+        self._transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+
+    def send(self, frame: bytes) -> None:
+        """Write a frame. Raises: UnavailableError when the connection is gone."""
+        if self._transport is None or self._transport.is_closing():
+            raise _gone("has closed the connection")
+        self._transport.write(frame)
+
+    def data_received(self, data: bytes) -> None:
+        """Every whole frame goes to whoever waits for it; what is no answer ends the connection."""
+        buffer = self._buffer
+        buffer += data
+        at = 0
+        try:
+            while len(buffer) >= at + LENGTH.size:
+                (length,) = LENGTH.unpack_from(buffer, at)
+                if length > MAX_GATEWAY_FRAME:
+                    raise WireError("a frame that is too long")
+                ends = at + LENGTH.size + length
+                if len(buffer) < ends:
+                    break
+                answer = parse_answer(bytes(buffer[at + LENGTH.size : ends]))
+                waiting = self.waiting.get(answer.id)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(answer)
+                at = ends
+        except WireError:
+            self.hang_up("answered something else")
+            return
+        del buffer[:at]
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.hang_up("has closed the connection")
+
+    def hang_up(self, why: str) -> None:
+        """End the connection; whoever waits is told why."""
+        self._lost(self)
+        if self._transport is not None:
+            self._transport.abort()
+        for each in self.waiting.values():
             if not each.done():
-                each.set_exception(self._gone(why))
-
-    def _gone(self, what: str) -> UnavailableError:
-        return UnavailableError(
-            f"the key broker {what}", remedy="pratique broker status; nothing opens without it"
-        )
+                each.set_exception(_gone(why))
 
 
-async def _next_answer(reader: asyncio.StreamReader) -> Answer:
-    (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
-    if length > MAX_GATEWAY_FRAME:
-        raise WireError("a frame that is too long")
-    return parse_answer(await reader.readexactly(length))
+def _give_up(answered: asyncio.Future[Answer]) -> None:
+    if not answered.done():
+        answered.set_exception(TimeoutError())
+
+
+def _gone(what: str) -> UnavailableError:
+    return UnavailableError(
+        f"the key broker {what}", remedy="pratique broker status; nothing opens without it"
+    )
 
 
 def _as_many(found: list[_T], asked: Sequence[Any]) -> list[_T]:

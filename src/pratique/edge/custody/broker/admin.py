@@ -38,6 +38,7 @@ from pratique.edge.custody.broker.frames import (
     MakeDataset,
     Name,
     NewObject,
+    Opening,
     Status,
     Suspend,
     WriteKeys,
@@ -81,6 +82,7 @@ class AdminSide:
             "write-keys": self._write_keys,
             "codewords": self._codewords,
             "commitment": self._commitment,
+            "reveal": self._reveal,
         }
 
     def answer(self, call: Call) -> Any:  # noqa: ANN401 - whatever the operation gives
@@ -214,6 +216,13 @@ class AdminSide:
         key = self._held.ring.mark_key(asked.dataset)
         word = codeword(key, asked.lease, asked.count)
         return Commitment(commitment(commitment_salt(key, asked.lease), word), key_commitment(key))
+
+    def _reveal(self, body: bytes) -> Opening:
+        asked = msgspec.msgpack.decode(body, type=CommitAsk)
+        if not 0 <= asked.count <= MAX_MARKS:
+            raise BrokerRefusedError(f"0 to {MAX_MARKS} marks", reason="request")
+        key = self._held.ring.mark_key(asked.dataset)
+        return Opening(commitment_salt(key, asked.lease), codeword(key, asked.lease, asked.count))
 
     # ── the process ──────────────────────────────────────────────────────────────────────────
 

@@ -112,6 +112,13 @@ class MarkBits(_Body, frozen=True):
     count: int
 
 
+class MarkCommitment(_Body, frozen=True):
+    """`mark-commitment`: answered by what the ledger says of the lease's codeword, hex."""
+
+    dataset: str
+    count: int
+
+
 class Mint(_Body, frozen=True):
     """`mint`, with the certificate of a role: answered by a `Certified` lease."""
 
@@ -185,6 +192,13 @@ class Commitment(_Body, frozen=True):
 
     codeword: str
     key: str
+
+
+class Opening(_Body, frozen=True):
+    """`reveal`: what a commitment is made of, for whoever must check that a leak names this lease."""
+
+    salt: bytes
+    codeword: bytes
 
 
 class KeyInfo(_Body, frozen=True):

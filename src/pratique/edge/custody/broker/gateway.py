@@ -25,7 +25,7 @@ from pratique.custody.certificate import (
     open_role,
     within_role,
 )
-from pratique.custody.codewords import MAX_MARKS, codeword
+from pratique.custody.codewords import MAX_MARKS, codeword, commitment, commitment_salt
 from pratique.custody.envelope import SALT_BYTES, derive_part_key, part_aad
 from pratique.custody.errors import BrokerRefusedError, CertificateError, KeyBrokenError
 from pratique.custody.model import Copy, ObjectId, Verb
@@ -41,6 +41,7 @@ from pratique.edge.custody.broker.frames import (
     Call,
     Certified,
     MarkBits,
+    MarkCommitment,
     Mint,
     NewObject,
     PartKeys,
@@ -83,6 +84,7 @@ class GatewaySide:
             "write-keys": self._write_keys,
             "new-object-key": self._new_object_key,
             "mark-bits": self._mark_bits,
+            "mark-commitment": self._mark_commitment,
         }
 
     async def answer(self, call: Call) -> Any:  # noqa: ANN401 - whatever the operation gives
@@ -152,11 +154,21 @@ class GatewaySide:
 
     async def _mark_bits(self, terms: Terms, body: bytes, now: Instant) -> bytes:
         asked = msgspec.msgpack.decode(body, type=MarkBits)
+        key = self._mark_key(terms, asked, now)
+        return codeword(key, terms.lease, asked.count)
+
+    async def _mark_commitment(self, terms: Terms, body: bytes, now: Instant) -> str:
+        asked = msgspec.msgpack.decode(body, type=MarkCommitment)
+        key = self._mark_key(terms, asked, now)
+        word = codeword(key, terms.lease, asked.count)
+        return commitment(commitment_salt(key, terms.lease), word)
+
+    def _mark_key(self, terms: Terms, asked: MarkBits | MarkCommitment, now: Instant) -> bytes:
         check_terms(terms, now=now, verb=Verb.READ, dataset=asked.dataset)
         self._check_dataset(terms, asked.dataset)
         if terms.copy != Copy.MARKED or not 0 <= asked.count <= MAX_MARKS:
             raise BrokerRefusedError("this lease has no marks", reason="request")
-        return codeword(self._held.ring.mark_key(asked.dataset), terms.lease, asked.count)
+        return self._held.ring.mark_key(asked.dataset)
 
     def _mint(self, call: Call) -> Certified:
         """A lease under a role, for somebody whom the gateway knows from elsewhere."""

@@ -57,7 +57,7 @@ _MOST_CALLS = 64
 _IN_THREADS = frozenset(
     {
         "make-client", "make-dataset", "rotate-client", "destroy-client", "destroy-dataset",
-        "codewords", "commitment",
+        "codewords", "commitment", "reveal",
     }
 )  # fmt: skip
 """Admin calls that take longer than a gateway should wait."""
