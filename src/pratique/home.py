@@ -3,6 +3,7 @@
     pratique.toml   settings         policy.toml   the policy
     ledger/         the log          control.db, seen.db, facts.db   shared state, projections
     pages/          upstream pages   blobs/        files by content    sidecars/   metadata
+    custody.db      datasets, leases and budgets               broker/        keys (of another user)
     tls/            local authority  node-id       random name of this node in the ledger
 
 docs/operate/stores.md says of each what losing it costs and what a thief could do with it.
