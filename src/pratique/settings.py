@@ -125,6 +125,12 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """How far above the 95th percentile of its hours a scope may go; 0: the rule is off."""
     velocity_floor_gib: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     """What a holder may always disclose in an hour."""
+    write_memory_mib: Annotated[int, msgspec.Meta(ge=80)] = 512
+    """For bodies on their way, in each S3 process; each takes up to 64 MiB, others wait."""
+    write_idle_seconds: Annotated[float, msgspec.Meta(gt=0)] = 20.0
+    """How long a body may stop arriving before the write is given up."""
+    upload_days: Annotated[float, msgspec.Meta(gt=0)] = 7.0
+    """How old an unfinished upload in parts may become before it is forgotten."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

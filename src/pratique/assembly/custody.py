@@ -6,6 +6,7 @@ Owns: what is opened in which order and closed in reverse. Never: decides about 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -17,23 +18,28 @@ from pratique.custody.operations import (
     HeadBucket,
     ListBuckets,
     ListObjects,
+    PutObject,
     ReadBucketSetting,
 )
 from pratique.custody.ports import KeyBroker, PartStore, Views
 from pratique.custody.views import View
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Authentication
+from pratique.doors.s3.bodies import Patience
 from pratique.doors.s3.confirmation import Confirmation
 from pratique.doors.s3.http import S3Door, S3Parts
 from pratique.doors.s3.leases import LeaseBook
 from pratique.doors.s3.listings import Listings
+from pratique.doors.s3.memory import ByteBudget
 from pratique.doors.s3.metering import Meters
 from pratique.doors.s3.objects import ObjectReads
 from pratique.doors.s3.plaintext import Plaintext
 from pratique.doors.s3.reads import ReadLog
 from pratique.doors.s3.refusals import Refusals
 from pratique.doors.s3.sending import Sender
+from pratique.doors.s3.storing import Storing
 from pratique.doors.s3.upkeep import Upkeep
+from pratique.doors.s3.writes import Committing, ObjectWrites
 from pratique.edge.custody.broker.places import GATEWAY_SOCKET, broker_folder
 from pratique.edge.custody.broker_client import BrokerClient
 from pratique.edge.custody.disk_parts import DiskParts
@@ -120,6 +126,8 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) 
     confirmation = Confirmation(state)
     await confirmation.start()
     stack.push_async_callback(confirmation.close)
+    reads = ReadLog(recorder, process=secrets.token_hex(8))
+    stack.callback(reads.close)  # before the recorder is, which then commits what was queued
     return S3Ground(
         settings=settings,
         clock=clock,
@@ -132,7 +140,7 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) 
         meters=Meters(state, clock=clock),
         allowing=Allowing(state, confirmation),
         plaintext=Plaintext(parts, broker),
-        reads=ReadLog(recorder),
+        reads=reads,
         views=Unmarked(),
     )
 
@@ -149,8 +157,13 @@ def _door(ground: S3Ground, refusals: Refusals) -> S3Door:
         confirmation=ground.confirmation, reads=ground.reads, plaintext=ground.plaintext
     )
     objects = ObjectReads(
-        allowing=ground.allowing, meters=ground.meters, sender=sender, views=ground.views
+        allowing=ground.allowing,
+        confirmation=ground.confirmation,
+        meters=ground.meters,
+        sender=sender,
+        views=ground.views,
     )
+    writes = _writes(ground)
     listings = Listings(allowing=ground.allowing, state=ground.state, region=custody.s3_region)
     return S3Door(
         S3Parts(
@@ -166,6 +179,7 @@ def _door(ground: S3Ground, refusals: Refusals) -> S3Door:
                 ListBuckets: listings.buckets,
                 HeadBucket: listings.head,
                 ListObjects: listings.objects,
+                PutObject: writes.put,
                 ReadBucketSetting: listings.setting,
             },
             unsigned={},
@@ -173,6 +187,26 @@ def _door(ground: S3Ground, refusals: Refusals) -> S3Door:
             problems=lambda: _problems(ground),
             domain=custody.s3_domain,
         )
+    )
+
+
+def _writes(ground: S3Ground) -> ObjectWrites:
+    memory = ByteBudget(ground.settings.custody.write_memory_mib << 20)
+    storing = Storing(ground.parts, memory)
+    committing = Committing(
+        allowing=ground.allowing,
+        state=ground.state,
+        recorder=ground.recorder,
+        storing=storing,
+        views=ground.views,
+        clock=ground.clock,
+    )
+    return ObjectWrites(
+        allowing=ground.allowing,
+        broker=ground.broker,
+        storing=storing,
+        committing=committing,
+        patience=Patience(idle_seconds=ground.settings.custody.write_idle_seconds),
     )
 
 

@@ -22,11 +22,11 @@ from pratique.custody.velocity import VelocityRule
 from pratique.settings import Settings
 from pratique.store.connect import Database, Row, Session
 from pratique.store.connect_sqlite import SqliteDatabase
-from pratique.store.custody_datasets import DatasetTables
 from pratique.store.custody_leases import LeaseTables
 from pratique.store.custody_marks import MarkTables
 from pratique.store.custody_requests import RequestTables
 from pratique.store.custody_slabs import SlabTables
+from pratique.store.custody_uploads import UploadTables
 from pratique.store.errors import StoreUnavailableError
 
 CUSTODY_FILE: Final = "custody.db"
@@ -38,7 +38,7 @@ _WRITERS = 4
 _QUEUE_SECONDS = 20.0
 
 
-class CustodyStore(LeaseTables, SlabTables, RequestTables, DatasetTables, MarkTables):
+class CustodyStore(LeaseTables, SlabTables, RequestTables, UploadTables, MarkTables):
     """`DatasetState`, `LeaseState` and `MarkState` in one. Safe to call from any thread."""
 
     def __init__(self, database: Database, *, velocity: VelocityRule) -> None:

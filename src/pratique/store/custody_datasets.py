@@ -110,13 +110,13 @@ class DatasetTables:
         if len({one.dataset for one in stored}) > 1:
             raise ValueError("objects of one dataset at a time")
         with self._database.write() as session:
-            coming = _revise(session, stored[0].dataset)
-            return tuple(_put(session, one, coming) for one in stored)
+            coming = revise(session, stored[0].dataset)
+            return tuple(put_one(session, one, coming) for one in stored)
 
     def remove_object(self, dataset: str, key: str, *, at: Instant) -> StoredObject | None:
         """Nothing stands at the key any more; versions keep what they had."""
         with self._database.write() as session:
-            coming = _revise(session, dataset)
+            coming = revise(session, dataset)
             rows = session.run(
                 "end_object",
                 dataset=dataset,
@@ -204,7 +204,7 @@ class DatasetTables:
             session.run("end_upload", id=upload_id)
 
 
-def _revise(session: Session, dataset: str) -> int:
+def revise(session: Session, dataset: str) -> int:
     """Lock a dataset for a change; gives the version that the change will be part of."""
     rows = session.run("revise_dataset", name=dataset)
     if not rows:
@@ -215,7 +215,14 @@ def _revise(session: Session, dataset: str) -> int:
     return int(rows[0][0]) + 1
 
 
-def _put(session: Session, stored: StoredObject, coming: int) -> StoredObject | None:
+def standing(session: Session, dataset: str, key: str) -> ObjectId | None:
+    """Id of what stands at a key, inside a transaction that holds the dataset."""
+    rows = session.run("find_object", dataset=dataset, key=key_bytes(key))
+    return ObjectId(rows[0][0]) if rows else None
+
+
+def put_one(session: Session, stored: StoredObject, coming: int) -> StoredObject | None:
+    """Let an object stand at its key from version `coming` on; gives what stood there."""
     rows = session.run(
         "end_object",
         dataset=stored.dataset,

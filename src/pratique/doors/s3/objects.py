@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
+from typing import Final
 
+import msgspec
 from aiohttp import web
 
 from pratique.custody.conditions import check_read, range_applies, render_http_date
@@ -14,26 +17,110 @@ from pratique.custody.ports import Views
 from pratique.custody.ranges import Span, parse_range, part_span, parts_count, whole
 from pratique.custody.s3_errors import Code, S3Error
 from pratique.custody.views import View
-from pratique.doors.s3.allowing import Allowing
+from pratique.doors.s3.allowing import REMEMBERED_SECONDS, Allowing
 from pratique.doors.s3.auth import Asked, Caller
-from pratique.doors.s3.metering import Meters
+from pratique.doors.s3.confirmation import Confirmation
+from pratique.doors.s3.metering import Meter, Meters
+from pratique.doors.s3.reads import Journal
 from pratique.doors.s3.sending import Ask, Sender
+
+_MOST_KEPT: Final = 16_384
+
+
+class _Known(msgspec.Struct):
+    """What was decided and found a moment ago for one lease, key and address."""
+
+    version: int
+    """Of the scopes that it was decided by."""
+    until: float
+    """Monotonic; a quarter of a second, as datasets and objects are remembered."""
+    journal: Journal
+    scopes: tuple[str, ...]
+    meter: Meter
+    stored: StoredObject
+    view: View | None
+    etag: str
+    headers: dict[str, str]
 
 
 class ObjectReads:
-    """Answers GetObject and HeadObject."""
+    """Answers GetObject and HeadObject. Belongs to the event loop's thread."""
 
-    def __init__(self, *, allowing: Allowing, meters: Meters, sender: Sender, views: Views) -> None:
+    def __init__(
+        self,
+        *,
+        allowing: Allowing,
+        confirmation: Confirmation,
+        meters: Meters,
+        sender: Sender,
+        views: Views,
+    ) -> None:
         self._allowing = allowing
+        self._confirmation = confirmation
         self._meters = meters
         self._sender = sender
         self._views = views
+        self._kept: dict[tuple[str, str, str, str], _Known] = {}
 
     async def answer(
         self, asked: Asked, caller: Caller, operation: Operation
     ) -> web.StreamResponse:
         """Answer a read. Raises: S3Error, RefusedError, UnavailableError."""
         assert isinstance(operation, GetObject)
+        known = await self._know(asked, caller, operation)
+        stored, etag = known.stored, known.etag
+        check_read(asked.headers, etag=etag, modified=stored.created_at)
+        span = _span(asked, operation, stored, etag)
+        headers = known.headers.copy()
+        _add_checksum(headers, known, asked)
+        headers.update(operation.overrides)
+        if operation.part_number is not None:
+            headers["x-amz-mp-parts-count"] = str(parts_count(stored.size))
+        status = 200
+        if span.partial:
+            status = 206
+            headers["Content-Range"] = span.content_range(stored.size)
+        if operation.head:
+            headers["Content-Length"] = str(span.length)
+            return web.Response(status=status, headers=headers)
+        ask = Ask(
+            journal=known.journal,
+            scopes=known.scopes,
+            stored=stored,
+            view=known.view,
+            start=span.start,
+            end=span.end,
+            status=status,
+            address=asked.address,
+            agent=asked.agent,
+        )
+        return await self._sender.send(asked.request, ask, known.meter, headers)
+
+    def forget(self, bucket: str, key: str) -> None:
+        """This process has changed what stands at a key."""
+        self._kept = {
+            place: one for place, one in self._kept.items() if place[1:3] != (bucket, key)
+        }
+
+    async def _know(self, asked: Asked, caller: Caller, operation: GetObject) -> _Known:
+        """The decision and what it is about; the one of a moment ago while nothing has changed.
+
+        Many ranges of one object come in a row. Scopes are looked at for every piece that is sent, the
+        lease's end here; terms never change.
+        """
+        lease = caller.lease
+        place = (lease.id, operation.bucket, operation.key, asked.address)
+        kept = self._kept.get(place)
+        if (
+            kept is not None
+            and kept.version == self._confirmation.version
+            and kept.until > time.monotonic()
+            and asked.at < lease.not_after
+        ):
+            return kept
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        version, until = self._confirmation.version, time.monotonic() + REMEMBERED_SECONDS
         await self._allowing.allow(caller, asked, Verb.READ, operation.bucket, operation.key)
         stored = await self._allowing.object(operation.bucket, operation.key)
         if stored is None:
@@ -42,34 +129,20 @@ class ObjectReads:
                 "the specified key does not exist",
                 fields=(("Key", operation.key),),
             )
-        view = None
-        if caller.lease.copy is Copy.MARKED:
-            view = await self._views.of(caller.lease, stored)
-        etag = etag_of(caller.lease, stored, view)
-        check_read(asked.headers, etag=etag, modified=stored.created_at)
-        span = _span(asked, operation, stored, etag)
-        headers = _headers(stored, etag, view, asked)
-        headers.update(operation.overrides)
-        if operation.part_number is not None:
-            headers["x-amz-mp-parts-count"] = str(parts_count(stored.size))
-        if span.partial:
-            headers["Content-Range"] = span.content_range(stored.size)
-        status = 206 if span.partial else 200
-        if operation.head:
-            headers["Content-Length"] = str(span.length)
-            return web.Response(status=status, headers=headers)
-        ask = Ask(
-            lease=caller.lease,
-            scopes=self._allowing.scopes_of(caller, operation.bucket),
-            stored=stored,
-            view=view,
-            start=span.start,
-            end=span.end,
-            status=status,
-            address=asked.address,
-            agent=asked.agent,
+        view = await self._views.of(lease, stored) if lease.copy is Copy.MARKED else None
+        etag = etag_of(lease, stored, view)
+        known = self._kept[place] = _Known(
+            version,
+            until,
+            Journal(lease, operation.bucket),
+            self._allowing.scopes_of(caller, operation.bucket),
+            self._meters.of(lease),
+            stored,
+            view,
+            etag,
+            _headers(stored, etag),
         )
-        return await self._sender.send(asked.request, ask, self._meters.of(caller.lease), headers)
+        return known
 
 
 def etag_of(lease: Lease, stored: StoredObject, view: View | None) -> str:
@@ -93,7 +166,7 @@ def _span(asked: Asked, operation: GetObject, stored: StoredObject, etag: str) -
     return parse_range(text, stored.size)
 
 
-def _headers(stored: StoredObject, etag: str, view: View | None, asked: Asked) -> dict[str, str]:
+def _headers(stored: StoredObject, etag: str) -> dict[str, str]:
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Type": stored.media_type or "application/octet-stream",
@@ -104,10 +177,14 @@ def _headers(stored: StoredObject, etag: str, view: View | None, asked: Asked) -
     }
     for name, value in stored.metadata:
         headers[f"x-amz-meta-{name}"] = value
-    if view is None and asked.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
-        digest = base64.b64encode(bytes.fromhex(stored.sha256)).decode()
-        # Clients compare a checksum with what they get, so only a whole object may carry it.
-        if "range" not in asked.headers and "partNumber=" not in asked.query:
-            headers["x-amz-checksum-sha256"] = digest
-            headers["x-amz-checksum-type"] = "FULL_OBJECT"
     return headers
+
+
+def _add_checksum(headers: dict[str, str], known: _Known, asked: Asked) -> None:
+    """Clients compare a checksum with what they get, so only a whole canonical object carries one."""
+    if asked.headers.get("x-amz-checksum-mode", "").upper() != "ENABLED" or known.view is not None:
+        return
+    if "range" not in asked.headers and "partNumber=" not in asked.query:
+        digest = base64.b64encode(bytes.fromhex(known.stored.sha256)).decode()
+        headers["x-amz-checksum-sha256"] = digest
+        headers["x-amz-checksum-type"] = "FULL_OBJECT"

@@ -363,7 +363,7 @@ SELECT name, certificate, issuer, conditions, lease_seconds, added_by, added_at 
 -- Nobody gets leases under it any more.
 DELETE FROM roles WHERE name = :name RETURNING name;
 
--- name: add_identity
+-- name: name_holder
 -- Give a person or job a pseudonym, if it has none.
 INSERT INTO identities (issuer, subject, holder, seen_at)
 VALUES (:issuer, :subject, :holder, :seen_at)
