@@ -193,10 +193,15 @@ class PageService:
         fetched_at = loaded.fetched_at if loaded else now
         stale = loaded is None or loaded.stale_since is not None
         facts = with_page_facts(gathered.project, gathered.facts, policy, now)
+        last = self._described.get((index, project, asset))
         decisions = tuple(
             decide_stale_page(facts, gathered.facts, policy, now, confirmed_at=fetched_at)
             if stale
-            else decide_page(facts, gathered.facts, policy, now)
+            else (
+                last.decisions
+                if last is not None and _still_decided(last, gathered, facts, policy, now)
+                else decide_page(facts, gathered.facts, policy, now)
+            )
         )
         rechecks = [d.recheck_at for d in decisions if d.recheck_at is not None]
         fresh_until = (
@@ -247,3 +252,18 @@ class PageService:
         while len(self._described) > 1 and (total > _DESCRIBED_FILES):
             _, dropped = self._described.popitem(last=False)
             total -= len(dropped.files)
+
+
+def _still_decided(
+    last: Described, gathered: Gathered, project: ProjectFacts, policy: CompiledPolicy, now: Instant
+) -> bool:
+    """Whether the same was decided of the same facts: what changed elsewhere raised the epoch only."""
+    currency = last.currency
+    return (
+        not last.stale
+        and currency.policy is policy
+        and currency.decided_at <= now
+        and (currency.recheck_at is None or now < currency.recheck_at)
+        and last.project == project
+        and last.facts == gathered.facts
+    )
