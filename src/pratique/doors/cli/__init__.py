@@ -44,6 +44,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "pratique.doors.cli.custody_keys:custody_key",
         "Make, rotate and destroy the keys of clients and datasets.",
     ),
+    "dataset": (
+        "pratique.doors.cli.dataset:dataset",
+        "Put data in custody, seal its versions, check it, shred it.",
+    ),
     "diff": (
         "pratique.doors.cli.diff:diff",
         "Show what a release does that another did not.",
