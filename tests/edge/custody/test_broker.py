@@ -167,10 +167,12 @@ async def test_marks(shared: RunningBroker) -> None:
     certificate = shared.certified(lease)
     async with shared.client() as client:
         word = await client.mark_bits(certificate, "corpus", 1000)
+        longer = await client.mark_bits(certificate, "corpus", 20_000)
     with shared.admin() as admin:
         biases, bits = admin.codewords("corpus", [lease.id, "PQLOTHER"], [999, 0, 5])
         one, two = (admin.commitment("corpus", lease.id, count) for count in (1000, 500))
     whole = unpack_bits(word, 1000)
+    assert longer.startswith(word)
     assert unpack_bits(bits[0], 3) == bytes((whole[999], whole[0], whole[5]))
     assert len(biases) == 3
     assert one.key == two.key

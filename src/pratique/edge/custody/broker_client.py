@@ -201,26 +201,28 @@ class _Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Every whole frame goes to whoever waits for it; what is no answer ends the connection."""
-        buffer = self._buffer
-        buffer += data
-        at = 0
+        self._buffer += data
         try:
-            while len(buffer) >= at + LENGTH.size:
-                (length,) = LENGTH.unpack_from(buffer, at)
-                if length > MAX_GATEWAY_FRAME:
-                    raise WireError("a frame that is too long")
-                ends = at + LENGTH.size + length
-                if len(buffer) < ends:
-                    break
-                answer = parse_answer(bytes(buffer[at + LENGTH.size : ends]))
-                waiting = self.waiting.get(answer.id)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(answer)
-                at = ends
+            del self._buffer[: self._deliver()]
         except WireError:
             self.hang_up("answered something else")
-            return
-        del buffer[:at]
+
+    def _deliver(self) -> int:
+        """Hand out whole frames; gives how many bytes they were. Raises: WireError."""
+        buffer, at = self._buffer, 0
+        while len(buffer) >= at + LENGTH.size:
+            (length,) = LENGTH.unpack_from(buffer, at)
+            if length > MAX_GATEWAY_FRAME:
+                raise WireError("a frame that is too long")
+            ends = at + LENGTH.size + length
+            if len(buffer) < ends:
+                break
+            answer = parse_answer(bytes(buffer[at + LENGTH.size : ends]))
+            waiting = self.waiting.get(answer.id)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(answer)
+            at = ends
+        return at
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.hang_up("has closed the connection")

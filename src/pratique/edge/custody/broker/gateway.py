@@ -7,6 +7,7 @@ been charged, durably. Only then does a key leave.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import Awaitable, Callable
@@ -59,6 +60,8 @@ _DATE = re.compile(r"[0-9]{8}")
 _REGION = re.compile(r"[a-z0-9-]{1,64}")
 _PARTS = 1 << 24
 _DAY = timedelta(days=1)
+_QUICK_MARKS = 5_000
+"""More take longer than other calls should wait."""
 
 Handler = Callable[[Terms, bytes, Instant], Awaitable[Any]]
 
