@@ -34,7 +34,9 @@ from pratique.custody.wrapping import (
     NONCE_BYTES,
     parse_wrapped,
     unwrap_object_key,
+    unwrap_staging_key,
     wrap_object_key,
+    wrap_staging_key,
 )
 from pratique.edge.custody.broker.counting import part_digest
 from pratique.edge.custody.broker.frames import (
@@ -47,6 +49,7 @@ from pratique.edge.custody.broker.frames import (
     NewObject,
     PartKeys,
     SigningKey,
+    StagingKey,
     WriteBody,
     WriteKeys,
 )
@@ -86,6 +89,7 @@ class GatewaySide:
             "part-keys": self._part_keys,
             "write-keys": self._write_keys,
             "new-object-key": self._new_object_key,
+            "staging-key": self._staging_key,
             "mark-bits": self._mark_bits,
             "mark-commitment": self._mark_commitment,
         }
@@ -155,15 +159,30 @@ class GatewaySide:
         self._check_dataset(terms, asked.dataset)
         return new_object_key(self._held.ring, asked.dataset, asked.object)
 
+    async def _staging_key(self, terms: Terms, body: bytes, now: Instant) -> tuple[bytes, bytes]:
+        """The key of an upload in parts: for the lease that began it, and for nothing that is an object."""
+        asked = msgspec.msgpack.decode(body, type=StagingKey)
+        check_terms(terms, now=now, verb=Verb.WRITE, dataset=asked.dataset)
+        under = self._check_dataset(terms, asked.dataset)
+        if _OBJECT_ID.fullmatch(asked.upload) is None:
+            raise BrokerRefusedError("not an upload id", reason="request")
+        if not asked.wrapped:
+            return new_staging_key(self._held.ring, asked, terms.lease)
+        parsed = parse_wrapped(asked.wrapped)
+        if parsed.dataset != asked.dataset:
+            raise BrokerRefusedError("the upload is of another dataset", reason="request")
+        key = unwrap_staging_key(parsed, under=under, upload=asked.upload, lease=terms.lease)
+        return key, asked.wrapped
+
     async def _mark_bits(self, terms: Terms, body: bytes, now: Instant) -> bytes:
         asked = msgspec.msgpack.decode(body, type=MarkBits)
         key = self._mark_key(terms, asked, now)
-        return codeword(key, terms.lease, asked.count)
+        return await _codeword(key, terms.lease, asked.count)
 
     async def _mark_commitment(self, terms: Terms, body: bytes, now: Instant) -> str:
         asked = msgspec.msgpack.decode(body, type=MarkCommitment)
         key = self._mark_key(terms, asked, now)
-        word = codeword(key, terms.lease, asked.count)
+        word = await _codeword(key, terms.lease, asked.count)
         return commitment(commitment_salt(key, terms.lease), word)
 
     def _mark_key(self, terms: Terms, asked: MarkBits | MarkCommitment, now: Instant) -> bytes:
@@ -210,6 +229,12 @@ class GatewaySide:
         return held.key
 
 
+async def _codeword(key: bytes, lease: str, count: int) -> bytes:
+    if count <= _QUICK_MARKS:
+        return codeword(key, lease, count)
+    return await asyncio.to_thread(codeword, key, lease, count)
+
+
 def fresh_part_key(object_key: bytes, ask: WriteBody) -> tuple[bytes, bytes]:
     """A salt of the broker's own choosing and the key it gives: of no part that exists."""
     salt = secrets.token_bytes(SALT_BYTES)
@@ -227,6 +252,21 @@ def new_object_key(ring: KeyRing, dataset: str, object_id: str) -> tuple[bytes, 
         dataset=dataset,
         generation=held.file.generation,
         object_id=ObjectId(object_id),
+        nonce=secrets.token_bytes(NONCE_BYTES),
+    )
+    return key, wrapped
+
+
+def new_staging_key(ring: KeyRing, asked: StagingKey, lease: str) -> tuple[bytes, bytes]:
+    """A key for the parts of an upload, and the same under its dataset's key."""
+    held, key = ring.dataset(asked.dataset), secrets.token_bytes(32)
+    wrapped = wrap_staging_key(
+        key,
+        under=held.key,
+        dataset=asked.dataset,
+        generation=held.file.generation,
+        upload=asked.upload,
+        lease=lease,
         nonce=secrets.token_bytes(NONCE_BYTES),
     )
     return key, wrapped
