@@ -10,16 +10,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from kit.custody_samples import GIB, MIB, SEGMENT, T0, lease_id, sample_dataset, sample_lease
 from pratique.custody.model import ObjectId, ScopeId, ScopeState, Slab, Stop
 from pratique.settings import CustodySettings, Settings, StorageSettings
+from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.custody import CustodyStore, open_custody
+from pratique.store.errors import StoreUnavailableError
 
 READERS = 640
 NODES = 2
@@ -102,6 +105,24 @@ def test_640_readers_on_two_nodes_get_exactly_the_cap(
     scope = store.scope(scopes[narrow])
     assert scope is not None
     assert scope.reserved_bytes == cap
+
+
+def test_a_rate_is_kept_exactly_by_640_readers(nodes: Sequence[CustodyStore]) -> None:
+    lease = sample_lease(budget_bytes=GIB, budget_objects=10_000, rate=MIB)
+    nodes[0].add_lease(lease)
+    got: list[int] = []
+
+    def read(number: int) -> None:
+        answer = nodes[number % NODES].reserve(
+            lease, need_bytes=SEGMENT, need_objects=1, want_bytes=2 * SEGMENT, now=T0
+        )
+        if isinstance(answer, Slab):
+            got.append(answer.bytes)
+        else:
+            assert answer.stop is Stop.RATE
+
+    _all_at_once(read, READERS)
+    assert sum(got) == MIB
 
 
 def test_objects_are_capped_as_exactly_as_bytes(nodes: Sequence[CustodyStore]) -> None:
@@ -262,6 +283,80 @@ def test_what_a_killed_process_held_is_forfeited(
     # Four slabs of at most a sixteenth were lost, and nothing else.
     assert cap - 4 * cap // 16 <= disclosed < cap
     store.close()
+
+
+@pytest.mark.parametrize("where", ["sqlite", "postgres"])
+def test_processes_at_once_disclose_the_budget_exactly(
+    where: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("postgres_url") if where == "postgres" else ""
+    piece, cap = 64 * 1024, 16 * MIB
+    with closing(_open(tmp_path, url)) as store, ExitStack() as stack:
+        lease = sample_lease(budget_bytes=cap, budget_objects=1)
+        store.add_lease(lease)
+        tally = tmp_path / "tally"
+        arguments = [str(tmp_path), url, lease.id, str(tally), str(piece)]
+        readers = [stack.enter_context(_reader(arguments)) for _ in range(4)]
+        assert [reader.wait(60) for reader in readers] == [0] * 4
+        assert tally.stat().st_size * piece == cap
+        assert store.held() == {lease.id: cap}
+
+
+def test_a_full_disk_gives_nothing_and_loses_nothing(tmp_path: Path) -> None:
+    with closing(_open(tmp_path)) as store:
+        database = store._database
+        assert isinstance(database, SqliteDatabase)
+        lease = sample_lease(budget_bytes=GIB, budget_objects=10_000)
+        store.add_lease(lease)
+        (pages,) = database._writer.execute("PRAGMA page_count").fetchone()
+        database._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
+        given_bytes, said = 0, ""
+        for _ in range(2_000):
+            try:
+                answer = store.reserve(lease, need_bytes=1, need_objects=0, want_bytes=1, now=T0)
+            except StoreUnavailableError as error:
+                said = str(error)
+                break
+            assert isinstance(answer, Slab)
+            given_bytes += answer.bytes
+        assert "disk has room" in said
+        assert store.held() == {lease.id: given_bytes}
+        scopes = [store.scope(one) for one in lease.scopes]
+        assert [one.reserved_bytes for one in scopes if one] == [given_bytes] * 5
+        database._writer.execute("PRAGMA max_page_count = 1000000")
+        assert isinstance(
+            store.reserve(lease, need_bytes=1, need_objects=0, want_bytes=1, now=T0), Slab
+        )
+
+
+def test_connections_that_are_cut_cost_a_refusal_and_no_budget(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    with closing(_open(tmp_path, postgres_url)) as store:
+        lease = sample_lease(budget_bytes=100 * SEGMENT, budget_objects=1000)
+        store.add_lease(lease)
+        given_bytes = failures = 0
+        for turn in range(30):
+            if turn % 3 == 0:
+                with psycopg.connect(postgres_url) as link:
+                    link.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+            try:
+                answer = store.reserve(
+                    lease, need_bytes=SEGMENT, need_objects=1, want_bytes=SEGMENT, now=T0
+                )
+            except StoreUnavailableError:
+                failures += 1
+            else:
+                assert isinstance(answer, Slab)
+                given_bytes += answer.bytes
+        assert 0 < failures <= 10
+        assert store.held() == {lease.id: given_bytes}
+        scope = store.scope(lease.scopes[0])
+        assert scope is not None
+        assert scope.reserved_bytes == given_bytes
 
 
 def test_a_clock_that_is_wrong_opens_nothing(nodes: Sequence[CustodyStore]) -> None:
