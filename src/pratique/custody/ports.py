@@ -411,6 +411,13 @@ class KeyBroker(Protocol):
         """
         ...
 
+    async def staging_key(
+        self, certificate: bytes, upload: str, *, dataset: str, wrapped: bytes = b""
+    ) -> tuple[bytes, bytes]:
+        """(key, the same wrapped) of an upload in parts, for the lease that began it; a new one
+        without `wrapped`. It opens what that upload staged, and no object."""
+        ...
+
     async def mark_bits(self, certificate: bytes, dataset: str, count: int) -> bytes:
         """The lease's codeword for the marks of a dataset, eight to a byte, mark 0 first."""
         ...

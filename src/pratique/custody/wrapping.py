@@ -23,6 +23,8 @@ _VERSION = 1
 _HEAD = struct.Struct(">BIB")
 """Version, generation, length of the dataset's name."""
 _DOMAIN = b"pratique-object-key-1\x00"
+_STAGING_DOMAIN = b"pratique-staging-key-1\x00"
+"""An upload's key is no object's: neither opens as the other."""
 
 
 def wrap(key: bytes, *, under: bytes, context: bytes, nonce: bytes) -> bytes:
@@ -78,6 +80,25 @@ def parse_wrapped(wrapped: bytes) -> WrappedObjectKey:
 def unwrap_object_key(parsed: WrappedObjectKey, *, under: bytes, object_id: ObjectId) -> bytes:
     """The object's key. Raises: KeyBrokenError when it is another object's."""
     return unwrap(parsed.sealed, under=under, context=_context(parsed.head, object_id))
+
+
+def wrap_staging_key(
+    key: bytes, *, under: bytes, dataset: str, generation: int, upload: str, lease: str, nonce: bytes
+) -> bytes:
+    """An upload's key under its dataset's key, for the lease that began it."""
+    name = dataset.encode("ascii")
+    head = _HEAD.pack(_VERSION, generation, len(name)) + name
+    context = _staging_context(head, upload, lease)
+    return head + wrap(key, under=under, context=context, nonce=nonce)
+
+
+def unwrap_staging_key(parsed: WrappedObjectKey, *, under: bytes, upload: str, lease: str) -> bytes:
+    """The upload's key. Raises: KeyBrokenError for another upload or lease."""
+    return unwrap(parsed.sealed, under=under, context=_staging_context(parsed.head, upload, lease))
+
+
+def _staging_context(head: bytes, upload: str, lease: str) -> bytes:
+    return _STAGING_DOMAIN + head + b"\x00" + f"{upload}\x00{lease}".encode("ascii")
 
 
 def _context(head: bytes, object_id: ObjectId) -> bytes:

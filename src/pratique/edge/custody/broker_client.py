@@ -32,6 +32,7 @@ from pratique.edge.custody.broker.frames import (
     PartKeys,
     Refused,
     SigningKey,
+    StagingKey,
     WireError,
     WriteBody,
     WriteKeys,
@@ -96,6 +97,13 @@ class BrokerClient:
         """(key, the same wrapped) for an object that is about to be written."""
         body = NewObject(dataset, object_id)
         return await self._call("new-object-key", certificate, body, tuple[bytes, bytes])
+
+    async def staging_key(
+        self, certificate: bytes, upload: str, *, dataset: str, wrapped: bytes = b""
+    ) -> tuple[bytes, bytes]:
+        """(key, the same wrapped) of an upload in parts; a new one without `wrapped`."""
+        body = StagingKey(dataset, upload, wrapped)
+        return await self._call("staging-key", certificate, body, tuple[bytes, bytes])
 
     async def mark_bits(self, certificate: bytes, dataset: str, count: int) -> bytes:
         """The lease's codeword, eight marks to a byte."""

@@ -105,6 +105,14 @@ class NewObject(_Body, frozen=True):
     object: str
 
 
+class StagingKey(_Body, frozen=True):
+    """`staging-key`: answered by key and wrapped key of an upload; a new one if `wrapped` is empty."""
+
+    dataset: str
+    upload: str
+    wrapped: bytes
+
+
 class MarkBits(_Body, frozen=True):
     """`mark-bits`: answered by the packed codeword."""
 
