@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from kit.s3_door import Custodian, boto, custodian, s3_door
 from pratique.custody.model import ScopeId, ScopeState, Verb
 from pratique.doors.s3.serving import ServingS3
+from pratique.ledger.entries import Entry
 from pratique.store.logs import open_log
 
 DATA = secrets.token_bytes(3_000_000)
@@ -34,6 +35,21 @@ async def place(tmp_path: Path) -> AsyncIterator[tuple[Custodian, ServingS3]]:
 
 async def call(work: Callable[[], Any]) -> Any:
     return await asyncio.to_thread(work)
+
+
+async def entries_of(made: Custodian, kind: str, *, wait: bool = True) -> list[Entry]:
+    """Durable entries of a kind; small reads become durable some 50 ms after their answer."""
+    found: list[Entry] = []
+    for _ in range(100 if wait else 1):
+        log = open_log(made.settings)
+        try:
+            found = [entry for entry in log.entries() if entry.kind == kind]
+        finally:
+            log.close()
+        if found:
+            break
+        await asyncio.sleep(0.05)
+    return found
 
 
 def code_of(error: ClientError) -> str:
@@ -109,17 +125,43 @@ async def test_every_read_is_in_the_ledger_before_it_is_answered(
         assert len(s3.get_object(**asked)["Body"].read()) == 70_001
 
     await call(work)
-    log = open_log(made.settings)
-    try:
-        entries = [entry for entry in log.entries() if entry.kind == "reads"]
-    finally:
-        log.close()
+    entries = await entries_of(made, "reads")
     assert [entry.subject for entry in entries] == [f"lease:{lease.id}"]
     body = entries[0].body
     assert (body["client"], body["dataset"], body["holder"]) == ("meta", "dialogs", "p-17")
     [row] = body["reads"]
     assert row[:6] == [stored.id, 0, 1, 2, 70_001, 206]
     assert "large" not in str(body), "keys may name persons; the ledger has ids"
+    [ahead] = await entries_of(made, "reads-ahead")
+    assert ahead.sequence < entries[0].sequence
+    assert ahead.body["ahead"] == [[stored.id, 0, 0, 15]]
+    assert ahead.body["process"] == body["process"]
+
+
+async def test_a_large_read_is_durable_before_its_first_byte(
+    place: tuple[Custodian, ServingS3],
+) -> None:
+    made, serving = place
+    lease, secret = made.grant()
+    s3 = boto(serving.url, lease, secret)
+
+    def work() -> None:
+        body = s3.get_object(Bucket="dialogs", Key="a/large.bin")["Body"]
+        assert body.read(1) == DATA[:1]
+        log = open_log(made.settings)
+        try:
+            rows = [row for e in log.entries() if e.kind == "reads" for row in e.body["reads"]]
+        finally:
+            log.close()
+        assert rows
+        assert rows[0][2] == 0
+        assert body.read() == DATA[1:]
+
+    await call(work)
+    rows = [row for e in await entries_of(made, "reads") for row in e.body["reads"]]
+    assert [(row[2], row[3]) for row in rows] == [(0, 15), (16, 45)]
+    assert sum(row[4] for row in rows) == len(DATA)
+    assert await entries_of(made, "reads-ahead", wait=False) == []
 
 
 async def test_a_suspension_says_why_and_a_resumption_serves(

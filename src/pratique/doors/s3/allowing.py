@@ -33,6 +33,8 @@ class Allowing:
     def __init__(self, state: DatasetState, confirmation: Confirmation) -> None:
         self._state = state
         self._confirmation = confirmation
+        self.version = 0
+        """Grows with every object that this process changes."""
         self._datasets: OrderedDict[str, tuple[float, Dataset]] = OrderedDict()
         self._objects: OrderedDict[tuple[str, str], tuple[float, StoredObject]] = OrderedDict()
 
@@ -87,6 +89,7 @@ class Allowing:
 
     def forget(self, bucket: str, key: str) -> None:
         """This process has changed what stands at a key."""
+        self.version += 1
         self._objects.pop((bucket, key), None)
 
 

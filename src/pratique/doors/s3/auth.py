@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+import msgspec
 from aiohttp import web
 
 from pratique.custody.errors import BrokerRefusedError
-from pratique.custody.model import Lease, Refusal, Stop
+from pratique.custody.model import Lease, LeaseId, Refusal, Stop
 from pratique.custody.s3_errors import Code, S3Error, of_refusal
 from pratique.custody.sigv4 import Claim, parse_claim, verify
 from pratique.doors.index.auth import peer_address
@@ -19,8 +19,8 @@ from pratique.values.instants import Clock, Instant
 _AGENT_CHARACTERS = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+# Structs: both are built for every request.
+class Asked(msgspec.Struct, frozen=True):
     """A request as it came, read once."""
 
     request: web.BaseRequest
@@ -40,8 +40,7 @@ class Asked:
         return self.headers.get("user-agent", "")[:_AGENT_CHARACTERS]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who signed a request."""
 
     live: LiveLease
@@ -100,10 +99,7 @@ class Authentication:
                 "the request is not signed: this door answers to leases only; get credentials with "
                 "pratique lease grant",
             )
-        live = await self._book.find(claim.access_key)
-        if live is None:
-            raise of_refusal(UNKNOWN)
-        key = await self._day_key(live, claim)
+        live, key = await self.day_key(claim.access_key, claim.date, claim.region)
         verify(
             claim,
             method=asked.method,
@@ -115,9 +111,16 @@ class Authentication:
         )
         return Caller(live, claim, key)
 
-    async def _day_key(self, live: LiveLease, claim: Claim) -> bytes:
+    async def day_key(self, lease: LeaseId, date: str, region: str) -> tuple[LiveLease, bytes]:
+        """A lease, and its signing key of a day, which proves nothing before something fits it.
+
+        Raises: S3Error; UnavailableError.
+        """
+        live = await self._book.find(lease)
+        if live is None:
+            raise of_refusal(UNKNOWN)
         try:
-            return await self._book.signing_key(live, date=claim.date, region=claim.region)
+            return live, await self._book.signing_key(live, date=date, region=region)
         except BrokerRefusedError as error:
             # The scope's own sentence where there is one, else the broker's.
             stopped = self._confirmation.stopped(live.scopes)

@@ -59,6 +59,8 @@ class Confirmation:
         self._streams: set[Stream] = set()
         self._scopes: dict[ScopeId, Scope] = {}
         self._stopped: dict[str, Scope] = {}
+        self.version = 0
+        """Changes whenever a scope does: what was decided before is decided again."""
         self._watching: asyncio.Task[None] | None = None
         # One question at a time, so that answers are applied in their order.
         self._asking = threading.Lock()
@@ -149,6 +151,7 @@ class Confirmation:
     # ── the loop's thread ────────────────────────────────────────────────────────────────────
 
     def _apply(self, changes: Changes) -> None:
+        self.version += 1
         for scope in changes.scopes:
             self._scopes[scope.id] = scope
             if scope.state is ScopeState.LIVE:

@@ -11,6 +11,7 @@ Checklist of every request, in this order:
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -56,14 +57,16 @@ class S3Door:
 
     def __init__(self, parts: S3Parts) -> None:
         self._parts = parts
+        self._process = secrets.token_hex(4).upper()
+        self._numbers = itertools.count(1)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; whatever goes wrong becomes an S3 error that tells no secrets."""
         headers = fold_headers(request.raw_headers)
-        if request.path == _HEALTH:
+        if request.raw_path == _HEALTH:
             return self._health()
         asked = self._parts.authentication.read(request, headers)
-        request_id = secrets.token_hex(8)
+        request_id = f"{self._process}{next(self._numbers):08X}"
         try:
             answer = await self._answer(asked)
         except (ConnectionError, asyncio.CancelledError):

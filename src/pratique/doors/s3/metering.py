@@ -58,6 +58,11 @@ class Meter:
     used_at: float = 0.0
     _refilling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def paid(self, stored: StoredObject, start: int, end: int) -> bool:
+        """Whether this process knows that `[start, end)` is paid for."""
+        covered = self.covered.get(stored.id)
+        return covered is not None and covered.known and not covered.coverage.missing(start, end)
+
     async def charge(
         self, stored: StoredObject, start: int, end: int, *, patience: float
     ) -> Refusal | None:

@@ -31,7 +31,7 @@ class _Known(msgspec.Struct):
     """What was decided and found a moment ago for one lease, key and address."""
 
     version: int
-    """Of the scopes that it was decided by."""
+    """Of scopes and objects that it was decided by."""
     until: float
     """Monotonic; a quarter of a second, as datasets and objects are remembered."""
     journal: Journal
@@ -96,12 +96,6 @@ class ObjectReads:
         )
         return await self._sender.send(asked.request, ask, known.meter, headers)
 
-    def forget(self, bucket: str, key: str) -> None:
-        """This process has changed what stands at a key."""
-        self._kept = {
-            place: one for place, one in self._kept.items() if place[1:3] != (bucket, key)
-        }
-
     async def _know(self, asked: Asked, caller: Caller, operation: GetObject) -> _Known:
         """The decision and what it is about; the one of a moment ago while nothing has changed.
 
@@ -113,14 +107,14 @@ class ObjectReads:
         kept = self._kept.get(place)
         if (
             kept is not None
-            and kept.version == self._confirmation.version
+            and kept.version == self._version()
             and kept.until > time.monotonic()
             and asked.at < lease.not_after
         ):
             return kept
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
-        version, until = self._confirmation.version, time.monotonic() + REMEMBERED_SECONDS
+        version, until = self._version(), time.monotonic() + REMEMBERED_SECONDS
         await self._allowing.allow(caller, asked, Verb.READ, operation.bucket, operation.key)
         stored = await self._allowing.object(operation.bucket, operation.key)
         if stored is None:
@@ -143,6 +137,10 @@ class ObjectReads:
             _headers(stored, etag),
         )
         return known
+
+    def _version(self) -> int:
+        """Grows with every change of a scope, and of an object by this process."""
+        return self._confirmation.version + self._allowing.version
 
 
 def etag_of(lease: Lease, stored: StoredObject, view: View | None) -> str:

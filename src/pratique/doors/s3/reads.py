@@ -1,27 +1,45 @@
-"""Reads on their way into the ledger: durable before a byte leaves, many of one lease in one entry."""
+"""Reads on their way into the ledger: nothing is disclosed that the log does not know.
+
+- `reads-ahead`, durable before a byte leaves: for the next ten seconds this process may answer reads of
+  these segments to this lease. It is written for blocks of 1 MiB, so that one commit serves sixteen
+  small reads.
+- `reads`, what was in fact answered: queued with a small answer and durable some 50 ms later. Large
+  reads are written at once and awaited; they need no announcement.
+
+A process that dies takes its last reads with it. What it had announced in its last ten seconds counts as
+disclosed then (`custody.access_log`): the error is against the reader, and it is said aloud.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final, NamedTuple
 
-from pratique.custody.model import Lease, ObjectId
-from pratique.errors import PratiqueError
+from pratique.custody.model import SEGMENT_BYTES, Lease, ObjectId, StoredObject
+from pratique.doors.s3.gathering import Gathering
 from pratique.ledger.entries import Draft
+from pratique.ledger.errors import LedgerSaturatedError
 from pratique.ledger.store import Recorder
 
+AHEAD_SECONDS: Final = 10
+"""How long an announcement counts, from when its entry was recorded."""
+BLOCK_SEGMENTS: Final = 16
+"""Segments of one announced block."""
+_FLUSH_SECONDS: Final = 0.05
 _MOST_READS: Final = 100
 """Reads of one entry; 100 with names of their own stay below an entry's 60,000 bytes."""
+_MOST_AHEAD: Final = 500
+_MOST_WAITING: Final = 20_000
+"""Answered reads that the ledger has not taken yet; beyond this nothing more is answered."""
+_MOST_KNOWN: Final = 65_536
 _AGENT_CHARACTERS: Final = 120
 
 
 class Read(NamedTuple):
-    """One stretch of an object that is about to be disclosed."""
+    """One stretch of an object that is disclosed."""
 
-    dataset: str
     object: ObjectId
     variant: int
     """0: canonical bytes; 1: the lease's own copy."""
@@ -34,104 +52,178 @@ class Read(NamedTuple):
     agent: str
 
 
-@dataclass(slots=True)
-class _Batch:
-    """Reads that one entry takes, with those who wait for it."""
+class Ahead(NamedTuple):
+    """Segments that may be disclosed from now on."""
+
+    object: ObjectId
+    variant: int
+    first: int
+    last: int
+
+
+class Journal(NamedTuple):
+    """Whose reads of what share an entry."""
 
     lease: Lease
-    reads: list[Read] = field(default_factory=list)
-    waiting: list[asyncio.Future[int]] = field(default_factory=list)
+    dataset: str
+
+    def __hash__(self) -> int:
+        """By id: a lease's terms never change."""
+        return hash((self.lease.id, self.dataset))
+
+    def __eq__(self, other: object) -> bool:
+        """As it hashes."""
+        return (
+            isinstance(other, Journal)
+            and other.lease.id == self.lease.id
+            and other.dataset == self.dataset
+        )
+
+
+class _Block(NamedTuple):
+    """One announced block."""
+
+    lease: str
+    object: ObjectId
+    variant: int
+    number: int
 
 
 class ReadLog:
-    """Collects the reads of a lease while its entry before them is being made durable.
+    """Writes reads and announcements. Belongs to the event loop's thread."""
 
-    Shared state: belongs to the event loop's thread.
-    """
-
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, *, process: str) -> None:
+        """`process` names this process and no other one, ever."""
         self._recorder = recorder
-        self._open: dict[tuple[str, str], _Batch] = {}
-        self._flying: set[tuple[str, str]] = set()
+        self._process = process
+        self._strict: Gathering[Journal, Read] = Gathering(
+            recorder, self._render_reads, most=_MOST_READS
+        )
+        self._announcing: Gathering[Journal, Ahead] = Gathering(
+            recorder, self._render_ahead, most=_MOST_AHEAD
+        )
+        self._known: dict[_Block, float] = {}
+        """Announced blocks, with the monotonic time at which each stops to count."""
+        self._waiting: dict[Journal, list[Read]] = {}
+        self._count = 0
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def record(self, lease: Lease, read: Read) -> int:
-        """Wait until the read is durable; gives its entry. Raises: as `Recorder.record`."""
-        loop = asyncio.get_running_loop()
-        key = (lease.id, read.dataset)
-        batch = self._open.get(key)
-        if batch is None or len(batch.reads) >= _MOST_READS:
-            if batch is not None:
-                self._send(key, batch)
-            batch = self._open[key] = _Batch(lease)
-            if key not in self._flying:
-                loop.call_soon(self._send_open, key)  # who asks in the same turn comes along
-        batch.reads.append(read)
-        durable: asyncio.Future[int] = loop.create_future()
-        batch.waiting.append(durable)
-        return await durable
+    async def record(self, journal: Journal, read: Read) -> None:
+        """Wait until a read is durable. Raises: as `Recorder.record`."""
+        await self._strict.record(journal, read)
 
-    def _send_open(self, key: tuple[str, str]) -> None:
-        batch = self._open.pop(key, None)
-        if batch is not None:
-            self._send(key, batch)
+    def announced(self, journal: Journal, read: Read) -> bool:
+        """Whether a read may be answered now and noted afterwards."""
+        known, now = self._known, time.monotonic()
+        lease = journal.lease.id
+        for number in range(read.first // BLOCK_SEGMENTS, read.last // BLOCK_SEGMENTS + 1):
+            if known.get(_Block(lease, read.object, read.variant, number), 0.0) <= now:
+                return False
+        return True
 
-    def _send(self, key: tuple[str, str], batch: _Batch) -> None:
+    async def announce(self, journal: Journal, stored: StoredObject, read: Read) -> None:
+        """Wait until the blocks of a read are announced durably. Raises: as `Recorder.record`."""
+        first, last = read.first // BLOCK_SEGMENTS, read.last // BLOCK_SEGMENTS
+        # The entry is recorded later than now, so it counts for longer than we use it.
+        until = time.monotonic() + AHEAD_SECONDS
+        end = max(0, -(-stored.size // SEGMENT_BYTES) - 1)
+        await self._announcing.record(
+            journal,
+            Ahead(
+                read.object,
+                read.variant,
+                first * BLOCK_SEGMENTS,
+                min(end, (last + 1) * BLOCK_SEGMENTS - 1),
+            ),
+        )
+        if len(self._known) > _MOST_KNOWN:
+            self._forget()
+        for number in range(first, last + 1):
+            self._known[_Block(journal.lease.id, read.object, read.variant, number)] = until
+
+    def note(self, journal: Journal, read: Read) -> None:
+        """Queue an announced read with its answer.
+
+        Raises: LedgerSaturatedError when the ledger has not taken what was answered before.
+        """
+        if self._count >= _MOST_WAITING or not self._recorder.healthy:
+            raise LedgerSaturatedError("the ledger has not taken the reads before this one")
+        self._waiting.setdefault(journal, []).append(read)
+        self._count += 1
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self._flush)
+
+    def close(self) -> None:
+        """Queue what waits, and that this process ended in order: nothing of it is missing."""
+        self._flush()
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._count:
+            self._enqueue(
+                Draft(
+                    kind="reads-ended",
+                    subject=f"process:{self._process}",
+                    actor="door:s3",
+                    body={"process": self._process},
+                )
+            )
+
+    def _flush(self) -> None:
+        """Hand reads to the ledger's queue; what it does not take stays for the next time."""
+        self._timer = None
+        waiting, self._waiting, self._count = self._waiting, {}, 0
+        for journal, reads in waiting.items():
+            left = reads
+            while left and self._enqueue(self._render_reads(journal, left[:_MOST_READS])):
+                left = left[_MOST_READS:]
+            if left:
+                self._waiting[journal] = left
+                self._count += len(left)
+        if self._count:
+            self._timer = asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self._flush)
+
+    def _enqueue(self, draft: Draft) -> bool:
         try:
-            recorded = self._recorder.record(entry_of(batch.lease, batch.reads))
-        except PratiqueError as error:
-            _tell(batch.waiting, error)
-            return
-        self._flying.add(key)
-        recorded.add_done_callback(partial(self._landed, key, batch))
+            self._recorder.enqueue(draft)
+        except LedgerSaturatedError:
+            return False
+        return True
 
-    def _landed(self, key: tuple[str, str], batch: _Batch, recorded: asyncio.Future[int]) -> None:
-        self._flying.discard(key)
-        error = asyncio.CancelledError() if recorded.cancelled() else recorded.exception()
-        _tell(batch.waiting, error if error is not None else recorded.result())
-        self._send_open(key)
+    def _forget(self) -> None:
+        now = time.monotonic()
+        self._known = {block: until for block, until in self._known.items() if until > now}
 
+    # ── entries ──────────────────────────────────────────────────────────────────────────────
 
-def _tell(waiting: Sequence[asyncio.Future[int]], answer: int | BaseException) -> None:
-    for one in waiting:
-        if one.done():
-            continue  # cancelled: nobody wants to know
-        if isinstance(answer, BaseException):
-            one.set_exception(answer)
-        else:
-            one.set_result(answer)
+    def _render_reads(self, journal: Journal, reads: Sequence[Read]) -> Draft:
+        names: dict[str, int] = {}
 
+        def place(name: str) -> int:
+            return names.setdefault(name, len(names))
 
-def entry_of(lease: Lease, reads: Sequence[Read]) -> Draft:
-    """The `reads` entry: addresses and agents once, reads as short lists."""
-    names: dict[str, int] = {}
-
-    def place(name: str) -> int:
-        return names.setdefault(name, len(names))
-
-    rows: list[list[Any]] = [
-        [
-            read.object,
-            read.variant,
-            read.first,
-            read.last,
-            read.bytes,
-            read.status,
-            place(read.address),
-            place(read.agent[:_AGENT_CHARACTERS]),
+        rows = [
+            [*read[:6], place(read.address), place(read.agent[:_AGENT_CHARACTERS])]
+            for read in reads
         ]
-        for read in reads
-    ]
-    return Draft(
-        kind="reads",
-        subject=f"lease:{lease.id}",
-        actor=f"lease:{lease.id}",
-        body={
-            "client": lease.client,
-            "dataset": reads[0].dataset,
-            "vendor": lease.vendor,
-            "project": lease.project,
-            "holder": lease.holder,
-            "reads": rows,
-            "names": list(names),
-        },
-    )
+        return self._entry("reads", journal, {"reads": rows, "names": list(names)})
+
+    def _render_ahead(self, journal: Journal, ahead: Sequence[Ahead]) -> Draft:
+        rows = [list(one) for one in dict.fromkeys(ahead)]
+        return self._entry("reads-ahead", journal, {"ahead": rows, "seconds": AHEAD_SECONDS})
+
+    def _entry(self, kind: str, journal: Journal, rest: dict[str, Any]) -> Draft:
+        lease = journal.lease
+        return Draft(
+            kind=kind,
+            subject=f"lease:{lease.id}",
+            actor=f"lease:{lease.id}",
+            body={
+                "client": lease.client,
+                "dataset": journal.dataset,
+                "vendor": lease.vendor,
+                "project": lease.project,
+                "holder": lease.holder,
+                "process": self._process,
+                **rest,
+            },
+        )

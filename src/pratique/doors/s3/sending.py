@@ -10,17 +10,17 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
-from pratique.custody.model import SEGMENT_BYTES, Lease, Refusal, Stop, StoredObject
+from pratique.custody.model import SEGMENT_BYTES, Refusal, Stop, StoredObject
 from pratique.custody.views import View
 from pratique.doors.s3.confirmation import Confirmation
 from pratique.doors.s3.metering import Meter
 from pratique.doors.s3.plaintext import Plaintext
-from pratique.doors.s3.reads import Read, ReadLog
+from pratique.doors.s3.reads import Journal, Read, ReadLog
 from pratique.errors import PratiqueError
 
 PIECE_BYTES: Final = 256 * 1024
@@ -38,11 +38,11 @@ _BROKEN: Final = Refusal(stop=Stop.BROKER, sentence="the read could not be finis
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+# A Struct: one is built for every read, in a fifth of the time of a frozen dataclass.
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """A read that is allowed as far as terms go."""
 
-    lease: Lease
+    journal: Journal
     scopes: tuple[str, ...]
     """The lease's, and its dataset's."""
     stored: StoredObject
@@ -90,19 +90,17 @@ class Sender:
         self, request: web.BaseRequest, ask: Ask, meter: Meter, headers: Mapping[str, str]
     ) -> web.StreamResponse:
         """Answer a read. Raises: RefusedError and UnavailableError before the first byte only."""
+        if ask.end - ask.start <= PIECE_BYTES:
+            return await self._send_small(ask, meter, headers)
         window = _window(ask.start, ask.end, FIRST_WINDOW)
         await self._pay(ask, meter, *window, patience=_FIRST_SECONDS)
-        if ask.end - ask.start <= PIECE_BYTES:
-            body = await self._plaintext.read(ask.lease, ask.stored, ask.start, ask.end, ask.view)
-            self._check(ask)
-            return web.Response(status=ask.status, body=_bytes(body), headers=headers)
         response = web.StreamResponse(status=ask.status, headers=headers)
         response.content_length = ask.end - ask.start
         stream = _Stream(ask.scopes, request)
         with self._confirmation.streaming(stream):
             self._check(ask)
-            await response.prepare(request)
             try:
+                await response.prepare(request)
                 await self._stream(response, ask, meter, window)
             except (RefusedError, PratiqueError, ConnectionError) as error:
                 # The status is out; an end before the announced length is what clients notice, and
@@ -111,10 +109,29 @@ class Sender:
                 stream.cut(_BROKEN)
         return response
 
+    async def _send_small(
+        self, ask: Ask, meter: Meter, headers: Mapping[str, str]
+    ) -> web.StreamResponse:
+        """A read in one piece: announced, then noted with its answer. Nearly always nothing waits."""
+        self._check(ask)
+        start, end, read = ask.start, ask.end, _read(ask, ask.start, ask.end)
+        if not meter.paid(ask.stored, start, end):
+            await self._charge(ask, meter, start, end, patience=_FIRST_SECONDS)
+        if start == end:
+            await self._reads.record(ask.journal, read)
+            return web.Response(status=ask.status, body=b"", headers=headers)
+        if not self._reads.announced(ask.journal, read):
+            await self._reads.announce(ask.journal, ask.stored, read)
+        body = await self._plaintext.read(ask.journal.lease, ask.stored, start, end, ask.view)
+        self._check(ask)
+        self._reads.note(ask.journal, read)
+        return web.Response(status=ask.status, body=bytes(body), headers=headers)
+
     async def _stream(
         self, response: web.StreamResponse, ask: Ask, meter: Meter, window: tuple[int, int]
     ) -> None:
-        largest = min(LARGEST_WINDOW, ask.lease.rate or LARGEST_WINDOW)
+        lease = ask.journal.lease
+        largest = min(LARGEST_WINDOW, ask.journal.lease.rate or LARGEST_WINDOW)
         start, end = window
         while start < ask.end:
             following = _window(end, ask.end, min(largest, 2 * (end - start)))
@@ -122,7 +139,7 @@ class Sender:
                 for at in range(start, end, PIECE_BYTES):
                     self._check(ask)
                     stop = min(end, at + PIECE_BYTES)
-                    piece = await self._plaintext.read(ask.lease, ask.stored, at, stop, ask.view)
+                    piece = await self._plaintext.read(lease, ask.stored, at, stop, ask.view)
                     await response.write(piece)
                 await paid
             start, end = following
@@ -132,24 +149,16 @@ class Sender:
         if start == end < ask.end or start >= ask.end > ask.start:
             return  # nothing follows
         self._check(ask)
+        await self._charge(ask, meter, start, end, patience=patience)
+        await self._reads.record(ask.journal, _read(ask, start, end))
+        await self._plaintext.unlock(ask.journal.lease, ask.stored, start, end, ask.view)
+
+    async def _charge(
+        self, ask: Ask, meter: Meter, start: int, end: int, *, patience: float
+    ) -> None:
         refusal = await meter.charge(ask.stored, start, end, patience=patience)
         if refusal is not None:
             raise RefusedError(refusal)
-        await self._reads.record(
-            ask.lease,
-            Read(
-                dataset=ask.stored.dataset,
-                object=ask.stored.id,
-                variant=int(ask.view is not None),
-                first=start // SEGMENT_BYTES if end > start else -1,
-                last=(end - 1) // SEGMENT_BYTES if end > start else -1,
-                bytes=end - start,
-                status=ask.status,
-                address=ask.address,
-                agent=ask.agent,
-            ),
-        )
-        await self._plaintext.unlock(ask.lease, ask.stored, start, end, ask.view)
 
     def _check(self, ask: Ask) -> None:
         refusal = self._confirmation.stopped(ask.scopes)
@@ -163,8 +172,19 @@ def _window(start: int, end: int, length: int) -> tuple[int, int]:
     return start, min(end, max(stop, start + SEGMENT_BYTES))
 
 
-def _bytes(found: memoryview | bytes) -> bytes:
-    return found if isinstance(found, bytes) else found.tobytes()
+def _read(ask: Ask, start: int, end: int) -> Read:
+    """What the ledger says of it."""
+    some = end > start
+    return Read(
+        ask.stored.id,
+        0 if ask.view is None else 1,
+        start // SEGMENT_BYTES if some else -1,
+        (end - 1) // SEGMENT_BYTES if some else -1,
+        end - start,
+        ask.status,
+        ask.address,
+        ask.agent,
+    )
 
 
 @asynccontextmanager
@@ -182,4 +202,4 @@ async def _ahead(work: Coroutine[None, None, None]) -> AsyncIterator[asyncio.Tas
 
 def _note(ask: Ask, error: Exception) -> None:
     why = error.refusal.stop.value if isinstance(error, RefusedError) else type(error).__name__
-    _log.info("stream ended early", extra={"lease": ask.lease.id, "why": why})
+    _log.info("stream ended early", extra={"lease": ask.journal.lease.id, "why": why})
