@@ -128,8 +128,6 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) 
     stack.push_async_callback(confirmation.close)
     reads = ReadLog(recorder, process=secrets.token_hex(8))
     stack.callback(reads.close)  # before the recorder is, which then commits what was queued
-    reads = ReadLog(recorder, process=secrets.token_hex(8))
-    stack.callback(reads.close)  # before the recorder is, which then commits what was queued
     return S3Ground(
         settings=settings,
         clock=clock,
