@@ -712,3 +712,21 @@ def test_both_databases_do_what_the_oracle_does(
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_kept_objects_are_those_that_stand_or_are_in_a_version(store: CustodyStore) -> None:
+    store.add_dataset(sample_dataset())
+    name = sample_dataset().name
+    first, second, third = (sample_object(n, key="k", size=n) for n in (1, 2, 3))
+    store.put_object(first)
+    store.put_object(second)  # before any version: nobody needs the first any more
+    assert [one.id for one in store.kept_objects(name)] == [second.id]
+    store.seal_version(
+        Version(dataset=name, number=1, root="ab", objects=1, bytes=2, sealed_at=T0)
+    )
+    store.put_object(third)
+    other = sample_object(4, key="other", size=10)
+    store.put_object(other)
+    assert {one.id for one in store.kept_objects(name)} == {second.id, third.id, other.id}
+    assert store.totals(name) == (2, 13)
+    assert store.totals("nowhere") == (0, 0)

@@ -96,6 +96,23 @@ class DatasetTables:
         rows = self._database.fetch("find_object_by_id", id=object_id)
         return object_of(rows[0]) if rows else None
 
+    def kept_objects(self, dataset: str) -> Iterator[StoredObject]:
+        """Objects that stand or are in a version, by id: those whose parts are needed."""
+        after = ""
+        while True:
+            rows = self._database.fetch(
+                "list_kept_objects", dataset=dataset, after=after, count=_PAGE
+            )
+            yield from (object_of(row) for row in rows)
+            if len(rows) < _PAGE:
+                return
+            after = str(rows[-1][0])
+
+    def totals(self, dataset: str) -> tuple[int, int]:
+        """How many objects stand in a dataset, and their bytes."""
+        rows = self._database.fetch("sum_objects", dataset=dataset)
+        return int(rows[0][0]), int(rows[0][1])
+
     def put_object(self, stored: StoredObject) -> StoredObject | None:
         """Let it stand at its key from now on; gives the one that stood there before."""
         return self.put_objects([stored])[0]

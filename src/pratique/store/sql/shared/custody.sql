@@ -66,6 +66,18 @@ WHERE dataset = :dataset AND key >= :low AND from_version <= :number
   AND (until_version IS NULL OR until_version > :number)
 ORDER BY key LIMIT :count;
 
+-- name: list_kept_objects
+-- Objects behind an id that stand or are in a version: those whose parts are needed.
+SELECT id, dataset, key, size, sha256, media_type, metadata, wrapped_key, created_at, by_lease
+FROM objects
+WHERE dataset = :dataset AND id > :after AND (until_version IS NULL OR until_version > from_version)
+ORDER BY id LIMIT :count;
+
+-- name: sum_objects
+-- How many objects stand in a dataset, and their bytes.
+SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM objects
+WHERE dataset = :dataset AND until_version IS NULL;
+
 -- name: end_object
 -- What stands at a key stands there no more, from the next version on.
 UPDATE objects SET until_version = :until_version, ended_at = :at
