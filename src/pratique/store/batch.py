@@ -23,6 +23,7 @@ from pratique.store.bodies import (
     WatchBody,
 )
 from pratique.store.connect import Session
+from pratique.store.custody_facts import KINDS as CUSTODY_KINDS
 from pratique.store.inventory_batch import KINDS as INVENTORY_KINDS
 from pratique.store.inventory_batch import InventoryBatch
 from pratique.store.sittings import Sitting, SittingKey, fold_answers, read_sittings
@@ -75,10 +76,17 @@ class Batch:
         try:
             if isinstance(entry, ReadEntry) or entry.kind in INVENTORY_KINDS:
                 self._inventory.add(entry)
+            elif entry.kind in CUSTODY_KINDS:
+                self._custody(entry)
             else:
                 self._dispatch(entry)
         except (msgspec.ValidationError, ValueFormatError) as error:
             self._unreadable(entry, error)
+
+    def _custody(self, entry: Entry) -> None:
+        if entry.kind in EVENT_KINDS:
+            self._event(entry)
+        self._inventory.add(entry)
 
     def _unreadable(self, entry: Entry | ReadEntry, error: Exception) -> None:
         why = str(error).partition("\n")[0][:300]

@@ -20,6 +20,8 @@ from pratique.inventory.observed.entries import (
 )
 from pratique.ledger.entries import Entry, ReadEntry
 from pratique.store.connect import Session
+from pratique.store.custody_facts import KINDS as CUSTODY_KINDS
+from pratique.store.custody_facts import CustodyFacts, CustodyOrder, read_order
 from pratique.store.inventory_contents import check_part
 from pratique.store.inventory_edges import Edges, check_facts
 from pratique.store.inventory_lines import Part, number_of_key, part_of
@@ -52,7 +54,7 @@ class _ContentOrder(msgspec.Struct, frozen=True, gc=False):
     part: Part
 
 
-_Order: TypeAlias = _LookOrder | _ContentOrder | FactsBody | RetractionBody
+_Order: TypeAlias = _LookOrder | _ContentOrder | FactsBody | RetractionBody | CustodyOrder
 _Entry: TypeAlias = Entry | ReadEntry
 Unreadable: TypeAlias = tuple[_Entry, ValueFormatError]
 
@@ -65,7 +67,7 @@ class InventoryBatch:
         self._orders: list[tuple[_Entry, _Order]] = []
 
     def add(self, entry: _Entry) -> None:
-        """Take in an entry of one of `KINDS`.
+        """Take in an entry of one of `KINDS`, or of custody's.
 
         Raises: ValueFormatError, msgspec.ValidationError when it is not as documented.
         """
@@ -81,6 +83,7 @@ class _Writing:
         self._session = session
         self._looks = Looks(session)
         self._edges = Edges(session, self._looks)
+        self._custody = CustodyFacts(session, self._edges)
         self._tallies: list[dict[str, object]] = []
         self._facts = self._assets = self._tallied = 0
 
@@ -96,7 +99,8 @@ class _Writing:
                 continue
             self._facts += gained
             self._assets += appeared
-            self._tally(entry.sequence, order)
+            if gained or not isinstance(order, CustodyOrder):
+                self._tally(entry.sequence, order)
         self._flush()
         return unreadable
 
@@ -114,6 +118,8 @@ class _Writing:
                 )
             mark = mark_of(order.body, entry=sequence, content=content, lo=order.lo, hi=order.hi)
             return self._looks.apply(order.asset, order.body, mark, key=order.place, name=order.run)
+        if isinstance(order, CustodyOrder):
+            return self._custody.apply(order), 0
         if isinstance(order, FactsBody):
             recorded = to_micros(entry.recorded_at)
             return self._edges.apply(order, entry=sequence, recorded=recorded)
@@ -123,6 +129,7 @@ class _Writing:
     def _flush(self) -> None:
         self._looks.flush()
         self._edges.flush()
+        self._custody.flush()
         self._session.run_many("add_tally", self._tallies)
         self._tallies = []
 
@@ -187,6 +194,8 @@ class _Writing:
 
 
 def _read(entry: _Entry) -> _Order:
+    if isinstance(entry, Entry) and entry.kind in CUSTODY_KINDS:
+        return read_order(entry)
     body = entry.body
     match entry.kind:
         case "content":

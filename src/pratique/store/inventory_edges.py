@@ -54,6 +54,31 @@ class Edges:
                     appeared += self._learn(name.removeprefix(_ASSET), entry, since)
         return len(body.facts), appeared
 
+    def add(
+        self,
+        relation: str,
+        pair: tuple[str, str],
+        span: Span,
+        *,
+        entry: int,
+        number: int,
+        evidence_class: int,
+        note: str,
+    ) -> None:
+        """Add a fact between two entities, neither of them an asset, that another entry says."""
+        self._rows.append(
+            {
+                "relation": relation,
+                "subject": self.entities.number(pair[0], {}),
+                "object": self.entities.number(pair[1], {}),
+                "entry": entry,
+                "number": number,
+                **span._asdict(),
+                "class": int(evidence_class),
+                "note": storable(note),
+            }
+        )
+
     def _learn(self, name: str, entry: int, since: int) -> bool:
         places = self._looks.places
         asset = places.assets.number(name, {})

@@ -36,4 +36,10 @@ UNION ALL SELECT 'run_blocks', count(*) FROM run_blocks
 UNION ALL SELECT 'entities', count(*) FROM entities
 UNION ALL SELECT 'edges', count(*) FROM edges
 UNION ALL SELECT 'tallies', count(*) FROM tallies
+UNION ALL SELECT 'custody_owners', count(*) FROM custody_owners
+UNION ALL SELECT 'custody_leases', count(*) FROM custody_leases
+UNION ALL SELECT 'custody_hangs', count(*) FROM custody_hangs
+UNION ALL SELECT 'custody_stops', count(*) FROM custody_stops
+UNION ALL SELECT 'custody_objects', count(*) FROM custody_objects
+UNION ALL SELECT 'custody_entries', count(*) FROM custody_entries
 UNION ALL SELECT 'unreadable_entries', count(*) FROM unreadable_entries;
