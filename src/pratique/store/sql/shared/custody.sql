@@ -377,7 +377,7 @@ DELETE FROM roles WHERE name = :name RETURNING name;
 
 -- name: name_holder
 -- Give a person or job a pseudonym, if it has none.
-INSERT INTO identities (issuer, subject, holder, seen_at)
+INSERT INTO pseudonyms (issuer, subject, holder, seen_at)
 VALUES (:issuer, :subject, :holder, :seen_at)
 ON CONFLICT (issuer, subject) DO UPDATE SET seen_at = excluded.seen_at
 RETURNING holder;

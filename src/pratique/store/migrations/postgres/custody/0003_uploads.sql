@@ -36,7 +36,7 @@ CREATE TABLE roles (
 );
 
 -- Whom a pseudonym means. Deleting a row forgets the person; the ledger has the pseudonym only.
-CREATE TABLE identities (
+CREATE TABLE pseudonyms (
   issuer text NOT NULL,
   subject text NOT NULL,
   holder text NOT NULL UNIQUE,

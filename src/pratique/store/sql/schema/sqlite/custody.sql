@@ -213,7 +213,7 @@ CREATE TABLE roles (
 ) STRICT, WITHOUT ROWID;
 
 -- Whom a pseudonym means. Deleting a row forgets the person; the ledger has the pseudonym only.
-CREATE TABLE identities (
+CREATE TABLE pseudonyms (
   issuer TEXT NOT NULL,
   subject TEXT NOT NULL,
   holder TEXT NOT NULL UNIQUE,
