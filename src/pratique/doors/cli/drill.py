@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import shutil
 import sys
 import tempfile
@@ -21,12 +22,40 @@ if TYPE_CHECKING:
 
     from pratique.drill.litellm_2026 import DrillReport, Line
 
-_DRILLS = ("litellm-2026",)
 _PIPE_WIDTH = 180
+_SUBCOMMANDS = {
+    "revoke": ("pratique.doors.cli.drill_revoke", "revoke"),
+}
 
 
-@click.command()
-@click.argument("name", type=click.Choice(_DRILLS), default="litellm-2026")
+class _Drills(click.Group):
+    """The drills; without a name it is the first one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_SUBCOMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = _SUBCOMMANDS.get(cmd_name)
+        if place is None:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(importlib.import_module(place[0]), place[1])
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in {"-h", "--help"}):
+            args = ["litellm-2026", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Drills)
+def drill() -> None:
+    """Replay an incident, inert, through every part; or measure what custody promises.
+
+    Without a name it is litellm-2026.
+    """
+
+
+@drill.command("litellm-2026")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False),
               help="Work in this new folder and keep it, ledger and all.")  # fmt: skip
 @click.option(
@@ -39,15 +68,14 @@ _PIPE_WIDTH = 180
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How the result is told.")  # fmt: skip
-def drill(name: str, keep: Path | None, every: int, form: str) -> None:
-    """Replay an incident, inert, through every part.
+def litellm_2026(keep: Path | None, every: int, form: str) -> None:
+    """Replay 24 March 2026 through every part.
 
-    litellm-2026: real pip, and uv and Poetry where they are installed, on 24 March 2026; first
+    Real pip, and uv and Poetry where they are installed, on 24 March 2026; first
     without the firewall, then through it. Afterwards it is asked who had it and what could be
     reached, and a client gets a case. Exit code 0 only if no poisoned byte came through the
     firewall and all that was asked came back as it must.
     """
-    del name  # there is one drill so far; click has checked the name
     from pratique.drill.litellm_2026 import drill as run_drill  # noqa: PLC0415 - starts half the product
 
     if keep is not None and keep.exists() and any(keep.iterdir()):

@@ -1,0 +1,110 @@
+"""The revocation drill at real doors: what it measures, what it leaves, when it says no."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from kit.door import run_pratique
+from pratique.custody.model import ScopeState
+from pratique.doors.cli.up_processes import beside
+from pratique.drill.revocation import RevocationReport, StreamLine, percentile
+from pratique.settings import CustodySettings, Settings
+from pratique.store.custody import open_custody
+from pratique.store.logs import open_log
+
+
+@contextmanager
+def door_of(home: Path, workers: int) -> Iterator[str]:
+    custody = CustodySettings(s3_listen="127.0.0.1:0", s3_workers=workers)
+    with beside(Settings(home=home, custody=custody), verbose=False) as found:
+        assert found.s3_url is not None
+        yield found.s3_url
+
+
+def kinds(home: Path) -> list[tuple[str, str]]:
+    with closing(open_log(Settings(home=home))) as log:
+        return [(entry.kind, str(entry.body.get("state", ""))) for entry in log.entries()]
+
+
+@pytest.mark.slow
+def test_a_drill_at_a_running_door_of_two_processes(tmp_path: Path) -> None:
+    with door_of(tmp_path, 2) as url:
+        words = ("drill", "revoke", "--streams", "24", "--door", url, "--format", "json")
+        done = run_pratique(*words, home=tmp_path)
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert done.returncode == 0, report
+    assert report["streams"] == report["told_why"] == 24
+    assert report["sentence"] == "lease suspended: vendor pratique-drill, revocation drill"
+    assert 0 < report["p99_ms"] <= 1000
+    assert len(report["processes"]) == 2, "streams of both processes were cut"
+    assert all(line["process"] > 0 for line in report["processes"])
+    entry, *_ = [kind for kind in reversed(kinds(tmp_path)) if kind[0] != "lease"]
+    assert entry[0] == "revocation-drill"
+    states = [state for kind, state in kinds(tmp_path) if kind == "scope"]
+    assert states == ["suspended", "live", "ended"]
+    with closing(open_custody(Settings(home=tmp_path))) as state:
+        scopes = {scope.id: scope.state for scope in state.scopes()}
+    assert scopes.pop("vendor:pratique-drill") is ScopeState.LIVE
+    assert [s for name, s in scopes.items() if name.startswith("lease:")] == [ScopeState.ENDED]
+
+
+@pytest.mark.slow
+def test_a_real_scope_is_resumed_and_a_suspended_one_left_alone(tmp_path: Path) -> None:
+    first = run_pratique("drill", "revoke", "--streams", "2", home=tmp_path)
+    assert first.returncode == 0, first.stdout + first.stderr
+    holder = "holder:pratique-drill/pratique-drill/pratique-drill"
+    again = run_pratique("drill", "revoke", "--streams", "2", "--scope", holder, home=tmp_path)
+    assert again.returncode == 0, again.stdout + again.stderr
+    with closing(open_custody(Settings(home=tmp_path))) as state:
+        found = state.scope(holder)  # type: ignore[arg-type] - as a person writes it
+        assert found is not None
+        assert found.state is ScopeState.LIVE
+        state.set_state(found.id, ScopeState.SUSPENDED, reason="theft", incident="")
+    refused = run_pratique("drill", "revoke", "--scope", holder, home=tmp_path)
+    assert refused.returncode == 2
+    assert "theft" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [("client:meta", "data would have to be read"), ("vendor:x", "no scope"), ("x", "not a scope")],
+)
+def test_scopes_that_no_drill_takes(tmp_path: Path, scope: str, said: str) -> None:
+    refused = run_pratique("drill", "revoke", "--scope", scope, home=tmp_path)
+    assert refused.returncode == 2
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def a_report(**changes: Any) -> RevocationReport:
+    line = StreamLine(
+        door="http://a", process=1, slow=False, last_byte_ms=90, bytes_after=1, ended=True,
+        told="x",
+    )  # fmt: skip
+    report = RevocationReport(
+        scope="vendor:x", streams=1, not_ended=0, in_force_ms=1, p50_ms=90, p99_ms=90,
+        slowest_ms=90, bytes_after_max=1, bytes_after_total=1, told_why=1, sentence="x", nodes=1,
+        processes=(), lines=(line,),
+    )  # fmt: skip
+    return msgspec.structs.replace(report, **changes)
+
+
+def test_each_miss_counts() -> None:
+    assert a_report().holds
+    assert not a_report(p99_ms=1000.1).holds
+    assert not a_report(bytes_after_max=2_621_441).holds
+    assert not a_report(not_ended=1).holds
+    assert not a_report(told_why=0).holds, "a stream that nobody explained"
+
+
+def test_a_percentile_is_a_value_that_was_measured() -> None:
+    assert percentile([5.0], 99) == 5.0
+    assert percentile([float(n) for n in range(1, 101)], 99) == 99.0
+    assert percentile([3.0, 1.0, 2.0], 50) == 2.0
