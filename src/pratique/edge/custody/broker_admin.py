@@ -17,7 +17,7 @@ import msgspec
 
 from pratique.custody.certificate import Terms, render_terms
 from pratique.custody.model import ObjectId, ScopeId
-from pratique.custody.ports import WriteAsk
+from pratique.custody.ports import PartAsk, WriteAsk
 from pratique.edge.custody.broker.__main__ import EXIT_LOCKED
 from pratique.edge.custody.broker.frames import (
     LENGTH,
@@ -35,6 +35,8 @@ from pratique.edge.custody.broker.frames import (
     NewObject,
     Nothing,
     Opening,
+    PartBody,
+    PartKeys,
     Status,
     Suspend,
     WireError,
@@ -120,6 +122,13 @@ class BrokerAdmin:
         """(salt, AES key) of parts that are about to be written, such as variants."""
         bodies = (WriteBody(ask.object, ask.wrapped_key, ask.part, ask.variant) for ask in asks)
         return self._call("write-keys", WriteKeys(tuple(bodies)), list[tuple[bytes, bytes]])
+
+    def check_keys(self, asks: Sequence[PartAsk]) -> list[bytes]:
+        """AES keys of parts for an integrity sweep; they are not charged to anybody."""
+        bodies = (
+            PartBody(ask.object, ask.wrapped_key, ask.part, ask.variant, ask.salt) for ask in asks
+        )
+        return self._call("check-keys", PartKeys(tuple(bodies)), list[bytes])
 
     # ── leases and scopes ────────────────────────────────────────────────────────────────────
 

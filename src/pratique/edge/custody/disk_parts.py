@@ -8,14 +8,19 @@ import errno
 import os
 import secrets
 from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from pratique.custody.errors import PartMissingError
+from pratique.edge.custody.part_listing import KeptPart
 from pratique.errors import UnavailableError
+from pratique.values.spans import from_micros
 
 _OPEN_FILES: Final = 256
 """Descriptors kept open; opening one costs ten times a read."""
+_LISTED_TOGETHER: Final = 1000
 _NOWAIT: Final = getattr(os, "RWF_NOWAIT", 0)
 
 
@@ -54,6 +59,13 @@ class DiskParts:
             os.close(descriptor)
         await asyncio.to_thread(self._delete, name)
 
+    async def listed(self) -> AsyncIterator[KeptPart]:
+        """Everything in the folder, ordered. Raises: UnavailableError."""
+        walk = _walk(self._folder)
+        while batch := await asyncio.to_thread(lambda: list(islice(walk, _LISTED_TOGETHER))):
+            for part in batch:
+                yield part
+
     def close(self) -> None:
         """Close descriptors."""
         while self._open:
@@ -86,7 +98,7 @@ class DiskParts:
         path = self._folder / name
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_folders(path.parent)
             try:
                 with partial.open("xb", buffering=0) as file:
                     left = memoryview(data)
@@ -103,8 +115,32 @@ class DiskParts:
             raise _failed("written", error) from error
 
     def _delete(self, name: str) -> None:
+        path = self._folder / name
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _failed("deleted", error) from error
+        with contextlib.suppress(OSError):  # a folder with other parts stays
+            path.parent.rmdir()
+
+
+def _walk(root: Path, relative: str = "") -> Iterator[KeptPart]:
+    try:
+        with os.scandir(root / relative) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return  # nothing was ever written here, or it was removed meanwhile
+    except OSError as error:
+        raise _failed("listed", error) from error
+    for entry in found:
+        path = f"{relative}{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(root, f"{path}/")
+            continue
         with contextlib.suppress(FileNotFoundError):
-            (self._folder / name).unlink()
+            status = entry.stat(follow_symlinks=False)
+            at = from_micros(status.st_mtime_ns // 1000)
+            yield KeptPart(name=path, size=status.st_size, changed_at=at)
 
 
 def _read_cached(descriptor: int, start: int, length: int) -> bytearray | None:
@@ -133,6 +169,18 @@ def _read_all(descriptor: int, start: int, length: int, name: str) -> bytes:
         pieces.append(piece)
         start, length = start + len(piece), length - len(piece)
     return b"".join(pieces)
+
+
+def _make_folders(folder: Path) -> None:
+    """Make a folder so that it survives: its name is in its parent's, which is synced too."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        _make_folders(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -20,6 +20,7 @@ from pratique.custody.codewords import (
     lease_key,
     pack_bits,
 )
+from pratique.custody.envelope import derive_part_key, part_aad
 from pratique.custody.errors import BrokerRefusedError, CertificateError, KeyBrokenError
 from pratique.custody.model import ObjectId
 from pratique.custody.wrapping import parse_wrapped, unwrap_object_key
@@ -39,6 +40,7 @@ from pratique.edge.custody.broker.frames import (
     Name,
     NewObject,
     Opening,
+    PartKeys,
     Status,
     Suspend,
     WriteKeys,
@@ -80,6 +82,7 @@ class AdminSide:
             "resume": self._resume,
             "new-object-key": self._new_object_key,
             "write-keys": self._write_keys,
+            "check-keys": self._check_keys,
             "codewords": self._codewords,
             "commitment": self._commitment,
             "reveal": self._reveal,
@@ -160,13 +163,23 @@ class AdminSide:
         asks = msgspec.msgpack.decode(body, type=WriteKeys).asks
         if len(asks) > MAX_ASKS:
             raise BrokerRefusedError(f"at most {MAX_ASKS} parts at a time", reason="request")
-        pairs = []
+        return [fresh_part_key(self._object_key(ask.object, ask.wrapped), ask) for ask in asks]
+
+    def _check_keys(self, body: bytes) -> list[bytes]:
+        """Keys of parts for an integrity sweep: no lease, no vendor, so nothing to charge."""
+        asks = msgspec.msgpack.decode(body, type=PartKeys).asks
+        if len(asks) > MAX_ASKS:
+            raise BrokerRefusedError(f"at most {MAX_ASKS} parts at a time", reason="request")
+        keys = []
         for ask in asks:
-            parsed = parse_wrapped(ask.wrapped)
-            under = self._held.ring.dataset(parsed.dataset).key
-            key = unwrap_object_key(parsed, under=under, object_id=ObjectId(ask.object))
-            pairs.append(fresh_part_key(key, ask))
-        return pairs
+            aad = part_aad(ObjectId(ask.object), ask.part, ask.variant)
+            keys.append(derive_part_key(self._object_key(ask.object, ask.wrapped), ask.salt, aad))
+        return keys
+
+    def _object_key(self, object_id: str, wrapped: bytes) -> bytes:
+        parsed = parse_wrapped(wrapped)
+        under = self._held.ring.dataset(parsed.dataset).key
+        return unwrap_object_key(parsed, under=under, object_id=ObjectId(object_id))
 
     # ── leases and scopes ────────────────────────────────────────────────────────────────────
 
