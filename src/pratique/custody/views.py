@@ -1,8 +1,10 @@
-"""Which bytes a lease gets of an object: the canonical ones, or stretches of its own among them."""
+"""Which bytes a lease gets of an object: the canonical ones, with stretches of its own laid over them."""
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 CANONICAL: Final = 0
@@ -20,33 +22,69 @@ class Extent(NamedTuple):
     end: int
     source: int
     offset: int
-    """Where they begin in their source."""
+    """Where they begin in their source; of canonical bytes, `start`."""
 
 
 class View:
-    """What a lease sees of one object: extents without gaps, from 0 to the object's size.
+    """What a lease sees of one object: its canonical bytes but for some stretches.
 
-    A view never changes a size, so that ranges and listings are the same for every lease.
+    A view never changes a size, so that ranges and listings are the same for every lease. It is made
+    of arrays: a lease's view of ten thousand marks takes a quarter of a megabyte.
     """
 
-    __slots__ = ("_starts", "extents", "inline", "variant_size")
+    __slots__ = ("_ends", "_offsets", "_starts", "inline", "inline_start", "variant_size")
 
     def __init__(
-        self, extents: tuple[Extent, ...], *, variant_size: int, inline: bytes = b""
+        self,
+        *,
+        starts: Sequence[int],
+        ends: Sequence[int],
+        offsets: Sequence[int],
+        variant_size: int,
+        inline: bytes = b"",
+        inline_start: int = 0,
     ) -> None:
-        self.extents = extents
+        """Stretches `[starts[i], ends[i])` come from `offsets[i]` of the variant.
+
+        Shape: sorted and disjoint; the inline bytes, where there are any, lie behind all of them.
+        """
+        self._starts, self._ends, self._offsets = (
+            array("Q", starts),
+            array("Q", ends),
+            array("Q", offsets),
+        )
         self.variant_size = variant_size
         self.inline = inline
-        self._starts = [extent.start for extent in extents]
+        self.inline_start = inline_start
+
+    def overlays(self, start: int, end: int) -> list[Extent]:
+        """What in `[start, end)` is not canonical, cut to it, in order."""
+        starts, ends, found = self._starts, self._ends, []
+        index = bisect_right(starts, start)
+        if index and ends[index - 1] > start:
+            index -= 1
+        count = len(starts)
+        while index < count and (begin := starts[index]) < end:
+            stop, offset = ends[index], self._offsets[index]
+            if begin < start:
+                offset += start - begin
+                begin = start
+            found.append(Extent(begin, min(stop, end), VARIANT, offset))
+            index += 1
+        begin = max(start, self.inline_start)
+        stop = min(end, self.inline_start + len(self.inline))
+        if begin < stop:
+            found.append(Extent(begin, stop, INLINE, begin - self.inline_start))
+        return found
 
     def pieces(self, start: int, end: int) -> list[Extent]:
-        """The extents that make up `[start, end)`, cut to it."""
+        """The extents that make up `[start, end)`."""
         found = []
-        index = bisect_right(self._starts, start) - 1
-        while start < end:
-            extent = self.extents[index]
-            stop = min(end, extent.end)
-            found.append(Extent(start, stop, extent.source, extent.offset + start - extent.start))
-            start = stop
-            index += 1
+        for overlay in self.overlays(start, end):
+            if start < overlay.start:
+                found.append(Extent(start, overlay.start, CANONICAL, start))
+            found.append(overlay)
+            start = overlay.end
+        if start < end:
+            found.append(Extent(start, end, CANONICAL, start))
         return found

@@ -22,6 +22,11 @@ from pratique.custody.views import CANONICAL, INLINE, VARIANT, View
 _KEPT_CIPHERS: Final = 4096
 _KEPT_SECONDS: Final = 600.0
 """How long a part's key stays in memory; an owned process has what was used in the last ten minutes."""
+_BLOCK: Final = 64 * 1024
+"""Second forms of marks are small and close together: they are decrypted in blocks, and kept."""
+_KEPT_BLOCKS: Final = 512
+_LONG_OVERLAY: Final = 16 * 1024
+"""From this length on, reading what it covers would cost more than putting pieces together."""
 
 
 class _Place(NamedTuple):
@@ -48,11 +53,14 @@ class Plaintext:
         self._parts = parts
         self._broker = broker
         self._kept: OrderedDict[_Place, _Kept] = OrderedDict()
+        self._blocks: OrderedDict[tuple[str, str, int], memoryview] = OrderedDict()
 
     def forget(self, lease: LeaseId) -> None:
         """Drop what is kept for a lease that may not read any more."""
         for place in [place for place in self._kept if place.lease == lease]:
             del self._kept[place]
+        for key in [key for key in self._blocks if key[0] == lease]:
+            del self._blocks[key]
 
     async def unlock(
         self, lease: Lease, stored: StoredObject, start: int, end: int, view: View | None
@@ -109,7 +117,32 @@ class Plaintext:
                     lease, stored, stored.size, CANONICAL, part, start - base, end - base
                 )
             return await self._stretch(lease, stored, stored.size, CANONICAL, start, end)
-        found = []
+        overlays = view.overlays(start, end)
+        if any(piece.end - piece.start >= _LONG_OVERLAY for piece in overlays):
+            return await self._pieces(lease, stored, start, end, view)
+        # Most of it is canonical: decrypt that at once, and lay the lease's own stretches over it.
+        whole = await self._stretch(lease, stored, stored.size, CANONICAL, start, end)
+        for at, stop, source, offset in overlays:
+            length = stop - at
+            if source == INLINE:
+                own: memoryview | bytes = view.inline[offset : offset + length]
+            else:
+                number, inner = divmod(offset, _BLOCK)
+                block = self._blocks.get((lease.id, stored.id, number))
+                if block is None:
+                    block = await self._block(lease, stored, number, view)
+                own = block[inner : inner + length]
+                if len(own) < length:
+                    own = await self._stretch(
+                        lease, stored, view.variant_size, VARIANT, offset, offset + length
+                    )
+            whole[at - start : stop - start] = own
+        return whole
+
+    async def _pieces(
+        self, lease: Lease, stored: StoredObject, start: int, end: int, view: View
+    ) -> memoryview | bytes:
+        found: list[memoryview | bytes] = []
         for piece in view.pieces(start, end):
             stop = piece.offset + piece.end - piece.start
             if piece.source == INLINE:
@@ -118,6 +151,18 @@ class Plaintext:
             size = view.variant_size if piece.source == VARIANT else stored.size
             found.append(await self._stretch(lease, stored, size, piece.source, piece.offset, stop))
         return found[0] if len(found) == 1 else b"".join(found)
+
+    async def _block(
+        self, lease: Lease, stored: StoredObject, number: int, view: View
+    ) -> memoryview:
+        """One block of the object's second forms."""
+        start = number * _BLOCK
+        end = min(start + _BLOCK, view.variant_size)
+        block = await self._stretch(lease, stored, view.variant_size, VARIANT, start, end)
+        self._blocks[lease.id, stored.id, number] = block
+        if len(self._blocks) > _KEPT_BLOCKS:
+            self._blocks.popitem(last=False)
+        return block
 
     async def _stretch(
         self, lease: Lease, stored: StoredObject, size: int, variant: int, start: int, end: int
@@ -160,12 +205,11 @@ def _places(
     lease: Lease, stored: StoredObject, start: int, end: int, view: View | None
 ) -> Iterable[_Place]:
     """Every part that a range touches, once."""
-    if view is None:
-        stretches: Sequence[tuple[int, int, int]] = [(CANONICAL, start, end)]
-    else:
-        stretches = [
+    stretches = [(CANONICAL, start, end)]
+    if view is not None:
+        stretches += [
             (piece.source, piece.offset, piece.offset + piece.end - piece.start)
-            for piece in view.pieces(start, end)
+            for piece in view.overlays(start, end)
             if piece.source != INLINE
         ]
     return dict.fromkeys(
