@@ -9,12 +9,12 @@ the `rfc8785` library.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -220,6 +220,10 @@ def _text(value: str) -> str:
     return value
 
 
+_TEXTS: Final[frozenset[type]] = frozenset({str, bool, type(None)})
+_TEXTS_OR_INTEGERS: Final[frozenset[type]] = _TEXTS | {int}
+
+
 def _fits(value: object, depth: int) -> bool:
     # Exact types: msgspec would also write floats, dates, bytes and dataclasses.
     kind = type(value)
@@ -235,8 +239,19 @@ def _fits(value: object, depth: int) -> bool:
                 return False
         return True
     if kind is list or kind is tuple:
-        return depth > 0 and all(_fits(item, depth - 1) for item in value)  # type: ignore[attr-defined] # kind says it
+        return depth > 0 and _fit_all(value, depth - 1)  # type: ignore[arg-type]  # kind says it
     return isinstance(value, StrEnum)
+
+
+def _fit_all(values: Sequence[object], depth: int) -> bool:
+    """`_fits` for each; rows of plain values, of which entries have hundreds, are looked at at once."""
+    kinds = set(map(type, values))
+    if kinds <= _TEXTS:
+        return True
+    if kinds <= _TEXTS_OR_INTEGERS:
+        numbers = [value for value in values if type(value) is int]
+        return min(numbers) >= -MAX_INTEGER and max(numbers) <= MAX_INTEGER
+    return all(_fits(value, depth) for value in values)
 
 
 def _misfit(value: object, path: str, depth: int) -> str:
