@@ -31,6 +31,8 @@ _FIRST_SECONDS: Final = 5.0
 """How long a read waits for its rate before it is told to slow down."""
 _MIDWAY_SECONDS: Final = 60.0
 """How long a stream that has begun waits for it: ending it would only bring the client back."""
+IDLE_SECONDS: Final = 60.0
+"""How long a reader may take for one piece; one that takes longer holds a place that others need."""
 SEND_BUFFER_BYTES: Final = 128 * 1024
 """What the kernel and the transport may each hold of a stream: what arrives after a cut."""
 
@@ -102,12 +104,32 @@ class Sender:
             try:
                 await response.prepare(request)
                 await self._stream(response, ask, meter, window)
-            except (RefusedError, PratiqueError, ConnectionError) as error:
+            except (RefusedError, PratiqueError, ConnectionError, TimeoutError) as error:
                 # The status is out; an end before the announced length is what clients notice, and
                 # when they ask for the rest they are told why.
                 _note(ask, error)
                 stream.cut(_BROKEN)
         return response
+
+    async def plaintext(self, ask: Ask, meter: Meter) -> AsyncIterator[memoryview | bytes]:
+        """The same bytes for use inside the door, such as a copy: paid and recorded alike.
+
+        Raises: RefusedError, UnavailableError, also midway.
+        """
+        start, end = _window(ask.start, ask.end, FIRST_WINDOW)
+        largest = min(LARGEST_WINDOW, ask.journal.lease.rate or LARGEST_WINDOW)
+        if ask.start == ask.end:
+            await self._pay(ask, meter, start, end, patience=_FIRST_SECONDS)
+        while start < ask.end:
+            await self._pay(ask, meter, start, end, patience=_MIDWAY_SECONDS)
+            for at in range(start, end, PIECE_BYTES):
+                self._check(ask)
+                await asyncio.sleep(0)  # what is cached is read without waiting; others have a turn
+                stop = min(end, at + PIECE_BYTES)
+                yield await self._plaintext.read(
+                    ask.journal.lease, ask.stored, at, stop, ask.view
+                )
+            start, end = _window(end, ask.end, min(largest, 2 * (end - start)))
 
     async def _send_small(
         self, ask: Ask, meter: Meter, headers: Mapping[str, str]
@@ -140,7 +162,8 @@ class Sender:
                     self._check(ask)
                     stop = min(end, at + PIECE_BYTES)
                     piece = await self._plaintext.read(lease, ask.stored, at, stop, ask.view)
-                    await response.write(piece)
+                    async with asyncio.timeout(IDLE_SECONDS):
+                        await response.write(piece)
                 await paid
             start, end = following
 
