@@ -204,6 +204,19 @@ async def test_noted_reads_come_soon_and_all_of_them() -> None:
     assert [row[2] for row in rows(recorder.queued)] == list(range(250))
 
 
+async def test_entries_are_numbered_per_client() -> None:
+    recorder = Recorder()
+    log = a_log(recorder)
+    for client in ("meta", "lab", "meta"):
+        who = journal(client=client)
+        task = asyncio.create_task(log.record(who, a_read(1)))
+        await settle()
+        recorder.waiting[-1].set_result(1)
+        await task
+    found = [(draft.body["client"], draft.body["number"]) for draft in recorder.drafts]
+    assert found == [("meta", 0), ("lab", 0), ("meta", 1)]
+
+
 async def test_what_the_ledger_does_not_take_stays_and_nothing_more_is_answered() -> None:
     recorder = Recorder()
     log = a_log(recorder)
@@ -216,6 +229,7 @@ async def test_what_the_ledger_does_not_take_stays_and_nothing_more_is_answered(
     recorder.full, recorder.healthy = False, True
     await asyncio.sleep(0.12)
     assert [row[2] for row in rows(recorder.queued)] == [1]
+    assert recorder.queued[0].body["number"] == 0, "what was refused took no number"
 
 
 async def test_an_orderly_end_says_that_nothing_is_missing() -> None:
@@ -224,6 +238,7 @@ async def test_an_orderly_end_says_that_nothing_is_missing() -> None:
     log.note(journal(), a_read(1))
     log.close()
     assert [draft.kind for draft in recorder.queued] == ["reads", "reads-ended"]
+    assert recorder.queued[1].body == {"process": "p1", "client": "meta", "entries": 1}
     broken = Recorder()
     broken_log = a_log(broken)
     broken_log.note(journal(), a_read(1))

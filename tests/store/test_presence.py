@@ -197,7 +197,7 @@ def test_events_are_kept_whole(facts: Database) -> None:
 
 def test_unknown_kinds_are_passed_over_and_spoiled_entries_are_counted(facts: Database) -> None:
     story = Story()
-    story.write("lease", "lease:1", "asset:ci", {"anything": [1]})
+    story.write("prophecy", "lease:1", "asset:ci", {"anything": [1]})
     story.write("page", "no-slash", "asset:ci", {"view": "a", "status": 200})
     story.write("page", "pypi/-bad-", "asset:ci", {"view": "a", "status": 200})
     story.write("delivery", "sha256:x", "asset:ci", {"index": "pypi"})

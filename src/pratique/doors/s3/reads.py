@@ -6,6 +6,9 @@
 - `reads`, what was in fact answered: queued with a small answer and durable some 50 ms later. Large
   reads are written at once and awaited; they need no announcement.
 
+Entries of one client are numbered by each process from 0, and `reads-ended` says how many there were: a
+client sees from its own entries alone that none is missing between them.
+
 A process that dies takes its last reads with it. What it had announced in its last ten seconds counts as
 disclosed then (`custody.access_log`): the error is against the reader, and it is said aloud.
 """
@@ -106,6 +109,8 @@ class ReadLog:
         """Announced blocks, with the monotonic time at which each stops to count."""
         self._waiting: dict[Journal, list[Read]] = {}
         self._count = 0
+        self._numbers: dict[str, int] = {}
+        """Entries rendered per client. One that the ledger refuses leaves a gap, which is told."""
         self._timer: asyncio.TimerHandle | None = None
 
     async def record(self, journal: Journal, read: Read) -> None:
@@ -158,13 +163,15 @@ class ReadLog:
         self._flush()
         if self._timer is not None:
             self._timer.cancel()
-        if not self._count:
+        if self._count:
+            return  # some reads are missing, and nobody is told otherwise
+        for client, number in self._numbers.items():
             self._enqueue(
                 Draft(
                     kind="reads-ended",
                     subject=f"process:{self._process}",
                     actor="door:s3",
-                    body={"process": self._process},
+                    body={"process": self._process, "client": client, "entries": number},
                 )
             )
 
@@ -177,6 +184,7 @@ class ReadLog:
             while left and self._enqueue(self._render_reads(journal, left[:_MOST_READS])):
                 left = left[_MOST_READS:]
             if left:
+                self._numbers[journal.lease.client] -= 1  # the same number for the next time
                 self._waiting[journal] = left
                 self._count += len(left)
         if self._count:
@@ -213,6 +221,8 @@ class ReadLog:
 
     def _entry(self, kind: str, journal: Journal, rest: dict[str, Any]) -> Draft:
         lease = journal.lease
+        number = self._numbers.get(lease.client, 0)
+        self._numbers[lease.client] = number + 1
         return Draft(
             kind=kind,
             subject=f"lease:{lease.id}",
@@ -224,6 +234,7 @@ class ReadLog:
                 "project": lease.project,
                 "holder": lease.holder,
                 "process": self._process,
+                "number": number,
                 **rest,
             },
         )
