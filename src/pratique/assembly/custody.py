@@ -12,37 +12,33 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from pratique.assembly.custody_parts import open_parts
+from pratique.assembly.custody_writes import OpenWrites, open_writes
 from pratique.custody.model import Lease, StoredObject
 from pratique.custody.operations import (
     GetObject,
     HeadBucket,
     ListBuckets,
     ListObjects,
-    PutObject,
     ReadBucketSetting,
 )
 from pratique.custody.ports import KeyBroker, PartStore, Views
 from pratique.custody.views import View
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Authentication
-from pratique.doors.s3.bodies import Patience
 from pratique.doors.s3.confirmation import Confirmation
 from pratique.doors.s3.http import S3Door, S3Parts
 from pratique.doors.s3.leases import LeaseBook
 from pratique.doors.s3.listings import Listings
-from pratique.doors.s3.memory import ByteBudget
 from pratique.doors.s3.metering import Meters
 from pratique.doors.s3.objects import ObjectReads
 from pratique.doors.s3.plaintext import Plaintext
 from pratique.doors.s3.reads import ReadLog
 from pratique.doors.s3.refusals import Refusals
 from pratique.doors.s3.sending import Sender
-from pratique.doors.s3.storing import Storing
 from pratique.doors.s3.upkeep import Upkeep
-from pratique.doors.s3.writes import Committing, ObjectWrites
 from pratique.edge.custody.broker.places import GATEWAY_SOCKET, broker_folder
 from pratique.edge.custody.broker_client import BrokerClient
-from pratique.edge.custody.disk_parts import DiskParts
 from pratique.home import prepare_home
 from pratique.ledger.entries import Draft
 from pratique.ledger.store import LogStore, Recorder
@@ -52,8 +48,6 @@ from pratique.store.custody_heal import heal_at_start, record_rules
 from pratique.store.logs import open_log
 from pratique.store.recorder import GroupCommitRecorder
 from pratique.values.instants import Clock, now_utc
-
-PARTS_FOLDER = "parts"
 
 
 class Unmarked:
@@ -111,7 +105,11 @@ async def open_s3(settings: Settings, *, clock: Clock = now_utc) -> AsyncIterato
             ),
         )
         await stack.enter_async_context(upkeep.running())
-        yield OpenS3(door=_door(ground, refusals), ground=ground)
+        sender = Sender(
+            confirmation=ground.confirmation, reads=ground.reads, plaintext=ground.plaintext
+        )
+        writes = await stack.enter_async_context(open_writes(ground, sender))
+        yield OpenS3(door=_door(ground, refusals, sender, writes), ground=ground)
 
 
 async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) -> S3Ground:
@@ -122,7 +120,7 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) 
     # A suspension that the ledger has is in force, even if its row was lost.
     await asyncio.to_thread(heal_at_start, settings, log, state)
     broker = await stack.enter_async_context(BrokerClient(_gateway_socket(settings)))
-    parts = stack.enter_context(closing(DiskParts(settings.home / PARTS_FOLDER)))
+    parts = stack.enter_context(open_parts(settings))
     confirmation = Confirmation(state)
     await confirmation.start()
     stack.push_async_callback(confirmation.close)
@@ -150,12 +148,9 @@ def _gateway_socket(settings: Settings) -> Path:
     return Path(own) if own else broker_folder(settings.home) / GATEWAY_SOCKET
 
 
-def _door(ground: S3Ground, refusals: Refusals) -> S3Door:
+def _door(ground: S3Ground, refusals: Refusals, sender: Sender, writes: OpenWrites) -> S3Door:
     custody = ground.settings.custody
     book = LeaseBook(ground.state, ground.broker)
-    sender = Sender(
-        confirmation=ground.confirmation, reads=ground.reads, plaintext=ground.plaintext
-    )
     objects = ObjectReads(
         allowing=ground.allowing,
         confirmation=ground.confirmation,
@@ -163,7 +158,6 @@ def _door(ground: S3Ground, refusals: Refusals) -> S3Door:
         sender=sender,
         views=ground.views,
     )
-    writes = _writes(ground)
     listings = Listings(allowing=ground.allowing, state=ground.state, region=custody.s3_region)
     return S3Door(
         S3Parts(
@@ -179,34 +173,14 @@ def _door(ground: S3Ground, refusals: Refusals) -> S3Door:
                 ListBuckets: listings.buckets,
                 HeadBucket: listings.head,
                 ListObjects: listings.objects,
-                PutObject: writes.put,
                 ReadBucketSetting: listings.setting,
+                **writes.handlers,
             },
             unsigned={},
             refused=refusals.add,
             problems=lambda: _problems(ground),
             domain=custody.s3_domain,
         )
-    )
-
-
-def _writes(ground: S3Ground) -> ObjectWrites:
-    memory = ByteBudget(ground.settings.custody.write_memory_mib << 20)
-    storing = Storing(ground.parts, memory)
-    committing = Committing(
-        allowing=ground.allowing,
-        state=ground.state,
-        recorder=ground.recorder,
-        storing=storing,
-        views=ground.views,
-        clock=ground.clock,
-    )
-    return ObjectWrites(
-        allowing=ground.allowing,
-        broker=ground.broker,
-        storing=storing,
-        committing=committing,
-        patience=Patience(idle_seconds=ground.settings.custody.write_idle_seconds),
     )
 
 

@@ -88,8 +88,13 @@ class DatasetState(Protocol):
         """Let it stand at its key from now on; gives the one that stood there before."""
         ...
 
-    def remove_object(self, dataset: str, key: str, *, at: Instant) -> StoredObject | None:
-        """Nothing stands at the key any more; versions keep what they had."""
+    def remove_object(
+        self, dataset: str, key: str, *, at: Instant, only: ObjectId | None = None
+    ) -> StoredObject | None:
+        """Nothing stands at the key any more; versions keep what they had.
+
+        With `only` nothing happens when something else stands there by now.
+        """
         ...
 
     def revision(self, dataset: str) -> int:
@@ -159,8 +164,13 @@ class WriteState(Protocol):
         """The object that stands at a key now."""
         ...
 
-    def remove_object(self, dataset: str, key: str, *, at: Instant) -> StoredObject | None:
-        """Nothing stands at the key any more; versions keep what they had."""
+    def remove_object(
+        self, dataset: str, key: str, *, at: Instant, only: ObjectId | None = None
+    ) -> StoredObject | None:
+        """Nothing stands at the key any more; versions keep what they had.
+
+        With `only` nothing happens when something else stands there by now.
+        """
         ...
 
     def commit_object(

@@ -83,7 +83,14 @@ def unwrap_object_key(parsed: WrappedObjectKey, *, under: bytes, object_id: Obje
 
 
 def wrap_staging_key(
-    key: bytes, *, under: bytes, dataset: str, generation: int, upload: str, lease: str, nonce: bytes
+    key: bytes,
+    *,
+    under: bytes,
+    dataset: str,
+    generation: int,
+    upload: str,
+    lease: str,
+    nonce: bytes,
 ) -> bytes:
     """An upload's key under its dataset's key, for the lease that began it."""
     name = dataset.encode("ascii")

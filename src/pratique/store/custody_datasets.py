@@ -130,10 +130,17 @@ class DatasetTables:
             coming = revise(session, stored[0].dataset)
             return tuple(put_one(session, one, coming) for one in stored)
 
-    def remove_object(self, dataset: str, key: str, *, at: Instant) -> StoredObject | None:
-        """Nothing stands at the key any more; versions keep what they had."""
+    def remove_object(
+        self, dataset: str, key: str, *, at: Instant, only: ObjectId | None = None
+    ) -> StoredObject | None:
+        """Nothing stands at the key any more; versions keep what they had.
+
+        With `only` nothing happens when something else stands there by now.
+        """
         with self._database.write() as session:
             coming = revise(session, dataset)
+            if only is not None and standing(session, dataset, key) != only:
+                return None
             rows = session.run(
                 "end_object",
                 dataset=dataset,

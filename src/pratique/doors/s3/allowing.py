@@ -82,8 +82,10 @@ class Allowing:
         kept = self._objects.get((bucket, key))
         if kept is not None and kept[0] > now:
             return kept[1]
+        version = self.version
         found = await asyncio.to_thread(self._state.object, bucket, key)
-        if found is not None:
+        # What was looked up before this process changed something may be out of date already.
+        if found is not None and version == self.version:
             _remember(self._objects, (bucket, key), (now + REMEMBERED_SECONDS, found))
         return found
 

@@ -39,7 +39,12 @@ class Storing:
         self._memory = memory
 
     async def write(
-        self, object_id: ObjectId, key: bytes, chunks: AsyncIterator[bytes], *, length: int
+        self,
+        object_id: ObjectId,
+        key: bytes,
+        chunks: AsyncIterator[bytes | memoryview],
+        *,
+        length: int,
     ) -> Written:
         """Store everything that comes; `length` is what memory is held for.
 

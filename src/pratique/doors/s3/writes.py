@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
 from pratique.custody.conditions import check_write
@@ -38,7 +39,6 @@ from pratique.values.instants import Clock
 
 MOST_AT_ONCE: Final = 5 * (1 << 30)
 """Of one PUT or one part of an upload, as S3."""
-MOST_OBJECT: Final = 5 * (1 << 40)
 _CONDITIONS: Final = ("if-match", "if-none-match")
 _KEPT: Final = ("content-disposition", "content-encoding", "content-language")
 _TYPE_CHARACTERS: Final = 256
@@ -129,7 +129,7 @@ class Committing:
         stored = self._stored(caller.lease, target, fresh, written)
         try:
             # Minutes may have passed since the first byte.
-            now = replace(asked, at=self._clock())
+            now = msgspec.structs.replace(asked, at=self._clock())
             await self._allowing.allow(caller, now, Verb.WRITE, stored.dataset, stored.key)
             before = await self.check(caller.lease, target)
             actor = f"lease:{caller.lease.id}"
