@@ -15,8 +15,8 @@ import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
 from aiohttp import web
 
@@ -36,6 +36,22 @@ _HEALTH = "/_pratique/health"
 Handler: TypeAlias = Callable[[Asked, Caller, Operation], Awaitable[web.StreamResponse]]
 
 
+class Adapter(Protocol):
+    """Another protocol over the same leases, below a path that no bucket can have."""
+
+    async def identify(self, asked: Asked) -> Caller:
+        """Who asks. Raises: S3Error, UnavailableError."""
+        ...
+
+    async def answer(self, asked: Asked, caller: Caller) -> web.StreamResponse:
+        """Answer a request. Raises: S3Error, RefusedError, PratiqueError."""
+        ...
+
+    def refuse(self, error: S3Error, asked: Asked, request_id: str) -> web.Response:
+        """A refusal in the words of its clients."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Parts:
     """What the door is made of; `assembly` fills it."""
@@ -50,6 +66,8 @@ class S3Parts:
     problems: Callable[[], list[str]]
     """What is not ready, in sentences; empty when all is well."""
     domain: str
+    adapters: Mapping[str, Adapter] = field(default_factory=dict)
+    """By the first piece of the path, such as `_hub`."""
 
 
 class S3Door:
@@ -67,20 +85,24 @@ class S3Door:
             return self._health()
         asked = self._parts.authentication.read(request, headers)
         request_id = f"{self._process}{next(self._numbers):08X}"
+        adapter = self._adapter(asked) if asked.path.startswith("/_") else None
+        refuse = self._refuse if adapter is None else adapter.refuse
         try:
-            answer = await self._answer(asked)
+            answer = await (
+                self._answer(asked) if adapter is None else self._answer_as(adapter, asked)
+            )
         except (ConnectionError, asyncio.CancelledError):
             raise
         except S3Error as error:
-            return self._refuse(error, asked, request_id)
+            return refuse(error, asked, request_id)
         except RefusedError as error:
-            return self._refuse(of_refusal(error.refusal), asked, request_id)
+            return refuse(of_refusal(error.refusal), asked, request_id)
         except PratiqueError as error:
-            return self._refuse(_translated(error), asked, request_id)
+            return refuse(_translated(error), asked, request_id)
         except Exception:  # noqa: BLE001 - whatever it is, it is told as an S3 error without its words
             _log.exception("request failed", extra={"request": request_id})
             sentence = "Pratique failed to answer; nothing was let through"
-            return self._refuse(S3Error(Code.INTERNAL_ERROR, sentence), asked, request_id)
+            return refuse(S3Error(Code.INTERNAL_ERROR, sentence), asked, request_id)
         if not answer.prepared:
             answer.headers["x-amz-request-id"] = request_id
         return answer
@@ -97,11 +119,37 @@ class S3Door:
         unsigned = self._parts.unsigned.get(type(operation))
         if unsigned is not None:
             return await unsigned(asked, operation)
-        handler = self._parts.handlers.get(type(operation))
+        handler = self._parts.handlers.get(type(operation)) or _not_implemented
+        return await self._noting(
+            asked,
+            self._parts.authentication.identify,
+            lambda caller: handler(asked, caller, operation),
+        )
+
+    def _adapter(self, asked: Asked) -> Adapter | None:
+        """Whose path it is. A bucket's own host has keys below any path, so there it is nobody's."""
+        domain, host = self._parts.domain, asked.headers.get("host", "").lower()
+        name, _, port = host.rpartition(":")
+        if domain and (name if port.isdigit() else host).endswith(f".{domain}"):
+            return None
+        return self._parts.adapters.get(asked.path[1:].partition("/")[0])
+
+    async def _answer_as(self, adapter: Adapter, asked: Asked) -> web.StreamResponse:
+        return await self._noting(
+            asked, adapter.identify, lambda caller: adapter.answer(asked, caller)
+        )
+
+    async def _noting(
+        self,
+        asked: Asked,
+        identify: Callable[[Asked], Awaitable[Caller]],
+        answer: Callable[[Caller], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        """Who asks, then the answer; refusals are taken note of, whoever words them."""
         caller = None
         try:
-            caller = await self._parts.authentication.identify(asked)
-            return await (handler or _not_implemented)(asked, caller, operation)
+            caller = await identify(asked)
+            return await answer(caller)
         except S3Error as error:
             self._parts.refused(caller, error, asked)
             raise

@@ -60,14 +60,28 @@ class ObjectReads:
         self._meters = meters
         self._sender = sender
         self._views = views
-        self._kept: dict[tuple[str, str, str, str], _Known] = {}
+        self._kept: dict[tuple[str, str, str, str, str], _Known] = {}
 
     async def answer(
         self, asked: Asked, caller: Caller, operation: Operation
     ) -> web.StreamResponse:
-        """Answer a read. Raises: S3Error, RefusedError, UnavailableError."""
+        """Answer a read over S3. Raises: as `read`."""
         assert isinstance(operation, GetObject)
-        known = await self._know(asked, caller, operation)
+        return await self.read(asked, caller, operation)
+
+    async def read(
+        self,
+        asked: Asked,
+        caller: Caller,
+        operation: GetObject,
+        *,
+        fixed: StoredObject | None = None,
+    ) -> web.StreamResponse:
+        """Answer a read of what stands at the key, or of `fixed`: what stood there in a version.
+
+        Raises: S3Error, RefusedError, UnavailableError.
+        """
+        known = await self._know(asked, caller, operation, fixed)
         stored, etag = known.stored, known.etag
         check_read(asked.headers, etag=etag, modified=stored.created_at)
         span = _span(asked, operation, stored, etag)
@@ -96,14 +110,17 @@ class ObjectReads:
         )
         return await self._sender.send(asked.request, ask, known.meter, headers)
 
-    async def _know(self, asked: Asked, caller: Caller, operation: GetObject) -> _Known:
+    async def _know(
+        self, asked: Asked, caller: Caller, operation: GetObject, fixed: StoredObject | None
+    ) -> _Known:
         """The decision and what it is about; the one of a moment ago while nothing has changed.
 
         Many ranges of one object come in a row. Scopes are looked at for every piece that is sent, the
         lease's end here; terms never change.
         """
         lease = caller.lease
-        place = (lease.id, operation.bucket, operation.key, asked.address)
+        version_id = fixed.id if fixed is not None else ""
+        place = (lease.id, operation.bucket, operation.key, asked.address, version_id)
         kept = self._kept.get(place)
         if (
             kept is not None
@@ -116,7 +133,7 @@ class ObjectReads:
             self._kept.clear()
         version, until = self._version(), time.monotonic() + REMEMBERED_SECONDS
         await self._allowing.allow(caller, asked, Verb.READ, operation.bucket, operation.key)
-        stored = await self._allowing.object(operation.bucket, operation.key)
+        stored = fixed or await self._allowing.object(operation.bucket, operation.key)
         if stored is None:
             raise S3Error(
                 Code.NO_SUCH_KEY,
