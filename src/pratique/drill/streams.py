@@ -131,10 +131,10 @@ async def _connected(reader: Reader) -> tuple[asyncio.StreamReader, asyncio.Stre
     own = socket.socket(first[0], socket.SOCK_STREAM)
     try:
         own.settimeout(0)
-        if reader.rate:
-            # Who reads slowly fills the system's buffer: what lies in it has arrived long ago.
-            size = _SLOW_BUFFER if reader.slow else _FAST_BUFFER
-            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+        # What waits in the reader's own system (up to 6 MiB) has arrived before; it must not count as
+        # what the door still sent.
+        size = _SLOW_BUFFER if reader.slow else _FAST_BUFFER
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
         await loop.sock_connect(own, first[4])
         reader.ports = (own.getsockname()[1], port)
         tls = reader.target.tls
