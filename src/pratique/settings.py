@@ -119,6 +119,12 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The vendor that is the own organisation: its jobs may read canonical bytes without a reason."""
     broker_socket: str = ""
     """Gateway socket of the key broker; empty: `broker/gateway.sock` in home."""
+    parts: str = ""
+    """Where encrypted parts lie: `s3://BUCKET/PREFIX`, or a folder; empty: `parts/` in home."""
+    parts_endpoint: str = ""
+    """The S3 of that bucket, `https://HOST`; empty: AWS. Credentials: as AWS's own tools find them."""
+    parts_region: str = ""
+    """Region of that bucket; empty: AWS_REGION, else us-east-1."""
     lease_longest_hours: Annotated[float, msgspec.Meta(gt=0, le=24 * 3660)] = 12.0
     """How long a lease may last at most."""
     velocity_factor: Annotated[float, msgspec.Meta(ge=0)] = 5.0
