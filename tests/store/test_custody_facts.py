@@ -23,7 +23,7 @@ from pratique.values.instants import render_instant
 from pratique.values.spans import DAWN, OPEN, Span, to_micros
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
-SOME = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 CLIENTS, VENDORS = ("meta", "lab"), ("acme", "beta")
 DATASETS = {"dialogs": "meta", "images": "meta", "corpus": "lab"}
 SCOPES = (

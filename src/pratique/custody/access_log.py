@@ -1,14 +1,16 @@
 """What was disclosed to whom: `reads` entries folded into distinct segments.
 
-A read is in the ledger before its first byte leaves, so what is folded here is at least what was
-disclosed: a stream that was cut in the middle may have sent less than its last entry says, never more.
-docs/explain/access-log.md.
+A large read is in the ledger before its first byte leaves; small ones were announced before and are noted
+after. So what is folded here is at least what was disclosed: a stream that was cut may have sent less
+than its entry says, and of a process that did not end in order, what it had announced in its last
+seconds counts as disclosed although no read says so (*presumed*). docs/explain/access-log.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -16,82 +18,22 @@ import msgspec
 
 from pratique.custody.coverage import Coverage
 from pratique.custody.model import SEGMENT_BYTES
+from pratique.custody.read_entries import (
+    MOST_SEGMENTS,
+    EndedBody,
+    ReadLine,
+    ReadsBody,
+    lease_of,
+    read_lines,
+    reads_body,
+)
+from pratique.custody.runs import Run, runs_of
 from pratique.errors import ValueFormatError
 from pratique.ledger.entries import Entry
 from pratique.values.instants import Instant
 
-_MOST_SEGMENTS: Final = (5 << 40) // SEGMENT_BYTES
-"""Of an object: S3 knows none beyond 5 TiB."""
-_PART_BYTES: Final = 128
-"""Bytes of a bitmap that are searched at once."""
-
-Run = tuple[int, int]
-"""First and last segment, both included."""
 Sizes = Callable[[str], int | None]
 """Plaintext bytes of an object by id; None where nobody recorded it."""
-
-
-class ReadsBody(msgspec.Struct, frozen=True, kw_only=True):
-    """Body of a `reads` entry (docs/reference/ledger-entries.md)."""
-
-    client: str
-    dataset: str
-    vendor: str
-    project: str
-    holder: str
-    reads: tuple[tuple[str, int, int, int, int, int, int, int], ...]
-    names: tuple[str, ...]
-    chain: str = ""
-    """Which process wrote it; empty in entries from before chains."""
-    number: int = -1
-    """How many entries of this client the process wrote before it."""
-
-
-class ReadLine(NamedTuple):
-    """One stretch of one object that was disclosed."""
-
-    object: str
-    variant: int
-    """0: canonical bytes; 1: the lease's own copy."""
-    first: int
-    last: int
-    """-1: nothing of the content."""
-    bytes: int
-    status: int
-    address: str
-    agent: str
-
-
-def reads_body(entry: Entry) -> ReadsBody:
-    """The body of a `reads` entry. Raises: ValueFormatError when it is not as documented."""
-    try:
-        return msgspec.convert(entry.body, ReadsBody)
-    except msgspec.ValidationError as error:
-        raise ValueFormatError(f"entry {entry.sequence}: {error}", expected="reads") from error
-
-
-def read_lines(body: ReadsBody) -> Iterator[ReadLine]:
-    """The reads of an entry. Raises: ValueFormatError."""
-    count = len(body.names)
-    for object_id, variant, first, last, size, status, address, agent in body.reads:
-        nothing = first == last == -1
-        if not nothing and not 0 <= first <= last < _MOST_SEGMENTS:
-            raise ValueFormatError(f"segments {first} to {last}", expected="0 <= first <= last")
-        if not (0 <= address < count and 0 <= agent < count):
-            raise ValueFormatError(
-                "a read names who it does not list", expected="an index of names"
-            )
-        names = body.names[address], body.names[agent]
-        yield ReadLine(object_id, variant, first, last, size, status, *names)
-
-
-def lease_of(entry: Entry) -> str:
-    """The lease that an entry is about; empty when it is about none."""
-    kind, _, name = entry.subject.partition(":")
-    return name if kind == "lease" else ""
-
-
-# ── what comes out ───────────────────────────────────────────────────────────────────────────
 
 
 class ObjectRead(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +43,9 @@ class ObjectRead(msgspec.Struct, frozen=True, kw_only=True):
     size: int | None
     """None: nobody recorded it; then its last segment counts as a full one."""
     segments: tuple[Run, ...]
+    presumed: tuple[Run, ...]
+    """Those of them that were announced by a process that has not ended in order, and that no read
+    names."""
     bytes: int
     """Distinct; the last segment of an object counts with the bytes that it has."""
     reads: int
@@ -118,7 +63,7 @@ class ObjectRead(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def count(self) -> int:
         """Number of distinct segments."""
-        return sum(last - first + 1 for first, last in self.segments)
+        return _count(self.segments)
 
 
 class DatasetRead(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,18 +121,24 @@ class LeaseRead(msgspec.Struct, frozen=True, kw_only=True):
 class Chain(msgspec.Struct, frozen=True, kw_only=True):
     """The entries of one client that one process of the door wrote, by their running numbers."""
 
-    chain: str
-    first: int
-    last: int
+    process: str
+    entries: int
+    ended: int | None
+    """How many it says it wrote, at its orderly end; None: it has not ended, or not in order."""
     missing: tuple[int, ...]
-    """Numbers between 0 and `last` that are not here (at most 100 are named)."""
+    """Numbers that are not here (at most 100 are named)."""
     doubled: tuple[int, ...]
     """Numbers that two entries have: one of them is not what it says."""
 
     @property
     def unbroken(self) -> bool:
-        """Whether every entry from the first one on is here, once."""
+        """Whether no entry is missing before the last one that is here."""
         return not self.missing and not self.doubled
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is shown that the process wrote no other entry."""
+        return self.unbroken and self.ended == self.entries
 
 
 class AccessLog(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,8 +152,7 @@ class AccessLog(msgspec.Struct, frozen=True, kw_only=True):
     objects: int
     reads: int
     chains: tuple[Chain, ...]
-    unnumbered: int
-    """Entries from before chains."""
+    """Of a whole client's entries; of a selection they tell nothing."""
     unreadable: int
     """Entries that are not as documented; what they disclosed is not counted."""
 
@@ -216,6 +166,7 @@ class _Object:
     size: int | None
     first_at: Instant
     last_at: Instant
+    presumed: Coverage | None = None
     reads: int = 0
     variants: set[int] = field(default_factory=set)
 
@@ -233,85 +184,149 @@ class _Lease:
     entries: list[int] = field(default_factory=list)
 
 
-class AccessFold:
-    """Takes in `reads` entries in the order of the log; a law: the order does not matter."""
+class _Announced(NamedTuple):
+    lease: str
+    body: ReadsBody
+    at: Instant
+    sequence: int
 
-    def __init__(self, sizes: Sizes) -> None:
+
+@dataclass(slots=True)
+class _Process:
+    """What one process of the door wrote for one client."""
+
+    last_at: Instant
+    numbers: list[int] = field(default_factory=list)
+    announced: list[_Announced] = field(default_factory=list)
+    ended: int | None = None
+
+
+class AccessFold:
+    """Takes in entries of custody; the order does not matter."""
+
+    def __init__(
+        self, sizes: Sizes, *, since: Instant | None = None, until: Instant | None = None
+    ) -> None:
+        """Count what was disclosed in `[since, until)`."""
         self._sizes = sizes
+        self._since, self._until = since, until
         self._leases: dict[str, _Lease] = {}
-        self._all: dict[str, Coverage] = {}
-        self._chains: dict[str, list[int]] = {}
-        self._unnumbered = self._unreadable = 0
+        self._processes: dict[tuple[str, str], _Process] = {}
+        self._unreadable = 0
 
     def add(self, entry: Entry) -> None:
-        """Take in one; another kind says nothing here."""
-        if entry.kind != "reads":
-            return
+        """Take in one; a kind that is not about reads says nothing here."""
         try:
-            body = reads_body(entry)
-            lines = tuple(read_lines(body))
-        except ValueFormatError:
+            if entry.kind in {"reads", "reads-ahead"}:
+                self._reads(entry, reads_body(entry))
+            elif entry.kind == "reads-ended":
+                body = msgspec.convert(entry.body, EndedBody)
+                process = self._process(body.process, body.client, entry.recorded_at)
+                process.ended = body.entries
+        except (ValueFormatError, msgspec.ValidationError):
             self._unreadable += 1
+
+    def _process(self, name: str, client: str, at: Instant) -> _Process:
+        process = self._processes.setdefault((name, client), _Process(at))
+        process.last_at = max(process.last_at, at)
+        return process
+
+    def _reads(self, entry: Entry, body: ReadsBody) -> None:
+        at, lease = entry.recorded_at, lease_of(entry)
+        process = self._process(body.process, body.client, at)
+        process.numbers.append(body.number)
+        if body.ahead:
+            process.announced.append(_Announced(lease, body, at, entry.sequence))
+        if not body.reads or not self._counts(at):
             return
-        self._number(body)
-        lease = self._lease(entry, body)
-        lease.entries.append(entry.sequence)
-        for line in lines:
-            self._line(lease, body.dataset, line, entry.recorded_at)
+        one = self._lease(lease, body, at)
+        one.entries.append(entry.sequence)
+        for line in read_lines(body):
+            self._line(one, body.dataset, line, at)
 
-    def _number(self, body: ReadsBody) -> None:
-        if body.chain:
-            self._chains.setdefault(body.chain, []).append(body.number)
-        else:
-            self._unnumbered += 1
+    def _counts(self, at: Instant) -> bool:
+        after = self._since is None or at >= self._since
+        return after and (self._until is None or at < self._until)
 
-    def _lease(self, entry: Entry, body: ReadsBody) -> _Lease:
-        at, name = entry.recorded_at, lease_of(entry)
+    def _lease(self, name: str, body: ReadsBody, at: Instant) -> _Lease:
         lease = self._leases.setdefault(name, _Lease(body, at, at))
         lease.first_at, lease.last_at = min(lease.first_at, at), max(lease.last_at, at)
         return lease
+
+    def _object(self, lease: _Lease, dataset: str, name: str, at: Instant) -> _Object:
+        one = lease.objects.get((dataset, name))
+        if one is None:
+            size = self._sizes(name)
+            one = lease.objects[dataset, name] = _Object(Coverage(_room(size)), size, at, at)
+        one.first_at, one.last_at = min(one.first_at, at), max(one.last_at, at)
+        return one
 
     def _line(self, lease: _Lease, dataset: str, line: ReadLine, at: Instant) -> None:
         lease.reads += 1
         lease.sent += line.bytes
         lease.addresses[line.address] = lease.agents[line.agent] = None
-        key = dataset, line.object
-        one = lease.objects.get(key)
-        if one is None:
-            size = self._sizes(line.object)
-            one = lease.objects[key] = _Object(Coverage(_room(size)), size, at, at)
-            self._all.setdefault(line.object, Coverage(_room(size)))
-        one.first_at, one.last_at = min(one.first_at, at), max(one.last_at, at)
+        one = self._object(lease, dataset, line.object, at)
         one.reads += 1
         one.variants.add(line.variant)
         if line.first >= 0:
-            span = line.first * SEGMENT_BYTES, (line.last + 1) * SEGMENT_BYTES
-            one.coverage.add(*span)
-            self._all[line.object].add(*span)
+            one.coverage.add(line.first * SEGMENT_BYTES, (line.last + 1) * SEGMENT_BYTES)
 
     def coverage(self, lease: str) -> dict[str, bytes]:
-        """Bitmaps of a lease by object, as `custody.coverage` writes them."""
+        """Bitmaps of what a lease read, by object, as `custody.coverage` writes them."""
         found = self._leases.get(lease)
         objects = {} if found is None else found.objects
         return {key[1]: one.coverage.to_bytes() for key, one in objects.items()}
 
+    # ── what comes out ───────────────────────────────────────────────────────────────────────
+
     def result(self) -> AccessLog:
-        """What was taken in so far."""
+        """What was taken in. Order: last; nothing is added afterwards."""
+        self._presume()
         leases = [_lease_read(name, one) for name, one in self._leases.items()]
-        everything = [runs_of(one.to_bytes()) for one in self._all.values()]
+        everything = self._union()
         return AccessLog(
             leases=tuple(sorted(leases, key=lambda one: (one.first_at, one.lease))),
-            bytes=sum(
-                _bytes_in(runs, self._sizes(name))
-                for name, runs in zip(self._all, everything, strict=True)
-            ),
-            segments=sum(last - first + 1 for runs in everything for first, last in runs),
-            objects=len(self._all),
+            bytes=sum(_bytes_in(runs, self._sizes(name)) for name, runs in everything.items()),
+            segments=sum(_count(runs) for runs in everything.values()),
+            objects=len(everything),
             reads=sum(one.reads for one in leases),
-            chains=tuple(_chain(name, some) for name, some in sorted(self._chains.items())),
-            unnumbered=self._unnumbered,
+            chains=tuple(_chain(name, one) for (name, _), one in sorted(self._processes.items())),
             unreadable=self._unreadable,
         )
+
+    def _presume(self) -> None:
+        """Count what processes announced shortly before they fell silent.
+
+        Whatever such a process answered and did not note, it had announced in the last seconds before
+        it died; it died no earlier than its last entry here.
+        """
+        for process in self._processes.values():
+            for one in process.announced if process.ended is None else ():
+                valid = timedelta(seconds=one.body.seconds)
+                after = self._since is None or one.at + valid > self._since
+                if one.at >= process.last_at - valid and after and _before(one.at, self._until):
+                    self._count_announced(one)
+
+    def _count_announced(self, one: _Announced) -> None:
+        lease = self._lease(one.lease, one.body, one.at)
+        lease.entries.append(one.sequence)
+        for name, variant, first, last in one.body.ahead:
+            found = self._object(lease, one.body.dataset, name, one.at)
+            found.variants.add(variant)
+            if first >= 0:
+                if found.presumed is None:
+                    found.presumed = Coverage(_room(found.size))
+                found.presumed.add(first * SEGMENT_BYTES, (last + 1) * SEGMENT_BYTES)
+
+    def _union(self) -> dict[str, tuple[Run, ...]]:
+        union: dict[str, Coverage] = {}
+        for lease in self._leases.values():
+            for (_, name), one in lease.objects.items():
+                whole = union.setdefault(name, Coverage(_room(one.size)))
+                whole.merge(one.coverage.to_bytes())
+                if one.presumed is not None:
+                    whole.merge(one.presumed.to_bytes())
+        return {name: runs_of(one.to_bytes()) for name, one in union.items()}
 
 
 def fold_reads(entries: Iterable[Entry], sizes: Sizes) -> AccessLog:
@@ -323,7 +338,7 @@ def fold_reads(entries: Iterable[Entry], sizes: Sizes) -> AccessLog:
 
 
 def _room(size: int | None) -> int:
-    return _MOST_SEGMENTS * SEGMENT_BYTES if size is None else size
+    return MOST_SEGMENTS * SEGMENT_BYTES if size is None else size
 
 
 def _lease_read(name: str, lease: _Lease) -> LeaseRead:
@@ -351,11 +366,19 @@ def _lease_read(name: str, lease: _Lease) -> LeaseRead:
 
 
 def _object_read(object_id: str, one: _Object) -> ObjectRead:
+    read = one.coverage.to_bytes()
+    presumed: tuple[Run, ...] = ()
+    if one.presumed is not None:
+        only = int.from_bytes(one.presumed.to_bytes(), "little")
+        only &= ~int.from_bytes(read, "little")
+        presumed = runs_of(only.to_bytes(-(-only.bit_length() // 8), "little"))
+        one.coverage.merge(one.presumed.to_bytes())
     runs = runs_of(one.coverage.to_bytes())
     return ObjectRead(
         object=object_id,
         size=one.size,
         segments=runs,
+        presumed=presumed,
         bytes=_bytes_in(runs, one.size),
         reads=one.reads,
         marked=1 in one.variants,
@@ -363,6 +386,14 @@ def _object_read(object_id: str, one: _Object) -> ObjectRead:
         first_at=one.first_at,
         last_at=one.last_at,
     )
+
+
+def _before(at: Instant, until: Instant | None) -> bool:
+    return until is None or at < until
+
+
+def _count(runs: Sequence[Run]) -> int:
+    return sum(last - first + 1 for first, last in runs)
 
 
 def _bytes_in(runs: Sequence[Run], size: int | None) -> int:
@@ -373,48 +404,21 @@ def _bytes_in(runs: Sequence[Run], size: int | None) -> int:
     )
 
 
-def runs_of(bitmap: bytes) -> tuple[Run, ...]:
-    """The runs of ones in a bitmap whose segment 0 is bit 0 of byte 0."""
-    found: list[Run] = []
-    for at in range(0, len(bitmap), _PART_BYTES):
-        bits = int.from_bytes(bitmap[at : at + _PART_BYTES], "little")
-        base = at * 8
-        while bits:
-            skip = (bits & -bits).bit_length() - 1
-            bits >>= skip
-            length = (~bits & (bits + 1)).bit_length() - 1
-            first = base + skip
-            if found and found[-1][1] == first - 1:
-                found[-1] = (found[-1][0], first + length - 1)
-            else:
-                found.append((first, first + length - 1))
-            bits >>= length
-            base = first + length
-    return tuple(found)
-
-
 _NAMED: Final = 100
 
 
-def _chain(name: str, numbers: Sequence[int]) -> Chain:
-    here = sorted(numbers)
+def _chain(name: str, process: _Process) -> Chain:
+    here = sorted(process.numbers)
     missing: list[int] = []
     follows = 0
-    for number in here:
+    for number in [*here, process.ended or 0]:
         missing += range(follows, min(number, follows + _NAMED))
         follows = max(follows, number + 1)
     doubled = {one for one, other in pairwise(here) if one == other}
     return Chain(
-        chain=name,
-        first=here[0],
-        last=here[-1],
+        process=name,
+        entries=len(here),
+        ended=process.ended,
         missing=tuple(missing[:_NAMED]),
         doubled=tuple(sorted(doubled)[:_NAMED]),
     )
-
-
-def render_runs(runs: Sequence[Run], *, most: int = 20) -> str:
-    """`0-15, 20`, for a person."""
-    shown = [str(first) if first == last else f"{first}-{last}" for first, last in runs[:most]]
-    more = len(runs) - most
-    return ", ".join(shown) + (f" and {more} more runs" if more > 0 else "")

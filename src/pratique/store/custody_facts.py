@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from pratique.custody.access_log import lease_of, reads_body
+from pratique.custody.read_entries import EndedBody, lease_of, reads_body
 from pratique.custody.scopes import parse_lease_id, parse_scope
 from pratique.errors import InputError, ValueFormatError
 from pratique.inventory.observed.model import EvidenceClass, Relation
@@ -37,6 +37,8 @@ KINDS: Final = frozenset(
         "object-removed",
         "read-refused",
         "reads",
+        "reads-ahead",
+        "reads-ended",
         "scope",
     }
 )
@@ -101,7 +103,10 @@ def read_order(entry: Entry) -> CustodyOrder:
     kind, _, name = entry.subject.partition(":")
     if len(entry.subject.encode()) > MAX_TEXT or "\x00" in entry.subject:
         raise ValueFormatError("not a subject", expected=f"at most {MAX_TEXT} bytes")
-    if entry.kind == "reads":
+    if entry.kind == "reads-ended":
+        ended = msgspec.convert(entry.body, EndedBody)
+        return CustodyOrder(entry, ended, "", "", _word(ended.client))
+    if entry.kind in {"reads", "reads-ahead"}:
         reads = reads_body(entry)
         _check_lease(lease_of(entry))
         return CustodyOrder(entry, reads, name, _word(reads.dataset), _word(reads.client))

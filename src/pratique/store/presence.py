@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pratique.settings import Settings
     from pratique.store.advisories import AdvisoryStore
     from pratique.store.connect import Database
+    from pratique.store.custody_reads import CustodyReads
     from pratique.store.presence_console import ConsoleReader
     from pratique.store.presence_rows import BlockRow, EventRow, KnownFile, RefusalRow
     from pratique.store.watch_cache import WatchCache
@@ -121,6 +122,13 @@ class PresenceStore:
         from pratique.store.advisories import AdvisoryStore  # noqa: PLC0415 - few questions read records
 
         return AdvisoryStore(self._database, self._log, evidence)
+
+    @property
+    def custody(self) -> CustodyReads:
+        """What the ledger says of reads of data in custody."""
+        from pratique.store.custody_reads import CustodyReads  # noqa: PLC0415 - few questions ask
+
+        return CustodyReads(self._database, self._log)
 
     def find_batch(self, batch: str) -> int | None:
         """The entry that names a batch which a collector pushed, as far as applied."""

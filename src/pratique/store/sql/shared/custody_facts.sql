@@ -66,21 +66,21 @@ INSERT INTO custody_entries (seq, kind, client, lease, dataset, at)
 VALUES (:seq, :kind, :client, :lease, :dataset, :at);
 
 -- name: list_reads_of_client
--- Entries about reads of a client's data.
+-- Entries about reads of a client's data, or (with a name) of one dataset of it.
 SELECT seq FROM custody_entries
-WHERE client = :client AND kind = 'reads' AND seq < :tx AND at >= :since AND at < :until ORDER BY seq;
+WHERE client = :client AND kind IN ('reads', 'reads-ahead') AND seq < :tx AND at >= :since
+  AND at < :until AND (:dataset = '' OR dataset = :dataset) ORDER BY seq;
 
 -- name: list_reads_of_lease
 -- Entries about reads under a lease.
 SELECT seq FROM custody_entries
-WHERE lease = :lease AND lease <> '' AND kind = 'reads' AND seq < :tx
+WHERE lease = :lease AND lease <> '' AND kind IN ('reads', 'reads-ahead') AND seq < :tx
   AND at >= :since AND at < :until ORDER BY seq;
 
--- name: list_reads_of_dataset
--- Entries about reads of a dataset: its owner's, or of anything that somebody said it is.
-SELECT seq FROM custody_entries
-WHERE client = :client AND kind = 'reads' AND dataset = :dataset AND seq < :tx
-  AND at >= :since AND at < :until ORDER BY seq;
+-- name: list_reads_ended
+-- Where processes of the door say that they ended, with all reads of a client.
+SELECT seq FROM custody_entries WHERE client = :client AND kind = 'reads-ended' AND seq < :tx
+ORDER BY seq;
 
 -- name: list_custody_entries_of
 -- Everything in the ledger that is a client's own.

@@ -1,0 +1,101 @@
+"""Where the ledger says what was disclosed of data in custody: found by lease, client or dataset.
+
+The projection knows the sequences; what the entries say is read from the ledger itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from pratique.custody.access_log import AccessFold, AccessLog
+from pratique.values.spans import DAWN, OPEN, to_micros
+
+if TYPE_CHECKING:
+    from pratique.ledger.entries import Entry
+    from pratique.ledger.store import LogStore
+    from pratique.store.connect import Database
+    from pratique.values.instants import Instant
+
+_LATEST: Final = 2**53 - 1
+_AHEAD: Final = timedelta(minutes=1)
+"""Longer than announcements count: they are looked for this long before a span."""
+_NEAR: Final = 16
+"""Entries this close to each other are read in one go."""
+
+
+class CustodyReads:
+    """Answers from one projection and its log. Order: the projection is up to date."""
+
+    def __init__(self, database: Database, log: LogStore) -> None:
+        self._database = database
+        self._log = log
+        self._sizes: dict[str, int | None] = {}
+
+    def client_of(self, lease: str) -> str | None:
+        """Whose data a lease was for; None: no entry grants it."""
+        rows = self._database.fetch("find_custody_lease", lease=lease)
+        return str(rows[0][0]) if rows else None
+
+    def owner_of(self, dataset: str) -> str | None:
+        """Whose a dataset is; None: no entry registers it."""
+        rows = self._database.fetch("find_custody_owner", dataset=dataset)
+        return str(rows[0][0]) if rows else None
+
+    def size_of(self, object_id: str) -> int | None:
+        """Plaintext bytes of an object, as the ledger has it."""
+        if object_id not in self._sizes:
+            rows = self._database.fetch("find_custody_object", object=object_id)
+            self._sizes[object_id] = int(rows[0][2]) if rows else None
+        return self._sizes[object_id]
+
+    def object_entries(self, objects: Iterable[str]) -> list[int]:
+        """Sequences of the entries that say what these objects are."""
+        rows = (self._database.fetch("find_custody_object", object=one) for one in objects)
+        return sorted({int(found[0][0]) for found in rows if found})
+
+    def access_log(
+        self,
+        *,
+        client: str = "",
+        lease: str = "",
+        dataset: str = "",
+        since: Instant | None = None,
+        until: Instant | None = None,
+        tx: int = _LATEST,
+    ) -> AccessLog:
+        """What was disclosed under a lease, or of a client's data, in `[since, until)`."""
+        fold = AccessFold(self.size_of, since=since, until=until)
+        low = DAWN if since is None else to_micros(since - _AHEAD)
+        span = {"since": low, "until": OPEN if until is None else to_micros(until), "tx": tx}
+        owner = client
+        if lease:
+            owner = self.client_of(lease) or ""
+            rows = self._database.fetch("list_reads_of_lease", lease=lease, **span)
+        else:
+            values = {"client": client, "dataset": dataset}
+            rows = self._database.fetch("list_reads_of_client", **values, **span)
+        ended = self._database.fetch("list_reads_ended", client=owner, tx=tx)
+        for entry in self.entries([int(row[0]) for row in (*rows, *ended)]):
+            fold.add(entry)
+        return fold.result()
+
+    def own_entries(self, client: str, *, tx: int = _LATEST) -> list[int]:
+        """Sequences of everything in the ledger that is a client's own, objects included."""
+        rows = self._database.fetch("list_custody_entries_of", client=client, tx=tx)
+        return [int(row[0]) for row in rows]
+
+    def entries(self, sequences: Sequence[int]) -> Iterator[Entry]:
+        """These entries of the log, in order."""
+        wanted = sorted(set(sequences))
+        start = 0
+        while start < len(wanted):
+            end = start
+            while end + 1 < len(wanted) and wanted[end + 1] - wanted[end] <= _NEAR:
+                end += 1
+            here = set(wanted[start : end + 1])
+            for entry in self._log.entries(wanted[start], wanted[end] + 1):
+                if entry.sequence in here:
+                    yield entry
+            start = end + 1
