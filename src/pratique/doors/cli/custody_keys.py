@@ -13,10 +13,10 @@ import msgspec
 
 from pratique.custody.key_entries import key_entry
 from pratique.doors.cli.evidence_file import write_new
+from pratique.doors.cli.key_destruction import destroy_key
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.stores import Stores, open_stores, operator
 from pratique.errors import InputError
-from pratique.ledger.entries import Draft
 from pratique.ledger.export import Selection, export_bundle
 from pratique.store.custody import CustodyStore, open_custody
 from pratique.values.instants import now_utc, render_second
@@ -24,8 +24,6 @@ from pratique.values.instants import now_utc, render_second
 if TYPE_CHECKING:
     from pratique.edge.custody.broker.frames import Changed
     from pratique.edge.custody.broker_admin import BrokerAdmin
-
-_PAGE = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,27 +127,22 @@ def destroy(
         raise InputError(f"{certificate} exists already", remedy="choose another name")
     _confirm(kind, name, confirm)
     with _desk(home) as desk:
-        # 1. Nothing of it is opened any more. 2. The doors know. 3. The ledger says so.
-        done = _destroy(desk.admin, kind, name)
-        now = now_utc()
-        counts = {dataset: _count(desk.custody, dataset) for dataset in done.datasets}
-        for dataset in done.datasets:
-            desk.custody.mark_shredded(dataset, at=now)
-        drafts = _destroyed(desk.admin, subject, counts, reason)
-        entries = desk.stores.log.append(drafts, now=now)
+        done = destroy_key(
+            desk.admin, desk.custody, desk.stores.log, kind=kind, name=name, reason=reason
+        )
         key = desk.stores.log.verifier_key()
         if certificate is not None:
-            selection = Selection(sequences=frozenset(entries))
+            selection = Selection(sequences=frozenset(done.entries))
             write_new(certificate, export_bundle(desk.stores.log, selection).data)
-    lost = sum(counts.values())
+    lost = done.objects
     said = f"destroyed the key of {kind} {name}: {lost} objects can no longer be read by anybody"
-    more: dict[str, Any] = {"objects": lost, "entries": list(entries)}
+    more: dict[str, Any] = {"objects": lost, "entries": list(done.entries)}
     if certificate is not None:
         said += (
             f"\ncertificate: {certificate}; check with: pratique verify {certificate} --key '{key}'"
         )
         more |= {"certificate": str(certificate), "verifier_key": key}
-    _tell(form, said, subject=subject, changed=done, entry=entries[-1], **more)
+    _tell(form, said, subject=subject, changed=done.changed, entry=done.entries[-1], **more)
 
 
 @custody_key.command("list")
@@ -172,43 +165,6 @@ def list_keys(home: Path | None, form: str) -> None:
         )
 
 
-def _destroy(admin: BrokerAdmin, kind: str, name: str) -> Changed:
-    """What is gone now; also when it went in a run that died before its entry was written."""
-    from pratique.edge.custody.broker.frames import Changed  # noqa: PLC0415 - help needs none of it
-
-    found = admin.all_keys()
-    for info in found:
-        if (info.kind, info.name, info.state) == (kind, name, "destroyed"):
-            gone = [
-                each.name
-                for each in found
-                if each.kind == "dataset" and each.state == "destroyed"
-                and (each.name == name if kind == "dataset" else each.client == name)
-            ]  # fmt: skip
-            return Changed(info.client, info.generation, tuple(gone))
-    return admin.destroy_client(name) if kind == "client" else admin.destroy_dataset(name)
-
-
-def _destroyed(
-    admin: BrokerAdmin, subject: str, counts: dict[str, int], reason: str
-) -> list[Draft]:
-    """An entry for each key that is gone: of the datasets, then of the client if it was theirs."""
-    generations = {f"{info.kind}:{info.name}": info.generation for info in admin.all_keys()}
-    lost = {f"dataset:{dataset}": count for dataset, count in counts.items()}
-    lost.setdefault(subject, sum(counts.values()))
-    return [
-        key_entry(
-            each,
-            "destroyed",
-            generation=generations.get(each, 0),
-            actor=operator(),
-            objects=count,
-            reason=reason,
-        )
-        for each, count in lost.items()
-    ]
-
-
 def _parsed(subject: str) -> tuple[str, str]:
     kind, _, name = subject.partition(":")
     if kind not in {"client", "dataset"} or not name:
@@ -225,14 +181,6 @@ def _confirm(kind: str, name: str, given: str) -> None:
     )
     if typed != name:
         raise InputError("nothing was destroyed: the name was not repeated", expected=name)
-
-
-def _count(custody: CustodyStore, dataset: str) -> int:
-    """Objects that stand in a dataset now."""
-    count, after = 0, ""
-    while page := custody.objects(dataset, after=after, limit=_PAGE):
-        count, after = count + len(page), page[-1].key
-    return count
 
 
 def _tell(

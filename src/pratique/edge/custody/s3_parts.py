@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, TypedDict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
@@ -22,6 +22,8 @@ from pratique.edge.custody.part_listing import KeptPart
 from pratique.errors import UnavailableError
 
 if TYPE_CHECKING:
+    from obstore.store import S3Config, S3Credential
+
     from pratique.custody.envelope import Bytes
 
 CHUNK: Final = 16 * 1024 * 1024
@@ -37,15 +39,6 @@ _WRITE_SECONDS: Final = 300.0
 _SHOWN: Final = 400
 
 
-class _Given(TypedDict):
-    """What obstore takes."""
-
-    access_key_id: str
-    secret_access_key: str
-    token: str | None
-    expires_at: datetime | None
-
-
 class S3Parts:
     """A `PartStore` in a bucket. Safe from any task."""
 
@@ -54,11 +47,13 @@ class S3Parts:
         self._access = access or AwsAccess()
         self._access.now()
         self._place = place
-        options = {"endpoint": place.endpoint} if place.endpoint else {}
+        config: S3Config = {"region": place.region}
+        if place.endpoint:
+            config["endpoint"] = place.endpoint
         self._store = S3Store(
             place.bucket,
             prefix=place.prefix.rstrip("/") or None,
-            region=place.region,
+            config=config,
             client_options={
                 # Parts are encrypted and authenticated by themselves; only their names are seen.
                 "allow_http": place.endpoint.startswith("http://"),
@@ -68,10 +63,9 @@ class S3Parts:
             },
             retry_config={"max_retries": _RETRIES, "retry_timeout": _RETRY_FOR},
             credential_provider=self._given,
-            **options,
         )
 
-    def _given(self) -> _Given:
+    def _given(self) -> S3Credential:
         found = self._access.now()
         return {
             "access_key_id": found.access_key_id,
