@@ -57,6 +57,11 @@ class View:
         self.inline = inline
         self.inline_start = inline_start
 
+    @property
+    def stretches(self) -> int:
+        """How much the view weighs: its stretches, and one for itself."""
+        return len(self._starts) + 1
+
     def overlays(self, start: int, end: int) -> list[Extent]:
         """What in `[start, end)` is not canonical, cut to it, in order."""
         starts, ends, found = self._starts, self._ends, []

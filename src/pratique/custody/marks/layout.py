@@ -101,6 +101,11 @@ class Layout:
         """Number of the marks of this object."""
         return len(set(self._marks))
 
+    @property
+    def highest(self) -> int:
+        """The highest number of a mark; -1 where there is none."""
+        return max(self._marks, default=-1)
+
     def view(self, bits: bytes, size: int) -> View:
         """What a lease sees whose codeword has these bits, one byte (0 or 1) each.
 
