@@ -15,6 +15,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -85,6 +86,18 @@ def postgres_server() -> Iterator[str]:
         return
     # A short path of its own: a UNIX socket path has at most 107 bytes, and pytest's folders
     # cannot be entered by the user that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="pratique-pg-"))
+    try:
+        yield from _run_server(programs, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """As the fixture `postgres_server`, for what is no test; ask `find_server_programs` first."""
+    programs = find_server_programs()
+    assert programs is not None
     folder = Path(tempfile.mkdtemp(prefix="pratique-pg-"))
     try:
         yield from _run_server(programs, folder)
