@@ -27,7 +27,7 @@ from pratique.doors.cli.dataset_desk import (
     readable_dataset,
     seal_next,
 )
-from pratique.doors.cli.dataset_progress import shown_bytes
+from pratique.doors.cli.dataset_progress import bytes_of, shown_bytes
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.stores import operator
 from pratique.doors.cli.sweep_terminal import stopping
@@ -58,10 +58,11 @@ _SHOWN_GAPS: Final = 20
 @click.option("--residency", default="", help="Where it must stay, such as EU.")
 @click.option(
     "--sealed-to",
-    type=click.Path(path_type=Path, dir_okay=False),
+    default="",
     metavar="PUBLIC.pem",
     help="Public key (X25519) of the client: only they can read what comes in.",
 )
+@click.option("--reread", is_flag=True, help="Take over also what has not changed.")
 @home_option
 @format_option
 def add(
@@ -72,7 +73,8 @@ def add(
     classification: str,
     purposes: tuple[str, ...],
     residency: str,
-    sealed_to: Path | None,
+    sealed_to: str,
+    reread: bool,
     home: Path | None,
     form: str,
 ) -> None:
@@ -92,7 +94,7 @@ def add(
         else:
             dataset = readable_dataset(desk.custody, name)
             check_same(dataset, purposes=purposes, seal_key=seal_key, **terms)
-        progress, version, why = _added(desk, dataset, opened, form)
+        progress, version, why = _added(desk, dataset, opened, form, reread=reread)
     _tell(form, dataset, progress, version, why)
     if progress is not None and (progress.stopped or progress.gaps_total or why):
         sys.exit(EXIT_UNKNOWN)
@@ -111,13 +113,13 @@ def _source(text: str, desk: CustodyDesk) -> Source:
 
 
 def _added(
-    desk: CustodyDesk, dataset: Dataset, source: Source | None, form: str
+    desk: CustodyDesk, dataset: Dataset, source: Source | None, form: str, *, reread: bool
 ) -> tuple[Progress | None, Version | None, str]:
     """(how far it came, the version that was sealed, why none was)."""
     with _object_keys(desk, dataset) as keys:
         if source is None:
             return None, None, ""
-        progress = _registered(desk, dataset, source, keys, form)
+        progress = _registered(desk, dataset, source, keys, form, reread=reread)
     if progress.stopped or not (progress.stored or progress.unchanged):
         return progress, None, ""
     try:
@@ -157,12 +159,22 @@ def _object_keys(desk: CustodyDesk, dataset: Dataset) -> Iterator[ObjectKeys]:
 
 
 def _registered(
-    desk: CustodyDesk, dataset: Dataset, source: Source, keys: ObjectKeys, form: str
+    desk: CustodyDesk,
+    dataset: Dataset,
+    source: Source,
+    keys: ObjectKeys,
+    form: str,
+    *,
+    reread: bool,
 ) -> Progress:
     from pratique.assembly.custody_parts import open_parts  # noqa: PLC0415 - as above
     from pratique.edge.custody.registering import Surroundings, register  # noqa: PLC0415 - as above
 
-    with open_parts(desk.settings) as parts, stopping() as stop, shown_bytes(form, source) as show:
+    with (
+        open_parts(desk.settings) as parts,
+        stopping() as stop,
+        shown_bytes(form, bytes_of(source)) as show,
+    ):
         around = Surroundings(
             state=desk.custody,
             parts=parts,
@@ -170,6 +182,7 @@ def _registered(
             record=lambda drafts: desk.stores.log.append(drafts, now=now_utc()),
             clock=now_utc,
             actor=operator(),
+            reread=reread,
             stop=stop,
             show=show,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _PAGE: Final = 1000
 _LONGEST_RESIDENCY: Final = 100
 _MAX_PEM: Final = 16 * 1024
+_HEX_KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def existing_dataset(state: DatasetState, name: str) -> Dataset:
@@ -131,18 +133,33 @@ def _shown(held: str | frozenset[str]) -> str:
     return held if isinstance(held, str) else ", ".join(sorted(held))
 
 
-def read_public_key(path: Path) -> bytes:
-    """The client's public key (X25519, PEM) as datasets keep it. Raises: InputError."""
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey  # noqa: PLC0415 - few commands need it
+def read_public_key(text: str) -> bytes:
+    """The client's public key (X25519) as datasets keep it: a PEM file, or 64 hexadecimal digits.
+
+    Raises: InputError, SealError.
+    """
+    from pratique.custody.sealing import parse_public_key  # noqa: PLC0415 - few commands need it
+
+    expected = (
+        "PEM of an X25519 key, as `openssl pkey -in PRIVATE.pem -pubout` prints it, "
+        "or the 64 digits that `pratique submission make-key` prints"
+    )
+    key = bytes.fromhex(text) if _HEX_KEY.fullmatch(text) else _pem_key(Path(text), expected)
+    parse_public_key(key)
+    return key
+
+
+def _pem_key(path: Path, expected: str) -> bytes:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415 - as above
 
-    expected = "PEM of an X25519 key, as `openssl pkey -in PRIVATE.pem -pubout` prints it"
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_PEM + 1)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    if b"PRIVATE KEY" in data:
+        raise InputError(f"cannot read {path}: {error.strerror}", expected=expected) from error
+    if b"PRIVATE" in data:
         raise InputError(
             f"{path} holds a private key, which must never be here",
             expected=expected,
@@ -150,7 +167,7 @@ def read_public_key(path: Path) -> bytes:
         )
     try:
         key = load_pem_public_key(data)
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise InputError(f"{path} is no public key", expected=expected) from None
     if not isinstance(key, X25519PublicKey):
         raise InputError(f"{path} is not a key of the kind X25519", expected=expected)

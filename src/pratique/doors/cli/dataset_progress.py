@@ -20,10 +20,13 @@ _WIDTH: Final = 40
 
 
 @contextmanager
-def shown_bytes(form: str, source: Source | None) -> Iterator[Callable[[str, int], None]]:
+def shown_bytes(
+    form: str, total_of: Callable[[threading.Event], int | None]
+) -> Iterator[Callable[[str, int], None]]:
     """A bar of bytes for a person at a terminal; nothing for everybody else.
 
-    How much there is in all is found out beside the work, so that the work does not wait for it.
+    `total_of`: how much there is in all. It is found out beside the work, so that the work does not
+    wait for it, until nobody wants to know any more (the event).
     """
     if form != "text" or not sys.stderr.isatty():
         yield lambda _what, _done: None
@@ -50,7 +53,7 @@ def shown_bytes(form: str, source: Source | None) -> Iterator[Callable[[str, int
         ended = threading.Event()
 
         def count() -> None:
-            total = _total(source, ended)
+            total = total_of(ended)
             if total is not None:
                 bar.update(task, total=total)
 
@@ -72,16 +75,18 @@ def shown_bytes(form: str, source: Source | None) -> Iterator[Callable[[str, int
             counting.join()
 
 
-def _total(source: Source | None, ended: threading.Event) -> int | None:
-    """Bytes of everything in a source; None when nobody waits for it any more."""
-    if source is None:
-        return None
-    total = 0
-    try:
-        for found in source.walk():
-            total += getattr(found, "size", 0)
-            if ended.is_set():
-                return None
-    except PratiqueError:
-        return None  # the registering meets it too, and tells it
-    return total
+def bytes_of(source: Source) -> Callable[[threading.Event], int | None]:
+    """For `shown_bytes`: everything in a source."""
+
+    def total_of(ended: threading.Event) -> int | None:
+        total = 0
+        try:
+            for found in source.walk():
+                total += getattr(found, "size", 0)
+                if ended.is_set():
+                    return None
+        except PratiqueError:
+            return None  # the registering meets it too, and tells it
+        return total
+
+    return total_of

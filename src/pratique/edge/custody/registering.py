@@ -92,6 +92,8 @@ class Surroundings:
     """Makes entries durable."""
     clock: Clock
     actor: str
+    reread: bool = False
+    """Take over also what has not changed: what is damaged here is whole again."""
     stop: Callable[[], bool] = lambda: False
     show: Callable[[str, int], None] = lambda _what, _bytes: None
     """Told what was read last and how many bytes were read."""
@@ -146,7 +148,9 @@ class _Registration:
             for found, standing in batch:
                 if isinstance(found, Gap):
                     self._tell(found)
-                elif standing is not None and _unchanged(found, standing):
+                elif (
+                    standing is not None and not self._around.reread and _unchanged(found, standing)
+                ):
                     self._progress.unchanged += 1
                     self._progress.unchanged_bytes += found.size
                     self._read(found.key, found.size)

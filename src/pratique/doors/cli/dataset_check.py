@@ -1,0 +1,154 @@
+"""`pratique dataset check`: does everything that versions promise still lie there?"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from pratique.custody.ports import PartAsk
+from pratique.custody.sizes import human_bytes
+from pratique.doors.cli import EXIT_FOUND, EXIT_UNKNOWN
+from pratique.doors.cli.custody_desk import CustodyDesk, echo_json, open_desk
+from pratique.doors.cli.dataset_desk import readable_dataset
+from pratique.doors.cli.dataset_progress import shown_bytes
+from pratique.doors.cli.options import format_option, home_option
+from pratique.doors.cli.sweep_terminal import stopping
+from pratique.values.instants import now_utc
+from pratique.values.plain_text import printable
+
+if TYPE_CHECKING:
+    from pratique.edge.custody.checking import Checked
+
+_SHOWN: Final = 20
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--repair", is_flag=True, help="Remove parts that belong to no object or upload.")
+@click.option(
+    "--young-hours",
+    type=click.FloatRange(min=0),
+    default=24.0,
+    show_default=True,
+    help="Parts of no object that are newer may be on their way, and are left alone.",
+)
+@home_option
+@format_option
+def check(
+    names: tuple[str, ...], *, repair: bool, young_hours: float, home: Path | None, form: str
+) -> None:
+    """Decrypt every part, compare every object with its SHA-256, and name what belongs to nothing.
+
+    NAME: only the objects of these datasets are read. Nobody's budget or cap pays for it. Exit code 1
+    when something is damaged, missing or left over.
+    """
+    with open_desk(home) as desk:
+        for name in names:
+            readable_dataset(desk.custody, name)
+        found = _swept(desk, names, repair=repair, young=timedelta(hours=young_hours), form=form)
+    if form == "json":
+        echo_json(_as_json(found))
+    else:
+        _tell(found)
+    if found.damaged_total or found.orphans_total > found.removed:
+        sys.exit(EXIT_FOUND)
+    if found.stopped:
+        sys.exit(EXIT_UNKNOWN)
+
+
+def _swept(
+    desk: CustodyDesk, names: Sequence[str], *, repair: bool, young: timedelta, form: str
+) -> Checked:
+    from pratique.assembly.custody_parts import open_parts  # noqa: PLC0415 - help needs none of it
+    from pratique.edge.custody.checking import Sweep  # noqa: PLC0415 - as above
+    from pratique.edge.custody.checking import check as sweep_parts  # noqa: PLC0415 - as above
+
+    total = sum(desk.custody.totals(one.name)[1] for one in desk.custody.datasets()
+                if not names or one.name in names)  # fmt: skip
+    with (
+        open_parts(desk.settings) as parts,
+        _keys(desk) as keys,
+        stopping() as stop,
+        shown_bytes(form, lambda _ended: total) as show,
+    ):
+        sweep = Sweep(
+            state=desk.custody,
+            parts=parts,
+            keys=keys,
+            stages=desk.custody.stages,
+            now=now_utc(),
+            only=names,
+            repair=repair,
+            young=young,
+            stop=stop,
+            show=show,
+        )
+        return asyncio.run(sweep_parts(sweep))
+
+
+@contextmanager
+def _keys(desk: CustodyDesk) -> Iterator[Callable[[Sequence[PartAsk]], Sequence[bytes]]]:
+    """Keys of parts from the broker, one question after another."""
+    from pratique.edge.custody.broker_admin import broker_running  # noqa: PLC0415 - as above
+
+    turn = threading.Lock()
+    with broker_running(desk.settings) as admin:
+
+        def ask(asks: Sequence[PartAsk]) -> Sequence[bytes]:
+            with turn:
+                return admin.check_keys(asks)
+
+        yield ask
+
+
+def _tell(found: Checked) -> None:
+    for one in found.damaged[:_SHOWN]:
+        click.echo(f"damaged: {one.dataset}/{printable(one.key)}: {one.what}")
+    if found.damaged_total > _SHOWN:
+        click.echo(f"damaged: {found.damaged_total - _SHOWN:,} more; --format json names them")
+    for name in found.orphans[:_SHOWN]:
+        click.echo(f"belongs to nothing: {printable(name)}")
+    if found.orphans_total > _SHOWN:
+        click.echo(f"belongs to nothing: {found.orphans_total - _SHOWN:,} more")
+    read = f"{found.objects:,} objects looked at, {human_bytes(found.bytes)} decrypted"
+    if found.sealed:
+        read += f", {found.sealed:,} of them sealed to their client: only lengths were compared"
+    click.echo(f"{read}; {found.damaged_total:,} damaged")
+    if found.removed:
+        click.echo(f"{found.removed:,} parts of nothing removed, {human_bytes(found.orphan_bytes)}")
+    elif found.orphans_total:
+        click.echo(
+            f"{found.orphans_total:,} parts of nothing, {human_bytes(found.orphan_bytes)}; remove "
+            "them with: pratique dataset check --repair"
+        )
+    if found.young:
+        click.echo(f"{found.young:,} parts are of no object yet, and too new to say more")
+    if found.stopped:
+        click.echo("ended before all was looked at")
+
+
+def _as_json(found: Checked) -> dict[str, object]:
+    return {
+        "objects": found.objects,
+        "bytes": found.bytes,
+        "sealed": found.sealed,
+        "damaged": [
+            {"dataset": one.dataset, "key": one.key, "object": one.object, "what": one.what}
+            for one in found.damaged
+        ],
+        "damaged_total": found.damaged_total,
+        "orphans": found.orphans,
+        "orphans_total": found.orphans_total,
+        "orphan_bytes": found.orphan_bytes,
+        "young": found.young,
+        "removed": found.removed,
+        "stopped": found.stopped,
+    }
