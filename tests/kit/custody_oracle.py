@@ -119,6 +119,17 @@ class OracleDatasets:
     def version_objects(self, dataset: str, number: int) -> Iterable[StoredObject]:
         return self._sealed.get((dataset, number), [])
 
+    def version_page(
+        self, dataset: str, number: int, *, prefix: str = "", after: str = "", limit: int = 1000
+    ) -> Sequence[StoredObject]:
+        low = after.encode()
+        found = [
+            one
+            for one in self.version_objects(dataset, number)
+            if one.key.startswith(prefix) and one.key.encode() > low
+        ]
+        return tuple(found[:limit])
+
 
 class OracleLeases:
     """`LeaseState` in dictionaries, without the velocity rule."""

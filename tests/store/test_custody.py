@@ -692,6 +692,10 @@ class DatasetMachine(RuleBasedStateMachine):
         for version in self.oracle.versions("faces"):
             listed = list(self.store.version_objects("faces", version.number))
             assert listed == list(self.oracle.version_objects("faces", version.number))
+            for prefix, after in (("", ""), ("a", ""), ("", "a/b"), ("a/", "a/b")):
+                asked = {"prefix": prefix, "after": after, "limit": 2}
+                page = self.store.version_page("faces", version.number, **asked)
+                assert page == self.oracle.version_page("faces", version.number, **asked)
         for number in range(1, self.count + 1):
             object_id = ObjectId(f"{number:032x}")
             assert self.store.object_by_id(object_id) == self.oracle.object_by_id(object_id)

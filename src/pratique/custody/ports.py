@@ -18,6 +18,7 @@ from pratique.custody.model import (
     Slab,
     StoredObject,
 )
+from pratique.custody.roles import Role
 from pratique.custody.views import View
 from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
@@ -114,6 +115,12 @@ class DatasetState(Protocol):
 
     def version_objects(self, dataset: str, number: int) -> Iterable[StoredObject]:
         """Objects of a version by key, streamed."""
+        ...
+
+    def version_page(
+        self, dataset: str, number: int, *, prefix: str = "", after: str = "", limit: int = 1000
+    ) -> Sequence[StoredObject]:
+        """As `objects`, of a version."""
         ...
 
     def object_by_id(self, object_id: ObjectId) -> StoredObject | None:
@@ -353,6 +360,18 @@ class LeaseState(Protocol):
 
     def add_coverage(self, lease: LeaseId, bitmaps: Mapping[ObjectId, bytes]) -> None:
         """Merge (or) segments that were paid for."""
+        ...
+
+
+class RoleState(Protocol):
+    """Roles and pseudonyms. Safe from any thread; UnavailableError when it is not."""
+
+    def role(self, name: str) -> Role | None:
+        """One role."""
+        ...
+
+    def holder_of(self, issuer: str, subject: str, *, now: Instant) -> str:
+        """The pseudonym of somebody whom an issuer vouches for; a new one the first time."""
         ...
 
 

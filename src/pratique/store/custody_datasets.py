@@ -194,6 +194,16 @@ class DatasetTables:
         """Objects of a version by key, a page at a time; a sealed version never changes."""
         return self._pages(dataset, number)
 
+    def version_page(
+        self, dataset: str, number: int, *, prefix: str = "", after: str = "", limit: int = _PAGE
+    ) -> Sequence[StoredObject]:
+        """As `objects`, of a version."""
+        low, high = _range(key_bytes(prefix), key_bytes(after))
+        rows = self._database.fetch(
+            "list_version_objects", dataset=dataset, number=number, low=low, count=limit
+        )
+        return tuple(object_of(row) for row in rows if bytes(row[2]) < high)
+
     def _pages(self, dataset: str, number: int) -> Iterator[StoredObject]:
         low = b""
         while True:

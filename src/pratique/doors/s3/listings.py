@@ -75,7 +75,7 @@ class Listings:
         assert isinstance(operation, ListObjects)
         bucket, prefix, delimiter = operation.bucket, operation.prefix, operation.delimiter
         await self._allowing.allow(caller, asked, Verb.LIST, bucket, prefix)
-        tokens = _tokens(caller.lease)
+        tokens = page_tokens(caller.lease)
         after = operation.after
         if operation.token:
             after = tokens.parse(operation.token, bucket=bucket, prefix=prefix, delimiter=delimiter)
@@ -110,7 +110,7 @@ class Listings:
         await self._allowing.allow(caller, asked, verb, bucket, prefix)
 
 
-def _tokens(lease: Lease) -> Tokens:
+def page_tokens(lease: Lease) -> Tokens:
     """A page's end is good for one lease, on every node: they share its certificate, nobody else has it."""
     return Tokens(hashlib.sha256(b"pratique-list-key-1" + lease.certificate).digest())
 

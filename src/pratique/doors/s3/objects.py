@@ -110,6 +110,11 @@ class ObjectReads:
         )
         return await self._sender.send(asked.request, ask, known.meter, headers)
 
+    async def etag(self, lease: Lease, stored: StoredObject) -> str:
+        """The quoted ETag that a lease gets with an object."""
+        view = await self._views.of(lease, stored) if lease.copy is Copy.MARKED else None
+        return etag_of(lease, stored, view)
+
     async def _know(
         self, asked: Asked, caller: Caller, operation: GetObject, fixed: StoredObject | None
     ) -> _Known:

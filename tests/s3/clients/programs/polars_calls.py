@@ -1,0 +1,42 @@
+"""polars: lazy scans over S3, in Rust."""
+
+from __future__ import annotations
+
+import polars
+from told import BUCKET, ENDPOINT, KEY, REGION, ROWS, SECRET, run
+
+OPTIONS = {
+    "aws_access_key_id": KEY,
+    "aws_secret_access_key": SECRET,
+    "aws_region": REGION,
+    "aws_endpoint_url": ENDPOINT,
+    "aws_allow_http": "true",
+    "max_retries": "0",
+}
+
+
+def get() -> int:
+    lines = polars.scan_ndjson(f"s3://{BUCKET}/lines.jsonl", storage_options=OPTIONS).collect()
+    return lines.height
+
+
+def range_() -> int:
+    table = polars.scan_parquet(f"s3://{BUCKET}/table/part-0.parquet", storage_options=OPTIONS)
+    return table.select(polars.col("n").sum()).collect().item()
+
+
+def list_() -> int:
+    table = polars.scan_parquet(f"s3://{BUCKET}/table/*.parquet", storage_options=OPTIONS)
+    total = table.select(polars.len()).collect().item()
+    assert total == 2 * ROWS
+    return total
+
+
+def put() -> None:
+    frame = polars.DataFrame({"a": [1, 2, 3]})
+    place = f"s3://{BUCKET}/out/polars.parquet"
+    frame.write_parquet(place, storage_options=OPTIONS)
+    assert polars.read_parquet(place, storage_options=OPTIONS).equals(frame)
+
+
+run(get=get, range=range_, list=list_, put=put)

@@ -1,0 +1,126 @@
+"""Unmodified clients at the whole door, and docs/reference/s3-compatibility.md, which says what is seen here.
+
+`PRATIQUE_WRITE_DOCS=1 pytest -p no:randomly tests/s3/clients/test_clients.py` writes the table anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.environments import REPOSITORY
+from kit.s3_clients import CALLS, CLIENTS, LINES, ROWS, S3Client, run_client
+from kit.s3_door import Custodian
+from pratique.custody.model import Copy, ScopeId, ScopeState, Verb
+from pratique.doors.s3.serving import ServingS3
+from pratique.store.logs import open_log
+
+pytestmark = [pytest.mark.clients, pytest.mark.slow]
+
+PAGE = REPOSITORY / "docs" / "reference" / "s3-compatibility.md"
+BEGIN, END = "<!-- table: observed -->\n", "<!-- end of table -->\n"
+HEAD = ("client", "version tested", *CALLS, "a refusal", "must be told")
+SUM = ROWS * (ROWS - 1) // 2
+GIVES: dict[str, tuple[Any, ...]] = {
+    "get": (len(LINES), 100, 13),
+    "range": (LINES[2:6].decode(), SUM, sum(range(100))),
+    "list": (["table/part-0.parquet", "table/part-1.parquet"], 2 * ROWS),
+    "head": (len(LINES),),
+    "presigned": (len(LINES),),
+}
+"""What a call may give: bytes, rows or names, as the client has it."""
+
+
+async def test_a_client_works_and_is_told_why_it_is_stopped(
+    client: S3Client, place: tuple[Custodian, ServingS3], tmp_path: Path
+) -> None:
+    made, serving = place
+    lease, secret = made.grant(verbs=frozenset(Verb), copy=Copy.CANONICAL)
+    told: dict[str, Any] = {"url": serving.url, "lease": lease, "secret": secret}
+    done = await run_client(client, where=tmp_path / "work", **told)
+    assert done.exit_code == 0, done.said
+    assert tuple(sorted(done.gave)) == tuple(sorted(client.calls))
+    for call, gave in done.gave.items():
+        assert gave in GIVES.get(call, (None,)), f"{call} of {client.name} gave {gave!r}"
+    assert _reads(made, lease.id), "what a client got is in the ledger"
+
+    made.state.set_state(
+        ScopeId("vendor:acme"), ScopeState.SUSPENDED, reason="break-in", incident="INC-42"
+    )
+    await asyncio.sleep(0.2)
+    refused = await run_client(client, where=tmp_path / "work", calls=["get"], **told)
+    assert refused.exit_code != 0, f"{client.name} takes a refusal for success"
+    assert secret not in refused.said
+    shown = "shows the reason" if "INC-42" in refused.said else "fails without the reason"
+    _compare(client, [client.version(), *_cells(client), shown, client.told], refused.said)
+
+
+async def test_presigning_without_s3v4_is_answered_with_what_to_set(
+    place: tuple[Custodian, ServingS3],
+) -> None:
+    """boto3's default for an endpoint of one's own is still the old scheme."""
+    import urllib.error
+    import urllib.request
+
+    import boto3
+
+    made, serving = place
+    lease, secret = made.grant()
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=serving.url,
+        aws_access_key_id=lease.id,
+        aws_secret_access_key=secret,
+        region_name="us-east-1",
+    )
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "dialogs", "Key": "x"})
+    assert "AWSAccessKeyId=" in url
+
+    def ask() -> str:
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(url, timeout=20)
+        return caught.value.read().decode()
+
+    assert "s3v4" in await asyncio.to_thread(ask)
+
+
+def test_the_table_has_no_other_rows() -> None:
+    assert list(_table()) == list(CLIENTS)
+
+
+def _cells(client: S3Client) -> list[str]:
+    return ["yes" if call in client.calls else "–" for call in CALLS]
+
+
+def _reads(made: Custodian, lease: str) -> list[Any]:
+    log = open_log(made.settings)
+    try:
+        return [one for one in log.entries() if one.kind == "reads" and one.subject.endswith(lease)]
+    finally:
+        log.close()
+
+
+def _compare(client: S3Client, observed: list[str], said: str) -> None:
+    if os.environ.get("PRATIQUE_WRITE_DOCS") == "1":
+        _write_row(client.name, observed)
+    assert _table()[client.name] == observed, said
+
+
+def _table() -> dict[str, list[str]]:
+    lines = PAGE.read_text("utf-8").split(BEGIN)[1].split(END)[0].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    return {row[0]: row[1:] for row in rows}
+
+
+def _write_row(name: str, cells: list[str]) -> None:
+    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    table = _table() | {name: cells}
+    head = f"| {' | '.join(HEAD)} |\n{'| --- ' * len(HEAD)}|\n"
+    body = "".join(
+        f"| {one} | {' | '.join(table[one])} |\n" for one in CLIENTS if one in table
+    )
+    PAGE.write_text(before + BEGIN + head + body + END + rest.partition(END)[2], "utf-8")
