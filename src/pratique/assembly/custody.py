@@ -10,22 +10,24 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+from pratique.assembly.custody_adapters import Shared, open_adapters
 from pratique.assembly.custody_parts import open_parts
 from pratique.assembly.custody_writes import OpenWrites, open_writes
-from pratique.custody.model import Lease, StoredObject
 from pratique.custody.operations import (
     GetObject,
     HeadBucket,
     ListBuckets,
     ListObjects,
     ReadBucketSetting,
+    StsCall,
 )
-from pratique.custody.ports import KeyBroker, PartStore, Views
-from pratique.custody.views import View
+from pratique.custody.ports import PartStore, Views
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Authentication
+from pratique.doors.s3.bodies import Patience
 from pratique.doors.s3.confirmation import Confirmation
 from pratique.doors.s3.http import S3Door, S3Parts
 from pratique.doors.s3.leases import LeaseBook
@@ -36,9 +38,12 @@ from pratique.doors.s3.plaintext import Plaintext
 from pratique.doors.s3.reads import ReadLog
 from pratique.doors.s3.refusals import Refusals
 from pratique.doors.s3.sending import Sender
+from pratique.doors.s3.sts import StsParts, TokenService
 from pratique.doors.s3.upkeep import Upkeep
+from pratique.doors.s3.views import MarkedViews
 from pratique.edge.custody.broker.places import GATEWAY_SOCKET, broker_folder
 from pratique.edge.custody.broker_client import BrokerClient
+from pratique.edge.custody.oidc import Issuers
 from pratique.home import prepare_home
 from pratique.ledger.entries import Draft
 from pratique.ledger.store import LogStore, Recorder
@@ -50,14 +55,6 @@ from pratique.store.recorder import GroupCommitRecorder
 from pratique.values.instants import Clock, now_utc
 
 
-class Unmarked:
-    """`Views` where nothing is marked."""
-
-    async def of(self, _lease: Lease, _stored: StoredObject) -> View | None:
-        """Everybody reads the canonical bytes."""
-        return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Ground:
     """What everything in an open S3 door stands on."""
@@ -67,7 +64,7 @@ class S3Ground:
     log: LogStore
     recorder: Recorder
     state: CustodyStore
-    broker: KeyBroker
+    broker: BrokerClient
     parts: PartStore
     confirmation: Confirmation
     meters: Meters
@@ -139,7 +136,7 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) 
         allowing=Allowing(state, confirmation),
         plaintext=Plaintext(parts, broker),
         reads=reads,
-        views=Unmarked(),
+        views=MarkedViews(state=state, broker=broker, parts=parts, recorder=recorder),
     )
 
 
@@ -159,15 +156,25 @@ def _door(ground: S3Ground, refusals: Refusals, sender: Sender, writes: OpenWrit
         views=ground.views,
     )
     listings = Listings(allowing=ground.allowing, state=ground.state, region=custody.s3_region)
+    trusted_proxies = frozenset(ground.settings.door.trusted_proxies)
+    authentication = Authentication(
+        book=book,
+        confirmation=ground.confirmation,
+        regions=frozenset({custody.s3_region}),
+        clock=ground.clock,
+        trusted_proxies=trusted_proxies,
+    )
+    shared = Shared(
+        authentication=authentication,
+        allowing=ground.allowing,
+        objects=objects,
+        state=ground.state,
+        region=custody.s3_region,
+        trusted_proxies=trusted_proxies,
+    )
     return S3Door(
         S3Parts(
-            authentication=Authentication(
-                book=book,
-                confirmation=ground.confirmation,
-                regions=frozenset({custody.s3_region}),
-                clock=ground.clock,
-                trusted_proxies=frozenset(ground.settings.door.trusted_proxies),
-            ),
+            authentication=authentication,
             handlers={
                 GetObject: objects.answer,
                 ListBuckets: listings.buckets,
@@ -176,10 +183,26 @@ def _door(ground: S3Ground, refusals: Refusals, sender: Sender, writes: OpenWrit
                 ReadBucketSetting: listings.setting,
                 **writes.handlers,
             },
-            unsigned={},
+            unsigned={StsCall: _tokens(ground, refusals).answer},
             refused=refusals.add,
             problems=lambda: _problems(ground),
             domain=custody.s3_domain,
+            adapters=open_adapters(shared),
+        )
+    )
+
+
+def _tokens(ground: S3Ground, refusals: Refusals) -> TokenService:
+    custody = ground.settings.custody
+    return TokenService(
+        StsParts(
+            issuers=Issuers(custody.issuer, home=ground.settings.home),
+            state=ground.state,
+            broker=ground.broker,
+            recorder=ground.recorder,
+            longest=timedelta(hours=custody.lease_longest_hours),
+            patience=Patience(idle_seconds=custody.write_idle_seconds),
+            refused=refusals.add,
         )
     )
 
