@@ -226,3 +226,15 @@ async def test_what_the_terms_refuse(place: tuple[Custodian, ServingS3]) -> None
         )
 
     await call(work)
+
+
+async def test_a_broker_that_knows_of_a_suspension_refuses_for_good(
+    place: tuple[Custodian, ServingS3],
+) -> None:
+    made, serving = place
+    s3 = boto(serving.url, *made.grant())
+    made.admin.suspend(ScopeId("vendor:acme"), reason="break-in", incident="INC-42")
+    with pytest.raises(ClientError) as caught:
+        await call(lambda: s3.get_object(Bucket="dialogs", Key="a/tiny.jsonl"))
+    assert code_of(caught.value) == "AccessDenied", "nobody tries again for what is final"
+    assert "INC-42" in str(caught.value)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from pratique.custody.errors import BrokerRefusedError
 from pratique.custody.model import Refusal, Stop
 from pratique.custody.xml_text import element, xml_document
 from pratique.errors import PratiqueError
@@ -193,6 +194,25 @@ class S3Error(PratiqueError):
 def of_refusal(refusal: Refusal) -> S3Error:
     """The S3 error of a refusal; the sentence stays as it is, because clients print it."""
     return S3Error(OF_STOP[refusal.stop], refusal.sentence, retry_seconds=refusal.retry_seconds)
+
+
+_OF_BROKER: Final = MappingProxyType(
+    {
+        "suspended": Stop.SUSPENDED,
+        "shredded": Stop.SHREDDED,
+        "terms": Stop.OUTSIDE,
+        "cap": Stop.RATE,
+    }
+)
+
+
+def of_broker(error: BrokerRefusedError) -> S3Error:
+    """The S3 error of a broker's refusal: what is final is told as final, so that nobody tries again."""
+    stop = _OF_BROKER.get(error.reason, Stop.BROKER)
+    retry = 60.0 if stop is Stop.RATE else None
+    return of_refusal(
+        Refusal(stop=stop, sentence=error.message, scope=error.scope, retry_seconds=retry)
+    )
 
 
 def render_error(error: S3Error, *, resource: str, request_id: str) -> bytes:

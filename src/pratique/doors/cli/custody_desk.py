@@ -70,13 +70,11 @@ class CustodyDesk:
 
     def tell_broker(self, scope: ScopeId, state: ScopeState, *, reason: str, incident: str) -> str:
         """Let the broker refuse by itself, as the second line; gives what is wrong if it cannot."""
-        from pratique.edge.custody.broker_admin import running_broker  # noqa: PLC0415 - as above
+        from pratique.edge.custody.broker_admin import broker_running  # noqa: PLC0415 - as above
 
         try:
-            admin = running_broker(self.settings)
-            if admin is None:
-                return ""  # no door gets a key without it
-            with admin:
+            # One that does not run is started for this: it would begin with what it was told last.
+            with broker_running(self.settings) as admin:
                 if state is ScopeState.LIVE:
                     admin.resume(scope)
                 else:

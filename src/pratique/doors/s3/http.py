@@ -21,10 +21,9 @@ from typing import Protocol, TypeAlias
 from aiohttp import web
 
 from pratique.custody.errors import BrokerRefusedError
-from pratique.custody.model import Refusal, Stop
 from pratique.custody.operations import Operation
 from pratique.custody.requests import classify
-from pratique.custody.s3_errors import Code, S3Error, of_refusal, render_error
+from pratique.custody.s3_errors import Code, S3Error, of_broker, of_refusal, render_error
 from pratique.custody.s3_headers import fold_headers
 from pratique.doors.s3.auth import Asked, Authentication, Caller
 from pratique.doors.s3.sending import RefusedError
@@ -186,8 +185,7 @@ async def _not_implemented(
 
 def _translated(error: PratiqueError) -> S3Error:
     if isinstance(error, BrokerRefusedError):
-        stop = Stop.SHREDDED if error.reason == "shredded" else Stop.BROKER
-        return of_refusal(Refusal(stop=stop, sentence=error.message, scope=error.scope))
+        return of_broker(error)
     if isinstance(error, UnavailableError):
         _log.warning("cannot answer", extra={"error": error.message})
         return S3Error(Code.SERVICE_UNAVAILABLE, error.message, retry_seconds=2.0)
