@@ -105,6 +105,23 @@ class VetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Table of indicators beside the shipped ones; relative to home. Empty: none."""
 
 
+class IssuerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[custody.issuer]]` table: who may vouch for people and jobs at the token service."""
+
+    name: str
+    """What roles call it."""
+    url: str
+    """The claim `iss` of its tokens, exactly."""
+    audience: str
+    """The claim `aud` that its tokens must have for us, such as `sts.amazonaws.com`."""
+    jwks: str
+    """Its public keys: an https URL, or a file (below home, unless absolute)."""
+    holder_claim: str = "sub"
+    """The claim that says who somebody is; it stays in the store, the ledger has a pseudonym."""
+    ca_file: str = ""
+    """Authorities for that URL; empty: the system's."""
+
+
 class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The `[custody]` table."""
 
@@ -135,6 +152,8 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """For bodies on their way, in each S3 process; each takes up to 64 MiB, others wait."""
     write_idle_seconds: Annotated[float, msgspec.Meta(gt=0)] = 20.0
     """How long a body may stop arriving before the write is given up."""
+    issuer: tuple[IssuerSettings, ...] = ()
+    """Issuers of identities for `AssumeRoleWithWebIdentity`."""
     upload_days: Annotated[float, msgspec.Meta(gt=0)] = 7.0
     """How old an unfinished upload in parts may become before it is forgotten."""
 

@@ -140,6 +140,11 @@ def read_certificate(data: bytes) -> Terms:
     return parse_terms(_taken_apart(_LEASE_MAGIC, data)[1])
 
 
+def read_role(data: bytes) -> Terms:
+    """What a role claims, unverified: for showing."""
+    return parse_terms(_taken_apart(_ROLE_MAGIC, data)[1])
+
+
 def within_role(
     role: Terms, *, lease: str, holder: str, granted_us: int, from_us: int, until_us: int
 ) -> Terms:

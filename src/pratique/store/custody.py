@@ -25,6 +25,7 @@ from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.custody_leases import LeaseTables
 from pratique.store.custody_marks import MarkTables
 from pratique.store.custody_requests import RequestTables
+from pratique.store.custody_roles import RoleTables
 from pratique.store.custody_slabs import SlabTables
 from pratique.store.custody_uploads import UploadTables
 from pratique.store.errors import StoreUnavailableError
@@ -38,7 +39,7 @@ _WRITERS = 4
 _QUEUE_SECONDS = 20.0
 
 
-class CustodyStore(LeaseTables, SlabTables, RequestTables, UploadTables, MarkTables):
+class CustodyStore(LeaseTables, SlabTables, RequestTables, UploadTables, MarkTables, RoleTables):
     """`DatasetState`, `LeaseState` and `MarkState` in one. Safe to call from any thread."""
 
     def __init__(self, database: Database, *, velocity: VelocityRule) -> None:

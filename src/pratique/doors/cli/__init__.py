@@ -74,6 +74,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "pratique.doors.cli.reach:reach",
         "Record what credentials reach: systems, datasets, clients, vendors.",
     ),
+    "role": (
+        "pratique.doors.cli.role:role",
+        "Let people and jobs log in with an identity of their own, and get leases.",
+    ),
     "submission": (
         "pratique.doors.cli.submission:submission",
         "Make a key to seal to, and open what was sealed to it.",

@@ -8,8 +8,9 @@ import msgspec
 from aiohttp import web
 
 from pratique.custody.errors import BrokerRefusedError
-from pratique.custody.model import Lease, LeaseId, Refusal, Stop
-from pratique.custody.s3_errors import Code, S3Error, of_refusal
+from pratique.custody.model import Lease, LeaseId
+from pratique.custody.roles import session_problem
+from pratique.custody.s3_errors import Code, S3Error, of_broker, of_refusal
 from pratique.custody.sigv4 import Claim, parse_claim, verify
 from pratique.doors.index.auth import peer_address
 from pratique.doors.s3.confirmation import Confirmation
@@ -109,6 +110,9 @@ class Authentication:
             key=key,
             body_sha256=body_sha256,
         )
+        problem = session_problem(live.lease, claim.session_token)
+        if problem:
+            raise S3Error(Code.INVALID_TOKEN, problem)
         return Caller(live, claim, key)
 
     async def day_key(self, lease: LeaseId, date: str, region: str) -> tuple[LiveLease, bytes]:
@@ -124,6 +128,4 @@ class Authentication:
         except BrokerRefusedError as error:
             # The scope's own sentence where there is one, else the broker's.
             stopped = self._confirmation.stopped(live.scopes)
-            raise of_refusal(
-                stopped or Refusal(stop=Stop.BROKER, sentence=error.message, scope=error.scope)
-            ) from error
+            raise (of_refusal(stopped) if stopped else of_broker(error)) from error

@@ -104,7 +104,7 @@ class Body:
         began = time.monotonic()
         arrived = 0
         while True:
-            data = await self._next(request)
+            data = await next_piece(request, self._patience)
             if not data:
                 break
             arrived += len(data)
@@ -130,21 +130,44 @@ class Body:
                 raise ConnectionResetError("the client is gone")
             transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    async def _next(self, request: web.BaseRequest) -> bytes:
-        try:
-            async with asyncio.timeout(self._patience.idle_seconds):
-                return await request.content.readany()
-        except TimeoutError:
-            raise _slow() from None
-        except (ClientError, HttpProcessingError, web.RequestPayloadError) as error:
-            if request.transport is None or request.transport.is_closing():
-                raise ConnectionResetError("the client went away while it sent") from error
-            raise S3Error(Code.INCOMPLETE_BODY, "the body could not be read to its end") from error
-
     def _check_pace(self, seconds: float, arrived: int) -> None:
         late = seconds - self._patience.grace_seconds
         if late > 0 and arrived < late * self._patience.bytes_per_second:
             raise _slow()
+
+
+async def read_form(asked: Asked, *, limit: int, patience: Patience) -> bytes:
+    """A small body whose sender proves itself by what is in it, or by a signature over its hash.
+
+    Raises: S3Error; ConnectionError when the sender is gone.
+    """
+    wanted = _content_length(asked, limit)
+    data = bytearray()
+    try:
+        async with asyncio.timeout(patience.idle_seconds):
+            while len(data) < wanted:
+                piece = await next_piece(asked.request, patience)
+                if not piece:
+                    break
+                data += piece
+    except TimeoutError:
+        raise _slow() from None
+    if len(data) < wanted:
+        raise S3Error(Code.INCOMPLETE_BODY, "the body is shorter than its Content-Length")
+    return bytes(data)
+
+
+async def next_piece(request: web.BaseRequest, patience: Patience) -> bytes:
+    """What has arrived; empty at the end. Raises: S3Error, ConnectionError."""
+    try:
+        async with asyncio.timeout(patience.idle_seconds):
+            return await request.content.readany()
+    except TimeoutError:
+        raise _slow() from None
+    except (ClientError, HttpProcessingError, web.RequestPayloadError) as error:
+        if request.transport is None or request.transport.is_closing():
+            raise ConnectionResetError("the client went away while it sent") from error
+        raise S3Error(Code.INCOMPLETE_BODY, "the body could not be read to its end") from error
 
 
 def _content_length(asked: Asked, limit: int) -> int:

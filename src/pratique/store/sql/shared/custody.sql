@@ -358,18 +358,23 @@ SELECT stage FROM upload_parts;
 
 -- name: put_role
 -- Store a role under a name that is free.
-INSERT INTO roles (name, certificate, issuer, conditions, lease_seconds, added_by, added_at)
-VALUES (:name, :certificate, :issuer, :conditions, :lease_seconds, :added_by, :added_at)
+INSERT INTO roles (name, certificate, issuer, conditions, lease_seconds, holder_bytes, holder_objects,
+  added_by, added_at)
+VALUES (:name, :certificate, :issuer, :conditions, :lease_seconds, :holder_bytes, :holder_objects,
+  :added_by, :added_at)
 ON CONFLICT (name) DO NOTHING RETURNING name;
 
 -- name: find_role
 -- One role.
-SELECT name, certificate, issuer, conditions, lease_seconds, added_by, added_at
+SELECT name, certificate, issuer, conditions, lease_seconds, holder_bytes, holder_objects, added_by,
+  added_at
 FROM roles WHERE name = :name;
 
 -- name: list_roles
 -- All roles.
-SELECT name, certificate, issuer, conditions, lease_seconds, added_by, added_at FROM roles;
+SELECT name, certificate, issuer, conditions, lease_seconds, holder_bytes, holder_objects, added_by,
+  added_at
+FROM roles;
 
 -- name: remove_role
 -- Nobody gets leases under it any more.

@@ -31,6 +31,8 @@ CREATE TABLE roles (
   issuer text NOT NULL,
   conditions text NOT NULL,
   lease_seconds bigint NOT NULL CHECK (lease_seconds > 0),
+  holder_bytes bigint NOT NULL CHECK (holder_bytes >= 0),
+  holder_objects bigint NOT NULL CHECK (holder_objects >= 0),
   added_by text NOT NULL,
   added_at bigint NOT NULL
 );

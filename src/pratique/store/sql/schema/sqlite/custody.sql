@@ -208,6 +208,8 @@ CREATE TABLE roles (
   issuer TEXT NOT NULL,
   conditions TEXT NOT NULL,
   lease_seconds INTEGER NOT NULL CHECK (lease_seconds > 0),
+  holder_bytes INTEGER NOT NULL CHECK (holder_bytes >= 0),
+  holder_objects INTEGER NOT NULL CHECK (holder_objects >= 0),
   added_by TEXT NOT NULL,
   added_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
