@@ -1,0 +1,133 @@
+"""Reading a leaked sample, whatever it was made into: JSON Lines, JSON, CSV, Parquet, text, pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from pratique.custody.marks.index import Reading, read_record
+from pratique.custody.marks.media import content_digests
+from pratique.edge.custody.parquet_files import parquet_rows
+from pratique.errors import InputError
+
+_MOST_BYTES: Final = 4 << 30
+_TABLES: Final = {".csv": ",", ".tsv": "\t"}
+_PARQUET: Final = b"PAR1"
+_BLOCK: Final = 1 << 20
+
+
+def read_sample(paths: Sequence[Path], readings: Iterable[Reading]) -> int:
+    """Look at everything in these files and folders; gives the number of records.
+
+    Raises: InputError for what cannot be read.
+    """
+    readings = tuple(readings)
+    return sum(_read_file(path, readings) for path in _files(paths))
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(one for one in path.rglob("*") if one.is_file())
+        elif path.exists():
+            yield path
+        else:
+            raise InputError(f"there is no {path}")
+
+
+def _read_file(path: Path, readings: tuple[Reading, ...]) -> int:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_BLOCK)
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(
+                f"{path} is larger than 4 GiB",
+                remedy="give a part of it: any thousands of records do",
+            )
+        digests = content_digests(path.read_bytes()) if _is_media(head) else ()
+        if digests:
+            for digest in digests:
+                for reading in readings:
+                    reading.content(digest)
+            return 1
+        count = 0
+        for record in _records(path, head):
+            read_record(readings, record)
+            count += 1
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    return count
+
+
+def _is_media(head: bytes) -> bool:
+    return head.startswith((b"\x89PNG", b"\xff\xd8\xff")) or head[4:8] in {
+        b"ftyp",
+        b"styp",
+        b"moof",
+    }
+
+
+def _records(path: Path, head: bytes) -> Iterator[Any]:
+    if head.startswith(_PARQUET):
+        return parquet_rows(path)
+    if path.suffix.lower() in _TABLES:
+        return _rows(path, _TABLES[path.suffix.lower()])
+    if head.lstrip()[:1] in {b"{", b"["}:
+        return _json(path, head)
+    return _lines(path)
+
+
+def _json(path: Path, head: bytes) -> Iterator[Any]:
+    """A document for each line; else one document, whose elements are records."""
+    first = head.split(b"\n", 1)[0]
+    if _parsed(first) is None and len(first) < _BLOCK:
+        whole = _parsed(path.read_bytes())
+        if whole is None:
+            raise InputError(f"{path} looks like JSON, and is not", expected="JSON or JSON Lines")
+        yield from whole if isinstance(whole, list) else [whole]
+        return
+    with path.open("rb") as file:
+        for line in file:
+            parsed = _parsed(line)
+            if parsed is not None:
+                yield parsed
+            elif line.strip():
+                yield line.decode("utf-8", "replace")  # cut in the middle: its text still counts
+
+
+def _parsed(data: bytes) -> Any:  # noqa: ANN401 - whatever JSON says
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _rows(path: Path, delimiter: str) -> Iterator[list[str | float]]:
+    csv.field_size_limit(sys.maxsize)
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        try:
+            for row in csv.reader(file, delimiter=delimiter):
+                yield [value for cell in row for value in _cell(cell)]
+        except csv.Error as error:
+            raise InputError(f"{path} is no table: {error}") from None
+
+
+def _cell(cell: str) -> Iterator[str | float]:
+    """A cell as text, and as a number where it is one."""
+    yield cell
+    if cell[:1] in "-0123456789" and "." in cell:
+        try:
+            yield float(cell)
+        except ValueError:
+            return
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open("rb") as file:
+        yield from io.TextIOWrapper(file, encoding="utf-8", errors="replace")
