@@ -50,6 +50,13 @@ class CustodyReads:
             self._sizes[object_id] = int(rows[0][2]) if rows else None
         return self._sizes[object_id]
 
+    def others(self, client: str) -> frozenset[str]:
+        """Names of other clients and of their datasets."""
+        rows = self._database.fetch("list_custody_owners")
+        found = {str(name) for row in rows if row[1] != client for name in row}
+        leases = self._database.fetch("list_custody_clients")
+        return frozenset(found | {str(row[0]) for row in leases} - {client})
+
     def object_entries(self, objects: Iterable[str]) -> list[int]:
         """Sequences of the entries that say what these objects are."""
         rows = (self._database.fetch("find_custody_object", object=one) for one in objects)
@@ -81,10 +88,10 @@ class CustodyReads:
             fold.add(entry)
         return fold.result()
 
-    def own_entries(self, client: str, *, tx: int = _LATEST) -> list[int]:
-        """Sequences of everything in the ledger that is a client's own, objects included."""
+    def own_entries(self, client: str, *, tx: int = _LATEST) -> dict[int, str]:
+        """Sequences of everything in the ledger that is a client's own, with their kinds."""
         rows = self._database.fetch("list_custody_entries_of", client=client, tx=tx)
-        return [int(row[0]) for row in rows]
+        return {int(sequence): str(kind) for sequence, kind in rows}
 
     def entries(self, sequences: Sequence[int]) -> Iterator[Entry]:
         """These entries of the log, in order."""

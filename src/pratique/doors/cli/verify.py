@@ -13,6 +13,7 @@ import msgspec
 from pratique.doors.cli import EXIT_FOUND, EXIT_UNKNOWN
 from pratique.doors.cli.case_verifier import MAX_BYTES
 from pratique.doors.cli.verify_case import is_case, show_case, verifier_source
+from pratique.doors.cli.verify_custody import is_custody_file, show_custody_file
 from pratique.errors import InputError
 from pratique.ledger.bundle import Verified, verify_bundle
 from pratique.ledger.errors import BundleError, BundleIncomparableError, NoteError
@@ -63,8 +64,9 @@ def verify(
 ) -> None:
     """Verify an evidence file or a case, offline.
 
-    Checks every byte of FILE, which `pratique ledger export` or `pratique incident bundle` made. Exit
-    code 1 when anything does not hold, 3 when all holds but nothing in FILE leads to your checkpoint.
+    Checks every byte of FILE, which `pratique ledger export`, `incident bundle`, `dataset log` or `dataset
+    delivery` made. Exit code 1 when anything does not hold, 3 when all holds but nothing in FILE leads to
+    your checkpoint, or a client's log has gaps.
     """
     data = _read(file)
     verifier = _verifier(key)
@@ -72,6 +74,8 @@ def verify(
     if is_case(data):
         trusted = _read(roots) if roots else None
         sys.exit(show_case(file, data, verifier=verifier, known=known, roots=trusted, form=form))
+    if is_custody_file(data):
+        sys.exit(show_custody_file(file, data, verifier=verifier, known=known, form=form))
     try:
         verified = verify_bundle(data, verifier=verifier, known=known)
     except BundleError as error:

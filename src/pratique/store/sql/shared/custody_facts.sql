@@ -7,6 +7,14 @@ ON CONFLICT (dataset) DO NOTHING;
 -- Whose a dataset is.
 SELECT client FROM custody_owners WHERE dataset = :dataset;
 
+-- name: list_custody_owners
+-- Every dataset with its client.
+SELECT dataset, client FROM custody_owners;
+
+-- name: list_custody_clients
+-- Every client that a lease was for.
+SELECT DISTINCT client FROM custody_leases;
+
 -- name: add_custody_lease
 -- A lease's client, time, and what it opens.
 INSERT INTO custody_leases (lease, entry, client, since, until, opens)
@@ -84,7 +92,7 @@ ORDER BY seq;
 
 -- name: list_custody_entries_of
 -- Everything in the ledger that is a client's own.
-SELECT seq FROM custody_entries WHERE client = :client AND seq < :tx ORDER BY seq;
+SELECT seq, kind FROM custody_entries WHERE client = :client AND seq < :tx ORDER BY seq;
 
 -- name: find_custody_object
 -- The entry, dataset and size of an object.
