@@ -2,9 +2,9 @@
 
 A prepared file stands in for the registered one, filled up to its length where readers skip: behind the
 end of a PNG or JPEG picture, in a `free` box of MP4. Of fragmented MP4 each fragment is a mark, where both
-files have the same beginning and every fragment fits. Recognised is content that was not encoded again: the image
-data of a picture, the samples of a fragment; names and metadata do not matter. What survives more (a mark
-in the pixels) is the business of whoever prepares the second file, and of their detector: `pratique
+files have the same beginning and the fragment fits. Recognised is content that was not encoded again: the
+image data of a picture, the samples of a fragment; names and metadata do not matter. What survives more (a
+mark in the pixels) is the business of whoever prepares the second file, and of their detector: `pratique
 attribute --observed` takes what it says.
 """
 
