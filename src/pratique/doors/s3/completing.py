@@ -28,6 +28,7 @@ from pratique.custody.s3_errors import Code, S3Error
 from pratique.custody.s3_xml import render_upload_completed
 from pratique.custody.s3_xml_parse import MAX_XML_BYTES, NamedPart, parse_completion
 from pratique.custody.upload_checks import WholeChecksum, named_parts
+from pratique.custody.upload_ids import no_such_upload, stored_id
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Asked, Caller
 from pratique.doors.s3.bodies import Body, Patience
@@ -35,7 +36,7 @@ from pratique.doors.s3.intake import fresh_key
 from pratique.doors.s3.slow import SlowAnswers
 from pratique.doors.s3.staging import StagedReader
 from pratique.doors.s3.storing import Storing
-from pratique.doors.s3.uploads import UploadBook, no_such_upload
+from pratique.doors.s3.uploads import UploadBook
 from pratique.doors.s3.writes import Committing, Target, conditions_of
 from pratique.errors import PratiqueError
 from pratique.values.instants import Clock
@@ -53,6 +54,8 @@ class _Job:
     asked: Asked
     target: Target
     upload: Upload
+    told: str
+    """Its id as the sender has it."""
     parts: Sequence[StagedPart]
     whole: WholeChecksum
     claim: str
@@ -140,6 +143,7 @@ class Completing:
                 asked=asked,
                 target=target,
                 upload=upload,
+                told=operation.upload_id,
                 parts=parts,
                 whole=WholeChecksum(asked.headers, parts),
                 claim=claim,
@@ -153,7 +157,7 @@ class Completing:
         return stored
 
     async def _assemble(self, job: _Job) -> StoredObject:
-        key = await self._book.key(job.caller, job.upload)
+        key = await self._book.key(job.caller, job.upload, job.told, job.target.dataset)
         fresh = await fresh_key(self._broker, job.caller.lease, job.target.dataset)
         size = sum(part.size for part in job.parts)
         written = await self._storing.write(
@@ -198,7 +202,7 @@ class Completing:
                 upload = await self._book.find(caller, bucket, key, upload_id)
             except S3Error:
                 return await self._result(caller, operation)
-            if await self._claim(upload_id, claim):
+            if await self._claim(upload.id, claim):
                 return upload
             if time.monotonic() > deadline:
                 raise S3Error(
@@ -209,7 +213,7 @@ class Completing:
     async def _result(self, caller: Caller, operation: CompleteMultipartUpload) -> StoredObject:
         """What the upload became, for the lease that completed it. Raises: S3Error."""
         state = self._book.state
-        object_id = await asyncio.to_thread(state.upload_result, operation.upload_id)
+        object_id = await asyncio.to_thread(state.upload_result, stored_id(operation.upload_id))
         found = None
         if object_id is not None:
             found = await asyncio.to_thread(state.object_by_id, object_id)

@@ -75,10 +75,10 @@ class Copies:
         """Fill one part of an upload from another object, or a range of it."""
         assert isinstance(operation, UploadPartCopy)
         bucket, key = operation.bucket, operation.key
-        await self._with.allowing.allow(caller, asked, Verb.WRITE, bucket, key)
+        dataset = await self._with.allowing.allow(caller, asked, Verb.WRITE, bucket, key)
         await self._with.book.find(caller, bucket, key, operation.upload_id)
         _, ask = await self._source(asked, caller, operation.source_bucket, operation.source_key)
-        return await self._with.slow.answer(asked, self._part(caller, operation, ask))
+        return await self._with.slow.answer(asked, self._part(caller, operation, dataset, ask))
 
     async def _copy(self, asked: Asked, caller: Caller, target: Target, ask: Ask) -> bytes:
         lease = caller.lease
@@ -94,13 +94,15 @@ class Copies:
         )
         return render_copied(etag=stored.etag, at=stored.created_at)
 
-    async def _part(self, caller: Caller, operation: UploadPartCopy, ask: Ask) -> bytes:
+    async def _part(
+        self, caller: Caller, operation: UploadPartCopy, dataset: Dataset, ask: Ask
+    ) -> bytes:
         upload = await self._with.book.find(
             caller, operation.bucket, operation.key, operation.upload_id
         )
         written = await self._with.storing.write(
             ObjectId(secrets.token_hex(16)),
-            await self._with.book.key(caller, upload),
+            await self._with.book.key(caller, upload, operation.upload_id, dataset),
             self._with.sender.plaintext(ask, self._with.meters.of(caller.lease)),
             length=ask.end - ask.start,
         )

@@ -11,7 +11,7 @@ import secrets
 
 from aiohttp import web
 
-from pratique.custody.model import ObjectId, Verb
+from pratique.custody.model import Dataset, ObjectId, Verb
 from pratique.custody.operations import (
     AbortMultipartUpload,
     CreateMultipartUpload,
@@ -24,6 +24,7 @@ from pratique.custody.ports import KeyBroker, StagedPart, Upload, UploadState
 from pratique.custody.s3_errors import Code, S3Error
 from pratique.custody.s3_headers import with_hoisted
 from pratique.custody.s3_xml import SentPart, render_parts, render_upload_begun, render_uploads
+from pratique.custody.upload_ids import no_such_upload, staging_key, stored_id
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Asked, Caller
 from pratique.doors.s3.bodies import Body, Patience
@@ -46,20 +47,23 @@ class UploadBook:
 
     async def find(self, caller: Caller, bucket: str, key: str, upload_id: str) -> Upload:
         """The upload, if this lease began it there. Raises: S3Error (NoSuchUpload)."""
-        found = await asyncio.to_thread(self.state.upload, upload_id)
+        found = await asyncio.to_thread(self.state.upload, stored_id(upload_id))
         if found is None or not _same(found, caller, bucket, key):
             raise no_such_upload()
         return found
 
-    async def key(self, caller: Caller, upload: Upload) -> bytes:
-        """The key of what is staged. Raises: BrokerRefusedError, UnavailableError."""
+    async def key(self, caller: Caller, upload: Upload, told: str, dataset: Dataset) -> bytes:
+        """The key of what is staged, for who was told its id.
+
+        Raises: S3Error, BrokerRefusedError, UnavailableError.
+        """
         key, _ = await self._broker.staging_key(
             caller.lease.certificate,
             upload.id,
             dataset=upload.dataset,
             wrapped=upload.wrapped_key,
         )
-        return key
+        return staging_key(key, told, sealed=dataset.sealed)
 
     async def keep(
         self, upload: Upload, number: int, written: Written, checksum: str
@@ -121,7 +125,8 @@ class Uploads:
         if caller.claim.presigned:
             headers = with_hoisted(headers, asked.query)
         target = target_of(dataset, key, headers)
-        upload_id = secrets.token_hex(16)
+        told_id = secrets.token_hex(32 if dataset.sealed else 16)
+        upload_id = stored_id(told_id)
         _, wrapped = await self._broker.staging_key(
             caller.lease.certificate, upload_id, dataset=bucket
         )
@@ -142,17 +147,17 @@ class Uploads:
             for name in ("x-amz-checksum-algorithm", "x-amz-checksum-type")
             if name in headers
         }
-        body = render_upload_begun(bucket=bucket, key=key, upload_id=upload_id)
+        body = render_upload_begun(bucket=bucket, key=key, upload_id=told_id)
         return web.Response(body=body, headers=told, content_type="application/xml")
 
     async def part(self, asked: Asked, caller: Caller, operation: Operation) -> web.StreamResponse:
         """Take one part; the same number again replaces it."""
         assert isinstance(operation, UploadPart)
         bucket, key = operation.bucket, operation.key
-        await self._allowing.allow(caller, asked, Verb.WRITE, bucket, key)
+        dataset = await self._allowing.allow(caller, asked, Verb.WRITE, bucket, key)
         upload = await self._book.find(caller, bucket, key, operation.upload_id)
         body = Body(asked, caller, limit=MOST_AT_ONCE, patience=self._patience)
-        staging = await self._book.key(caller, upload)
+        staging = await self._book.key(caller, upload, operation.upload_id, dataset)
         written = await self._storing.write(
             ObjectId(secrets.token_hex(16)), staging, body.chunks(), length=body.length
         )
@@ -210,15 +215,6 @@ class Uploads:
             )
         await self._book.clear(upload.id)
         return web.Response(status=204)
-
-
-def no_such_upload() -> S3Error:
-    """There is none, or it is another's, or it ended."""
-    return S3Error(
-        Code.NO_SUCH_UPLOAD,
-        "there is no such upload of this lease that still takes parts; it may have been completed, "
-        "aborted or forgotten",
-    )
 
 
 def _same(upload: Upload, caller: Caller, bucket: str, key: str) -> bool:
