@@ -62,6 +62,8 @@ _SHOWN_GAPS: Final = 20
     metavar="PUBLIC.pem",
     help="Public key (X25519) of the client: only they can read what comes in.",
 )
+@click.option("--endpoint", default="", help="Of a bucket that is not at AWS: https://HOST.")
+@click.option("--region", default="", help="Of a bucket; else AWS_REGION, else us-east-1.")
 @click.option("--reread", is_flag=True, help="Take over also what has not changed.")
 @home_option
 @format_option
@@ -74,21 +76,24 @@ def add(
     purposes: tuple[str, ...],
     residency: str,
     sealed_to: str,
+    endpoint: str,
+    region: str,
     reread: bool,
     home: Path | None,
     form: str,
 ) -> None:
-    """Register a folder as a dataset, encrypted, and seal its version.
+    """Register a folder or bucket as a dataset, encrypted, and seal its version.
 
-    SOURCE is a folder, read with all that is below it. Without SOURCE the dataset is empty, for what
-    comes in later. The same command again goes on where it was ended, and takes over what has changed
-    since. Exit code 3 when something could not be read: it is named, and the rest is done.
+    SOURCE is a folder, read with all that is below it, or s3://BUCKET/PREFIX, read with your own AWS
+    configuration (environment, AWS_PROFILE, role). Without SOURCE the dataset is empty, for what comes
+    in later. The same command again goes on where it was ended, and takes over what has changed since.
+    Exit code 3 when something could not be read: it is named, and the rest is done.
     """
     parse_name(name)
     seal_key = read_public_key(sealed_to) if sealed_to else b""
     terms = {"client": client, "classification": classification, "residency": residency}
     with open_desk(home) as desk:
-        opened = _source(source, desk) if source else None
+        opened = _source(source, desk, endpoint=endpoint, region=region) if source else None
         if desk.custody.dataset(name) is None:
             dataset = parse_new(name, purposes=purposes, seal_key=seal_key, **terms)
         else:
@@ -100,13 +105,20 @@ def add(
         sys.exit(EXIT_UNKNOWN)
 
 
-def _source(text: str, desk: CustodyDesk) -> Source:
+def _source(text: str, desk: CustodyDesk, *, endpoint: str, region: str) -> Source:
+    if text.startswith("s3:"):
+        from pratique.edge.custody.aws_access import parse_place  # noqa: PLC0415 - only with a bucket
+        from pratique.edge.custody.bucket_source import BucketSource  # noqa: PLC0415 - as above
+
+        return BucketSource(parse_place(text, endpoint=endpoint, region=region))
     from pratique.edge.custody.folder_source import FolderSource  # noqa: PLC0415 - help needs none of it
 
+    if endpoint or region:
+        raise InputError("--endpoint and --region go with a bucket", expected="s3://BUCKET/PREFIX")
     folder = FolderSource(Path(text))
     if folder.holds(desk.settings.home):
         raise InputError(
-            f"the home folder {desk.settings.home} lies within {text}: its keys and ledger would become data",
+            f"the home folder {desk.settings.home} lies within {text}: its keys would become data",
             remedy="choose a folder without it",
         )
     return folder

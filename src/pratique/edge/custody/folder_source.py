@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from pratique.custody.manifest import media_type_of
-from pratique.edge.custody.sources import Found, Gap, SourceGapError, key_or_gap
+from pratique.edge.custody.sources import STAMP_MTIME, Found, Gap, SourceGapError, key_or_gap
 from pratique.edge.sweep.careful import why_unreadable
 from pratique.errors import InputError
 
@@ -179,7 +179,7 @@ def _found(path: str, status: os.stat_result) -> Found:
     return Found(
         key=path,
         size=status.st_size,
-        metadata=(("mtime", f"{sign}{seconds}.{nanos:09}"),),
+        metadata=((STAMP_MTIME, f"{sign}{seconds}.{nanos:09}"),),
         media_type=media_type_of(path),
         place=path,
     )

@@ -349,14 +349,7 @@ class _Registration:
 
 
 def _unchanged(found: Found, standing: StoredObject) -> bool:
-    kept = Found(
-        key=standing.key,
-        size=standing.size,
-        metadata=standing.metadata,
-        media_type=standing.media_type,
-        place="",
-    )
-    return not standing.by_lease and kept.stamp == found.stamp
+    return not standing.by_lease and found.unchanged(standing.size, standing.metadata)
 
 
 def seal_part(plain: Bytes, cipher: Bytes, *, key: bytes, object_id: ObjectId, part: int) -> int:

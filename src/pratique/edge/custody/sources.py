@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from pratique.custody.s3_errors import S3Error
 from pratique.custody.s3_names import check_key
 from pratique.errors import UnavailableError
 
-STAMPS = ("mtime", "source-etag")
-"""Metadata that tell whether a source has changed since it was read; `mtime` as rclone writes it."""
+STAMP_MTIME: Final = "mtime"
+"""Seconds since 1970 with nine decimals, as rclone writes it."""
+STAMP_ETAG: Final = "source-etag"
 
 
 class SourceGapError(UnavailableError):
@@ -39,11 +40,11 @@ class Found:
     place: str = field(repr=False)
     """Where the source finds it again."""
 
-    @property
-    def stamp(self) -> tuple[str | None, ...]:
-        """What must be the same for its bytes to be."""
-        kept = dict(self.metadata)
-        return (str(self.size), *(kept.get(name) for name in STAMPS))
+    def unchanged(self, size: int, metadata: tuple[tuple[str, str], ...]) -> bool:
+        """Whether what was read once, with this size and metadata, is what would be read now."""
+        own, kept = dict(self.metadata), dict(metadata)
+        name = STAMP_ETAG if STAMP_ETAG in own else STAMP_MTIME
+        return self.size == size and bool(own.get(name)) and own[name] == kept.get(name)
 
 
 class Reader(Protocol):
