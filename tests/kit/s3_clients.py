@@ -44,6 +44,8 @@ class S3Client:
     packages: tuple[str, ...]
     """Whose versions are told; empty: a program of the machine."""
     calls: tuple[str, ...]
+    of: str = ""
+    """Whose calls they are, where the program makes them in another's place."""
     told: str
     """What it must be told beside address, region, key and secret."""
 
@@ -59,7 +61,9 @@ class S3Client:
     def version(self) -> str:
         """Names and versions, for the table."""
         if not self.packages:
-            said = subprocess.run([self.name, "version"], capture_output=True, text=True, check=True)
+            said = subprocess.run(
+                [self.name, "version"], capture_output=True, text=True, check=True
+            )
             return said.stdout.split()[1].removeprefix("v").removesuffix("-DEV")
         root = self.python().parents[1] / "lib"
         sites = [str(site) for site in root.glob("python*/site-packages")] or sys.path
@@ -70,10 +74,13 @@ class S3Client:
             for name in self.packages
             for found in importlib.metadata.distributions(name=name, path=sites)
         }
-        return ", ".join(
-            versions[name] if len(self.packages) == 1 else f"{name} {versions[name]}"
+        told = ", ".join(
+            versions[name]
+            if len(self.packages) == 1 and not self.of
+            else f"{name} {versions[name]}"
             for name in self.packages
         )
+        return f"{self.of}, {told}" if self.of else told
 
 
 def _client(name: str, program: str, calls: str, told: str, **rest: Any) -> S3Client:
@@ -108,7 +115,9 @@ CLIENTS = {
             "get range list put",
             "`URL_STYLE 'path'`, `USE_SSL false` without TLS",
         ),
-        _client("obstore", "obstore_calls", _ALL, '`client_options={"allow_http": True}` without TLS'),
+        _client(
+            "obstore", "obstore_calls", _ALL, '`client_options={"allow_http": True}` without TLS'
+        ),
         _client("datasets", "datasets_calls", "get range list put", "`storage_options` of s3fs"),
         _client(
             "rclone",
@@ -133,6 +142,7 @@ CLIENTS = {
             "`S3_ENDPOINT` in its environment (see below)",
             environment="",
             packages=("boto3",),
+            of="calls of 1.23.2",
         ),
     )
 }

@@ -15,6 +15,8 @@ from pratique.doors.s3.bearers import Bearers
 from pratique.doors.s3.http import Adapter
 from pratique.doors.s3.objects import ObjectReads
 from pratique.doors.s3.origin import Origin
+from pratique.doors.sharing.adapter import SharingAdapter
+from pratique.doors.sharing.footers import Footers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,5 +45,13 @@ def open_adapters(shared: Shared) -> Mapping[str, Adapter]:
             objects=shared.objects,
             revisions=Revisions(shared.state),
             origin=origin,
+        ),
+        "_sharing": SharingAdapter(
+            bearers=bearers(Surface.SHARING),
+            allowing=shared.allowing,
+            footers=Footers(shared.objects),
+            state=shared.state,
+            origin=origin,
+            region=shared.region,
         ),
     }

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from kit.environments import REPOSITORY
@@ -52,22 +55,14 @@ async def test_a_client_works_and_is_told_why_it_is_stopped(
         ScopeId("vendor:acme"), ScopeState.SUSPENDED, reason="break-in", incident="INC-42"
     )
     await asyncio.sleep(0.2)
-    refused = await run_client(client, where=tmp_path / "work", calls=["get"], **told)
-    assert refused.exit_code != 0, f"{client.name} takes a refusal for success"
-    assert secret not in refused.said
-    shown = "shows the reason" if "INC-42" in refused.said else "fails without the reason"
-    _compare(client, [client.version(), *_cells(client), shown, client.told], refused.said)
+    shown = await _refused(client, where=tmp_path / "work", **told)
+    _compare(client, [client.version(), *_cells(client), shown, client.told])
 
 
 async def test_presigning_without_s3v4_is_answered_with_what_to_set(
     place: tuple[Custodian, ServingS3],
 ) -> None:
     """boto3's default for an endpoint of one's own is still the old scheme."""
-    import urllib.error
-    import urllib.request
-
-    import boto3
-
     made, serving = place
     lease, secret = made.grant()
     s3 = boto3.client(
@@ -92,6 +87,18 @@ def test_the_table_has_no_other_rows() -> None:
     assert list(_table()) == list(CLIENTS)
 
 
+async def _refused(client: S3Client, **told: Any) -> str:
+    """What a person sees of a refusal: of a read, and where that shows nothing, of another call."""
+    other = "list" if "list" in client.calls else "put"
+    for call, shown in (("get", "with the reason"), (other, f"403 alone; on {other} the reason")):
+        refused = await run_client(client, calls=[call], **told)
+        assert refused.exit_code != 0, f"{client.name} takes a refusal for success"
+        assert told["secret"] not in refused.said
+        if "INC-42" in refused.said:
+            return shown
+    return "403 alone"
+
+
 def _cells(client: S3Client) -> list[str]:
     return ["yes" if call in client.calls else "–" for call in CALLS]
 
@@ -104,10 +111,10 @@ def _reads(made: Custodian, lease: str) -> list[Any]:
         log.close()
 
 
-def _compare(client: S3Client, observed: list[str], said: str) -> None:
+def _compare(client: S3Client, observed: list[str]) -> None:
     if os.environ.get("PRATIQUE_WRITE_DOCS") == "1":
         _write_row(client.name, observed)
-    assert _table()[client.name] == observed, said
+    assert _table()[client.name] == observed
 
 
 def _table() -> dict[str, list[str]]:
@@ -120,7 +127,5 @@ def _write_row(name: str, cells: list[str]) -> None:
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     table = _table() | {name: cells}
     head = f"| {' | '.join(HEAD)} |\n{'| --- ' * len(HEAD)}|\n"
-    body = "".join(
-        f"| {one} | {' | '.join(table[one])} |\n" for one in CLIENTS if one in table
-    )
+    body = "".join(f"| {one} | {' | '.join(table[one])} |\n" for one in CLIENTS if one in table)
     PAGE.write_text(before + BEGIN + head + body + END + rest.partition(END)[2], "utf-8")

@@ -22,7 +22,13 @@ OLD = b'{"line": 0, "text": "old"}\n'
 
 
 async def _hub(
-    where: Path, serving: ServingS3, lease: Lease, secret: str, calls: str, *, repo: str = "meta/dialogs"
+    where: Path,
+    serving: ServingS3,
+    lease: Lease,
+    secret: str,
+    calls: str,
+    *,
+    repo: str = "meta/dialogs",
 ) -> Done:
     told = {
         "endpoint": serving.url, "key": "", "secret": "", "region": "", "bucket": "dialogs",
@@ -35,9 +41,7 @@ async def _hub(
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HOME": str(where / "hf"),
     }
-    return await run_program(
-        CLIENTS["datasets"].python(), "hub_calls", told, where=where, env=env
-    )
+    return await run_program(CLIENTS["datasets"].python(), "hub_calls", told, where=where, env=env)
 
 
 async def test_the_hubs_tools_work_and_are_told_why_they_are_stopped(

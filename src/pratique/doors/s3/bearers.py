@@ -8,6 +8,7 @@ from pratique.custody.bearer import Surface, check_bearer, parse_bearer
 from pratique.custody.model import LeaseId
 from pratique.custody.sigv4 import Claim, Payload
 from pratique.doors.s3.auth import Asked, Authentication, Caller
+from pratique.values.instants import Instant
 
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 
@@ -26,6 +27,11 @@ class Bearers:
         live, key = await self._authentication.day_key(claim.lease, claim.date, self._region)
         check_bearer(claim, self._surface, key=key)
         return Caller(live, _as_claim(asked, claim.lease, claim.date, self._region), key)
+
+    async def signing_key(self, lease: LeaseId, at: Instant) -> bytes:
+        """The key that signs what is good at an instant. Raises: S3Error, UnavailableError."""
+        _, key = await self._authentication.day_key(lease, f"{at:%Y%m%d}", self._region)
+        return key
 
 
 def _as_claim(asked: Asked, lease: LeaseId, date: str, region: str) -> Claim:

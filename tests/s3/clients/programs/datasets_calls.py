@@ -5,20 +5,24 @@ from __future__ import annotations
 import datasets
 from told import BUCKET, ENDPOINT, KEY, REGION, ROWS, SCRATCH, SECRET, run
 
-OPTIONS = {
-    "key": KEY,
-    "secret": SECRET,
-    "endpoint_url": ENDPOINT,
-    "client_kwargs": {"region_name": REGION},
-}
 datasets.disable_progress_bars()
+
+
+def options() -> dict[str, object]:
+    """Anew for each call: `load_dataset` adds names of its own to what it is given."""
+    return {
+        "key": KEY,
+        "secret": SECRET,
+        "endpoint_url": ENDPOINT,
+        "client_kwargs": {"region_name": REGION},
+    }
 
 
 def get() -> int:
     lines = datasets.load_dataset(
         "json",
         data_files=f"s3://{BUCKET}/lines.jsonl",
-        storage_options=OPTIONS,
+        storage_options=options(),
         cache_dir=str(SCRATCH / "cache"),
         split="train",
     )
@@ -29,7 +33,7 @@ def range_() -> int:
     table = datasets.load_dataset(
         "parquet",
         data_files=f"s3://{BUCKET}/table/part-0.parquet",
-        storage_options=OPTIONS,
+        storage_options=options(),
         streaming=True,
         split="train",
     )
@@ -40,7 +44,7 @@ def list_() -> int:
     table = datasets.load_dataset(
         "parquet",
         data_files=f"s3://{BUCKET}/table/*.parquet",
-        storage_options=OPTIONS,
+        storage_options=options(),
         cache_dir=str(SCRATCH / "cache"),
         split="train",
     )
@@ -50,8 +54,8 @@ def list_() -> int:
 
 def put() -> None:
     place = f"s3://{BUCKET}/out/datasets"
-    datasets.Dataset.from_dict({"a": [1, 2, 3]}).save_to_disk(place, storage_options=OPTIONS)
-    assert datasets.load_from_disk(place, storage_options=OPTIONS)["a"] == [1, 2, 3]
+    datasets.Dataset.from_dict({"a": [1, 2, 3]}).save_to_disk(place, storage_options=options())
+    assert datasets.load_from_disk(place, storage_options=options())["a"] == [1, 2, 3]
 
 
 run(get=get, range=range_, list=list_, put=put)

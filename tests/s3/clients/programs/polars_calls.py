@@ -11,7 +11,7 @@ OPTIONS = {
     "aws_region": REGION,
     "aws_endpoint_url": ENDPOINT,
     "aws_allow_http": "true",
-    "max_retries": "0",
+    "max_retries": 0,
 }
 
 
