@@ -37,8 +37,9 @@ class Asked(msgspec.Struct, frozen=True):
 
     @property
     def agent(self) -> str:
-        """The client's name for itself, cut."""
-        return self.headers.get("user-agent", "")[:_AGENT_CHARACTERS]
+        """The client's name for itself, cut; text, whatever was sent, for the ledger takes no other."""
+        name = self.headers.get("user-agent", "")[:_AGENT_CHARACTERS]
+        return name if name.isascii() else name.encode("utf-8", "replace").decode()
 
 
 class Caller(msgspec.Struct, frozen=True):

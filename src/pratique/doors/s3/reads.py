@@ -16,12 +16,14 @@ disclosed then (`custody.access_log`): the error is against the reader, and it i
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from pratique.custody.model import SEGMENT_BYTES, Lease, ObjectId, StoredObject
 from pratique.doors.s3.gathering import Gathering
+from pratique.errors import PratiqueError
 from pratique.ledger.entries import Draft
 from pratique.ledger.errors import LedgerSaturatedError
 from pratique.ledger.store import Recorder
@@ -38,6 +40,7 @@ _MOST_WAITING: Final = 20_000
 """Answered reads that the ledger has not taken yet; beyond this nothing more is answered."""
 _MOST_KNOWN: Final = 65_536
 _AGENT_CHARACTERS: Final = 120
+_log = logging.getLogger(__name__)
 
 
 class Read(NamedTuple):
@@ -191,9 +194,13 @@ class ReadLog:
             self._timer = asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self._flush)
 
     def _enqueue(self, draft: Draft) -> bool:
+        """Whether the ledger's queue took it. What it refuses, for whatever reason, loses no other."""
         try:
             self._recorder.enqueue(draft)
         except LedgerSaturatedError:
+            return False
+        except PratiqueError:
+            _log.exception("an entry of reads is no entry")
             return False
         return True
 

@@ -50,7 +50,8 @@ class Refusals:
         key = (lease, error.code.value)
         if key not in self._counted and len(self._counted) >= _MOST_KINDS:
             key = ("address:unproven", "others")
-        counted = self._counted.setdefault(key, _Counted(error.message[:300]))
+        sentence = error.message[:300].encode("utf-8", "replace").decode()
+        counted = self._counted.setdefault(key, _Counted(sentence))
         counted.count += 1
         if len(counted.addresses) < _MOST_ADDRESSES:
             counted.addresses[asked.address] = None

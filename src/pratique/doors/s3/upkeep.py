@@ -49,8 +49,8 @@ class Upkeep:
         await self._meters.settle_idle()
 
     async def _tell(self) -> None:
+        await asyncio.to_thread(self._record_rules)  # first: what others send cannot keep it away
         self._refusals.flush()
-        await asyncio.to_thread(self._record_rules)
 
     async def _settle_all(self) -> None:
         try:

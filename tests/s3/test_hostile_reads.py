@@ -1,0 +1,98 @@
+"""Readers that mean harm: what they send beside a good signature, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from kit.s3_door import Custodian, custodian, s3_door
+from pratique.custody.model import Lease
+from pratique.doors.s3.serving import ServingS3
+from pratique.store.logs import open_log
+
+LARGE = secrets.token_bytes(24 << 20)
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[tuple[Custodian, ServingS3]]:
+    with custodian(tmp_path) as made:
+        made.dataset()
+        made.put("tiny", b"tiny")
+        made.put("large", LARGE)
+        async with s3_door(made.settings) as serving:
+            yield made, serving
+
+
+def signed(
+    url: str, lease: Lease, secret: str, path: str, *more: bytes, method: str = "GET"
+) -> bytes:
+    """A request as it goes over the wire, with header lines that nobody signed."""
+    asked = AWSRequest(method, url + path)
+    S3SigV4Auth(Credentials(lease.id, secret), "s3", "us-east-1").add_auth(asked)
+    lines = [f"{method} {path} HTTP/1.1".encode(), f"Host: {urlsplit(url).netloc}".encode()]
+    lines += [f"{name}: {value}".encode() for name, value in asked.headers.items()]
+    return b"\r\n".join((*lines, *more, b"", b""))
+
+
+async def connected(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    parts = urlsplit(url)
+    return await asyncio.open_connection(parts.hostname, parts.port, limit=1 << 16)
+
+
+async def exchange(url: str, request: bytes) -> tuple[int, bytes]:
+    """Status and body of one answer."""
+    reader, writer = await connected(url)
+    try:
+        writer.write(request)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        lengths = [
+            int(line.partition(b":")[2])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length:")
+        ]
+        return int(head.split()[1]), await reader.readexactly(lengths[0] if lengths else 0)
+    finally:
+        writer.close()
+
+
+def read_bytes(made: Custodian) -> dict[str, int]:
+    """Bytes of every object that the ledger says were read, by lease."""
+    log = open_log(made.settings)
+    try:
+        found: dict[str, int] = {}
+        for entry in log.entries():
+            if entry.kind == "reads":
+                size = sum(row[4] for row in entry.body["reads"])
+                found[entry.subject] = found.get(entry.subject, 0) + size
+        return found
+    finally:
+        log.close()
+
+
+async def test_no_user_agent_keeps_reads_out_of_the_ledger(
+    place: tuple[Custodian, ServingS3],
+) -> None:
+    """A name that is no text would make an entry that the ledger cannot take."""
+    made, serving = place
+    one, secret = made.grant()
+    other, other_secret = made.grant()
+    agents = (b"User-Agent: \xff\xfe", b"User-Agent: \xed\xa0\x80", b'User-Agent: "\\' + b"\xf0")
+    for agent in agents:
+        hostile = signed(serving.url, one, secret, "/dialogs/tiny", agent)
+        plain = signed(serving.url, other, other_secret, "/dialogs/tiny")
+        answers = await asyncio.gather(exchange(serving.url, hostile), exchange(serving.url, plain))
+        assert answers == [(200, b"tiny"), (200, b"tiny")]
+    for _ in range(100):
+        if len(read_bytes(made)) == 2:
+            break
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.2)
+    assert read_bytes(made) == {f"lease:{one.id}": 12, f"lease:{other.id}": 12}
