@@ -12,22 +12,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
 
-from pratique.custody.marks.text import (
-    Change,
-    fold,
-    is_code,
-    is_prose,
-    lasting_changes,
-    one_unit,
-    smooth,
-    type_changes,
-    unit_around,
-)
+from pratique.custody.marks.text import other_texts
 
 SHORTEST_VALUE: Final = 34
 """Of a string with its quotes."""
@@ -37,11 +27,9 @@ _TRIES: Final = 6
 """Records that are looked at from one place on until one can be marked."""
 _VALUES: Final = 3
 """Texts of one record that are tried."""
-_CHANGES: Final = 4
-"""Changes of each kind that are tried in one text."""
 
 _STRING: Final = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?')
-_KEYS_LEFT_ALONE: Final = re.compile(
+KEYS_LEFT_ALONE: Final = re.compile(
     rb"(?:^|[_-])(?:id|ids|uuid|guid|key|hash|sha\d*|md5|url|uri|link|href|path|file|filename|email|mail|phone|user"
     rb"|name|label|category|type|kind|role|status|code|lang|language|locale|date|time|token|signature|license)s?$"
     rb"|Id$|ID$|Url$|Path$|Name$|Code$",
@@ -107,7 +95,7 @@ def second_form(record: bytes) -> Form | None:
     for found in _STRING.finditer(record):
         if found[2] is not None:
             key = found[1]
-        elif len(found[0]) >= SHORTEST_VALUE and not _KEYS_LEFT_ALONE.search(key):
+        elif len(found[0]) >= SHORTEST_VALUE and not KEYS_LEFT_ALONE.search(key):
             form = _in_text(record, found)
             if form is not None:
                 return form
@@ -118,48 +106,17 @@ def second_form(record: bytes) -> Form | None:
 
 
 def _in_text(record: bytes, found: re.Match[bytes]) -> Form | None:
-    """Another form of a text: by a lasting change with one of type beside it, else by one of type."""
+    """Another form of a text, where one fits into the record."""
     try:
         text = _decoded(found[0])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    if is_code(text):
-        return None
     may_grow = b'": ' in record or b", " in record
-    for change in chain(
-        islice(lasting_changes(text), _CHANGES), islice(type_changes(text), _CHANGES)
-    ):
-        if not may_grow and len(change.other) > change.end - change.start:
-            continue
-        start, end = unit_around(text, change.start)
-        unit = text[start:end]
-        if change.end > end or not is_prose(unit):
-            continue
-        inner = change._replace(start=change.start - start, end=change.end - start)
-        for changes in _with_one_beside(unit, inner):
-            second = _applied(unit, changes)
-            if not one_unit(second) or fold(smooth(unit)) != fold(smooth(second)):
-                continue
-            form = _spliced(record, found, text, text[:start] + second + text[end:])
-            if form is not None:
-                return Form(form[0], form[1], unit, second, is_number=False)
+    for other, unit, second in other_texts(text, may_grow=may_grow):
+        form = _spliced(record, found, text, other)
+        if form is not None:
+            return Form(form[0], form[1], unit, second, is_number=False)
     return None
-
-
-def _with_one_beside(unit: str, change: Change) -> Iterator[tuple[Change, ...]]:
-    """The change with one of type that does not touch it, where there is one; then alone."""
-    if change.lasting:
-        for other in type_changes(unit):
-            if other.end <= change.start or other.start >= change.end:
-                yield change, other
-                break
-    yield (change,)
-
-
-def _applied(text: str, changes: tuple[Change, ...]) -> str:
-    for change in sorted(changes, reverse=True):
-        text = text[: change.start] + change.other + text[change.end :]
-    return text
 
 
 def _spliced(

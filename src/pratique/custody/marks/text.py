@@ -17,11 +17,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 SHORTEST_UNIT: Final = 32
 """Characters of a unit that is marked: shorter ones are said again by chance."""
 LONGEST_UNIT: Final = 4_000
+_TRIED: Final = 4
+"""Changes of each kind that are tried in one text."""
 
 _UNIT_END: Final = re.compile(r"(?:[.!?…]+[\"'”’)\]]*\s+)|\n+")
 _CODE_SIGNS: Final = ("```", "</", "/>", ";\n", "{\n", "):\n", "()", " = ", "=>", "#include", "\t")
@@ -160,6 +163,44 @@ def type_changes(text: str) -> Iterator[Change]:
     """Changes of type."""
     for found in _TYPE.finditer(text):
         yield Change(found.start(), found.end(), _OTHER_TYPE[found[0]], lasting=False)
+
+
+def other_texts(text: str, *, may_grow: bool = True) -> Iterator[tuple[str, str, str]]:
+    """Other forms of a whole text, best first: (the other text, the unit that differs, its other form).
+
+    By a lasting change with one of type beside it, by a lasting one, by one of type. What detection would
+    not recognise as one mark is left out.
+    """
+    if is_code(text):
+        return
+    for change in chain(islice(lasting_changes(text), _TRIED), islice(type_changes(text), _TRIED)):
+        if not may_grow and len(change.other) > change.end - change.start:
+            continue
+        start, end = unit_around(text, change.start)
+        unit = text[start:end]
+        if change.end > end or not is_prose(unit):
+            continue
+        inner = change._replace(start=change.start - start, end=change.end - start)
+        for changes in _with_one_beside(unit, inner):
+            second = _applied(unit, changes)
+            if one_unit(second) and fold(smooth(unit)) == fold(smooth(second)):
+                yield text[:start] + second + text[end:], unit, second
+
+
+def _with_one_beside(unit: str, change: Change) -> Iterator[tuple[Change, ...]]:
+    """The change with one of type that does not touch it, where there is one; then alone."""
+    if change.lasting:
+        for other in type_changes(unit):
+            if other.end <= change.start or other.start >= change.end:
+                yield change, other
+                break
+    yield (change,)
+
+
+def _applied(text: str, changes: tuple[Change, ...]) -> str:
+    for change in sorted(changes, reverse=True):
+        text = text[: change.start] + change.other + text[change.end :]
+    return text
 
 
 def _contraction(text: str, found: re.Match[str]) -> Change | None:

@@ -32,6 +32,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "pratique.doors.cli.asset:asset",
         "What is known of whatever installs or runs releases.",
     ),
+    "attribute": (
+        "pratique.doors.cli.attribute:attribute",
+        "Name the lease whose copy was leaked, or say that it cannot be told.",
+    ),
     "audits": (
         "pratique.doors.cli.audits:audits",
         "Overrule verdicts, and share what reviewers found.",

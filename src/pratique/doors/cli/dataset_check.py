@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pratique.custody.model import ObjectId
 from pratique.custody.ports import PartAsk
 from pratique.custody.sizes import human_bytes
 from pratique.doors.cli import EXIT_FOUND, EXIT_UNKNOWN
@@ -83,7 +84,7 @@ def _swept(
             state=desk.custody,
             parts=parts,
             keys=keys,
-            stages=desk.custody.stages,
+            stages=lambda: [*desk.custody.stages(), *_indexes(desk)],
             now=now_utc(),
             only=names,
             repair=repair,
@@ -92,6 +93,13 @@ def _swept(
             show=show,
         )
         return asyncio.run(sweep_parts(sweep))
+
+
+def _indexes(desk: CustodyDesk) -> Iterator[ObjectId]:
+    """What holds the indexes of marks; they stand at no key."""
+    for dataset in desk.custody.datasets():
+        if dataset.shredded_at is None:
+            yield from (run.index for run in desk.custody.mark_runs(dataset.name))
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from pratique.custody.envelope import (
     part_plaintext,
 )
 from pratique.custody.errors import BrokerRefusedError, PartMissingError
+from pratique.custody.marks.records import LAYOUT_PART, VARIANT
 from pratique.custody.model import PART_BYTES, Dataset, ObjectId, StoredObject
 from pratique.custody.ports import PartAsk
 from pratique.edge.custody.part_listing import KeptPart, ListedParts
@@ -97,7 +98,7 @@ class Sweep:
     keys: Callable[[Sequence[PartAsk]], Sequence[bytes]]
     """Keys of parts, from the broker. Asked in a thread, one question after another."""
     stages: Callable[[], Iterable[ObjectId]]
-    """What stands for objects' ids in parts of uploads."""
+    """What stands for objects' ids in parts of uploads, and in indexes of marks."""
     now: Instant
     only: Collection[str] = ()
     """Datasets whose objects are read; none: all."""
@@ -200,7 +201,8 @@ class _Sweeping:
         for part in lying:
             place = _PART.fullmatch(part.name.rpartition("/")[2])
             number = int(place[1]) if place else one.parts
-            if place is None or number >= one.parts:
+            layout = place is not None and place[0] == f"{LAYOUT_PART}.{VARIANT}"
+            if place is None or (number >= one.parts and not layout):
                 strays.append(part)
             elif place[2] == "0":
                 sizes[number] = part.size
