@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kit.broker import RunningBroker, an_ask, live_lease, new_object, running
@@ -22,6 +23,7 @@ from pratique.custody.envelope import derive_part_key, part_aad
 from pratique.custody.errors import BrokerRefusedError
 from pratique.custody.model import Copy, ScopeId, Verb
 from pratique.custody.ports import WriteAsk
+from pratique.edge.custody.broker.frames import Certified, Mint
 from pratique.edge.custody.broker_admin import broker_running, running_broker
 from pratique.errors import UnavailableError
 from pratique.settings import load_settings
@@ -187,20 +189,42 @@ async def test_leases_of_a_role(shared: RunningBroker) -> None:
     until = terms_of(role).until_us
     async with shared.client() as client:
         await refused(client.signing_key(certificate, date=today(), region="r"), "certificate")
-        made, secret = await client.mint(
-            certificate, lease="PQLBBBBBBBBBBBBBBBBB", holder="ci", until_us=until
-        )
+        made, secret = await client.mint(certificate, holder="ci", until_us=until)
         assert read_certificate(made).holder == "ci"
         assert read_certificate(made).budget_bytes == role.budget_bytes
         assert len(secret) == 40
         await client.signing_key(made, date=today(), region="r")
-        longer = client.mint(
-            certificate, lease="PQLBBBBBBBBBBBBBBBBB", holder="ci", until_us=until + 1
-        )
+        longer = client.mint(certificate, holder="ci", until_us=until + 1)
         await refused(longer, "certificate")
         lease = shared.certified(live_lease())
-        minted = client.mint(lease, lease="PQLBBBBBBBBBBBBBBBBB", holder="x", until_us=until)
+        minted = client.mint(lease, holder="x", until_us=until)
         await refused(minted, "certificate")
+
+
+async def test_no_gateway_is_told_the_secret_of_a_lease_that_is_there(
+    shared: RunningBroker,
+) -> None:
+    """Secrets follow from ids, so an id that a gateway chose would be somebody's."""
+    role, victim = live_lease(verbs=frozenset(Verb)), live_lease()
+    with shared.admin() as admin:
+        certificate = admin.certify_role(terms_of(role))
+        _, secret = admin.certify(terms_of(victim))
+    until = terms_of(role).until_us
+    async with shared.client() as client:
+        for ask in (Mint("ci", until), _NamedMint(victim.id, "ci", until)):
+            call = client._call("mint", certificate, ask, Certified)  # an owned door's own words
+            try:
+                made = await call
+            except BrokerRefusedError:
+                continue
+            assert made.secret != secret
+            assert read_certificate(made.certificate).lease not in {victim.id, role.id}
+
+
+class _NamedMint(msgspec.Struct, array_like=True):
+    lease: str
+    holder: str
+    until_us: int
 
 
 # ── keys ─────────────────────────────────────────────────────────────────────────────────────

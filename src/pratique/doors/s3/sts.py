@@ -27,7 +27,7 @@ from aiohttp import web
 from pratique.custody.certificate import micros, read_certificate
 from pratique.custody.entries import caps_entry, lease_entry
 from pratique.custody.errors import BrokerRefusedError
-from pratique.custody.model import Lease, LeaseId, Scope, ScopeId, ScopeState
+from pratique.custody.model import Lease, Scope, ScopeId, ScopeState
 from pratique.custody.operations import Operation, StsCall
 from pratique.custody.ports import LeaseState, RoleState
 from pratique.custody.roles import BY_ROLE, Identity, Role, fulfils, lease_under, session_token
@@ -40,7 +40,6 @@ from pratique.errors import UnavailableError
 from pratique.ledger.store import Recorder
 from pratique.values.instants import Instant
 
-_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _FORBIDDEN: Final = "no role of this name may be taken with this token"
 _XML: Final = "text/xml"
 _log = logging.getLogger(__name__)
@@ -57,10 +56,8 @@ class Vouching(Protocol):
 class Minting(Protocol):
     """Makes leases under roles; the key broker."""
 
-    async def mint(
-        self, role: bytes, *, lease: str, holder: str, until_us: int
-    ) -> tuple[bytes, str]:
-        """(certificate, secret) of a lease under a role."""
+    async def mint(self, role: bytes, *, holder: str, until_us: int) -> tuple[bytes, str]:
+        """(certificate, secret) of a new lease under a role."""
         ...
 
 
@@ -146,9 +143,8 @@ class TokenService:
         await self._prepare(role, holder)
         seconds = min(call.duration_seconds, role.lease_seconds, self._with.longest.total_seconds())
         until = min(micros(now + timedelta(seconds=seconds)), role.terms.until_us)
-        lease_id = LeaseId("PQL" + "".join(secrets.choice(_ALPHABET) for _ in range(17)))
         certificate, secret = await self._with.broker.mint(
-            role.certificate, lease=lease_id, holder=holder, until_us=until
+            role.certificate, holder=holder, until_us=until
         )
         lease = lease_under(read_certificate(certificate), certificate)
         await self._with.recorder.record(

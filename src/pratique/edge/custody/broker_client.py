@@ -116,11 +116,9 @@ class BrokerClient:
 
     # ── besides ──────────────────────────────────────────────────────────────────────────────
 
-    async def mint(
-        self, role: bytes, *, lease: str, holder: str, until_us: int
-    ) -> tuple[bytes, str]:
-        """(certificate, secret) of a lease under a role, for somebody known from elsewhere."""
-        made = await self._call("mint", role, Mint(lease, holder, until_us), Certified)
+    async def mint(self, role: bytes, *, holder: str, until_us: int) -> tuple[bytes, str]:
+        """(certificate, secret) of a new lease under a role, for somebody known from elsewhere."""
+        made = await self._call("mint", role, Mint(holder, until_us), Certified)
         return made.certificate, made.secret
 
     async def ping(self) -> None:

@@ -128,9 +128,8 @@ class MarkCommitment(_Body, frozen=True):
 
 
 class Mint(_Body, frozen=True):
-    """`mint`, with the certificate of a role: answered by a `Certified` lease."""
+    """`mint`, with the certificate of a role: answered by a `Certified` lease with an id of the broker's."""
 
-    lease: str
     holder: str
     until_us: int
 

@@ -61,6 +61,7 @@ from pratique.values.instants import Clock, Instant
 _OBJECT_ID = re.compile(r"[0-9a-f]{32}")
 _DATE = re.compile(r"[0-9]{8}")
 _REGION = re.compile(r"[a-z0-9-]{1,64}")
+_LEASE_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _PARTS = 1 << 24
 _DAY = timedelta(days=1)
 _QUICK_MARKS = 5_000
@@ -193,7 +194,11 @@ class GatewaySide:
         return self._held.ring.mark_key(asked.dataset)
 
     def _mint(self, call: Call) -> Certified:
-        """A lease under a role, for somebody whom the gateway knows from elsewhere."""
+        """A lease under a role, for somebody whom the gateway knows from elsewhere.
+
+        Its id is chosen here: secrets follow from ids, and a gateway that could name one would be told
+        the secret of whoever has it.
+        """
         key, now = self._held.ring.master.certificates, self._held.clock()
         role = open_role(call.certificate, key=key)
         asked = msgspec.msgpack.decode(call.body, type=Mint)
@@ -202,7 +207,7 @@ class GatewaySide:
         at = micros(now)
         terms = within_role(
             role,
-            lease=asked.lease,
+            lease="PQL" + "".join(secrets.choice(_LEASE_CHARACTERS) for _ in range(17)),
             holder=asked.holder,
             granted_us=at,
             from_us=at,
