@@ -80,6 +80,7 @@ class OpenS3:
 
     door: S3Door
     ground: S3Ground
+    writes: OpenWrites
 
 
 @asynccontextmanager
@@ -106,7 +107,7 @@ async def open_s3(settings: Settings, *, clock: Clock = now_utc) -> AsyncIterato
             confirmation=ground.confirmation, reads=ground.reads, plaintext=ground.plaintext
         )
         writes = await stack.enter_async_context(open_writes(ground, sender))
-        yield OpenS3(door=_door(ground, refusals, sender, writes), ground=ground)
+        yield OpenS3(door=_door(ground, refusals, sender, writes), ground=ground, writes=writes)
 
 
 async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) -> S3Ground:

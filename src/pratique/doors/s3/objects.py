@@ -196,7 +196,8 @@ def _headers(stored: StoredObject, etag: str) -> dict[str, str]:
         "Cache-Control": "no-store",
     }
     for name, value in stored.metadata:
-        headers[f"x-amz-meta-{name}"] = value
+        # A colon marks what was a header of its own, such as Content-Encoding (`writes`).
+        headers[name[1:] if name.startswith(":") else f"x-amz-meta-{name}"] = value
     return headers
 
 
