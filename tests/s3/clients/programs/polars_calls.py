@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import polars
+import polars as pl
 from told import BUCKET, ENDPOINT, KEY, REGION, ROWS, SECRET, run
 
 OPTIONS = {
@@ -16,27 +16,27 @@ OPTIONS = {
 
 
 def get() -> int:
-    lines = polars.scan_ndjson(f"s3://{BUCKET}/lines.jsonl", storage_options=OPTIONS).collect()
+    lines = pl.scan_ndjson(f"s3://{BUCKET}/lines.jsonl", storage_options=OPTIONS).collect()
     return lines.height
 
 
 def range_() -> int:
-    table = polars.scan_parquet(f"s3://{BUCKET}/table/part-0.parquet", storage_options=OPTIONS)
-    return table.select(polars.col("n").sum()).collect().item()
+    table = pl.scan_parquet(f"s3://{BUCKET}/table/part-0.parquet", storage_options=OPTIONS)
+    return table.select(pl.col("n").sum()).collect().item()
 
 
 def list_() -> int:
-    table = polars.scan_parquet(f"s3://{BUCKET}/table/*.parquet", storage_options=OPTIONS)
-    total = table.select(polars.len()).collect().item()
+    table = pl.scan_parquet(f"s3://{BUCKET}/table/*.parquet", storage_options=OPTIONS)
+    total = table.select(pl.len()).collect().item()
     assert total == 2 * ROWS
     return total
 
 
 def put() -> None:
-    frame = polars.DataFrame({"a": [1, 2, 3]})
+    frame = pl.DataFrame({"a": [1, 2, 3]})
     place = f"s3://{BUCKET}/out/polars.parquet"
     frame.write_parquet(place, storage_options=OPTIONS)
-    assert polars.read_parquet(place, storage_options=OPTIONS).equals(frame)
+    assert pl.read_parquet(place, storage_options=OPTIONS).equals(frame)
 
 
 run(get=get, range=range_, list=list_, put=put)

@@ -25,7 +25,12 @@ SETTINGS = {
 
 def rclone(*words: str) -> str:
     done = subprocess.run(
-        ["rclone", *words], env=os.environ | SETTINGS, capture_output=True, text=True, timeout=60
+        ["rclone", *words],
+        env=os.environ | SETTINGS,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     if done.returncode:
         sys.exit(f"rclone {' '.join(words)} ended with {done.returncode}: {done.stderr}")
