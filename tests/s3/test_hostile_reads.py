@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,10 +16,14 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from kit.custody import a_lease, an_object
 from kit.s3_door import Custodian, custodian, s3_door
 from pratique.custody.model import Lease
+from pratique.doors.s3.reads import Journal
+from pratique.doors.s3.sending import FIRST_WINDOW, Ask, RefusedError, Sender
 from pratique.doors.s3.serving import ServingS3
 from pratique.store.logs import open_log
+from pratique.values.instants import now_utc
 
 LARGE = secrets.token_bytes(24 << 20)
 
@@ -96,3 +103,63 @@ async def test_no_user_agent_keeps_reads_out_of_the_ledger(
         await asyncio.sleep(0.05)
     await asyncio.sleep(0.2)
     assert read_bytes(made) == {f"lease:{one.id}": 12, f"lease:{other.id}": 12}
+
+
+async def test_a_stream_ends_with_its_lease(place: tuple[Custodian, ServingS3]) -> None:
+    """Whether it is read at that moment, or waits for its reader."""
+    made, serving = place
+    end = now_utc() + timedelta(seconds=2)
+    lease, secret = made.grant(not_after=end)
+    request = signed(serving.url, lease, secret, "/dialogs/large")
+    waiting, other = await connected(serving.url)
+    reading, writer = await connected(serving.url)
+    other.write(request)
+    writer.write(request)
+    count, last = 0, now_utc()
+    with suppress(ConnectionError):
+        while piece := await asyncio.wait_for(reading.read(50_000), 10):
+            count, last = count + len(piece), now_utc()
+            await asyncio.sleep(0.01)
+    assert FIRST_WINDOW < count < len(LARGE)
+    assert last < end + timedelta(seconds=1)
+    await asyncio.sleep(0.2)
+    with suppress(ConnectionError):
+        assert len(await asyncio.wait_for(waiting.read(-1), 10)) < 2_500_000
+    other.close()
+    writer.close()
+    status, body = await exchange(serving.url, signed(serving.url, lease, secret, "/dialogs/tiny"))
+    assert (status, b"lease ended at" in body) == (400, True)
+
+
+async def test_what_is_announced_no_more_is_not_answered() -> None:
+    """A read whose key took longer than its announcement counts."""
+    lease, stored, slept = a_lease(not_after=now_utc() + timedelta(hours=1)), an_object(), []
+
+    class Reads:
+        def announced(self, *_: object) -> bool:
+            return len(slept) == 0
+
+        def note(self, *_: object) -> None:
+            raise AssertionError
+
+    class Meter:
+        def paid(self, *_: object) -> bool:
+            return True
+
+    class Plaintext:
+        async def read(self, *_: object) -> bytes:
+            slept.append(1)
+            return b"plain"
+
+    class Sure:
+        def stopped(self, _: object) -> None:
+            return None
+
+    parts: Any = (Sure(), Reads(), Plaintext(), Meter(), None)
+    sender = Sender(confirmation=parts[0], reads=parts[1], plaintext=parts[2])
+    ask = Ask(
+        journal=Journal(lease, "dialogs"), scopes=(), stored=stored, view=None, start=0, end=5,
+        status=200, address="192.0.2.1", agent="x",
+    )  # fmt: skip
+    with pytest.raises(RefusedError, match="too long"):
+        await sender.send(parts[4], ask, parts[3], {})

@@ -104,7 +104,10 @@ async def open_s3(settings: Settings, *, clock: Clock = now_utc) -> AsyncIterato
         )
         await stack.enter_async_context(upkeep.running())
         sender = Sender(
-            confirmation=ground.confirmation, reads=ground.reads, plaintext=ground.plaintext
+            confirmation=ground.confirmation,
+            reads=ground.reads,
+            plaintext=ground.plaintext,
+            clock=clock,
         )
         writes = await stack.enter_async_context(open_writes(ground, sender))
         yield OpenS3(door=_door(ground, refusals, sender, writes), ground=ground, writes=writes)

@@ -73,9 +73,14 @@ def _by_lease(lease: Lease, scopes: Mapping[ScopeId, Scope], now: Instant) -> Re
         return refusal
     if now < lease.not_before:
         return _no(Stop.NOT_YET, f"lease begins at {render_instant(lease.not_before)}", chain[0])
-    if now >= lease.not_after:
-        return _no(Stop.EXPIRED, f"lease ended at {render_instant(lease.not_after)}", chain[0])
-    return None
+    return expired(lease) if now >= lease.not_after else None
+
+
+def expired(lease: Lease) -> Refusal:
+    """What is said once a lease has ended; also to whoever is reading at that moment."""
+    return _no(
+        Stop.EXPIRED, f"lease ended at {render_instant(lease.not_after)}", f"lease:{lease.id}"
+    )
 
 
 @functools.lru_cache(maxsize=16_384)

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
-from pratique.custody.model import SEGMENT_BYTES, Refusal, Stop, StoredObject
+from pratique.custody.authorize import expired
+from pratique.custody.model import SEGMENT_BYTES, Lease, Refusal, Stop, StoredObject
 from pratique.custody.views import View
 from pratique.doors.s3.confirmation import Confirmation
 from pratique.doors.s3.metering import Meter
 from pratique.doors.s3.plaintext import Plaintext
 from pratique.doors.s3.reads import Journal, Read, ReadLog
 from pratique.errors import PratiqueError
+from pratique.values.instants import Clock, now_utc
 
 PIECE_BYTES: Final = 256 * 1024
 """Decrypted and sent at a time; scopes are looked at before each."""
@@ -36,6 +38,9 @@ IDLE_SECONDS: Final = 60.0
 SEND_BUFFER_BYTES: Final = 128 * 1024
 """What the kernel and the transport may each hold of a stream: what arrives after a cut."""
 
+_LATE: Final = Refusal(
+    stop=Stop.UNSURE, sentence="the read took too long; try again", retry_seconds=1.0
+)
 _BROKEN: Final = Refusal(stop=Stop.BROKER, sentence="the read could not be finished")
 _log = logging.getLogger(__name__)
 
@@ -83,10 +88,18 @@ class _Stream:
 class Sender:
     """Sends objects. Order for every window: scopes → budget → ledger → key → bytes."""
 
-    def __init__(self, *, confirmation: Confirmation, reads: ReadLog, plaintext: Plaintext) -> None:
+    def __init__(
+        self,
+        *,
+        confirmation: Confirmation,
+        reads: ReadLog,
+        plaintext: Plaintext,
+        clock: Clock = now_utc,
+    ) -> None:
         self._confirmation = confirmation
         self._reads = reads
         self._plaintext = plaintext
+        self._clock = clock
 
     async def send(
         self, request: web.BaseRequest, ask: Ask, meter: Meter, headers: Mapping[str, str]
@@ -99,7 +112,7 @@ class Sender:
         response = web.StreamResponse(status=ask.status, headers=headers)
         response.content_length = ask.end - ask.start
         stream = _Stream(ask.scopes, request)
-        with self._confirmation.streaming(stream):
+        with self._confirmation.streaming(stream), self._until_end(stream, ask.journal.lease):
             self._check(ask)
             try:
                 await response.prepare(request)
@@ -126,9 +139,7 @@ class Sender:
                 self._check(ask)
                 await asyncio.sleep(0)  # what is cached is read without waiting; others have a turn
                 stop = min(end, at + PIECE_BYTES)
-                yield await self._plaintext.read(
-                    ask.journal.lease, ask.stored, at, stop, ask.view
-                )
+                yield await self._plaintext.read(ask.journal.lease, ask.stored, at, stop, ask.view)
             start, end = _window(end, ask.end, min(largest, 2 * (end - start)))
 
     async def _send_small(
@@ -146,6 +157,9 @@ class Sender:
             await self._reads.announce(ask.journal, ask.stored, read)
         body = await self._plaintext.read(ask.journal.lease, ask.stored, start, end, ask.view)
         self._check(ask)
+        if not self._reads.announced(ask.journal, read):
+            # Keys or parts took so long that the announcement is over: a crash now would hide this.
+            raise RefusedError(_LATE)
         self._reads.note(ask.journal, read)
         return web.Response(status=ask.status, body=bytes(body), headers=headers)
 
@@ -187,6 +201,18 @@ class Sender:
         refusal = self._confirmation.stopped(ask.scopes)
         if refusal is not None:
             raise RefusedError(refusal)
+        if self._clock() >= ask.journal.lease.not_after:
+            raise RefusedError(expired(ask.journal.lease))
+
+    @contextmanager
+    def _until_end(self, stream: _Stream, lease: Lease) -> Iterator[None]:
+        """Cut the stream when its lease ends: one that waits for its reader looks at no clock."""
+        left = (lease.not_after - self._clock()).total_seconds()
+        timer = asyncio.get_running_loop().call_later(max(0.0, left), stream.cut, expired(lease))
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def _window(start: int, end: int, length: int) -> tuple[int, int]:
