@@ -8,7 +8,7 @@ import multiprocessing
 import secrets
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -69,8 +69,11 @@ def door(settings: Settings) -> Iterator[str]:
 class Node:
     """One process of the door with an address of its own, which may be killed and comes back."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, serve: Callable[[Settings, socket.socket], None] | None = None
+    ) -> None:
         self.settings = settings
+        self._serve = serve or _serve_node
         self.bound: socket.socket = bind_s3(settings)
         self.url = url_of(settings, self.bound)
         self.kills = 0
@@ -78,7 +81,7 @@ class Node:
 
     def _started(self) -> BaseProcess:
         context = multiprocessing.get_context("spawn")
-        process = context.Process(target=_serve_node, args=(self.settings, self.bound), daemon=True)
+        process = context.Process(target=self._serve, args=(self.settings, self.bound), daemon=True)
         process.start()
         return process
 
