@@ -38,6 +38,7 @@ from pratique.values.spans import to_micros
 
 if TYPE_CHECKING:
     from pratique.exposure.answer import Answer
+    from pratique.exposure.disclosure import Disclosures
     from pratique.exposure.door_lines import DoorRecord, DoorSaid
     from pratique.exposure.incident import Asked, DoorPart, WindowLine
     from pratique.exposure.others import AbsenceQuestion
@@ -62,6 +63,8 @@ class Sources(NamedTuple):
     door: DoorRecord | None = None
     book: WatchBook | None = None
     """How all assets were watched, if that is known as of the ledger size asked about."""
+    disclosures: Disclosures | None = None
+    """What was read under leases."""
 
 
 class Outcome(NamedTuple):
@@ -137,7 +140,7 @@ def answer_asked(
         stages=_stages(lines),
         lines=everything,
         groups=groups,
-        reach=measure_reach(lines, numbers, queries, tx=tx),
+        reach=measure_reach(lines, numbers, queries, tx=tx, disclosures=sources.disclosures),
         not_seen=(*wanted.problems, *case.found.gaps, *NOT_SEEN),
         unreadable=totals.unreadable,
         unexplained=0 if door is None else door.unexplained,

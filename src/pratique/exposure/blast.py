@@ -2,7 +2,8 @@
 
 Pure functions over the named questions. `find_thefts` says which identities lay where code of a bad
 file may have run; `measure_blast` follows them: along `assumes` to further identities, along `opens`
-to datasets, along `belongs-to` to whose they are; and along `operated-by` from the assets themselves.
+to datasets, along `belongs-to` to whose they are; and along `operated-by` from the assets themselves and
+from leases, to the vendor whose people hold them.
 Each thing reached keeps its spans and one shortest proof. docs/explain/transitive-reach.md.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pratique.exposure.disclosure import LEASE
 from pratique.exposure.ports import Edge, FactQueries, Held, Theft
 from pratique.inventory.observed.model import Relation
 from pratique.values.spans import Span
@@ -127,7 +129,9 @@ def measure_blast(
     datasets = _follow(queries, Relation.OPENS, identities, tx=tx)
     owners = _follow(queries, Relation.BELONGS_TO, datasets, tx=tx)
     operators = _follow(queries, Relation.OPERATED_BY, _assets(exposed), tx=tx)
-    everybody = _join(owners, operators)
+    leases = {name: ways for name, ways in identities.items() if name.startswith(LEASE)}
+    granted = _follow(queries, Relation.OPERATED_BY, leases, tx=tx)
+    everybody = _join(_join(owners, operators), granted)
     last = {name: max(some, key=lambda one: one.end) for name, some in held.items()}
     return Blast(
         identities=tuple(

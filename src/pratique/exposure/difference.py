@@ -163,6 +163,20 @@ def _reach(before: IncidentAnswer, after: IncidentAnswer) -> Iterator[str]:
         yield from _some(
             f"{what} reached at other times", [k for k in both if _moved(old[k], new[k])]
         )
+    yield from _disclosed(before, after)
+
+
+def _disclosed(before: IncidentAnswer, after: IncidentAnswer) -> Iterator[str]:
+    """What else was read under leases within reach."""
+    old = {one.lease: one for one in before.reach.disclosed or ()}
+    for one in after.reach.disclosed or ():
+        known = old.get(one.lease)
+        was = (0, 0) if known is None else (known.objects, known.bytes)
+        if (one.objects, one.bytes) != was:
+            yield (
+                f"disclosed under lease {one.lease}: {one.bytes:,} bytes of {one.objects:,} objects, were"
+                f" {was[1]:,} of {was[0]:,}"
+            )
 
 
 def _moved(one: Reached, other: Reached) -> bool:

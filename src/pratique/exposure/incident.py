@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from pratique.exposure.certainty import Certainty
+from pratique.exposure.disclosure import Disclosed
 from pratique.values.instants import Instant
 
 ONLY_ON_OFFER: Final = frozenset({"offered", "admitted"})
@@ -252,6 +253,9 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     """Assets where theft is possible and nothing is known of what they held: look for it."""
     taken: str = ""
     """What was taken for a theft, in a sentence."""
+    disclosed: tuple[Disclosed, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Of each lease within reach: what was read under it in that time. Not there where no lease is, so
+    that answers from before leases keep their digest."""
 
 
 class IncidentAnswer(msgspec.Struct, frozen=True, kw_only=True):

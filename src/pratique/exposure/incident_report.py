@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from pratique.custody.runs import render_runs
 from pratique.exposure.certainty import Certainty
 from pratique.exposure.why import RULE_WORDS
 from pratique.values.instants import render_instant
@@ -12,6 +13,7 @@ from pratique.values.spans import DAWN, to_micros
 
 if TYPE_CHECKING:
     from pratique.exposure.difference import Difference
+    from pratique.exposure.disclosure import Disclosed
     from pratique.exposure.incident import (
         AssetLine,
         Group,
@@ -40,6 +42,7 @@ def render_incident_answer(answer: IncidentAnswer) -> str:
         _unknown(answer),
         _cleared(answer),
         _reach(answer),
+        _disclosed(answer),
         _joined(["What no answer can see:", *(f"  {text}" for text in answer.not_seen)]),
         _how_to_verify(answer),
     ]
@@ -235,6 +238,51 @@ def _reached_rows(one: Reached) -> Iterator[str]:
     path = " → ".join([*(step.subject for step in one.proof[:1]), *(s.object for s in one.proof)])
     yield f"  {one.entity}  {one.certainty.value}  from {_moment(one.start)}, {end}"
     yield f"    {path}"
+
+
+def _disclosed(answer: IncidentAnswer) -> str:
+    """What was read under leases within reach, beside what could have been."""
+    leases = answer.reach.disclosed or ()
+    if not leases:
+        return ""
+    rows = ["DISCLOSED UNDER THESE LEASES, as far as they may have been in foreign hands"]
+    for one in leases[:_REACHED_SHOWN]:
+        rows += _lease_rows(one)
+    return _joined([*rows, *_more(len(leases) - _REACHED_SHOWN)])
+
+
+def _lease_rows(one: Disclosed) -> Iterator[str]:
+    from pratique.custody.sizes import human_bytes  # noqa: PLC0415 - most answers reach no lease
+
+    yield (
+        f"  lease {one.lease}, {one.holder} of {one.vendor}/{one.project}, data of client {one.client}"
+    )
+    span = f"from {_moment(one.start)}, {_end_words(one)}"
+    if not one.objects:
+        yield f"    {span}: nothing was read"
+    else:
+        yield (
+            f"    {span}: {human_bytes(one.bytes)} of {one.objects:,} objects, {one.segments:,} segments of"
+            f" 64 KiB, in {one.reads:,} reads from {one.addresses:,} addresses"
+        )
+    for item in one.named[:_NAMES_SHOWN]:
+        which = "all of it" if item.whole else f"segments {render_runs(item.segments)}"
+        name = item.dataset.removeprefix("dataset:")
+        yield f"    {name} object {item.object}: {which}, {human_bytes(item.bytes)}"
+    more = one.objects - len(one.named[:_NAMES_SHOWN])
+    if more > 0:
+        since = render_instant(one.start)
+        yield f"    … and {more:,} more: pratique dataset log --lease {one.lease} --since {since}"
+    if one.presumed:
+        yield "    part of it was announced only: the door did not end in order, so it counts"
+    yield f"    could have been read at most: {human_bytes(one.budget_bytes)}, the lease's budget"
+
+
+def _end_words(one: Disclosed) -> str:
+    if one.end is None:
+        return "still open"
+    why = "revoked" if one.revoked_at is not None and one.revoked_at <= one.end else "its end"
+    return f"until {render_instant(one.end)} ({why})"
 
 
 def _how_to_verify(answer: IncidentAnswer) -> str:

@@ -11,8 +11,10 @@ from typing import Final
 
 import msgspec
 
+from pratique.custody.sizes import human_bytes
 from pratique.errors import InputError
 from pratique.exposure.clocks import Clock
+from pratique.exposure.disclosure import LEASE, Disclosed
 from pratique.exposure.guard import NameGuard
 from pratique.exposure.incident import Incident, IncidentAnswer, Reached
 from pratique.exposure.plan.items import AUTHORITY
@@ -54,6 +56,8 @@ class Concern(msgspec.Struct, frozen=True, kw_only=True):
     """Of a client or of people: their data within reach."""
     assets: tuple[str, ...] = ()
     """Of a vendor: what it operates and was exposed (entity keys)."""
+    disclosed: tuple[Disclosed, ...] = ()
+    """Of a client: what was read of its data under leases within reach."""
 
 
 def concerns(
@@ -69,6 +73,9 @@ def concerns(
             party=one.entity,
             reached=one,
             datasets=tuple(d for d in reach.datasets if one.entity in owners.get(d.entity, ())),
+            disclosed=tuple(
+                lease for lease in reach.disclosed or () if one.entity == f"client:{lease.client}"
+            ),
             assets=tuple(
                 line.asset
                 for line in answer.lines
@@ -168,7 +175,13 @@ def _known(concern: Concern, answer: IncidentAnswer, kind: str) -> list[str]:
         found += [
             f"A system that you operate for us is concerned: {_bare(a)}." for a in concern.assets
         ]
-        found.append(f"Its code may have run there from {_moment(reached.start)}.")
+        if concern.assets:
+            found.append(f"Its code may have run there from {_moment(reached.start)}.")
+        else:
+            found.append(
+                f"Credentials of ours that your people hold may have been stolen from "
+                f"{_moment(reached.start)} on."
+            )
         return found
     whose = {"client": "your data", "people": "data about you"}.get(kind, "personal data")
     found.append(
@@ -180,7 +193,23 @@ def _known(concern: Concern, answer: IncidentAnswer, kind: str) -> list[str]:
         f"Data concerned: {_bare(one.entity)}, open from {_moment(one.start)}{_until(one.end)}."
         for one in concern.datasets
     ]
+    found += [_read(one) for one in concern.disclosed]
     return found
+
+
+def _read(one: Disclosed) -> str:
+    """What the access log says, in a sentence that names nobody else."""
+    until = "until now" if one.end is None else f"until {_moment(one.end)}"
+    if not one.objects:
+        return (
+            f"Under lease {one.lease} nothing of your data was read from {_moment(one.start)} {until}: our "
+            "access log has every read."
+        )
+    return (
+        f"Under lease {one.lease} {human_bytes(one.bytes)} of {one.objects:,} objects of your data were read "
+        f"from {_moment(one.start)} {until}, says our access log, which has every read. At most "
+        f"{human_bytes(one.budget_bytes)} could have been. Which segments of which objects: ask for your log."
+    )
 
 
 def _not_known(concern: Concern, answer: IncidentAnswer, kind: str) -> list[str]:
@@ -188,9 +217,17 @@ def _not_known(concern: Concern, answer: IncidentAnswer, kind: str) -> list[str]
     if kind == "vendor":
         found.append("What else of yours held the release, and which credentials lay there.")
     else:
-        found.append(
-            "Whether anybody used the credentials to read the data: this answer does not look at accesses."
-        )
+        if not concern.disclosed:
+            found.append(
+                "Whether anybody used the credentials to read the data: this answer does not look at "
+                "accesses."
+            )
+        else:
+            found.append(
+                "Who read what is counted above: the log knows the lease, not the hand that used it."
+            )
+            if any(not one.entity.startswith(LEASE) for one in answer.reach.identities):
+                found.append("Whether other credentials were used to read the data in other ways.")
         if concern.reached is not None and concern.reached.end is None:
             found.append("The end of the exposure: not every credential is replaced yet.")
     if answer.counts.unknown:

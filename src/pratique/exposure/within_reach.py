@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from pratique.exposure.blast import Exposed, find_thefts, measure_blast
 from pratique.exposure.certainty import Certainty
+from pratique.exposure.disclosure import LEASE
 from pratique.exposure.incident import AssetLine, Reach, Reached, ReachSpan, ReachStep
 from pratique.exposure.job_secrets import Run, thefts_of_runs
 from pratique.exposure.lines import exposed_span, instant_or_none
-from pratique.inventory.observed.model import PlaceKind
+from pratique.inventory.observed.model import PlaceKind, Relation
 from pratique.values.spans import from_micros
 
 if TYPE_CHECKING:
     from pratique.exposure import blast
+    from pratique.exposure.disclosure import Disclosed, Disclosures
     from pratique.exposure.ports import FactQueries
 
 TAKEN: Final = (
@@ -25,7 +29,12 @@ TAKEN: Final = (
 
 
 def measure_reach(
-    lines: Iterable[AssetLine], numbers: dict[str, int], queries: FactQueries, *, tx: int
+    lines: Iterable[AssetLine],
+    numbers: dict[str, int],
+    queries: FactQueries,
+    *,
+    tx: int,
+    disclosures: Disclosures | None = None,
 ) -> Reach:
     """What could be reached from these lines. `numbers`: the store's ids by entity key."""
     feared = [one for one in lines if one.theft_from is not None]
@@ -47,15 +56,61 @@ def measure_reach(
     def many(reached: Sequence[blast.Reached]) -> tuple[Reached, ...]:
         return tuple(_reached(one, certainties, direct) for one in reached)
 
+    identities = _ended(many(found.identities), queries, tx=tx)
     return Reach(
-        identities=many(found.identities),
+        identities=identities,
         datasets=many(found.datasets),
         clients=many(found.clients),
         people=many(found.people),
         vendors=many(found.vendors),
         assets_without_identities=tuple(o.asset for o in feared if o.asset not in held),
         taken=TAKEN,
+        disclosed=_disclosed(identities, disclosures, tx=tx),
     )
+
+
+def _ended(
+    identities: tuple[Reached, ...], queries: FactQueries, *, tx: int
+) -> tuple[Reached, ...]:
+    """Leases end by themselves: with the last thing that they open."""
+    leases = [one.entity for one in identities if one.entity.startswith(LEASE)]
+    if not leases:
+        return identities
+    ends: dict[str, tuple[int, int]] = {}
+    for edge in queries.edges_from(Relation.OPENS, leases, tx=tx):
+        known = ends.get(edge.subject, (edge.span.to_hi, edge.entry))
+        ends[edge.subject] = max(known, (edge.span.to_hi, edge.entry))
+    return tuple(
+        _until(one, *ends[one.entity]) if one.entity in ends else one for one in identities
+    )
+
+
+def _until(one: Reached, end: int, entry: int) -> Reached:
+    moment = instant_or_none(end)
+    if moment is None or (one.end is not None and one.end <= moment):
+        return one
+    spans = tuple(
+        ReachSpan(start=span.start, end=moment if span.end is None else min(span.end, moment))
+        for span in one.spans
+        if span.start <= moment
+    )
+    # A key that was taken when it worked no more opens nothing; that it was taken is said all the same.
+    last = spans or (ReachSpan(start=one.start, end=one.start),)
+    return msgspec.structs.replace(one, spans=last, end=last[-1].end, ended_by=entry)
+
+
+def _disclosed(
+    identities: Iterable[Reached], disclosures: Disclosures | None, *, tx: int
+) -> tuple[Disclosed, ...] | msgspec.UnsetType:
+    """What was read under each lease, from the earliest theft until it worked no more."""
+    leases = [one for one in identities if one.entity.startswith(LEASE)]
+    if disclosures is None or not leases:
+        return msgspec.UNSET
+    asked = (
+        disclosures.disclosed(one.entity.removeprefix(LEASE), start=one.start, end=one.end, tx=tx)
+        for one in leases
+    )
+    return tuple(one for one in asked if one is not None)
 
 
 def exposed_of(line: AssetLine, number: int) -> Exposed:

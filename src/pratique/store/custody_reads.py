@@ -6,10 +6,19 @@ The projection knows the sequences; what the entries say is read from the ledger
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from pratique.custody.access_log import AccessFold, AccessLog
+from pratique.custody.access_log import AccessFold, AccessLog, LeaseRead
+from pratique.errors import ValueFormatError
+from pratique.exposure.disclosure import (
+    ENTRIES_NAMED,
+    OBJECTS_NAMED,
+    Disclosed,
+    DisclosedObject,
+)
+from pratique.values.instants import parse_instant
 from pratique.values.spans import DAWN, OPEN, to_micros
 
 if TYPE_CHECKING:
@@ -88,6 +97,43 @@ class CustodyReads:
             fold.add(entry)
         return fold.result()
 
+    def disclosed(
+        self, lease: str, *, start: Instant, end: Instant | None, tx: int
+    ) -> Disclosed | None:
+        """What was disclosed under a lease in a span; None when no entry below `tx` grants it."""
+        rows = self._database.fetch("list_custody_of_lease", lease=lease, tx=tx)
+        terms = _Terms.of(self.entries([int(row[0]) for row in rows]))
+        if terms is None:
+            return None
+        log = self.access_log(lease=lease, since=start, until=end, tx=tx)
+        read = log.leases[0] if log.leases else None
+        found = [] if read is None else list(_named(read))
+        reads = () if read is None else read.entries
+        return Disclosed(
+            lease=lease,
+            client=terms.client,
+            vendor=terms.vendor,
+            project=terms.project,
+            holder=terms.holder,
+            start=start,
+            end=end,
+            not_after=terms.not_after,
+            revoked_at=terms.revoked_at,
+            budget_bytes=terms.budget_bytes,
+            bytes=log.bytes,
+            segments=log.segments,
+            objects=log.objects,
+            reads=log.reads,
+            addresses=0 if read is None else len(read.addresses),
+            first_at=None if read is None else read.first_at,
+            last_at=None if read is None else read.last_at,
+            presumed=read is not None
+            and any(one.presumed for dataset in read.datasets for one in dataset.objects),
+            named=tuple(found[:OBJECTS_NAMED]),
+            entries=(*terms.entries, *reads[:ENTRIES_NAMED]),
+            entries_total=len(terms.entries) + len(reads),
+        )
+
     def own_entries(self, client: str, *, tx: int = _LATEST) -> dict[int, str]:
         """Sequences of everything in the ledger that is a client's own, with their kinds."""
         rows = self._database.fetch("list_custody_entries_of", client=client, tx=tx)
@@ -106,3 +152,70 @@ class CustodyReads:
                 if entry.sequence in here:
                     yield entry
             start = end + 1
+
+
+@dataclass(slots=True)
+class _Terms:
+    """What entries say of a lease."""
+
+    client: str
+    vendor: str
+    project: str
+    holder: str
+    not_after: Instant
+    budget_bytes: int
+    revoked_at: Instant | None
+    entries: list[int]
+    """The grant, and what changed it."""
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> _Terms | None:
+        """Read them in order; None without a grant that can be read."""
+        found: _Terms | None = None
+        for entry in entries:
+            try:
+                if found is None and entry.kind == "lease":
+                    found = cls._granted(entry)
+                elif found is not None:
+                    found.change(entry)
+            except (KeyError, TypeError, ValueFormatError):
+                continue  # the projection counts what cannot be read
+        return found
+
+    @classmethod
+    def _granted(cls, entry: Entry) -> _Terms:
+        body = entry.body
+        return cls(
+            client=str(body["client"]),
+            vendor=str(body["vendor"]),
+            project=str(body["project"]),
+            holder=str(body["holder"]),
+            not_after=parse_instant(body["not_after"]),
+            budget_bytes=int(body.get("budget_bytes", 0)),
+            revoked_at=None,
+            entries=[entry.sequence],
+        )
+
+    def change(self, entry: Entry) -> None:
+        """Take in a later entry about the lease."""
+        body = entry.body
+        if entry.kind == "lease-budget" and body["action"] == "approved":
+            self.budget_bytes = int(body["budget_bytes"])
+        elif entry.kind == "scope" and body["state"] == "ended" and self.revoked_at is None:
+            self.revoked_at = entry.recorded_at
+        else:
+            return
+        self.entries.append(entry.sequence)
+
+
+def _named(read: LeaseRead) -> Iterator[DisclosedObject]:
+    for dataset in read.datasets:
+        for one in dataset.objects:
+            yield DisclosedObject(
+                object=one.object,
+                dataset=f"dataset:{dataset.dataset}",
+                size=one.size,
+                segments=one.segments,
+                bytes=one.bytes,
+                whole=one.whole,
+            )

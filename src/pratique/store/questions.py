@@ -117,7 +117,9 @@ class QuestionDesk:
     ) -> Outcome:
         """Answer a question as of a state of knowledge."""
         door = _Door(self._presence, self._log, known.tx)
-        sources = Sources(self._presence.inventory, self, door, self._book(known.tx))
+        sources = Sources(
+            self._presence.inventory, self, door, self._book(known.tx), self._presence.custody
+        )
         try:
             return answer_asked(
                 asked,

@@ -17,6 +17,7 @@ import msgspec
 from pratique.errors import InputError
 from pratique.exposure.bundle.page import WORDS, render_page
 from pratique.exposure.certainty import Certainty
+from pratique.exposure.disclosure import Disclosed
 from pratique.exposure.guard import NameGuard
 from pratique.exposure.incident import (
     Asked,
@@ -172,7 +173,12 @@ def narrow(answer: IncidentAnswer, scope: ClientScope, guard: NameGuard) -> Inci
             facts=0,
             lines=lines,
             groups=(),
-            reach=Reach(**kept, assets_without_identities=blind, taken=_said(reach.taken, guard)),
+            reach=Reach(
+                **kept,
+                assets_without_identities=blind,
+                taken=_said(reach.taken, guard),
+                disclosed=_disclosed(reach, scope.client),
+            ),
             not_seen=tuple(_said(one, guard) for one in answer.not_seen),
         )
     )
@@ -219,6 +225,17 @@ def _kept(found: Sequence[Reached], mine: frozenset[str], guard: NameGuard) -> t
         one if guard.find_in_bytes(encode_value(one)) is None else _unproven(one)
         for one in found
         if one.entity in mine and guard.find(one.entity) is None
+    )
+
+
+def _disclosed(reach: Reach, client: str) -> tuple[Disclosed, ...] | msgspec.UnsetType:
+    """What was read of the client's own data; who the vendor is stays out, as everywhere here."""
+    if isinstance(reach.disclosed, msgspec.UnsetType):
+        return msgspec.UNSET
+    return tuple(
+        msgspec.structs.replace(one, vendor="", project="", holder="")
+        for one in reach.disclosed
+        if f"client:{one.client}" == client
     )
 
 

@@ -22,6 +22,8 @@ def cited_entries(answer: IncidentAnswer) -> frozenset[int]:
     reach = answer.reach
     for one in (*reach.identities, *reach.datasets, *reach.clients, *reach.people, *reach.vendors):
         found.update((*one.entries, one.ended_by))
+    for lease in reach.disclosed or ():
+        found.update(lease.entries)
     return frozenset(number for number in found if number >= 0)
 
 

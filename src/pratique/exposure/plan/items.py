@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pratique.exposure.advisories.model import Payload
+from pratique.exposure.disclosure import LEASE
 from pratique.exposure.incident import AssetLine, IncidentAnswer, Reached
 from pratique.exposure.plan.model import WHOLE_STEP, Step, Wanted, item_id
 from pratique.inventory.observed.model import AssetKind
@@ -47,11 +48,14 @@ def wanted_items(
     ran = [line for line in touched if line.ran is not None]
     found: list[Wanted] = [_snapshot(line) for line in touched]
     found += [_isolate(line) for line in ran if line.kind not in _PASSING or line.still_there]
-    found += [_hold_vendor(one) for one in answer.reach.vendors]
+    found += [_hold_vendor(one, answer) for one in answer.reach.vendors]
     found += _disarm(answer, ran, payloads)
     isolated = {one.target for one in found if one.step is Step.ISOLATE}
     for one in answer.reach.identities:
-        found += _replace(one, isolated, (dead or {}).get(one.entity))
+        if one.entity.startswith(LEASE):
+            found.append(_revoke_lease(one, answer))
+        else:
+            found += _replace(one, isolated, (dead or {}).get(one.entity))
     found += _notify(answer)
     return tuple(sorted(found, key=lambda one: (list(Step).index(one.step), one.target)))
 
@@ -88,13 +92,20 @@ def _isolate(line: AssetLine) -> Wanted:
     )
 
 
-def _hold_vendor(one: Reached) -> Wanted:
+def _hold_vendor(one: Reached, answer: IncidentAnswer) -> Wanted:
     asset = one.proof[0].subject if one.proof else "an exposed asset"
+    why = f"operates {asset}: stop its access until it has answered"
+    if one.proof and one.proof[-1].subject.startswith(LEASE):
+        lease = one.proof[-1].subject.removeprefix(LEASE)
+        why = (
+            f"its people hold lease {lease}, taken from {asset}: stop its access until it has answered: "
+            f"pratique scope suspend {one.entity} --reason {_SAID}{_incident(answer)}"
+        )
     return Wanted(
         id=item_id(Step.ISOLATE, one.entity),
         step=Step.ISOLATE,
         target=one.entity,
-        why=f"operates {asset}: stop its access until it has answered",
+        why=why,
         entries=one.entries,
     )
 
@@ -138,6 +149,36 @@ def _is_of(payload: Payload, line: AssetLine) -> bool:
         and (not payload.versions or not one.version or one.version in payload.versions)
         for one in line.sightings
     ) or (not line.sightings and not payload.package)
+
+
+_SAID: Final = "'its key may be in foreign hands'"
+
+
+def _incident(answer: IncidentAnswer) -> str:
+    return f" --incident {answer.incident}" if answer.incident else ""
+
+
+def _revoke_lease(one: Reached, answer: IncidentAnswer) -> Wanted:
+    """Our own door refuses a revoked lease within a second: nothing is issued anew or tried out."""
+    lease = one.entity.removeprefix(LEASE)
+    holder = one.proof[0].subject if one.proof else "an exposed asset"
+    told = next((found for found in answer.reach.disclosed or () if found.lease == lease), None)
+    settled = ""
+    if told is not None and told.revoked_at is not None:
+        settled = f"revoked at {_moment(told.revoked_at)}"
+    if told is not None and told.not_after <= answer.asked_at:
+        settled = settled or f"expired at {_moment(told.not_after)}"
+    return Wanted(
+        id=item_id(Step.REVOKE, one.entity),
+        step=Step.REVOKE,
+        target=one.entity,
+        why=f"may have been taken from {holder} from {_moment(one.start)} on: pratique lease revoke {lease} "
+        f"--reason {_SAID}{_incident(answer)}",
+        entries=one.entries,
+        after=(f"{WHOLE_STEP}{Step.DISARM}",),
+        settled=settled,
+        since=one.spans[-1].start if one.spans else one.start,
+    )
 
 
 def _replace(one: Reached, isolated: set[str], dead: SeenDead | None) -> Iterator[Wanted]:

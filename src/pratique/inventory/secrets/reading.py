@@ -55,6 +55,17 @@ FILES: Final[tuple[CredentialFile, ...]] = (
     CredentialFile(
         kind="aws-credentials", patterns=(".aws/credentials",), parse=cloud_files.aws_credentials
     ),
+    CredentialFile(
+        kind="s3-login",
+        patterns=(".s3cfg", ".passwd-s3fs", "rclone/rclone.conf", ".rclone.conf"),
+        parse=cloud_files.nothing_more,
+    ),
+    CredentialFile(
+        kind="s3-login",
+        patterns=(".aws/config", ".dvc/config", ".dvc/config.local", ".boto"),
+        parse=cloud_files.nothing_more,
+        mandatory=False,
+    ),
     CredentialFile(kind="aws-token", patterns=(".aws/sso/cache/*.json", ".aws/cli/cache/*.json")),
     CredentialFile(
         kind="gcp-credentials",
@@ -168,6 +179,7 @@ FILES: Final[tuple[CredentialFile, ...]] = (
         mandatory=False,
     ),
 )
+_LEASE: Final = re.compile(rb"(?<![A-Za-z0-9+/_-])PQL[A-Z2-7]{17}(?![A-Za-z0-9+/=_-])")
 _SAMPLES: Final = (".example", ".sample", ".template", ".dist", ".schema", ".defaults")
 
 
@@ -227,11 +239,32 @@ def read_credentials(
     `data` is None for a file whose presence is all that is told. Shape: never raises; what was not
     understood is said without a word of the content.
     """
-    presence = Identity(kind=sort.kind, name=path, locator=path, local=True)
     if data is None or sort.parse is None:
+        presence = Identity(kind=sort.kind, name=path, locator=path, local=True)
         return SecretsFound((presence,), "")
+    found = _read(sort, sort.parse, path, data, fingerprints)
+    leases = leases_in(path, data)
+    return found._replace(identities=(*found.identities, *leases)) if leases else found
+
+
+def leases_in(path: str, data: bytes) -> tuple[Identity, ...]:
+    """Leases of our own S3 door whose access key stands in a file: ids, which are no secrets.
+
+    They stand in whatever an S3 client reads: credentials, env files, configurations of tools. Whoever
+    has the file has the secret beside it.
+    """
+    return tuple(
+        Identity(kind="lease", name=name.decode("ascii"), locator=path)
+        for name in dict.fromkeys(_LEASE.findall(data))
+    )
+
+
+def _read(
+    sort: CredentialFile, parse: Parse, path: str, data: bytes, fingerprints: Fingerprints
+) -> SecretsFound:
+    presence = Identity(kind=sort.kind, name=path, locator=path, local=True)
     try:
-        found = tuple(dict.fromkeys(sort.parse(path, data, fingerprints)))
+        found = tuple(dict.fromkeys(parse(path, data, fingerprints)))
     except NotUnderstoodError as error:
         return SecretsFound((presence,) if sort.mandatory else (), error.message)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):

@@ -85,6 +85,12 @@ SELECT seq FROM custody_entries
 WHERE lease = :lease AND lease <> '' AND kind IN ('reads', 'reads-ahead') AND seq < :tx
   AND at >= :since AND at < :until ORDER BY seq;
 
+-- name: list_custody_of_lease
+-- Entries that grant, change or stop a lease.
+SELECT seq FROM custody_entries
+WHERE lease = :lease AND lease <> '' AND kind IN ('lease', 'lease-budget', 'scope') AND seq < :tx
+ORDER BY seq;
+
 -- name: list_reads_ended
 -- Where processes of the door say that they ended, with all reads of a client.
 SELECT seq FROM custody_entries WHERE client = :client AND kind = 'reads-ended' AND seq < :tx
