@@ -189,7 +189,9 @@ def check_bytes(served: Served, plaintext: bytes) -> None:
     heads = signed(served.url, "object", *served.lease, span)
     words = [part for name, value in heads.items() for part in ("-H", f"{name}: {value}")]
     done = subprocess.run(
-        ["curl", "-sk", "-m", "20", *words, f"{served.url}/{BUCKET}/object"], capture_output=True, check=True
+        ["curl", "-sk", "-m", "20", *words, f"{served.url}/{BUCKET}/object"],
+        capture_output=True,
+        check=True,
     )
     if (
         hashlib.sha256(done.stdout).digest()
