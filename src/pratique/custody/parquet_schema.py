@@ -87,7 +87,7 @@ class _Element:
 
     @property
     def children(self) -> int:
-        return int(self.fields.get(_CHILDREN, 0))
+        return _number(self.fields, _CHILDREN, 0)
 
 
 def footer_length(tail: bytes, size: int) -> int:
@@ -123,6 +123,22 @@ def parse_schema(footer: bytes) -> dict[str, Any]:
     return columns.struct(columns.take(), 0)
 
 
+def _number(fields: _Fields, number: int, default: int) -> int:
+    """A number among fields; what is there and is none makes the whole footer none."""
+    value = fields.get(number, default)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InputError("the schema of the Parquet file has a number that is none")
+    return value
+
+
+def _inner(fields: _Fields, number: int) -> _Fields:
+    """A structure among fields, empty where there is none."""
+    value = fields.get(number, {})
+    if not isinstance(value, dict):
+        raise InputError("the schema of the Parquet file has a type that is none")
+    return value
+
+
 class _Columns:
     """Reads elements in their order, children behind their parent."""
 
@@ -153,8 +169,8 @@ class _Columns:
             raise InputError(f"the schema of the Parquet file is deeper than {_DEEPEST} levels")
         if not element.children:
             return _leaf(element.fields)
-        converted = element.fields.get(_CONVERTED)
-        logical = element.fields.get(_LOGICAL, {})
+        converted = _number(element.fields, _CONVERTED, -1)
+        logical = _inner(element.fields, _LOGICAL)
         if element.children == 1 and (_LIST_LOGICAL in logical or converted == _LIST_CONVERTED):
             return {"type": "array", "elementType": self._item(depth), "containsNull": True}
         if element.children == 1 and (_MAP_LOGICAL in logical or converted in _MAPS_CONVERTED):
@@ -177,21 +193,22 @@ class _Columns:
 
 
 def _leaf(fields: _Fields) -> SparkType:
-    logical: _Fields = fields.get(_LOGICAL, {})
-    for number, inner in logical.items():
+    logical = _inner(fields, _LOGICAL)
+    for number in logical:
         if number in _BY_LOGICAL:
             return _BY_LOGICAL[number]
         if number == _INTEGER_LOGICAL:
+            inner = _inner(logical, number)
             named = _SIGNED if inner.get(2, True) else _UNSIGNED
-            return named.get(int(inner.get(1, 0)), "long")
-    converted = fields.get(_CONVERTED)
+            return named.get(_number(inner, 1, 0), "long")
+    converted = _number(fields, _CONVERTED, -1)
     if _DECIMAL_LOGICAL in logical or converted == _DECIMAL_CONVERTED:
-        inner = logical.get(_DECIMAL_LOGICAL, {})
-        scale = inner.get(1, fields.get(_SCALE, 0))
-        return f"decimal({inner.get(2, fields.get(_PRECISION, 10))},{scale})"
+        inner = _inner(logical, _DECIMAL_LOGICAL)
+        scale = _number(inner, 1, _number(fields, _SCALE, 0))
+        return f"decimal({_number(inner, 2, _number(fields, _PRECISION, 10))},{scale})"
     if converted in _BY_CONVERTED:
         return _BY_CONVERTED[converted]
-    kind = fields.get(_TYPE, -1)
+    kind = _number(fields, _TYPE, -1)
     if not 0 <= kind < len(_PHYSICAL):
         raise InputError("a column of the Parquet file has no type")
     return _PHYSICAL[kind]
