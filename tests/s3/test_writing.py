@@ -116,6 +116,7 @@ async def test_headers_that_readers_get_back(place: Place) -> None:
             Metadata={"colour": "blue"},
         )  # fmt: skip
         found = place.s3.get_object(Bucket="dialogs", Key="k")
+        assert found["Body"].read() == b"x"
         assert found["ContentType"] == "text/plain"
         assert found["ContentEncoding"] == "gzip"
         assert found["ContentDisposition"] == "inline"

@@ -45,6 +45,7 @@ class OpenWrites:
     handlers: Mapping[type, Handler]
     memory: ByteBudget
     sweep: UploadSweep
+    slow: SlowAnswers
 
 
 @asynccontextmanager
@@ -59,7 +60,7 @@ async def open_writes(ground: S3Ground, sender: Sender) -> AsyncIterator[OpenWri
     handlers = _handlers(ground, sender, storing, book, slow)
     async with sweep.running():
         try:
-            yield OpenWrites(handlers=handlers, memory=memory, sweep=sweep)
+            yield OpenWrites(handlers=handlers, memory=memory, sweep=sweep, slow=slow)
         finally:
             await slow.close()
 
