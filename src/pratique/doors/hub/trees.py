@@ -13,7 +13,7 @@ PAGE: Final = 1000
 
 def is_path(key: str) -> bool:
     """Whether a key is a path to clients that make files of it; others are read over S3 only."""
-    return not key.startswith("/") and not key.endswith("/") and "//" not in key
+    return bool(key) and not key.startswith("/") and not key.endswith("/") and "//" not in key
 
 
 def file_entry(stored: StoredObject, etag: str) -> dict[str, Any]:
