@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from kit.s3_server import KEY, SECRET, S3Server, s3_server
-from pratique.assembly.custody_parts import open_parts
 from pratique.custody.envelope import part_name
 from pratique.custody.errors import PartMissingError
 from pratique.custody.model import ObjectId
 from pratique.edge.custody import s3_parts
 from pratique.edge.custody.aws_access import parse_place
 from pratique.edge.custody.part_listing import ListedParts
+from pratique.edge.custody.part_places import open_parts
 from pratique.edge.custody.s3_parts import CHUNK, S3Parts
 from pratique.errors import InputError, SettingsError, UnavailableError
 from pratique.settings import CustodySettings, Settings

@@ -179,7 +179,7 @@ def _registered(
     *,
     reread: bool,
 ) -> Progress:
-    from pratique.assembly.custody_parts import open_parts  # noqa: PLC0415 - as above
+    from pratique.edge.custody.part_places import open_parts  # noqa: PLC0415 - as above
     from pratique.edge.custody.registering import Surroundings, register  # noqa: PLC0415 - as above
 
     with (

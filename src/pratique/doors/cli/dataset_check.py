@@ -68,9 +68,9 @@ def check(
 def _swept(
     desk: CustodyDesk, names: Sequence[str], *, repair: bool, young: timedelta, form: str
 ) -> Checked:
-    from pratique.assembly.custody_parts import open_parts  # noqa: PLC0415 - help needs none of it
     from pratique.edge.custody.checking import Sweep  # noqa: PLC0415 - as above
     from pratique.edge.custody.checking import check as sweep_parts  # noqa: PLC0415 - as above
+    from pratique.edge.custody.part_places import open_parts  # noqa: PLC0415 - help needs none of it
 
     total = sum(desk.custody.totals(one.name)[1] for one in desk.custody.datasets()
                 if not names or one.name in names)  # fmt: skip

@@ -93,7 +93,7 @@ def _write_lines(target: Path, lines: Iterable[bytes]) -> None:
 
 
 async def _sealed_files(desk: CustodyDesk, dataset: Dataset, folder: Path) -> int:
-    from pratique.assembly.custody_parts import open_parts  # noqa: PLC0415 - help needs none of it
+    from pratique.edge.custody.part_places import open_parts  # noqa: PLC0415 - help needs none of it
 
     if not dataset.sealed:
         raise InputError(

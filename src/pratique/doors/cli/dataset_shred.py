@@ -133,7 +133,7 @@ def _unsealed(desk: CustodyDesk, dataset: Dataset, reason: str) -> int:
 
 
 async def _delete_parts(desk: CustodyDesk, name: str) -> None:
-    from pratique.assembly.custody_parts import open_parts  # noqa: PLC0415 - as above
+    from pratique.edge.custody.part_places import open_parts  # noqa: PLC0415 - as above
 
     with open_parts(desk.settings) as parts:
         for stored in desk.custody.kept_objects(name):

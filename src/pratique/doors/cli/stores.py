@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pratique.home import prepare_home
 from pratique.index.ports import ControlState
@@ -19,9 +20,11 @@ from pratique.store.log_keys import read_key
 from pratique.store.log_names import KEY_FILE
 from pratique.store.logs import open_log
 from pratique.store.presence import PresenceStore, open_presence
-from pratique.store.vetting import VettingStore, open_vetting
-from pratique.store.vetting_audits import AuditStore, open_audits
 from pratique.values.instants import Instant
+
+if TYPE_CHECKING:
+    from pratique.store.vetting import VettingStore
+    from pratique.store.vetting_audits import AuditStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,9 @@ class ReviewStores:
 @contextmanager
 def open_review_stores(home: Path | None) -> Iterator[ReviewStores]:
     """As `open_stores`, with what vetting and reviewers said."""
+    from pratique.store.vetting import open_vetting  # noqa: PLC0415 - loads every analysis with it
+    from pratique.store.vetting_audits import open_audits  # noqa: PLC0415 - as above
+
     with (
         open_stores(home) as stores,
         closing(open_audits(stores.settings)) as audits,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from pratique.custody.errors import PartMissingError
+from pratique.edge.custody.direct_files import write_durably
 from pratique.edge.custody.part_listing import KeptPart
 from pratique.errors import UnavailableError
 from pratique.values.spans import from_micros
@@ -100,11 +101,7 @@ class DiskParts:
         try:
             _make_folders(path.parent)
             try:
-                with partial.open("xb", buffering=0) as file:
-                    left = memoryview(data)
-                    while left:
-                        left = left[file.write(left) or 0 :]
-                    os.fsync(file.fileno())
+                write_durably(partial, memoryview(data))
                 partial.replace(path)
             except BaseException:
                 with contextlib.suppress(OSError):

@@ -36,6 +36,7 @@ from pratique.custody.envelope import (
 )
 from pratique.custody.model import PART_BYTES, Dataset, ObjectId, StoredObject
 from pratique.custody.ports import DatasetState, PartStore
+from pratique.edge.custody.direct_files import aligned_buffer
 from pratique.edge.custody.sources import Found, Gap, Reader, Source, SourceGapError
 from pratique.ledger.entries import Draft
 from pratique.values.digests import Sha256
@@ -44,7 +45,7 @@ from pratique.values.instants import Clock
 _AT_ONCE: Final = 8
 """Objects under way. Small ones wait for the disk most of the time, and disks like to be asked together."""
 _PAIRS: Final = 3
-"""Buffers for parts, 128 MiB each: one is read, one encrypted, one written."""
+"""Buffers for parts, 128 MiB each: one is read, one encrypted, one written. Aligned as disks want it."""
 _SMALL: Final = 1 << 20
 """What is read, hashed and encrypted in one go."""
 _TOGETHER: Final = 256
@@ -52,7 +53,7 @@ _TOGETHER: Final = 256
 _COMMIT_SECONDS: Final = 1.0
 _SHOWN_GAPS: Final = 1000
 
-Pair: TypeAlias = tuple[bytearray, bytearray]
+Pair: TypeAlias = tuple[memoryview, memoryview]
 """Room for the plaintext of a part, and for its ciphertext."""
 
 
@@ -277,11 +278,11 @@ class _Registration:
         """(plaintext, ciphertext) bytes of the next part; nothing at the end, and the pair is free."""
         plain, cipher = pair
         try:
-            length = await asyncio.to_thread(reader.fill, memoryview(plain))
+            length = await asyncio.to_thread(reader.fill, plain)
             if not length and part:
                 self._buffers.put_nowait(pair)
                 return 0, 0
-            view = memoryview(plain)[:length]
+            view = plain[:length]
             total = await _hash_and_seal(
                 update, view, cipher, key=key, object_id=object_id, part=part
             )
@@ -292,7 +293,7 @@ class _Registration:
 
     async def _write(self, name: str, pair: Pair, total: int) -> None:
         try:
-            await self._around.parts.write(name, memoryview(pair[1])[:total])
+            await self._around.parts.write(name, pair[1][:total])
         finally:
             self._buffers.put_nowait(pair)
 
@@ -300,7 +301,7 @@ class _Registration:
         """A pair for one part. They are used again: making 128 MiB costs as much as hashing 50."""
         if self._buffers.empty() and self._made < _PAIRS:
             self._made += 1
-            return bytearray(PART_BYTES), bytearray(OURS.ciphertext(PART_BYTES))
+            return aligned_buffer(PART_BYTES), aligned_buffer(OURS.ciphertext(PART_BYTES))
         return await self._buffers.get()
 
     async def _forget(self, written: list[str]) -> None:
@@ -363,7 +364,7 @@ def seal_part(plain: Bytes, cipher: Bytes, *, key: bytes, object_id: ObjectId, p
 async def _hash_and_seal(
     update: Callable[[Bytes], None],
     plain: Bytes,
-    cipher: bytearray,
+    cipher: Bytes,
     *,
     key: bytes,
     object_id: ObjectId,
