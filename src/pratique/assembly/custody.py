@@ -38,6 +38,7 @@ from pratique.doors.s3.plaintext import Plaintext
 from pratique.doors.s3.reads import ReadLog
 from pratique.doors.s3.refusals import Refusals
 from pratique.doors.s3.sending import Sender
+from pratique.doors.s3.stopping import Stopping
 from pratique.doors.s3.sts import StsParts, TokenService
 from pratique.doors.s3.upkeep import Upkeep
 from pratique.doors.s3.views import MarkedViews
@@ -103,6 +104,10 @@ async def open_s3(settings: Settings, *, clock: Clock = now_utc) -> AsyncIterato
             ),
         )
         await stack.enter_async_context(upkeep.running())
+        stopping = Stopping(
+            confirmation=ground.confirmation, broker=ground.broker, plaintext=ground.plaintext
+        )
+        await stack.enter_async_context(stopping.running())
         sender = Sender(
             confirmation=ground.confirmation,
             reads=ground.reads,

@@ -76,7 +76,8 @@ class CustodyDesk:
             # One that does not run is started for this: it would begin with what it was told last.
             with broker_running(self.settings) as admin:
                 if state is ScopeState.LIVE:
-                    admin.resume(scope)
+                    found = self.custody.scope(scope)
+                    admin.resume(scope, epoch=found.changed_epoch if found is not None else -1)
                 else:
                     admin.suspend(scope, reason=reason, incident=incident)
         except UnavailableError as error:

@@ -108,6 +108,11 @@ class Confirmation:
         """All scopes, for the decision; look at `fresh` too."""
         return self._scopes
 
+    @property
+    def stops(self) -> Mapping[str, Scope]:
+        """Those that are suspended or have ended, by id."""
+        return self._stopped
+
     def stopped(self, scopes: Iterable[str]) -> Refusal | None:
         """Why nothing may be served under these scopes; cheap, asked for every piece that is sent."""
         if not self.fresh:
@@ -142,6 +147,9 @@ class Confirmation:
         with self._asking:
             asked = time.monotonic()
             changes = self._state.changes(self._epoch)
+            if changes.epoch < self._epoch:
+                # The store was set back, to a copy or a replica that lags: all it says is news.
+                changes = self._state.changes(-1)
             if changes.scopes:
                 with suppress(RuntimeError):  # the loop has ended, and so will this thread
                     loop.call_soon_threadsafe(self._apply, changes)

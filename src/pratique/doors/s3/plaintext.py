@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pratique.custody.envelope import (
@@ -17,6 +17,7 @@ from pratique.custody.envelope import (
 )
 from pratique.custody.model import PART_BYTES, Lease, LeaseId, ObjectId, StoredObject
 from pratique.custody.ports import KeyBroker, PartAsk, PartStore
+from pratique.custody.scopes import dataset_scope
 from pratique.custody.views import CANONICAL, INLINE, VARIANT, View
 
 _KEPT_CIPHERS: Final = 4096
@@ -44,6 +45,8 @@ class _Kept(NamedTuple):
     cipher: PartCipher
     name: str
     until: float
+    scopes: tuple[str, ...]
+    """What stops it: the lease's scopes, and its dataset's."""
 
 
 class Plaintext:
@@ -55,11 +58,14 @@ class Plaintext:
         self._kept: OrderedDict[_Place, _Kept] = OrderedDict()
         self._blocks: OrderedDict[tuple[str, str, int], memoryview] = OrderedDict()
 
-    def forget(self, lease: LeaseId) -> None:
-        """Drop what is kept for a lease that may not read any more."""
-        for place in [place for place in self._kept if place.lease == lease]:
-            del self._kept[place]
-        for key in [key for key in self._blocks if key[0] == lease]:
+    def forget_below(self, stopped: Container[str]) -> None:
+        """Drop what is kept below stopped scopes, such as a shredded dataset, and what is too old."""
+        now = time.monotonic()
+        for place, kept in list(self._kept.items()):
+            if kept.until < now or any(scope in stopped for scope in kept.scopes):
+                del self._kept[place]
+        left = {(place.lease, place.object) for place in self._kept}
+        for key in [key for key in self._blocks if key[:2] not in left]:
             del self._blocks[key]
 
     async def unlock(
@@ -97,8 +103,10 @@ class Plaintext:
                 for place, (_, head) in zip(missing, heads, strict=True)
             ],
         )
+        scopes = (*lease.scopes, dataset_scope(stored.dataset))
         for place, (name, head), key in zip(missing, heads, keys, strict=True):
-            self._kept[place] = _Kept(PartCipher(key, head.prefix), name, now + _KEPT_SECONDS)
+            cipher = PartCipher(key, head.prefix)
+            self._kept[place] = _Kept(cipher, name, now + _KEPT_SECONDS, scopes)
         while len(self._kept) > _KEPT_CIPHERS:
             self._kept.popitem(last=False)
 

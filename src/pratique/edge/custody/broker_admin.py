@@ -37,6 +37,7 @@ from pratique.edge.custody.broker.frames import (
     Opening,
     PartBody,
     PartKeys,
+    Resume,
     Status,
     Suspend,
     WireError,
@@ -145,9 +146,9 @@ class BrokerAdmin:
         """Nothing in this scope (or `dataset:NAME`) gets a key any more."""
         self._call("suspend", Suspend(scope, reason, incident), bool)
 
-    def resume(self, scope: ScopeId) -> bool:
-        """Whether it was suspended."""
-        return self._call("resume", Name(scope), bool)
+    def resume(self, scope: ScopeId, *, epoch: int = -1) -> bool:
+        """Whether it was suspended. `epoch`: as of which; doors that heard before are late."""
+        return self._call("resume", Resume(scope, epoch), bool)
 
     # ── marks ────────────────────────────────────────────────────────────────────────────────
 

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from pratique.custody.errors import BrokerRefusedError
-from pratique.custody.model import ObjectId
+from pratique.custody.model import ObjectId, Scope
 from pratique.custody.ports import PartAsk, WriteAsk
 from pratique.edge.custody.broker.frames import (
     LENGTH,
@@ -33,6 +33,8 @@ from pratique.edge.custody.broker.frames import (
     Refused,
     SigningKey,
     StagingKey,
+    Stopped,
+    StopScopes,
     WireError,
     WriteBody,
     WriteKeys,
@@ -120,6 +122,11 @@ class BrokerClient:
         """(certificate, secret) of a new lease under a role, for somebody known from elsewhere."""
         made = await self._call("mint", role, Mint(holder, until_us), Certified)
         return made.certificate, made.secret
+
+    async def suspend(self, scopes: Sequence[Scope]) -> None:
+        """Let the broker refuse these by itself; only an operator resumes them there."""
+        stopped = (Stopped(one.id, one.reason, one.incident, one.changed_epoch) for one in scopes)
+        await self._call("suspend", b"", StopScopes(tuple(stopped)), bool)
 
     async def ping(self) -> None:
         """Whether it answers. Raises: UnavailableError."""

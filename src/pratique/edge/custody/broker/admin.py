@@ -41,6 +41,7 @@ from pratique.edge.custody.broker.frames import (
     NewObject,
     Opening,
     PartKeys,
+    Resume,
     Status,
     Suspend,
     WriteKeys,
@@ -209,7 +210,8 @@ class AdminSide:
         return True
 
     def _resume(self, body: bytes) -> bool:
-        return self._held.suspensions.resume(msgspec.msgpack.decode(body, type=Name).name)
+        asked = msgspec.msgpack.decode(body, type=Resume)
+        return self._held.suspensions.resume(asked.scope, epoch=asked.epoch)
 
     # ── marks ────────────────────────────────────────────────────────────────────────────────
 

@@ -134,11 +134,27 @@ class Mint(_Body, frozen=True):
     until_us: int
 
 
+class Stopped(_Body, frozen=True):
+    """One scope of `suspend`."""
+
+    scope: str
+    reason: str
+    incident: str
+    epoch: int
+    """When it changed, as the doors' store counts: what was resumed since stays so."""
+
+
+class StopScopes(_Body, frozen=True):
+    """`suspend`, of a gateway: it may stop scopes, never resume them."""
+
+    scopes: tuple[Stopped, ...]
+
+
 # ── calls of operators ───────────────────────────────────────────────────────────────────────
 
 
 class Name(_Body, frozen=True):
-    """`make-client`, `rotate-client`, `destroy-client`, `destroy-dataset`, `resume`."""
+    """`make-client`, `rotate-client`, `destroy-client`, `destroy-dataset`."""
 
     name: str
 
@@ -169,6 +185,14 @@ class Suspend(_Body, frozen=True):
     scope: str
     reason: str
     incident: str
+
+
+class Resume(_Body, frozen=True):
+    """`resume`."""
+
+    scope: str
+    epoch: int
+    """As of which; what a gateway has heard before is not heard any more."""
 
 
 class CodewordAsk(_Body, frozen=True):

@@ -50,6 +50,7 @@ from pratique.edge.custody.broker.frames import (
     PartKeys,
     SigningKey,
     StagingKey,
+    StopScopes,
     WriteBody,
     WriteKeys,
 )
@@ -100,6 +101,8 @@ class GatewaySide:
         try:
             if call.operation == "ping":
                 return True
+            if call.operation == "suspend":
+                return self._suspend(call)
             if call.operation == "mint":
                 return self._mint(call)
             handler = self._handlers.get(call.operation)
@@ -192,6 +195,12 @@ class GatewaySide:
         if terms.copy != Copy.MARKED or not 0 <= asked.count <= MAX_MARKS:
             raise BrokerRefusedError("this lease has no marks", reason="request")
         return self._held.ring.mark_key(asked.dataset)
+
+    def _suspend(self, call: Call) -> bool:
+        """What the doors know to be stopped, so that an owned one gets nothing for it any more."""
+        asked = msgspec.msgpack.decode(call.body, type=StopScopes)
+        self._held.suspensions.suspend_for_gateway(asked.scopes)
+        return True
 
     def _mint(self, call: Call) -> Certified:
         """A lease under a role, for somebody whom the gateway knows from elsewhere.

@@ -10,12 +10,15 @@ from pathlib import Path
 import msgspec
 
 from pratique.custody.errors import BrokerRefusedError, KeyBrokenError
+from pratique.edge.custody.broker.frames import Stopped
 from pratique.edge.custody.broker.key_files import write_durably
 
 _SCOPE = re.compile(
     r"(vendor|project|holder|lease|client|dataset):[A-Za-z0-9][A-Za-z0-9._@+/-]{0,400}"
 )
 _MAX_SCOPES = 100_000
+_MAX_OF_GATEWAYS = 50_000
+"""An owned gateway cannot take the room that operators need."""
 _MAX_REASON = 500
 
 
@@ -25,6 +28,7 @@ class Suspension(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     incident: str
     since: datetime
+    by_gateway: bool = False
 
 
 class Suspensions:
@@ -34,6 +38,8 @@ class Suspensions:
         """Read it. Raises: KeyBrokenError: whoever damages it resumes nothing."""
         self._path = folder / "suspended"
         self._held: dict[str, Suspension] = {}
+        self._resumed: dict[str, int] = {}
+        """Epochs of resumptions by operators: a gateway that is late does not stop these again."""
         try:
             self._held = msgspec.json.decode(self._path.read_bytes(), type=dict[str, Suspension])
         except FileNotFoundError:
@@ -61,8 +67,35 @@ class Suspensions:
         self._held[scope] = made
         self._save(self._held)
 
-    def resume(self, scope: str) -> bool:
+    def suspend_for_gateway(self, stopped: Iterable[Stopped]) -> None:
+        """As `suspend`, many at once; what is suspended already keeps its words.
+
+        Raises: BrokerRefusedError, OSError.
+        """
+        since = datetime.now(tz=UTC).replace(microsecond=0)
+        made = {
+            one.scope: Suspension(
+                reason=one.reason[:_MAX_REASON],
+                incident=one.incident[:_MAX_REASON],
+                since=since,
+                by_gateway=True,
+            )
+            for one in stopped
+            if one.scope not in self._held and one.epoch > self._resumed.get(one.scope, -1)
+        }
+        if not made:
+            return
+        if any(_SCOPE.fullmatch(scope) is None for scope in made):
+            raise BrokerRefusedError("not a scope", reason="request")
+        known = sum(held.by_gateway for held in self._held.values())
+        if known + len(made) > _MAX_OF_GATEWAYS or len(self._held) + len(made) > _MAX_SCOPES:
+            raise BrokerRefusedError("too many suspended scopes", reason="request")
+        self._held.update(made)
+        self._save(self._held)
+
+    def resume(self, scope: str, *, epoch: int = -1) -> bool:
         """Whether it was suspended. Raises: OSError; then it still is."""
+        self._resumed[scope] = max(epoch, self._resumed.get(scope, -1))
         if scope not in self._held:
             return False
         left = {name: held for name, held in self._held.items() if name != scope}
