@@ -116,10 +116,10 @@ def _names(desk: CustodyDesk, given: tuple[str, ...]) -> list[str]:
 
 @contextmanager
 def _ground(desk: CustodyDesk, bound: float) -> Iterator[AttributingGround]:
-    from pratique.assembly.custody_parts import open_parts  # noqa: PLC0415 - help needs none of it
     from pratique.edge.custody.attributing import AttributingGround  # noqa: PLC0415 - as above
     from pratique.edge.custody.broker_admin import broker_running  # noqa: PLC0415 - as above
     from pratique.edge.custody.operator_parts import OperatorParts  # noqa: PLC0415 - as above
+    from pratique.edge.custody.part_places import open_parts  # noqa: PLC0415 - help needs none of it
 
     clients = {one.name: one.client for one in desk.custody.datasets()}
     with ExitStack() as stack:

@@ -107,7 +107,6 @@ def _alone(desk: CustodyDesk) -> Iterator[None]:
 def _marked(
     desk: CustodyDesk, name: str, *, share: float, most: int, variants: Path | None, form: str
 ) -> Marked:
-    from pratique.assembly.custody_parts import open_parts  # noqa: PLC0415 - as above
     from pratique.edge.custody.broker_admin import broker_running  # noqa: PLC0415 - as above
     from pratique.edge.custody.marking import (  # noqa: PLC0415 - as above
         JsonlMarker,
@@ -117,6 +116,7 @@ def _marked(
     from pratique.edge.custody.media_marking import MediaMarker  # noqa: PLC0415 - as above
     from pratique.edge.custody.operator_parts import OperatorParts  # noqa: PLC0415 - as above
     from pratique.edge.custody.parquet_marking import ParquetMarker  # noqa: PLC0415 - as above
+    from pratique.edge.custody.part_places import open_parts  # noqa: PLC0415 - as above
 
     markers: list[Marker] = [JsonlMarker(share), ParquetMarker(share)]
     if variants is not None:

@@ -158,7 +158,7 @@ def _dataset() -> Dataset:
 
 def _store(desk: CustodyDesk, object_id: ObjectId, key: bytes, wrapped: bytes) -> None:
     """One part of random bytes. 1. The part is durable. 2. Its entry is. 3. It can be read."""
-    from pratique.assembly.custody_parts import open_parts  # noqa: PLC0415 - only the first drill stores
+    from pratique.edge.custody.part_places import open_parts  # noqa: PLC0415 - only the first drill stores
 
     plain = secrets.token_bytes(_OBJECT_BYTES)
     sealed = encrypt_part(
