@@ -112,7 +112,7 @@ def second_group(footer: Footer, group: int, column: int, second: Chunk) -> Stru
                 value=moved[number].value - second.start + first.start
             )
     moved[_PATH] = old[_PATH]
-    entry = {number: first.entry[number] for number in _KEPT_CHUNK if number in first.entry}
+    entry: Struct = {one: first.entry[one] for one in _KEPT_CHUNK if one in first.entry}
     entry[_META] = Field(STRUCT, moved)
     fields = dict(footer.row_groups[group])
     columns = fields[_COLUMNS]

@@ -89,14 +89,17 @@ class Score:
         total = 0.0
         for q, up, down in zip(self.chances, self.agrees, self.differs, strict=True):
             # With the larger exponent taken out, nothing overflows.
-            total += t * up + math.log(q + (1 - q) * math.exp(t * (down - up)))
+            most = max(up, down)
+            total += t * most
+            total += math.log(q * math.exp(t * (up - most)) + (1 - q) * math.exp(t * (down - most)))
         return total
 
     def _slope(self, t: float) -> float:
         total = 0.0
         for q, up, down in zip(self.chances, self.agrees, self.differs, strict=True):
-            other = (1 - q) * math.exp(t * (down - up))
-            total += (q * up + other * down) / (q + other)
+            most = max(up, down)
+            one, other = q * math.exp(t * (up - most)), (1 - q) * math.exp(t * (down - most))
+            total += (one * up + other * down) / (one + other)
         return total
 
 

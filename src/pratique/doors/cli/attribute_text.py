@@ -167,10 +167,9 @@ def _candidate(found: Candidate, leases: Leases) -> dict[str, Any]:
 
 def _terms(lease_id: str, leases: Leases) -> dict[str, Any]:
     lease = leases.get(LeaseId(lease_id))
-    known = lease is not None
     return {
         "lease": lease_id,
-        "holder": lease.holder if known else None,
-        "vendor": lease.vendor if known else None,
-        "project": lease.project if known else None,
+        "holder": lease.holder if lease is not None else None,
+        "vendor": lease.vendor if lease is not None else None,
+        "project": lease.project if lease is not None else None,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -129,5 +128,5 @@ def _cell(cell: str) -> Iterator[str | float]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    with path.open("rb") as file:
-        yield from io.TextIOWrapper(file, encoding="utf-8", errors="replace")
+    with path.open(encoding="utf-8", errors="replace") as file:
+        yield from file

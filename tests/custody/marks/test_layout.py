@@ -1,0 +1,100 @@
+"""Layouts and views: any bits, any range; sizes never change; stored forms come back."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pratique.custody.marks.layout import (
+    Layout,
+    LayoutError,
+    Stretch,
+    Tail,
+    TailPiece,
+    parse_layout,
+)
+from pratique.custody.views import INLINE, VARIANT, View
+
+
+def _made(seed: int, size: int) -> tuple[list[Stretch], bytes, bytes]:
+    rng = random.Random(seed)
+    first = bytes(rng.randrange(128) for _ in range(size))
+    stretches, second, at = [], bytearray(), 0
+    while at < size and len(stretches) < 20:
+        at += rng.randint(0, size // 4 + 1)
+        length = rng.randint(1, 9)
+        if at + length > size:
+            break
+        stretches.append(Stretch(rng.randrange(30), at, length))
+        second += bytes(rng.randrange(128, 256) for _ in range(length))
+        at += length
+    return stretches, first, bytes(second)
+
+
+def _through(view: View, first: bytes, second: bytes, start: int, end: int) -> bytes:
+    out = bytearray(first[start:end])
+    for at, stop, source, offset in view.overlays(start, end):
+        data = {VARIANT: second, INLINE: view.inline}[source][offset : offset + stop - at]
+        assert len(data) == stop - at
+        out[at - start : stop - start] = data
+    return bytes(out)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 200), st.data())
+def test_every_range_is_cut_from_one_copy(seed: int, size: int, data: st.DataObject) -> None:
+    stretches, first, second = _made(seed, size)
+    bits = bytes(random.Random(seed + 1).getrandbits(1) for _ in range(30))
+    layout = parse_layout(Layout(stretches).render())
+    view = layout.view(bits, size)
+    expected, at = bytearray(first), 0
+    for mark, start, length in stretches:
+        if bits[mark]:
+            expected[start : start + length] = second[at : at + length]
+        at += length
+    assert layout.variant_size == at
+    assert _through(view, first, second, 0, size) == expected
+    start = data.draw(st.integers(0, size))
+    end = data.draw(st.integers(start, size))
+    assert _through(view, first, second, start, end) == expected[start:end]
+    pieces = view.pieces(start, end)
+    assert [p.start for p in pieces] == [start, *[p.end for p in pieces[:-1]]][: len(pieces)]
+    assert not pieces or pieces[-1].end == end
+    assert sum(p.end - p.start for p in pieces) == end - start
+
+
+def test_the_tail_is_put_together_for_each_lease_and_keeps_its_length() -> None:
+    tail = Tail(
+        start=10,
+        pieces=(
+            TailPiece(-1, b"head", b""),
+            TailPiece(0, b"first", b"2nd"),
+            TailPiece(-1, b"e", b""),
+        ),
+        end=b"PAR1",
+    )
+    layout = parse_layout(Layout([Stretch(0, 2, 3)], tail=tail).render())
+    size = 10 + 10 + 4 + 4 + 2
+    one = layout.view(b"\x00", size)
+    two = layout.view(b"\x01", size)
+    assert one.inline == b"\0\0headfirste" + (10).to_bytes(4, "little") + b"PAR1"
+    assert two.inline == b"\0\0\0\0head2nde" + (8).to_bytes(4, "little") + b"PAR1"
+    assert len(one.inline) == len(two.inline) == size - 10
+    assert [e.source for e in two.pieces(0, size)] == [0, VARIANT, 0, INLINE]
+    with pytest.raises(LayoutError):
+        layout.view(b"\x00", size - 3)
+
+
+@given(st.binary(max_size=200))
+def test_what_is_no_layout_is_refused(data: bytes) -> None:
+    with pytest.raises(LayoutError):
+        parse_layout(data)
+
+
+def test_a_changed_layout_is_refused() -> None:
+    data = Layout([Stretch(0, 1, 2), Stretch(1, 5, 2)]).render()
+    for end in range(len(data)):
+        with pytest.raises(LayoutError):
+            parse_layout(data[:end])
