@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from pratique.doors.cli import _COMMANDS, cli
-from pratique.settings import _ENVIRONMENT, Settings
+from pratique.settings import IssuerSettings, Settings, _ENVIRONMENT
 from pratique.vet.verdict import rules_by_name
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +101,7 @@ def tables() -> list[tuple[str, Any]]:
         ("## `[storage]`", fields["storage"]),
         ("## `[vet]`", fields["vet"]),
         ("## `[custody]`", fields["custody"]),
+        ("## `[[custody.issuer]]`", IssuerSettings),
         ("## `[[upstream]]`", fields["upstream"].__args__[0]),
         ("## `[[index]]`", fields["index"].__args__[0]),
     ]

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pratique.custody.checksums import ALGORITHMS, Bytes, new_digest
-from pratique.custody.ports import StagedPart
 from pratique.custody.s3_errors import Code, S3Error
 from pratique.custody.s3_xml_parse import NamedPart
+from pratique.custody.write_ports import StagedPart
 
 MOST_OBJECT: Final = 5 * (1 << 40)
 """Bytes of one object, as S3."""

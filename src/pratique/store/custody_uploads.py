@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from pratique.custody.model import ObjectId, StoredObject
-from pratique.custody.ports import StagedPart
+from pratique.custody.write_ports import StagedPart
 from pratique.store.connect import Row, Session
 from pratique.store.custody_datasets import DatasetTables, put_one, revise, standing
 from pratique.values.digests import Sha256

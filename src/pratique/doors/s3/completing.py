@@ -23,12 +23,13 @@ from aiohttp import web
 
 from pratique.custody.model import StoredObject, Verb
 from pratique.custody.operations import CompleteMultipartUpload, Operation
-from pratique.custody.ports import KeyBroker, PartStore, StagedPart, Upload
+from pratique.custody.ports import KeyBroker, PartStore, Upload
 from pratique.custody.s3_errors import Code, S3Error
 from pratique.custody.s3_xml import render_upload_completed
 from pratique.custody.s3_xml_parse import MAX_XML_BYTES, NamedPart, parse_completion
 from pratique.custody.upload_checks import WholeChecksum, named_parts
 from pratique.custody.upload_ids import no_such_upload, stored_id
+from pratique.custody.write_ports import StagedPart
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Asked, Caller
 from pratique.doors.s3.bodies import Body, Patience

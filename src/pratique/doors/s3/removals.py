@@ -16,10 +16,10 @@ from pratique.custody.entries import object_removed_entry
 from pratique.custody.errors import BrokerRefusedError
 from pratique.custody.model import StoredObject, Verb
 from pratique.custody.operations import DeleteObject, DeleteObjects, Operation
-from pratique.custody.ports import WriteState
 from pratique.custody.s3_errors import Code, S3Error
 from pratique.custody.s3_xml import DeleteResult, render_deleted
 from pratique.custody.s3_xml_parse import MAX_XML_BYTES, parse_deletions
+from pratique.custody.write_ports import WriteState
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Asked, Caller
 from pratique.doors.s3.bodies import Body, Patience

@@ -17,7 +17,8 @@ from pratique.custody.envelope import (
     part_plaintext,
 )
 from pratique.custody.model import PART_BYTES
-from pratique.custody.ports import PartStore, StagedPart
+from pratique.custody.ports import PartStore
+from pratique.custody.write_ports import StagedPart
 
 _PIECE_BYTES: Final = 256 * 1024
 """Decrypted at a time; other requests have their turn in between."""

@@ -29,11 +29,12 @@ from pratique.custody.entries import caps_entry, lease_entry
 from pratique.custody.errors import BrokerRefusedError
 from pratique.custody.model import Lease, Scope, ScopeId, ScopeState
 from pratique.custody.operations import Operation, StsCall
-from pratique.custody.ports import LeaseState, RoleState
+from pratique.custody.ports import LeaseState
 from pratique.custody.roles import BY_ROLE, Identity, Role, fulfils, lease_under, session_token
 from pratique.custody.s3_errors import Code, S3Error, of_refusal, render_sts_error
 from pratique.custody.scopes import state_refusal
 from pratique.custody.sts import MAX_FORM_BYTES, WebIdentity, parse_sts, render_web_identity
+from pratique.custody.write_ports import RoleState
 from pratique.doors.s3.auth import Asked, Caller
 from pratique.doors.s3.bodies import Patience, read_form
 from pratique.errors import UnavailableError

@@ -20,11 +20,12 @@ from pratique.custody.operations import (
     Operation,
     UploadPart,
 )
-from pratique.custody.ports import KeyBroker, StagedPart, Upload, UploadState
+from pratique.custody.ports import KeyBroker, Upload
 from pratique.custody.s3_errors import Code, S3Error
 from pratique.custody.s3_headers import with_hoisted
 from pratique.custody.s3_xml import SentPart, render_parts, render_upload_begun, render_uploads
 from pratique.custody.upload_ids import no_such_upload, staging_key, stored_id
+from pratique.custody.write_ports import StagedPart, UploadState
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Asked, Caller
 from pratique.doors.s3.bodies import Body, Patience

@@ -24,9 +24,10 @@ from pratique.custody.conditions import check_write
 from pratique.custody.entries import object_entry, object_removed_entry
 from pratique.custody.model import Copy, Dataset, Lease, ObjectId, StoredObject, Verb
 from pratique.custody.operations import Operation, PutObject
-from pratique.custody.ports import KeyBroker, Views, WriteState
+from pratique.custody.ports import KeyBroker, Views
 from pratique.custody.s3_errors import Code, S3Error
 from pratique.custody.s3_headers import check_write_headers, parse_metadata
+from pratique.custody.write_ports import WriteState
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Asked, Caller
 from pratique.doors.s3.bodies import Body, Patience
