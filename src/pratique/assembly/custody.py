@@ -14,7 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from pratique.assembly.custody_adapters import Shared, open_adapters
-from pratique.assembly.custody_parts import open_parts
 from pratique.assembly.custody_writes import OpenWrites, open_writes
 from pratique.custody.operations import (
     GetObject,
@@ -45,6 +44,7 @@ from pratique.doors.s3.views import MarkedViews
 from pratique.edge.custody.broker.places import GATEWAY_SOCKET, broker_folder
 from pratique.edge.custody.broker_client import BrokerClient
 from pratique.edge.custody.oidc import Issuers
+from pratique.edge.custody.part_places import open_parts
 from pratique.home import prepare_home
 from pratique.ledger.entries import Draft
 from pratique.ledger.store import LogStore, Recorder
