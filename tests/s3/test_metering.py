@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from kit.custody import NOON, a_dataset, a_lease, an_object
-from pratique.custody.model import SEGMENT_BYTES, Lease, Refusal, Stop
+from pratique.custody.model import SEGMENT_BYTES, Lease, Refusal, ScopeId, ScopeState, Stop
 from pratique.custody.scopes import lease_scope
+from pratique.doors.s3 import metering
 from pratique.doors.s3.metering import Meter, Meters
 from pratique.settings import Settings
 from pratique.store.custody import CustodyStore, open_custody
@@ -136,3 +137,44 @@ async def test_idle_slabs_go_back(state: CustodyStore, monkeypatch: pytest.Monke
     monkeypatch.setattr("pratique.doors.s3.metering.IDLE_SECONDS", 0.0)
     await meters.settle_idle()
     assert reserved(state, lease) == SEGMENT_BYTES
+
+
+async def test_a_slab_pays_for_its_own_dataset_only(state: CustodyStore) -> None:
+    """Else a slab from before would buy what its dataset's cap was never charged for."""
+    state.add_dataset(a_dataset(name="images"))
+    dialogs, images = ScopeId("dataset:dialogs"), ScopeId("dataset:images")
+    state.set_caps(images, cap_bytes=2 * SEGMENT_BYTES, cap_objects=None)
+    lease = grant(state, a_lease(selectors=("dialogs", "images")))
+    meter = Meters(state, clock=lambda: NOON).of(lease)
+    state.set_state(images, ScopeState.SUSPENDED, reason="a question", incident="")
+    assert await meter.charge(an_object(1), 0, 1, patience=0) is None
+    state.set_state(images, ScopeState.LIVE, reason="", incident="")
+    image = an_object(2, dataset="images")
+    answers = [
+        await meter.charge(image, n * SEGMENT_BYTES, n * SEGMENT_BYTES + 1, patience=0)
+        for n in range(8)
+    ]
+    assert [answer is None for answer in answers] == [True, True, *[False] * 6]
+    await meter.release()
+    for scope, paid in ((dialogs, 1), (images, 2)):
+        found = state.scope(scope)
+        assert found is not None
+        assert found.reserved_bytes == paid * SEGMENT_BYTES, "no dataset pays for another"
+
+
+async def test_meters_that_nobody_uses_are_dropped_and_lose_nothing(
+    state: CustodyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = grant(state, a_lease(budget_bytes=4 * SEGMENT_BYTES))
+    meters = Meters(state, clock=lambda: NOON)
+    old, stored = meters.of(lease), an_object()
+    assert await old.charge(stored, 0, 1, patience=0) is None
+    await old.release()
+    monkeypatch.setattr(metering, "_FORGET_SECONDS", -1.0)
+    monkeypatch.setattr(metering, "IDLE_SECONDS", -1.0)
+    await meters.settle_idle()
+    assert meters.of(lease) is not old
+    assert await old.charge(stored, 0, 2 * SEGMENT_BYTES, patience=0) is None
+    assert meters.of(lease).paid(stored, 0, 2 * SEGMENT_BYTES), "whoever had the old one pays there"
+    await meters.close()
+    assert reserved(state, lease) == 2 * SEGMENT_BYTES

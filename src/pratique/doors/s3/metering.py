@@ -8,7 +8,9 @@ segments that the database does not know and that are charged again. Both are ag
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +22,8 @@ from pratique.values.instants import Clock
 
 IDLE_SECONDS: Final = 2.0
 """After this long without a charge, what is left of a slab goes back."""
+_FORGET_SECONDS: Final = 60.0
+"""After this long a lease's bitmaps are dropped: leases come and go, processes stay."""
 _FRESH_SECONDS: Final = 1.0
 """How long a bitmap counts as what all processes have paid for."""
 _MOST_OBJECTS: Final = 4096
@@ -31,6 +35,7 @@ class _Covered:
     """One object's paid segments, as far as this process knows."""
 
     coverage: Coverage
+    dataset: str
     known: bool
     """Whether the object has been paid for as an object."""
     loaded_at: float
@@ -53,7 +58,11 @@ class Meter:
     lease: Lease
     state: LeaseState
     clock: Clock
-    held: list[_Held] = field(default_factory=list)
+    again: Callable[[Lease], Meter] | None = None
+    """Where the lease's meter is that took this one's place; None: this one holds."""
+    charging: int = 0
+    held: dict[str, list[_Held]] = field(default_factory=dict)
+    """By dataset: a slab pays to the cap of that one, and buys nothing of another."""
     covered: dict[ObjectId, _Covered] = field(default_factory=dict)
     used_at: float = 0.0
     _refilling: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -71,6 +80,17 @@ class Meter:
         Waits up to `patience` seconds for the lease's rate.
         Order: the slab is durable before this returns, the read is recorded after it.
         """
+        if self.again is not None:
+            return await self.again(self.lease).charge(stored, start, end, patience=patience)
+        self.charging += 1
+        try:
+            return await self._charge(stored, start, end, patience)
+        finally:
+            self.charging -= 1
+
+    async def _charge(
+        self, stored: StoredObject, start: int, end: int, patience: float
+    ) -> Refusal | None:
         covered = self.covered.get(stored.id) or await self._load(stored)
         if covered.known and not covered.coverage.missing(start, end):
             return None
@@ -94,18 +114,21 @@ class Meter:
     def _take(self, covered: _Covered, start: int, end: int) -> bool:
         """Pay from what is held; False when that is too little. Never waits, so nobody comes between."""
         need_bytes, need_objects = self._needs(covered, start, end)
-        if need_bytes > sum(one.left_bytes for one in self.held):
+        held = self.held.get(covered.dataset, [])
+        if need_bytes > sum(one.left_bytes for one in held):
             return False
-        if need_objects > sum(one.left_objects for one in self.held):
+        if need_objects > sum(one.left_objects for one in held):
             return False
-        for one in self.held:
+        for one in held:
             from_bytes = min(need_bytes, one.left_bytes)
             from_objects = min(need_objects, one.left_objects)
             one.left_bytes -= from_bytes
             one.left_objects -= from_objects
             need_bytes -= from_bytes
             need_objects -= from_objects
-        self.held = [one for one in self.held if one.left_bytes or one.left_objects]
+        if held:
+            left = [one for one in held if one.left_bytes or one.left_objects]
+            self.held[covered.dataset] = left
         covered.coverage.add(start, end)
         covered.known = True
         covered.dirty = True
@@ -115,8 +138,9 @@ class Meter:
     async def _refill(self, covered: _Covered, start: int, end: int) -> Refusal | None:
         async with self._refilling:
             need_bytes, need_objects = self._needs(covered, start, end)
-            short_bytes = need_bytes - sum(one.left_bytes for one in self.held)
-            short_objects = need_objects - sum(one.left_objects for one in self.held)
+            held = self.held.setdefault(covered.dataset, [])
+            short_bytes = need_bytes - sum(one.left_bytes for one in held)
+            short_objects = need_objects - sum(one.left_objects for one in held)
             if short_bytes <= 0 and short_objects <= 0:
                 return None  # somebody else has refilled meanwhile
             answer = await asyncio.to_thread(
@@ -128,10 +152,13 @@ class Meter:
                     need=max(0, short_bytes), rest=self.lease.budget_bytes, rate=self.lease.rate
                 ),
                 now=self.clock(),
+                dataset=covered.dataset,
             )
             if isinstance(answer, Refusal):
                 return answer
-            self.held.append(_Held(answer, answer.bytes, answer.objects))
+            self.held.setdefault(covered.dataset, []).append(
+                _Held(answer, answer.bytes, answer.objects)
+            )
             return None
 
     async def _load(self, stored: StoredObject) -> _Covered:
@@ -143,12 +170,13 @@ class Meter:
             if len(self.covered) >= _MOST_OBJECTS:
                 await self._evict()
             known = self.covered.setdefault(
-                stored.id, _Covered(Coverage(stored.size), known=False, loaded_at=0.0)
+                stored.id,
+                _Covered(Coverage(stored.size), stored.dataset, known=False, loaded_at=0.0),
             )
         if stored_bits is not None:
             known.coverage.merge(stored_bits)
             known.known = True
-        known.loaded_at = time.monotonic()
+        known.loaded_at = self.used_at = time.monotonic()
         return known
 
     async def _evict(self) -> None:
@@ -175,8 +203,8 @@ class Meter:
     async def release(self) -> None:
         """Give back what is held, after the store knows what was paid for."""
         await self.flush()
-        held, self.held = self.held, []
-        for one in held:
+        held, self.held = self.held, {}
+        for one in itertools.chain.from_iterable(held.values()):
             await asyncio.to_thread(
                 self.state.settle,
                 one.slab,
@@ -206,8 +234,17 @@ class Meters:
         for meter in list(self._meters.values()):
             if meter.used_at < idle_since:
                 await meter.release()
+                self._forget(meter)
             else:
                 await meter.flush()
+
+    def _forget(self, meter: Meter) -> None:
+        """Drop a meter that nobody uses; who still has it is sent to the next one."""
+        unused = time.monotonic() - meter.used_at > _FORGET_SECONDS
+        dirty = any(one.dirty for one in meter.covered.values())
+        if unused and not (meter.charging or dirty or any(meter.held.values())):
+            meter.again = self.of
+            self._meters.pop(meter.lease.id, None)
 
     async def close(self) -> None:
         """Give everything back."""
