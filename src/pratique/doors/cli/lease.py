@@ -30,6 +30,7 @@ from pratique.doors.cli.lease_budget import approve, ask_raise, decline
 from pratique.doors.cli.lease_credentials import (
     SPELLINGS,
     Credentials,
+    credentials,
     endpoint_of,
     render_credentials,
 )
@@ -51,6 +52,7 @@ def lease() -> None:
 lease.add_command(ask_raise)
 lease.add_command(approve)
 lease.add_command(decline)
+lease.add_command(credentials)
 
 
 @lease.command()
@@ -178,6 +180,7 @@ def grant(
         secret_key=secret,
         endpoint=where,
         region=region,
+        begins_at=max(now, granted.not_before),
         ends_at=granted.not_after,
     )
     _show_granted(granted, given, entry, spelling=spelling, form=form)

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Final
 
-from pratique.settings import Settings
-from pratique.values.instants import Instant, render_instant
+import click
 
-SPELLINGS: Final = ("plain", "env", "aws-profile", "credential-process", "boto3")
+from pratique.custody.bearer import Surface, render_bearer
+from pratique.custody.scopes import parse_lease_id
+from pratique.custody.sigv4 import day_key
+from pratique.doors.cli.options import format_option
+from pratique.errors import InputError
+from pratique.settings import CustodySettings, Settings
+from pratique.values.instants import Instant, now_utc, render_instant
+
+SPELLINGS: Final = (
+    "plain",
+    "env",
+    "aws-profile",
+    "credential-process",
+    "boto3",
+    "rclone",
+    "hf",
+    "delta-profile",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +37,10 @@ class Credentials:
     secret_key: str
     endpoint: str
     region: str
-    ends_at: Instant
+    begins_at: Instant
+    """Bearer tokens are of this day, and good on it and the next."""
+    ends_at: Instant | None
+    """None: not known here."""
 
 
 def endpoint_of(settings: Settings) -> str:
@@ -55,7 +75,7 @@ def render_credentials(given: Credentials, spelling: str) -> str:
                     "Version": 1,
                     "AccessKeyId": given.access_key,
                     "SecretAccessKey": given.secret_key,
-                    "Expiration": render_instant(given.ends_at),
+                    **_ending(given, "Expiration"),
                 }
             )
         case "boto3":
@@ -70,9 +90,82 @@ def render_credentials(given: Credentials, spelling: str) -> str:
                 '    config=botocore.config.Config(signature_version="s3v4"),\n'
                 ")"
             )
+        case "rclone":
+            return (
+                f"[{given.access_key.lower()}]\n"
+                "type = s3\n"
+                "provider = Other\n"
+                f"endpoint = {given.endpoint}\n"
+                f"region = {given.region}\n"
+                f"access_key_id = {given.access_key}\n"
+                f"secret_access_key = {given.secret_key}\n"
+                "no_check_bucket = true"
+            )
+        case "hf":
+            return (
+                f"HF_ENDPOINT={given.endpoint}/_hub\n"
+                f"HF_TOKEN={_bearer(given, Surface.HUB)}\n"
+                "HF_HUB_DISABLE_XET=1"
+            )
+        case "delta-profile":
+            return json.dumps(
+                {
+                    "shareCredentialsVersion": 1,
+                    "endpoint": f"{given.endpoint}/_sharing",
+                    "bearerToken": _bearer(given, Surface.SHARING),
+                    **_ending(given, "expirationTime"),
+                },
+                indent=2,
+            )
         case _:
             return (
                 f"access key  {given.access_key}\n"
                 f"secret key  {given.secret_key}\n"
                 f"endpoint    {given.endpoint}"
             )
+
+
+def _ending(given: Credentials, name: str) -> dict[str, str]:
+    return {} if given.ends_at is None else {name: render_instant(given.ends_at)}
+
+
+def _bearer(given: Credentials, surface: Surface) -> str:
+    date = f"{given.begins_at:%Y%m%d}"
+    key = day_key(given.secret_key, date=date, region=given.region, service="s3")
+    return render_bearer(surface, parse_lease_id(given.access_key), key=key, date=date)
+
+
+@click.command()
+@click.option(
+    "--as",
+    "spelling",
+    type=click.Choice(SPELLINGS),
+    default="env",
+    show_default=True,
+    help="How to print the credentials.",
+)
+@click.option("--endpoint", help="Address of the S3 door; without it, AWS_ENDPOINT_URL_S3.")
+@format_option
+def credentials(spelling: str, endpoint: str | None, form: str) -> None:
+    """Print a lease's credentials as another client reads them.
+
+    Works where the holder works, without a home folder or a server: reads AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL_S3. A new token of today comes from it too.
+    """
+    secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "")
+    where = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3", "")
+    if not secret or not where:
+        raise InputError(
+            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL_S3 are not all set",
+            remedy="set them as pratique lease grant --as env has printed them",
+        )
+    given = Credentials(
+        access_key=parse_lease_id(os.environ.get("AWS_ACCESS_KEY_ID", "")),
+        secret_key=secret,
+        endpoint=where.rstrip("/"),
+        region=os.environ.get("AWS_REGION") or CustodySettings().s3_region,
+        begins_at=now_utc(),
+        ends_at=None,
+    )
+    text = render_credentials(given, spelling)
+    click.echo(json.dumps({"credentials": text}) if form == "json" else text)
