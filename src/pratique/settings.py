@@ -156,6 +156,8 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Issuers of identities for `AssumeRoleWithWebIdentity`."""
     upload_days: Annotated[float, msgspec.Meta(gt=0)] = 7.0
     """How old an unfinished upload in parts may become before it is forgotten."""
+    openlineage_url: Annotated[str, msgspec.Meta(pattern="^(https?://.+)?$")] = ""
+    """Where `pratique dataset describe --post` sends OpenLineage events; empty: nowhere."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -31,3 +31,17 @@ def cyclonedx_errors(text: str) -> object:
     from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415 - slow to import
 
     return JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
+
+
+def croissant_of(described: Mapping[str, Any]) -> Any:
+    """A description as the reference library of Croissant reads it; raises what it objects to."""
+    import mlcroissant  # noqa: PLC0415 - slow to import: it brings pandas
+
+    return mlcroissant.Dataset(jsonld=described).metadata
+
+
+def linked_data_of(text: str) -> Any:
+    """JSON-LD as a graph."""
+    import rdflib  # noqa: PLC0415 - slow to import
+
+    return rdflib.Graph().parse(data=text, format="json-ld")

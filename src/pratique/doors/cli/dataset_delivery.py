@@ -62,7 +62,7 @@ def delivery(
         if not log.leases:
             raise InputError(f"nothing was read under lease {lease.id}")
         [read] = log.leases
-        version = _version(desk, _dataset(read, name), number)
+        version = find_version(desk, _dataset(read, name), number)
         of_dataset = next((one for one in read.datasets if one.dataset == version.dataset), None)
         objects = desk.custody.version_objects(version.dataset, version.number)
         delivered = delivered_of(objects, of_dataset)
@@ -110,7 +110,8 @@ def _dataset(read: LeaseRead, name: str | None) -> str:
     return names[0]
 
 
-def _version(desk: CustodyDesk, dataset: str, number: int | None) -> Version:
+def find_version(desk: CustodyDesk, dataset: str, number: int | None) -> Version:
+    """A version of a dataset, the newest without a number. Raises: InputError."""
     versions = desk.custody.versions(dataset)
     found = [one for one in versions if number in {None, one.number}]
     if not found:
