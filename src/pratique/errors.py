@@ -52,6 +52,8 @@ class UnavailableError(PratiqueError):
 
     retry_helps: bool = True
     """False when the same question will get no answer until somebody changes something."""
+    public: str = ""
+    """What strangers are told where the message names hosts, users or files; empty: the message."""
 
 
 class IntegrityError(PratiqueError):

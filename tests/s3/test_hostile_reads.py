@@ -18,10 +18,11 @@ from botocore.credentials import Credentials
 
 from kit.custody import a_lease, an_object
 from kit.s3_door import Custodian, custodian, s3_door
-from pratique.custody.model import Lease
+from pratique.custody.model import Lease, ScopeState
 from pratique.doors.s3.reads import Journal
 from pratique.doors.s3.sending import FIRST_WINDOW, Ask, RefusedError, Sender
 from pratique.doors.s3.serving import ServingS3
+from pratique.store.errors import StoreUnavailableError
 from pratique.store.logs import open_log
 from pratique.values.instants import now_utc
 
@@ -163,3 +164,38 @@ async def test_what_is_announced_no_more_is_not_answered() -> None:
     )  # fmt: skip
     with pytest.raises(RefusedError, match="too long"):
         await sender.send(parts[4], ask, parts[3], {})
+
+
+async def test_a_lease_that_does_not_work_learns_nothing(
+    place: tuple[Custodian, ServingS3],
+) -> None:
+    made, serving = place
+    elsewhere = made.grant(networks=("192.0.2.0/24",))
+    revoked = made.grant()
+    ended = made.grant(not_after=now_utc() + timedelta(seconds=1))
+    for lease, secret in (revoked, ended):
+        status, body = await exchange(serving.url, signed(serving.url, lease, secret, "/"))
+        assert (status, b"<Name>dialogs</Name>" in body) == (200, True)
+    made.state.set_state(revoked[0].scopes[0], ScopeState.ENDED, reason="over", incident="")
+    await asyncio.sleep(1.1)
+    for (lease, secret), status in ((elsewhere, 403), (revoked, 403), (ended, 400)):
+        answer = await exchange(serving.url, signed(serving.url, lease, secret, "/"))
+        assert (answer[0], b"dialogs" in answer[1]) == (status, False)
+
+
+async def test_a_failing_store_tells_strangers_nothing_of_itself(
+    place: tuple[Custodian, ServingS3], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, serving = place
+    words = "cannot use /srv/secret-place/custody.db: connection to db7.internal failed for user pq"
+
+    def fails(*_: object) -> None:
+        raise StoreUnavailableError(words)
+
+    lease = made.grant()[0]
+    monkeypatch.setattr(serving.open.ground.state, "lease", fails)
+    status, body = await exchange(
+        serving.url, signed(serving.url, lease, "no secret", "/dialogs/tiny")
+    )
+    assert (status, b"secret-place" in body, b"db7" in body) == (503, False, False)
+    assert b"try again" in body

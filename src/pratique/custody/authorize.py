@@ -65,6 +65,19 @@ def authorize(
     )
 
 
+def authorize_lease(
+    lease: Lease, scopes: Mapping[ScopeId, Scope], address: str, now: Instant
+) -> Refusal | None:
+    """Whether a lease works at all, now and from there; for what asks about no dataset."""
+    return _by_lease(lease, scopes, now) or _by_network(lease, address)
+
+
+def _by_network(lease: Lease, address: str) -> Refusal | None:
+    if lease.networks and not _within(address, lease.networks):
+        return _no(Stop.NETWORK, f"the lease does not work from {address or 'here'}", "")
+    return None
+
+
 def _by_lease(lease: Lease, scopes: Mapping[ScopeId, Scope], now: Instant) -> Refusal | None:
     # A revoked lease is told as revoked, even if its vendor is suspended besides.
     chain = _chain(lease.id, lease.vendor, lease.project, lease.holder, lease.client)
@@ -109,8 +122,9 @@ def _by_dataset(
 
 def _by_request(lease: Lease, request: Request, dataset: Dataset | None) -> Refusal | None:
     assert dataset is not None
-    if lease.networks and not _within(request.address, lease.networks):
-        return _no(Stop.NETWORK, f"the lease does not work from {request.address or 'here'}", "")
+    refusal = _by_network(lease, request.address)
+    if refusal is not None:
+        return refusal
     if request.verb not in lease.verbs:
         return _no(Stop.VERB, f"the lease does not allow to {request.verb.value}", "")
     if dataset.sealed and request.verb is Verb.READ:

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from typing import Final, TypeVar
 
-from pratique.custody.authorize import Request, authorize
+from pratique.custody.authorize import Request, authorize, authorize_lease
 from pratique.custody.model import Dataset, Stop, StoredObject, Verb
 from pratique.custody.ports import DatasetState
 from pratique.custody.s3_errors import of_refusal
@@ -60,6 +60,21 @@ class Allowing:
         if dataset is None:
             raise of_refusal(UNSURE)
         return dataset
+
+    async def allow_lease(self, caller: Caller, asked: Asked) -> None:
+        """Raise unless the lease works at all, now and from there.
+
+        Raises: S3Error with the reason; UnavailableError.
+        """
+        if not self._confirmation.fresh:
+            raise of_refusal(UNSURE)
+        scopes = self._confirmation.scopes
+        refusal = authorize_lease(caller.lease, scopes, asked.address, asked.at)
+        if refusal is not None and refusal.stop is Stop.UNSURE:
+            await self._confirmation.refresh()
+            refusal = authorize_lease(caller.lease, scopes, asked.address, asked.at)
+        if refusal is not None:
+            raise of_refusal(refusal)
 
     def scopes_of(self, caller: Caller, bucket: str) -> tuple[str, ...]:
         """What a stream of this read depends on."""

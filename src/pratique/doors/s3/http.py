@@ -188,7 +188,8 @@ def _translated(error: PratiqueError) -> S3Error:
         return of_broker(error)
     if isinstance(error, UnavailableError):
         _log.warning("cannot answer", extra={"error": error.message})
-        return S3Error(Code.SERVICE_UNAVAILABLE, error.message, retry_seconds=2.0)
+        sentence = error.public or error.message
+        return S3Error(Code.SERVICE_UNAVAILABLE, sentence, retry_seconds=2.0)
     if isinstance(error, IntegrityError):
         _log.error("integrity", extra={"error": error.message})
         return S3Error(Code.INTERNAL_ERROR, error.message)

@@ -46,10 +46,11 @@ class Listings:
         self._region = region
 
     async def buckets(
-        self, _asked: Asked, caller: Caller, operation: Operation
+        self, asked: Asked, caller: Caller, operation: Operation
     ) -> web.StreamResponse:
-        """The datasets that the lease selects, whether it may read them now or not."""
+        """The datasets that the lease selects, while it works."""
         assert isinstance(operation, ListBuckets)
+        await self._allowing.allow_lease(caller, asked)
         names = sorted({selector.partition("/")[0] for selector in caller.lease.selectors})
         found = [await self._allowing.dataset(name) for name in names]
         return _xml(render_buckets((one.name, one.created_at) for one in found if one is not None))

@@ -99,7 +99,8 @@ class TokenService:
             return self._refuse(asked, S3Error(Code.ACCESS_DENIED, error.message), request_id)
         except UnavailableError as error:
             _log.warning("no lease could be given", extra={"error": error.message})
-            away = S3Error(Code.SERVICE_UNAVAILABLE, error.message, retry_seconds=2.0)
+            sentence = error.public or error.message
+            away = S3Error(Code.SERVICE_UNAVAILABLE, sentence, retry_seconds=2.0)
             return self._refuse(asked, away, request_id)
         headers = {"x-amzn-RequestId": request_id, "Cache-Control": "no-store"}
         return web.Response(body=body, headers=headers, content_type=_XML)
