@@ -427,3 +427,38 @@ def test_asking_for_a_name_is_cheap() -> None:
     for path in paths:
         credential_file(path)
     assert (time.process_time() - started) / len(paths) < 20e-6
+
+
+LEASE = "PQL" + "A2B3C4D5E6F7GHIJK"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/srv/a/.aws/credentials", "[x]\naws_access_key_id={}\naws_secret_access_key=" + CANARY),
+        ("/srv/a/.env", "AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY=" + CANARY),
+        ("/srv/a/.envrc", 'export AWS_ACCESS_KEY_ID="{}"'),
+        ("/srv/a/.config/rclone/rclone.conf", "[lab]\ntype = s3\naccess_key_id = {}\n"),
+        ("/srv/a/.s3cfg", "[default]\naccess_key = {}\nsecret_key = " + CANARY),
+        ("/srv/a/.passwd-s3fs", "{}:" + CANARY),
+        ("/srv/a/p/.dvc/config.local", "['remote \"lab\"']\n    access_key_id = {}\n"),
+    ],
+)
+def test_a_lease_is_named_wherever_its_access_key_stands(path: str, text: str) -> None:
+    found = read(path, text.replace("{}", LEASE))
+    leases = [one for one in found.identities if one.kind == "lease"]
+    assert [(one.name, one.locator, one.local, one.fingerprint) for one in leases] == [
+        (LEASE, path, False, "")
+    ]
+    assert CANARY not in str(found)
+    without = read(path, text.replace("{}", "AKIAIOSFODNN7EXAMPLE"))
+    assert not [one for one in without.identities if one.kind == "lease"]
+
+
+@pytest.mark.parametrize(
+    "near",
+    [LEASE + "A", "x" + LEASE, LEASE[:-1], LEASE.lower(), "A" + LEASE, LEASE[:-1] + "1", LEASE + "=="],
+)
+def test_what_only_looks_like_a_lease_is_none(near: str) -> None:
+    found = read("/srv/a/.env", f"KEY={near}\n")
+    assert [one.kind for one in found.identities] == ["env"]

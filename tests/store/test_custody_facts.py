@@ -15,9 +15,11 @@ from kit.custody import lease_id
 from kit.memory_log import MemoryLog
 from pratique.inventory.observed.model import Relation
 from pratique.ledger.entries import Draft, Entry
+from pratique.settings import Settings, StorageSettings
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.custody_facts import STOP_MICROS
 from pratique.store.inventory_reader import InventoryStore
+from pratique.store.presence import PresenceStore, open_facts
 from pratique.store.projector import Projector
 from pratique.values.instants import render_instant
 from pratique.values.spans import DAWN, OPEN, Span, to_micros
@@ -249,3 +251,98 @@ def test_facts_are_the_naive_ones_at_every_size(entries: list[Entry], cuts: list
             assert told(database, tx) == sorted(expected(entries[:tx])), tx
         totals = InventoryStore(database).totals(tx=len(entries))
         assert totals.facts == len(expected(entries))
+
+
+def a_story() -> list[Entry]:
+    """Everything once: a grant, reads, a suspension, its end, a revocation, a second lease."""
+    log = MemoryLog()
+    body = {
+        "client": "meta", "dataset": "dialogs", "vendor": "acme", "project": "p", "holder": "ann",
+        "process": "p1",
+    }  # fmt: skip
+    reads = [["ab" * 16, 0, 3, 9, 700, 206, 0, 1]]
+    lease = f"lease:{lease_id(0)}"
+    story = [
+        (0, dataset_draft("dialogs")),
+        (0, dataset_draft("images")),
+        (1, Draft(kind="object", subject="dataset:dialogs", actor="o", body={
+            "object": "ab" * 16, "size": 10 * 65536, "sha256": "cd" * 32, "parts": 1, "lease": "",
+            "reason": "registered"})),
+        (1, lease_draft(0)),
+        (2, Draft(kind="reads-ahead", subject=lease, actor=lease, body=body | {
+            "number": 0, "ahead": [["ab" * 16, 0, 0, 15]], "seconds": 10})),
+        (2, Draft(kind="reads", subject=lease, actor=lease, body=body | {
+            "number": 1, "reads": reads, "names": ["192.0.2.1", "boto3"]})),
+        (3, scope_draft("vendor:acme", "suspended", rule="velocity")),
+        (4, scope_draft("vendor:acme", "live")),
+        (5, scope_draft(f"lease:{lease_id(0)}", "ended")),
+        (6, lease_draft(1, holder="bob")),
+        (7, Draft(kind="reads-ended", subject="process:p1", actor="door:s3", body={
+            "process": "p1", "client": "meta", "entries": 2})),
+    ]  # fmt: skip
+    for at, draft in story:
+        log.append([draft], now=hour(at))
+    return log.kept
+
+
+def asked(presence: PresenceStore) -> list[Any]:
+    custody = presence.custody
+    return [
+        *(
+            presence.inventory.edges_of(relation, tx=2**53 - 1)
+            for relation in (Relation.OPENS, Relation.BELONGS_TO, Relation.OPERATED_BY)
+        ),
+        custody.access_log(lease=lease_id(0)),
+        custody.access_log(client="meta"),
+        custody.access_log(client="meta", dataset="dialogs", since=hour(2), until=hour(3)),
+        custody.access_log(client="meta", dataset="images"),
+        custody.own_entries("meta"),
+        custody.others("lab"),
+        custody.owner_of("dialogs"),
+        custody.disclosed(lease_id(0), start=hour(1), end=None, tx=2**53 - 1),
+        presence.inventory.totals(tx=2**53 - 1),
+    ]
+
+
+def test_both_dialects_answer_alike(postgres_url: str, tmp_path: Path) -> None:
+    log = MemoryLog(a_story())
+    stores = (
+        Settings(home=tmp_path),
+        Settings(home=tmp_path, storage=StorageSettings(database_url=postgres_url)),
+    )
+    answers = []
+    for place in stores:
+        presence = PresenceStore(open_facts(place), log)  # type: ignore[arg-type] # a log in memory
+        presence.catch_up()
+        answers.append(asked(presence))
+        presence.close()
+    assert answers[0] == answers[1]
+    opens = answers[0][0]
+    assert [one.span.to_hi for one in opens] != []
+    told = answers[0][-2]
+    assert (told.bytes, told.objects, told.revoked_at) == (7 * 65536, 1, hour(5))
+
+
+def test_a_past_size_knows_neither_the_stop_nor_later_reads() -> None:
+    entries = a_story()
+    with projected(entries) as database:
+        store = InventoryStore(database)
+        identity = f"identity:lease/{lease_id(0)}"
+        at_grant = store.edges_from(Relation.OPENS, [identity], tx=4)
+        assert {edge.span.to_hi for edge in at_grant} == {to_micros(hour(9))}
+        stopped = store.edges_from(Relation.OPENS, [identity], tx=7)
+        assert {edge.span.to_hi for edge in stopped} == {to_micros(hour(3)) + STOP_MICROS}
+        now = store.edges_from(Relation.OPENS, [identity], tx=len(entries))
+        assert {edge.span.from_lo for edge in now} == {to_micros(hour(1)), to_micros(hour(4))}
+        assert max(edge.span.to_hi for edge in now) == to_micros(hour(5)) + STOP_MICROS
+
+
+def test_a_lease_that_nobody_saw_leaves_the_book_of_extent_right() -> None:
+    with projected(a_story()) as database:
+        assert database.fetch("find_extent_change", since=0), "datasets have owners"
+        assert not database.fetch("find_extent_change", since=3), "leases alone change nothing"
+        with database.write() as session:
+            row = {"hash": "x", "locator": "", "fingerprint": "", "local": 0}
+            values = {"kind": "lease", "name": lease_id(0), "number": 1, "key": "x"}
+            session.run_many("add_identity", [row | values])
+        assert database.fetch("find_extent_change", since=3), "one that a look saw does"
