@@ -15,14 +15,12 @@ from pratique.vet.added_imports import added_imports, runs_at_once
 from pratique.vet.archives.model import Member, MemberKind, Scanner
 from pratique.vet.base import Base, ContentKey, Known
 from pratique.vet.collector import SWEEP_BYTES, sweep
-from pratique.vet.content.first_pass import first_pass
 from pratique.vet.content.forms import form_of, form_of_source, language_of
 from pratique.vet.content.hidden_text import GIANT, giant
 from pratique.vet.deferred import Deferred, PutOff
 from pratique.vet.examine import READ_AS_PYTHON, examine_other, examine_python, pass_by
 from pratique.vet.gate import (
     DEEDS,
-    MARKED,
     QUIET_FIRST_BYTES,
     Standing,
     added_lines,
@@ -36,7 +34,6 @@ from pratique.vet.gate import (
     strength,
 )
 from pratique.vet.gate_words import Hit
-from pratique.vet.increment import examine_changes
 from pratique.vet.joined import join_facts
 from pratique.vet.limits import VetLimits
 from pratique.vet.line_changes import compare_lines
@@ -249,11 +246,8 @@ class Contents:
         standing = self._standing(path)
         if not must_parse(found, standing):
             if self._starts_something(path, data, found, standing):
-                made = self._by_changes(path, data, key, form)
-                return made or self._parse(data, key, form, found)
+                return self._parse(data, key, form, found)
         elif found & Hit.ODD or not self._adds_nothing(path, data, standing):
-            if (facts := self._by_changes(path, data, key, form)) is not None:
-                return facts
             if standing is Standing.UNASKED or self._base is not None or self._is_cheap(data):
                 return self._parse(data, key, form, found)
             self._deferred.add(
@@ -314,30 +308,6 @@ class Contents:
             self._changed.add(path)
         self.carried[path] = facts
         return True
-
-    def _by_changes(
-        self, path: str, data: bytes, key: ContentKey, form: str
-    ) -> ContentFacts | None:
-        """Facts made from the base's and from what changed; None when all of it is to be parsed."""
-        facts, old = self._old_content(path)
-        if facts is None or old is None or path in self.entries or scan(data) & Hit.ODD:
-            return None
-        if scan(added_lines(old, data)) & MARKED:
-            return None
-        standing = self._standing(path)
-        made = examine_changes(
-            old,
-            facts,
-            data,
-            lambda source: self._parse(source, key, form),
-            is_news=lambda added: (
-                self._is_news(added, facts, data, standing) or bool(first_pass(added))
-            ),
-        )
-        if made is not None:
-            self.carried[path] = made
-            self._changed.add(path)
-        return made
 
     def _starts_something(self, path: str, data: bytes, found: Hit, standing: Standing) -> bool:
         """Whether a source without deeds may set off what another one holds, and did not before."""

@@ -103,11 +103,6 @@ DEEDS = (
 """Something can be done with these, or with what they name."""
 ALONE = Hit.BLANKS | Hit.PACKER | Hit.AGENT | Hit.ODD
 """Enough wherever it stands."""
-MARKED = (
-    ALONE | Hit.BLOB | Hit.LONG_LINE | Hit.SENSITIVE | Hit.RAW_ADDRESS | Hit.PERSIST | Hit.COMMAND | Hit.SPY
-    | Hit.NATIVE
-)  # fmt: skip
-"""What payloads bring with them: added lines with these are looked at beside everything else in the file."""
 HARMLESS = Hit.CHARACTERS | Hit.SECRET_WORD | Hit.URL | Hit.DECODE | Hit.HOST
 """Not enough without a deed, even where code runs unasked."""
 CHAINS = (
@@ -152,7 +147,7 @@ def adds_something(found: Hit) -> bool:
     return bool(int(found) & ~_NOTHING_NEW)
 
 
-_NOTHING_NEW = int(Hit.CHARACTERS | Hit.SECRET_WORD | Hit.HOST | Hit.FILES | Hit.CALLS)
+_NOTHING_NEW = int(Hit.CHARACTERS | Hit.SECRET_WORD | Hit.HOST | Hit.CALLS)
 
 
 QUIET_BYTES = 64 * 1024

@@ -6,7 +6,6 @@ Owns: a guess that says too much rather than too little; prose in a docstring ma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 
 from pratique.vet.gate import names_in
 
@@ -21,10 +20,6 @@ _BINDERS = (
 """Statements that bind names without `=`; `for` is one when it has an `in`. In prose these words are rare."""
 _ONLY_NAMES = re.compile(rb"[\w \t,.*]+[,)]?")
 """What a line looks like that is in the midst of an import, or of the targets of an assignment."""
-_ATTRIBUTE = re.compile(rb"\.([A-Za-z_]\w*+)(?:\[[^\]\n]{0,80}\])?[ \t]*+[-+*/|&%@]?=(?!=)")
-_IMPORT = re.compile(rb"(?:from|import)(?!\w)")
-_MOST_IMPORTED = 400
-"""Lines of one import; a longer one is no import."""
 _LONG = 2_000
 """Bytes beyond which every name of a line counts: nobody writes such a line to set one."""
 
@@ -39,25 +34,3 @@ def names_bound(line: bytes) -> set[bytes]:
     if line.startswith(_BINDERS) or b";" in line or b" as " in line or loop:
         found.update(_BOUND.findall(line))
     return found
-
-
-def names_imported(lines: Sequence[bytes], number: int) -> set[bytes]:
-    """Names of an import that goes on over the lines after it; empty for any other line."""
-    line = lines[number].partition(b"#")[0].strip()
-    open_ = b"(" in line and b")" not in line
-    if not (_IMPORT.match(line) and (open_ or line.endswith(b"\\"))):
-        return set()
-    found: set[bytes] = set()
-    for following in lines[number + 1 : number + 1 + _MOST_IMPORTED]:
-        if _IMPORT.match(following.lstrip()):
-            break  # another statement: the one before it was never closed
-        found |= names_in(following)
-        bare = following.partition(b"#")[0]
-        if b")" in bare or (not open_ and not bare.rstrip().endswith(b"\\")):
-            break
-    return found
-
-
-def attributes_set(lines: Iterable[bytes]) -> set[bytes]:
-    """Attributes that lines of a function give a value: what it leaves behind."""
-    return {word for line in lines for word in _ATTRIBUTE.findall(line)}

@@ -35,10 +35,10 @@ def leave_rest_as_it_was(
     """
     if not changes.added and not changes.removed:
         return True
-    return keep_the_layout(changes) and _far_from_deeds(changes, facts, acting)
+    return _keep_the_layout(changes) and _far_from_deeds(changes, facts, acting)
 
 
-def keep_the_layout(changes: LineChanges) -> bool:
+def _keep_the_layout(changes: LineChanges) -> bool:
     """Whether every line that stayed is code, or text, as before, and in the block that it was in."""
     return (
         all(_is_neutral(line) for line in changes.touched())
