@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from pratique.doors.cli import _COMMANDS, cli
-from pratique.settings import IssuerSettings, Settings, _ENVIRONMENT
+from pratique.settings import _ENVIRONMENT, IssuerSettings, Settings
 from pratique.vet.verdict import rules_by_name
 
 ROOT = Path(__file__).parents[2]

@@ -56,9 +56,9 @@ def arm(fate: Fate) -> None:
         fate("row")
         return done
 
-    DiskParts.write = written  # type: ignore[method-assign]
-    GroupCommitRecorder.record = recorded  # type: ignore[method-assign]
-    UploadTables.commit_object = committed  # type: ignore[method-assign]
+    DiskParts.write = written  # type: ignore[method-assign]  # the victim dies in them
+    GroupCommitRecorder.record = recorded  # type: ignore[method-assign]  # the victim dies in them
+    UploadTables.commit_object = committed  # type: ignore[method-assign]  # the victim dies in them
 
 
 async def main(home: Path, step: str, count: int) -> None:

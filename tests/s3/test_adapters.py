@@ -197,7 +197,7 @@ async def test_refusals_at_adapters_are_in_the_ledger(place: Place) -> None:
     holder = _holder(place, lease, secret)
     await _asked("hub", holder)
     await _asked("sharing", holder)
-    serving.open.door._parts.refused.__self__.flush()  # type: ignore[attr-defined]
+    serving.open.door._parts.refused.__self__.flush()  # type: ignore[attr-defined]  # the door's own, behind its protocol
     await asyncio.sleep(0.3)
     log = open_log(made.settings)
     try:

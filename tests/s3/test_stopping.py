@@ -123,7 +123,7 @@ async def test_a_store_that_was_set_back_is_read_anew(made: Custodian) -> None:
             return Changes(epoch=found.epoch + offset[0], scopes=found.scopes)
 
     store: object = SetBack()
-    confirmation = Confirmation(store)  # type: ignore[arg-type]
+    confirmation = Confirmation(store)  # type: ignore[arg-type]  # all that it asks of a store
     await confirmation.start()
     try:
         assert confirmation.stopped([VENDOR]) is None

@@ -371,7 +371,7 @@ async def test_a_killed_completion_is_finished_by_another(
 
 def _age_claims(made: Custodian) -> None:
     """What half a minute does."""
-    with made.state._database.write() as session:  # type: ignore[attr-defined]
+    with made.state._database.write() as session:  # type: ignore[attr-defined]  # the test makes half a minute pass
         rows = session.run("list_old_uploads", before=2**60, now=2**60)
         for (upload,) in rows:
             session.run("drop_upload_claim", upload=upload)

@@ -104,9 +104,9 @@ def answer_asked(
     `names`: how many assets of a group are named; None: all.
     """
     # What only a whole answer needs is loaded here: first figures are to be had at once.
-    from pratique.exposure.fleet import judge_fleet  # noqa: PLC0415
-    from pratique.exposure.others import judge_others, line_of_other  # noqa: PLC0415
-    from pratique.exposure.within_reach import measure_reach  # noqa: PLC0415
+    from pratique.exposure.fleet import judge_fleet  # noqa: PLC0415 - first figures do without
+    from pratique.exposure.others import judge_others, line_of_other  # noqa: PLC0415 - first figures do without
+    from pratique.exposure.within_reach import measure_reach  # noqa: PLC0415 - first figures do without
 
     queries = sources.queries
     case = _open_case(asked, sources, now=now, tx=tx)

@@ -63,12 +63,12 @@ class InventoryStore:
 
     @cached_property
     def _reach(self) -> ReachCache:
-        from pratique.store.reach_cache import ReachCache  # noqa: PLC0415
+        from pratique.store.reach_cache import ReachCache  # noqa: PLC0415 - few questions need it
 
         return ReachCache(self._reach_file)
 
     def _contents(self, session: Session) -> Contents:
-        from pratique.store.inventory_contents import Contents  # noqa: PLC0415
+        from pratique.store.inventory_contents import Contents  # noqa: PLC0415 - few questions need it
 
         return Contents(session)
 

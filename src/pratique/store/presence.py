@@ -86,8 +86,8 @@ class PresenceStore:
     def facts(self, question: Question) -> DoorFacts:
         """What bears on a question, as of the entries applied."""
         # What only the door's own record needs is loaded here, in this method and others below.
-        from pratique.exposure.gather import gather_facts  # noqa: PLC0415
-        from pratique.store.presence_reader import PresenceReader  # noqa: PLC0415
+        from pratique.exposure.gather import gather_facts  # noqa: PLC0415 - only the door's own record needs it
+        from pratique.store.presence_reader import PresenceReader  # noqa: PLC0415 - only the door's own record needs it
 
         with self._database.snapshot() as session:
             return gather_facts(PresenceReader(session), question)

@@ -351,8 +351,8 @@ async def test_many_pages_and_changes_while_it_is_read(
 
         def walk(self) -> Iterator[Any]:
             some = found[:3]
-            boto.delete_object(Bucket=place.bucket, Key=f"data/{some[0].key}")  # type: ignore[union-attr]
-            boto.put_object(Bucket=place.bucket, Key=f"data/{some[1].key}", Body=b"zz")  # type: ignore[union-attr]
+            boto.delete_object(Bucket=place.bucket, Key=f"data/{some[0].key}")  # type: ignore[union-attr]  # a client where the source is a bucket
+            boto.put_object(Bucket=place.bucket, Key=f"data/{some[1].key}", Body=b"zz")  # type: ignore[union-attr]  # a client where the source is a bucket
             yield from some
 
     progress = await desk.register(Changed())

@@ -187,5 +187,6 @@ def _bundle(desk: CustodyDesk, answers: list[DatasetAnswer]) -> bytes:
         wanted.update(one.marks_entries)
         for proof in one.proofs.values():
             wanted.add(proof.entry)
-            wanted.update({proof.first_read} - {None})  # type: ignore[arg-type]
+            if proof.first_read is not None:
+                wanted.add(proof.first_read)
     return export_bundle(desk.stores.log, Selection(sequences=frozenset(wanted))).data

@@ -70,8 +70,8 @@ def _count(desk: QuestionDesk, asked: Asked, known: Known, form: str) -> int:
 
 def _rendered(found: Outcome, form: str) -> str:
     # How a whole answer is told is of no use to first figures.
-    from pratique.exposure.exposed_report import render_exposed_json  # noqa: PLC0415
-    from pratique.exposure.incident_report import render_incident_answer  # noqa: PLC0415
+    from pratique.exposure.exposed_report import render_exposed_json  # noqa: PLC0415 - first figures do without
+    from pratique.exposure.incident_report import render_incident_answer  # noqa: PLC0415 - first figures do without
 
     answer, door = found
     if form == "json":
