@@ -21,7 +21,7 @@ from pratique.custody.marks.parquet import (
 )
 from pratique.custody.marks.text import other_texts
 from pratique.custody.marks.thrift import Struct
-from pratique.custody.model import StoredObject
+from pratique.custody.model import ObjectId, StoredObject
 from pratique.edge.custody.marking import Made
 from pratique.edge.custody.operator_parts import OperatorParts
 from pratique.edge.custody.parquet_files import pyarrow_parquet
@@ -51,7 +51,6 @@ class ParquetMarker:
 
     def __init__(self, share: float) -> None:
         self._share = share
-        self._draw: Callable[[int], int] = secrets.SystemRandom().randrange
 
     def takes(self, stored: StoredObject) -> bool:
         """By the end of its key."""
@@ -64,13 +63,21 @@ class ParquetMarker:
         if stored.size > _MOST_BYTES:
             return "larger than 2 GiB"
         try:
-            parquet = pyarrow_parquet()
+            pyarrow_parquet()
             data = await parts.read_all(stored.id, stored.wrapped_key, stored.size)
-            return _Marking(parquet, data, self._share, self._draw).made(stored, index, most)
+            return mark_parquet(data, stored.id, index, share=self._share, most=most)
         except InputError as error:
             return f"{error.message}; {error.remedy}"
         except ParquetError as error:
             return str(error)
+
+
+def mark_parquet(
+    data: bytes, object_id: ObjectId, index: IndexBuilder, *, share: float, most: int = 1_000_000
+) -> Made:
+    """Second forms of a file's row groups. Raises: ParquetError with why there are none, InputError."""
+    draw = secrets.SystemRandom().randrange
+    return _Marking(pyarrow_parquet(), data, share, draw).made(object_id, index, most)
 
 
 class _Marking:
@@ -90,7 +97,7 @@ class _Marking:
         except pa.ArrowException as error:
             raise ParquetError(f"pyarrow cannot read it: {error}") from None
 
-    def made(self, stored: StoredObject, index: IndexBuilder, most: int) -> Made | str:
+    def made(self, object_id: ObjectId, index: IndexBuilder, most: int) -> Made:
         """Second forms of row groups, with the footer that tells of them."""
         made, seconds = Made(), dict[int, tuple[int, Struct]]()
         columns = self._text_columns()
@@ -102,14 +109,14 @@ class _Marking:
                 continue
             first = self._footer.chunk(group, found.column)
             entry = second_group(self._footer, group, found.column, found.chunk)
-            mark = index.add_mark(Place(stored.id, first.start, first.start + first.length))
+            mark = index.add_mark(Place(object_id, first.start, first.start + first.length))
             for pair in found.units:
                 index.add_text(mark, *pair)
             seconds[group] = mark, entry
             made.stretches.append(Stretch(mark, first.start, len(found.data)))
             made.second += found.data
         if not seconds:
-            return "no row group of it has a column of text that may be changed"
+            raise ParquetError("no row group of it has a column of text that may be changed")
         made.layout = self._layout(made, seconds)
         return made
 
