@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,9 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from kit.custody import a_lease, an_object
+from kit.custody import a_lease, an_object, lease_id
 from kit.s3_door import Custodian, custodian, s3_door
-from pratique.custody.model import Lease, ScopeState
+from pratique.custody.model import Lease, LeaseId, ScopeState
 from pratique.doors.s3.reads import Journal
 from pratique.doors.s3.sending import FIRST_WINDOW, Ask, RefusedError, Sender
 from pratique.doors.s3.serving import ServingS3
@@ -199,3 +201,35 @@ async def test_a_failing_store_tells_strangers_nothing_of_itself(
     )
     assert (status, b"secret-place" in body, b"db7" in body) == (503, False, False)
     assert b"try again" in body
+
+
+async def test_guessing_access_keys_keeps_nobody_waiting(
+    place: tuple[Custodian, ServingS3], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, serving = place
+    lease, secret = made.grant()
+    state = serving.open.ground.state
+    real, asked = state.lease, []
+
+    def slow(lease_id: LeaseId) -> Lease | None:
+        asked.append(lease_id)
+        if lease_id != lease.id:
+            time.sleep(0.5)
+        return real(lease_id)
+
+    monkeypatch.setattr(state, "lease", slow)
+    await asyncio.sleep(0.2)
+    guesses = [replace(lease, id=lease_id(n)) for n in range(1000, 1060)]
+    guesses.append(replace(lease, id=LeaseId("A" * 128)))
+    flood = [
+        asyncio.create_task(exchange(serving.url, signed(serving.url, one, "x", "/dialogs/tiny")))
+        for one in guesses
+    ]
+    await asyncio.sleep(0.1)
+    begun = time.monotonic()
+    answer = await exchange(serving.url, signed(serving.url, lease, secret, "/dialogs/tiny"))
+    assert answer == (200, b"tiny")
+    assert time.monotonic() - begun < 0.4
+    assert {status for status, _ in await asyncio.gather(*flood)} == {403, 503}
+    assert len(asked) < 20
+    assert LeaseId("A" * 128) not in asked

@@ -156,7 +156,7 @@ def _gateway_socket(settings: Settings) -> Path:
 
 def _door(ground: S3Ground, refusals: Refusals, sender: Sender, writes: OpenWrites) -> S3Door:
     custody = ground.settings.custody
-    book = LeaseBook(ground.state, ground.broker)
+    book = LeaseBook(ground.state, ground.broker, known=ground.confirmation.scopes)
     objects = ObjectReads(
         allowing=ground.allowing,
         confirmation=ground.confirmation,

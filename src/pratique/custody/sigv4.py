@@ -44,6 +44,7 @@ LONGEST_PRESIGNED_SECONDS: Final = 604_800
 EMPTY_SHA256: Final = sha256(b"").hexdigest()
 _SERVICES: Final = frozenset({"s3", "sts"})
 _HEX: Final = b"0123456789abcdef"
+_LONGEST_CREDENTIAL: Final = 256
 _LONGEST_LIST: Final = 4096
 """Characters of a SignedHeaders list; servers take header lines of twice that."""
 
@@ -265,8 +266,11 @@ def _from_query(query: str, headers: Mapping[str, str]) -> Claim:
 
 
 # Clients repeat themselves: the same credential, list of headers and second come thousands of times.
+# Whoever means harm does not, so what is kept is short, or little of it.
 @lru_cache(maxsize=4096)
 def _credential(text: str) -> tuple[str, str, str, str]:
+    if len(text) > _LONGEST_CREDENTIAL:
+        raise malformed("the credential is longer than any")
     parts = text.split("/")
     if len(parts) != 5 or parts[4] != "aws4_request":  # noqa: PLR2004  # key, day, region, service
         raise malformed("expected the credential ACCESS-KEY/YYYYMMDD/REGION/s3/aws4_request")
@@ -278,7 +282,7 @@ def _credential(text: str) -> tuple[str, str, str, str]:
     return key, date, region, service
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def _signed_names(text: str) -> tuple[str, ...]:
     if len(text) > _LONGEST_LIST or not text.isascii() or text != text.lower():
         raise malformed("SignedHeaders must be lower-case names with ';' between them")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import OrderedDict
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from pratique.custody.model import Lease, LeaseId, Refusal, Stop
+from pratique.custody.model import Lease, LeaseId, Refusal, ScopeId, Stop
 from pratique.custody.ports import KeyBroker, LeaseState
+from pratique.custody.s3_errors import Code, S3Error
 
 _KEPT: Final = 16_384
 _KEPT_SECONDS: Final = 30.0
@@ -18,6 +21,8 @@ _UNKNOWN_SECONDS: Final = 2.0
 """How long an unknown id stays unknown, so that guessing does not reach the database each time."""
 _DAYS_KEPT: Final = 4
 """Signing keys of one lease: today and yesterday, in two regions."""
+_MOST_GUESSES: Final = 2
+_LEASE: Final = re.compile(r"PQL[A-Z2-7]{17}")
 _Value = TypeVar("_Value")
 
 UNKNOWN: Final = Refusal(
@@ -40,21 +45,34 @@ class LiveLease:
 class LeaseBook:
     """Leases by access key. Shared state: belongs to the event loop's thread."""
 
-    def __init__(self, state: LeaseState, broker: KeyBroker) -> None:
+    def __init__(
+        self, state: LeaseState, broker: KeyBroker, *, known: Container[ScopeId] = frozenset()
+    ) -> None:
+        """`known` are the scopes of leases that are there; a new one may be missing for a moment."""
         self._state = state
         self._broker = broker
+        self._scopes = known
+        self._guesses = 0
         self._kept: OrderedDict[LeaseId, LiveLease] = OrderedDict()
         self._unknown: OrderedDict[LeaseId, float] = OrderedDict()
 
     async def find(self, lease_id: LeaseId) -> LiveLease | None:
-        """The lease; None when there is none. Raises: UnavailableError."""
+        """The lease; None when there is none.
+
+        Raises: UnavailableError; S3Error (SlowDown) for an unknown one while others are looked up.
+        """
         now = time.monotonic()
         kept = self._kept.get(lease_id)
         if kept is not None and kept.until > now:
             return kept
         if self._unknown.get(lease_id, 0.0) > now:
             return None
-        lease = await asyncio.to_thread(self._state.lease, lease_id)
+        if _LEASE.fullmatch(lease_id) is None:
+            return None
+        if ScopeId(f"lease:{lease_id}") in self._scopes:
+            lease = await asyncio.to_thread(self._state.lease, lease_id)
+        else:
+            lease = await self._guessed(lease_id)
         if lease is None:
             _keep(self._unknown, lease_id, now + _UNKNOWN_SECONDS)
             return None
@@ -63,6 +81,18 @@ class LeaseBook:
             live.keys = kept.keys
         _keep(self._kept, lease_id, live)
         return live
+
+    async def _guessed(self, lease_id: LeaseId) -> Lease | None:
+        """One that nobody has told us of: few at a time, so that guessing leaves threads for others."""
+        if self._guesses >= _MOST_GUESSES:
+            raise S3Error(
+                Code.SLOW_DOWN, "many unknown access keys at once; try again", retry_seconds=1.0
+            )
+        self._guesses += 1
+        try:
+            return await asyncio.to_thread(self._state.lease, lease_id)
+        finally:
+            self._guesses -= 1
 
     async def signing_key(self, live: LiveLease, *, date: str, region: str) -> bytes:
         """The lease's key for a day, from the broker the first time.
