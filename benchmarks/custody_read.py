@@ -52,8 +52,11 @@ function request()
   at = at % #lines + 1
   return lines[at]
 end
-function response(status)
-  if status ~= 206 then io.stderr:write("Non-2xx: " .. status .. "\\n"); os.exit(1) end
+function response(status, _, body)
+  if status ~= 206 then
+    io.stderr:write("Non-2xx: " .. status .. " " .. body:sub(1, 500):gsub("\\n", " ") .. "\\n")
+    os.exit(1)
+  end
   if left then
     left = left - 1
     if left == 0 then wrk.thread:stop(); io.stderr:write("done\\n") end

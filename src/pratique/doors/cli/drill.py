@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PIPE_WIDTH = 180
 _SUBCOMMANDS = {
+    "breach": ("pratique.doors.cli.drill_breach", "breach"),
     "revoke": ("pratique.doors.cli.drill_revoke", "revoke"),
 }
 
