@@ -457,7 +457,15 @@ def test_a_lease_is_named_wherever_its_access_key_stands(path: str, text: str) -
 
 @pytest.mark.parametrize(
     "near",
-    [LEASE + "A", "x" + LEASE, LEASE[:-1], LEASE.lower(), "A" + LEASE, LEASE[:-1] + "1", LEASE + "=="],
+    [
+        LEASE + "A",
+        "x" + LEASE,
+        LEASE[:-1],
+        LEASE.lower(),
+        "A" + LEASE,
+        LEASE[:-1] + "1",
+        LEASE + "==",
+    ],
 )
 def test_what_only_looks_like_a_lease_is_none(near: str) -> None:
     found = read("/srv/a/.env", f"KEY={near}\n")
