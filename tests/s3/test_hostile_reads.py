@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -233,3 +234,16 @@ async def test_guessing_access_keys_keeps_nobody_waiting(
     assert {status for status, _ in await asyncio.gather(*flood)} == {403, 503}
     assert len(asked) < 20
     assert LeaseId("A" * 128) not in asked
+
+
+async def test_what_cannot_be_parsed_is_not_logged(
+    place: tuple[Custodian, ServingS3], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A presigned query or a token may stand in it."""
+    _, serving = place
+    caplog.set_level(logging.DEBUG)
+    for query in (b"X-Amz-Signature=canary\xff", b"WebIdentityToken=canary\xff"):
+        request = b"GET /dialogs/tiny?" + query + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+        assert (await exchange(serving.url, request))[0] == 400
+    assert "canary" not in caplog.text
+    assert "Traceback" not in caplog.text

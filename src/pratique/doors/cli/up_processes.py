@@ -12,6 +12,7 @@ import logging
 import multiprocessing
 import multiprocessing.connection
 import os
+import resource
 import signal
 import socket
 import threading
@@ -26,6 +27,7 @@ from pratique.doors.serving import wait_for_stop
 from pratique.doors.sockets import tls_context
 from pratique.edge.custody.broker_admin import running_broker, started_broker
 from pratique.edge.memory import settle_allocator, settle_collector
+from pratique.edge.vetting import kernel
 from pratique.errors import PratiqueError
 from pratique.settings import Settings
 from pratique.values.instants import now_utc
@@ -110,7 +112,15 @@ def _work(settings: Settings, bound: socket.socket, verbose: bool) -> None:
     # Ctrl-C reaches the whole terminal; who started us says when to end, so that nothing is cut twice.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logs(verbose=verbose)
+    _close_memory()
     asyncio.run(_serve(settings, bound))
+
+
+def _close_memory() -> None:
+    """No core file has keys and data in it, and no other process of this user reads them."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if kernel.LINUX:
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
 
 
 async def _serve(settings: Settings, bound: socket.socket) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from pratique.assembly.custody import OpenS3, open_s3
 from pratique.doors.s3.sending import SEND_BUFFER_BYTES
@@ -19,6 +21,23 @@ from pratique.values.instants import Clock, now_utc
 _BACKLOG = 1024
 _SHUTDOWN_SECONDS = 10.0
 _KEEPALIVE_SECONDS = 75.0
+
+
+class _WithoutRequests(logging.Filter):
+    """What cannot be parsed may hold a presigned query or a token, and anybody can send it for ever."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the error's kind, and nothing of what was sent."""
+        error = record.exc_info[1] if record.exc_info else None
+        record.exc_info = record.exc_text = None
+        if error is not None:
+            record.msg = f"{record.getMessage()}: {type(error).__name__}"
+            record.args = ()
+        return not isinstance(error, HttpProcessingError)
+
+
+_protocol_log = logging.getLogger("pratique.doors.s3.protocol")
+_protocol_log.addFilter(_WithoutRequests())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +81,7 @@ async def serve_s3(
         server = web.Server(
             opened.door.handle,
             access_log=None,
+            logger=_protocol_log,
             keepalive_timeout=_KEEPALIVE_SECONDS,
             auto_decompress=False,
         )
