@@ -309,3 +309,30 @@ async def test_keys_change_and_issuers_are_away(login: Login) -> None:
     # Keys that are known go on while the file is gone.
     (login.home / "keys.json").unlink()
     await call(lambda: login.assume(login.token()))
+
+
+async def test_who_am_i(login: Login) -> None:
+    login.role()
+    lease, secret = login.made.grant()
+    answer = await call(lambda: login.assume(login.token()))
+    given = answer["Credentials"]
+
+    def ask(key: str, secret: str, token: str | None = None) -> dict[str, Any]:
+        sts = boto3.client(
+            "sts", endpoint_url=login.serving.url, region_name="us-east-1", config=CLIENT_CONFIG,
+            aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
+        )  # fmt: skip
+        return dict(sts.get_caller_identity())
+
+    def work() -> None:
+        assert ask(lease.id, secret)["UserId"] == lease.id
+        assert ask(lease.id, secret)["Arn"].endswith("assumed-role/dialogs/p-17")
+        token = given["SessionToken"]
+        mine = ask(given["AccessKeyId"], given["SecretAccessKey"], token)
+        assert mine["UserId"] == given["AccessKeyId"]
+        assert refused(partial(ask, given["AccessKeyId"], given["SecretAccessKey"]))[0] == (
+            "InvalidToken"
+        )
+        assert refused(partial(ask, lease.id, secret[::-1]))[0] == "SignatureDoesNotMatch"
+
+    await call(work)

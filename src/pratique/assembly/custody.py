@@ -192,7 +192,7 @@ def _door(ground: S3Ground, refusals: Refusals, sender: Sender, writes: OpenWrit
                 ReadBucketSetting: listings.setting,
                 **writes.handlers,
             },
-            unsigned={StsCall: _tokens(ground, refusals).answer},
+            unsigned={StsCall: _tokens(ground, refusals, authentication).answer},
             refused=refusals.add,
             problems=lambda: _problems(ground),
             domain=custody.s3_domain,
@@ -201,7 +201,7 @@ def _door(ground: S3Ground, refusals: Refusals, sender: Sender, writes: OpenWrit
     )
 
 
-def _tokens(ground: S3Ground, refusals: Refusals) -> TokenService:
+def _tokens(ground: S3Ground, refusals: Refusals, authentication: Authentication) -> TokenService:
     custody = ground.settings.custody
     return TokenService(
         StsParts(
@@ -212,6 +212,7 @@ def _tokens(ground: S3Ground, refusals: Refusals) -> TokenService:
             longest=timedelta(hours=custody.lease_longest_hours),
             patience=Patience(idle_seconds=custody.write_idle_seconds),
             refused=refusals.add,
+            identify=authentication.identify,
         )
     )
 

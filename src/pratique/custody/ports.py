@@ -284,7 +284,9 @@ class WriteAsk:
 class KeyBroker(Protocol):
     """The door's side of the broker's socket. Each call raises BrokerRefusedError or UnavailableError."""
 
-    async def signing_key(self, certificate: bytes, *, date: str, region: str) -> bytes:
+    async def signing_key(
+        self, certificate: bytes, *, date: str, region: str, service: str = "s3"
+    ) -> bytes:
         """The key `kSigning` of the lease for one day (SigV4), 32 bytes."""
         ...
 

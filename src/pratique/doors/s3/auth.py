@@ -12,6 +12,7 @@ from pratique.custody.model import Lease, LeaseId
 from pratique.custody.roles import session_problem
 from pratique.custody.s3_errors import Code, S3Error, of_broker, of_refusal
 from pratique.custody.sigv4 import Claim, parse_claim, verify
+from pratique.custody.sigv4_refusals import malformed
 from pratique.doors.index.auth import peer_address
 from pratique.doors.s3.confirmation import Confirmation
 from pratique.doors.s3.leases import UNKNOWN, LeaseBook, LiveLease
@@ -87,7 +88,7 @@ class Authentication:
             self._clock(),
         )
 
-    async def identify(self, asked: Asked, *, body_sha256: str = "") -> Caller:
+    async def identify(self, asked: Asked, *, body_sha256: str = "", service: str = "s3") -> Caller:
         """Who signed it. Raises: S3Error; UnavailableError where state or broker are away.
 
         A lease that is stopped is told so only to whoever knows its secret: the signature comes first.
@@ -101,7 +102,9 @@ class Authentication:
                 "the request is not signed: this door answers to leases only; get credentials with "
                 "pratique lease grant",
             )
-        live, key = await self.day_key(claim.access_key, claim.date, claim.region)
+        if claim.service != service:
+            raise malformed(f"the credential's service must be {service} here")
+        live, key = await self.day_key(claim.access_key, claim.date, claim.region, service=service)
         verify(
             claim,
             method=asked.method,
@@ -116,7 +119,9 @@ class Authentication:
             raise S3Error(Code.INVALID_TOKEN, problem)
         return Caller(live, claim, key)
 
-    async def day_key(self, lease: LeaseId, date: str, region: str) -> tuple[LiveLease, bytes]:
+    async def day_key(
+        self, lease: LeaseId, date: str, region: str, *, service: str = "s3"
+    ) -> tuple[LiveLease, bytes]:
         """A lease, and its signing key of a day, which proves nothing before something fits it.
 
         Raises: S3Error; UnavailableError.
@@ -125,7 +130,9 @@ class Authentication:
         if live is None:
             raise of_refusal(UNKNOWN)
         try:
-            return live, await self._book.signing_key(live, date=date, region=region)
+            return live, await self._book.signing_key(
+                live, date=date, region=region, service=service
+            )
         except BrokerRefusedError as error:
             # The scope's own sentence where there is one, else the broker's.
             stopped = self._confirmation.stopped(live.scopes)

@@ -38,8 +38,8 @@ class LiveLease:
     lease: Lease
     scopes: tuple[str, ...]
     until: float
-    keys: OrderedDict[tuple[str, str], bytes] = field(default_factory=OrderedDict)
-    """By (date, region)."""
+    keys: OrderedDict[tuple[str, str, str], bytes] = field(default_factory=OrderedDict)
+    """By (date, region, service)."""
 
 
 class LeaseBook:
@@ -94,15 +94,19 @@ class LeaseBook:
         finally:
             self._guesses -= 1
 
-    async def signing_key(self, live: LiveLease, *, date: str, region: str) -> bytes:
+    async def signing_key(
+        self, live: LiveLease, *, date: str, region: str, service: str = "s3"
+    ) -> bytes:
         """The lease's key for a day, from the broker the first time.
 
         Raises: BrokerRefusedError, UnavailableError.
         """
-        key = live.keys.get((date, region))
+        key = live.keys.get((date, region, service))
         if key is None:
-            key = await self._broker.signing_key(live.lease.certificate, date=date, region=region)
-            live.keys[date, region] = key
+            key = await self._broker.signing_key(
+                live.lease.certificate, date=date, region=region, service=service
+            )
+            live.keys[date, region, service] = key
             if len(live.keys) > _DAYS_KEPT:
                 live.keys.popitem(last=False)
         return key

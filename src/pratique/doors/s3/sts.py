@@ -20,6 +20,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -33,7 +34,13 @@ from pratique.custody.ports import LeaseState
 from pratique.custody.roles import BY_ROLE, Identity, Role, fulfils, lease_under, session_token
 from pratique.custody.s3_errors import Code, S3Error, of_refusal, render_sts_error
 from pratique.custody.scopes import state_refusal
-from pratique.custody.sts import MAX_FORM_BYTES, WebIdentity, parse_sts, render_web_identity
+from pratique.custody.sts import (
+    MAX_FORM_BYTES,
+    WebIdentity,
+    parse_sts,
+    render_caller,
+    render_web_identity,
+)
 from pratique.custody.write_ports import RoleState
 from pratique.doors.s3.auth import Asked, Caller
 from pratique.doors.s3.bodies import Patience, read_form
@@ -62,6 +69,14 @@ class Minting(Protocol):
         ...
 
 
+class Identifying(Protocol):
+    """Finds who signed a request."""
+
+    async def __call__(self, asked: Asked, *, body_sha256: str, service: str) -> Caller:
+        """Who signed it. Raises: S3Error, UnavailableError."""
+        ...
+
+
 class StsState(LeaseState, RoleState, Protocol):
     """What the token service looks up and writes."""
 
@@ -78,6 +93,7 @@ class StsParts:
     """How long a lease may last."""
     patience: Patience
     refused: Callable[[Caller | None, S3Error, Asked], None]
+    identify: Identifying
 
 
 class TokenService:
@@ -112,9 +128,9 @@ class TokenService:
             form = data.decode("utf-8", "surrogateescape")
         call = parse_sts(form)
         if not isinstance(call, WebIdentity):
-            raise S3Error(
-                Code.NOT_IMPLEMENTED,
-                "GetCallerIdentity is not implemented; a lease's id is its access key",
+            lease = await self._caller(asked, form)
+            return render_caller(
+                lease=lease.id, project=lease.project, holder=lease.holder, request_id=request_id
             )
         identity = await self._with.issuers.verify(call.token)
         role = await asyncio.to_thread(self._with.state.role, call.role)
@@ -134,6 +150,13 @@ class TokenService:
             subject=identity.subject,
             request_id=request_id,
         )
+
+    async def _caller(self, asked: Asked, form: str) -> Lease:
+        """The lease that signed the call."""
+        body = form.encode("utf-8", "surrogateescape") if asked.method == "POST" else b""
+        digest = sha256(body).hexdigest()
+        caller = await self._with.identify(asked, body_sha256=digest, service="sts")
+        return caller.lease
 
     async def _lease(
         self, role: Role, identity: Identity, call: WebIdentity, now: Instant

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import msgspec
 
@@ -71,9 +71,13 @@ class BrokerClient:
 
     # ── KeyBroker ────────────────────────────────────────────────────────────────────────────
 
-    async def signing_key(self, certificate: bytes, *, date: str, region: str) -> bytes:
+    async def signing_key(
+        self, certificate: bytes, *, date: str, region: str, service: str = "s3"
+    ) -> bytes:
         """`kSigning` of the lease for a day, 32 bytes."""
-        return await self._call("signing-key", certificate, SigningKey(date, region), bytes)
+        return await self._call(
+            "signing-key", certificate, SigningKey(date, region, service), bytes
+        )
 
     async def part_keys(self, certificate: bytes, asks: Sequence[PartAsk]) -> Sequence[bytes]:
         """AES keys of parts, paid for at the broker's meter."""
@@ -203,8 +207,8 @@ class _Wire(asyncio.Protocol):
         self._buffer = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        # Other event loops have transports of their own class.
+        self._transport = cast("asyncio.Transport", transport)
 
     def send(self, frame: bytes) -> None:
         """Write a frame. Raises: UnavailableError when the connection is gone."""

@@ -65,6 +65,8 @@ class SigningKey(_Body, frozen=True):
 
     date: str
     region: str
+    service: str = "s3"
+    """`s3` or `sts`."""
 
 
 class PartBody(_Body, frozen=True):

@@ -127,7 +127,11 @@ class GatewaySide:
         near = {f"{now + _DAY * days:%Y%m%d}" for days in (-1, 0, 1)}
         if asked.date not in near:
             raise BrokerRefusedError("keys are for today", reason="request")
-        return self._held.ring.master.signing_key(terms.lease, date=asked.date, region=asked.region)
+        if asked.service not in {"s3", "sts"}:
+            raise BrokerRefusedError("keys are for s3 and sts", reason="request")
+        return self._held.ring.master.signing_key(
+            terms.lease, date=asked.date, region=asked.region, service=asked.service
+        )
 
     async def _part_keys(self, terms: Terms, body: bytes, now: Instant) -> list[bytes]:
         asks = msgspec.msgpack.decode(body, type=PartKeys).asks

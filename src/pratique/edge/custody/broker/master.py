@@ -41,10 +41,10 @@ class Master:
         )
         return base64.urlsafe_b64encode(digest[:30]).decode("ascii")
 
-    def signing_key(self, lease: str, *, date: str, region: str) -> bytes:
+    def signing_key(self, lease: str, *, date: str, region: str, service: str = "s3") -> bytes:
         """`kSigning` of a lease for a day (SigV4), so that its secret stays here."""
         key = b"AWS4" + self.lease_secret(lease).encode("ascii")
-        for step in (date, region, "s3", "aws4_request"):
+        for step in (date, region, service, "aws4_request"):
             key = hmac.digest(key, step.encode(), "sha256")
         return key
 
