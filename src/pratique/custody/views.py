@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -32,7 +32,9 @@ class View:
     of arrays: a lease's view of ten thousand marks takes a quarter of a megabyte.
     """
 
-    __slots__ = ("_ends", "_offsets", "_starts", "inline", "inline_start", "variant_size")
+    __slots__ = (
+        "_ends", "_offsets", "_starts", "inline", "inline_start", "longest", "variant_size",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -54,6 +56,8 @@ class View:
             array("Q", offsets),
         )
         self.variant_size = variant_size
+        self.longest = max(map(int.__sub__, ends, starts), default=0)
+        """Length of the longest stretch."""
         self.inline = inline
         self.inline_start = inline_start
 
@@ -76,11 +80,23 @@ class View:
                 begin = start
             found.append(Extent(begin, min(stop, end), VARIANT, offset))
             index += 1
-        begin = max(start, self.inline_start)
-        stop = min(end, self.inline_start + len(self.inline))
-        if begin < stop:
-            found.append(Extent(begin, stop, INLINE, begin - self.inline_start))
+        if self.inline:
+            begin = max(start, self.inline_start)
+            stop = min(end, self.inline_start + len(self.inline))
+            if begin < stop:
+                found.append(Extent(begin, stop, INLINE, begin - self.inline_start))
         return found
+
+    def variant_span(self, start: int, end: int) -> tuple[int, int]:
+        """What of the variant `[start, end)` may need; empty where nothing of it is the lease's own."""
+        first = bisect_right(self._starts, start)
+        if first and self._ends[first - 1] > start:
+            first -= 1
+        last = bisect_left(self._starts, end, first)
+        if first == last:
+            return 0, 0
+        length = self._ends[last - 1] - self._starts[last - 1]
+        return self._offsets[first], self._offsets[last - 1] + length
 
     def pieces(self, start: int, end: int) -> list[Extent]:
         """The extents that make up `[start, end)`."""

@@ -117,35 +117,37 @@ class Plaintext:
 
         Raises: as `unlock`.
         """
-        if view is None:
-            part = start // PART_BYTES
-            if start < end <= (part + 1) * PART_BYTES:  # the way of nearly every read
-                base = part * PART_BYTES
-                return await self._within(
-                    lease, stored, stored.size, CANONICAL, part, start - base, end - base
-                )
-            return await self._stretch(lease, stored, stored.size, CANONICAL, start, end)
-        overlays = view.overlays(start, end)
-        if any(piece.end - piece.start >= _LONG_OVERLAY for piece in overlays):
+        if view is None or not (overlays := view.overlays(start, end)):
+            return await self._canonical(lease, stored, start, end)
+        if view.longest >= _LONG_OVERLAY or overlays[-1].source == INLINE:
             return await self._pieces(lease, stored, start, end, view)
         # Most of it is canonical: decrypt that at once, and lay the lease's own stretches over it.
-        whole = await self._stretch(lease, stored, stored.size, CANONICAL, start, end)
-        for at, stop, source, offset in overlays:
+        whole = await self._canonical(lease, stored, start, end)
+        for at, stop, _, offset in overlays:
             length = stop - at
-            if source == INLINE:
-                own: memoryview | bytes = view.inline[offset : offset + length]
-            else:
-                number, inner = divmod(offset, _BLOCK)
-                block = self._blocks.get((lease.id, stored.id, number))
-                if block is None:
-                    block = await self._block(lease, stored, number, view)
-                own = block[inner : inner + length]
-                if len(own) < length:
-                    own = await self._stretch(
-                        lease, stored, view.variant_size, VARIANT, offset, offset + length
-                    )
+            number, inner = divmod(offset, _BLOCK)
+            block = self._blocks.get((lease.id, stored.id, number))
+            if block is None:
+                block = await self._block(lease, stored, number, view)
+            own = block[inner : inner + length]
+            if len(own) < length:
+                own = await self._stretch(
+                    lease, stored, view.variant_size, VARIANT, offset, offset + length
+                )
             whole[at - start : stop - start] = own
         return whole
+
+    async def _canonical(
+        self, lease: Lease, stored: StoredObject, start: int, end: int
+    ) -> memoryview:
+        """Canonical bytes, in a buffer of their own."""
+        part = start // PART_BYTES
+        if start < end <= (part + 1) * PART_BYTES:  # the way of nearly every read
+            base = part * PART_BYTES
+            return await self._within(
+                lease, stored, stored.size, CANONICAL, part, start - base, end - base
+            )
+        return await self._stretch(lease, stored, stored.size, CANONICAL, start, end)
 
     async def _pieces(
         self, lease: Lease, stored: StoredObject, start: int, end: int, view: View
@@ -215,11 +217,9 @@ def _places(
     """Every part that a range touches, once."""
     stretches = [(CANONICAL, start, end)]
     if view is not None:
-        stretches += [
-            (piece.source, piece.offset, piece.offset + piece.end - piece.start)
-            for piece in view.overlays(start, end)
-            if piece.source != INLINE
-        ]
+        begin, stop = view.variant_span(start, end)
+        if begin < stop:
+            stretches.append((VARIANT, begin, stop))
     return dict.fromkeys(
         _Place(lease.id, stored.id, part, variant)
         for variant, begin, stop in stretches
