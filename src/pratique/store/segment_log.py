@@ -40,7 +40,6 @@ from pratique.ledger.entries import Draft, Entry
 from pratique.ledger.errors import (
     EntryFormatError,
     EntryTooLargeError,
-    FrameError,
     LedgerDamagedError,
     LedgerKeyError,
     LedgerUnavailableError,
@@ -64,13 +63,13 @@ from pratique.store.log_disk import Disk, exclusive, read_at, write_new_file
 from pratique.store.log_keys import key_file, load_signer, make_folder, verifier_file
 from pratique.store.log_names import HEAD_FILE, KEY_FILE, SEGMENTS, segment_place
 from pratique.store.log_proofs import ProvingLog
+from pratique.store.log_replay import replay
 from pratique.store.segment_files import (
     iterate_frames,
     list_segments,
     newest,
     parse_slots,
     peek_first,
-    read_header,
     segment_of,
 )
 from pratique.store.segment_recovery import Leftover, find_leftover
@@ -333,39 +332,13 @@ class SegmentLog(ProvingLog):
         count = self._derived.count()
         if count == head.size:
             return
-        self._replay(head, from_entry=min(count, head.size))
-
-    def _replay(self, head: Head, *, from_entry: int) -> None:
-        if not head.size:
-            self._derived.cut(0)
-            return
-        segment = segment_of(list_segments(self._folder), max(0, min(from_entry, head.size - 1)))
-        frontier = self._frontier_before(segment)
-        self._derived.cut(frontier.size)
-        for placed in iterate_frames(self._folder, head, first=segment):
-            hashes = [leaf_hash(leaf) for leaf in placed.frame.leaves]
-            first = frontier.size
-            frontier, completed = extend(frontier, hashes)
-            self._derived.append(first, hashes, completed, frame=placed.start)
-        if frontier.root() != head.frontier.root():
-            raise LedgerDamagedError(
-                "the entries do not lead to the signed root", place=segment_place(segment)
-            )
-
-    def _frontier_before(self, segment: int) -> Frontier:
-        try:
-            header, _ = read_header(self._open_segment(segment), segment)
-        except FrameError as error:
-            raise LedgerDamagedError(
-                error.what, place=segment_place(segment), offset=0, sequence=segment
-            ) from error
-        return header.frontier
+        replay(self._folder, self._derived, head, from_entry=min(count, head.size))
 
     def rebuild_hashes(self) -> None:
         """Make the hashes and frame positions again from the segments."""
         try:
             with self._mutex, exclusive(self._lock_path, seconds=self._lock_seconds):
-                self._replay(self._recover(self._read_head()), from_entry=0)
+                replay(self._folder, self._derived, self._recover(self._read_head()), from_entry=0)
         except OSError as error:
             raise LedgerUnavailableError(f"cannot rebuild the hashes: {error}") from error
 
