@@ -19,6 +19,7 @@ from pratique.values.instants import Instant, parse_instant
 if TYPE_CHECKING:
     from pratique.exposure.advisories.model import Advisory
     from pratique.exposure.answer import Answer
+    from pratique.exposure.disclosure import Disclosed
     from pratique.exposure.ports import FactQueries
     from pratique.exposure.question import Question
     from pratique.exposure.watch_book import WatchBook
@@ -118,7 +119,7 @@ class QuestionDesk:
         """Answer a question as of a state of knowledge."""
         door = _Door(self._presence, self._log, known.tx)
         sources = Sources(
-            self._presence.inventory, self, door, self._book(known.tx), self._presence.custody
+            self._presence.inventory, self, door, self._book(known.tx), _Reads(self._presence)
         )
         try:
             return answer_asked(
@@ -137,6 +138,19 @@ class QuestionDesk:
         """Who had it, counted, as of a state of knowledge."""
         sources = Sources(self._presence.inventory, self)
         return count_asked(asked, sources, now=known.now, tx=known.tx)
+
+
+class _Reads:
+    """What was read under leases; loaded when one is within reach, which is rare."""
+
+    def __init__(self, presence: PresenceStore) -> None:
+        self._presence = presence
+
+    def disclosed(
+        self, lease: str, *, start: Instant, end: Instant | None, tx: int
+    ) -> Disclosed | None:
+        """What was disclosed under a lease in a span; None when no entry below `tx` grants it."""
+        return self._presence.custody.disclosed(lease, start=start, end=end, tx=tx)
 
 
 class _DoorLog:
