@@ -59,6 +59,10 @@ def connect_server(url: str, *, schema: str, deadline_seconds: float) -> psycopg
         "statement_timeout": milliseconds,
         "lock_timeout": milliseconds,
         "idle_in_transaction_session_timeout": "60000",
+        # Whatever the server's defaults are: what was committed is durable, and whoever waits for a
+        # locked row then sees what it holds.
+        "synchronous_commit": "on",
+        "default_transaction_isolation": "read committed",
     }
     for name, value in settings.items():
         connection.execute("SELECT set_config(%s, %s, false)", (name, value))
