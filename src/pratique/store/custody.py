@@ -16,6 +16,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Final
 
 from pratique.custody.velocity import VelocityRule
@@ -72,8 +73,50 @@ def open_custody(settings: Settings) -> CustodyStore:
             )
         )
     else:
-        database = SqliteDatabase(settings.home / CUSTODY_FILE, "custody")
+        database = _InPlace(settings.home / CUSTODY_FILE)
     return CustodyStore(database, velocity=velocity_rule(settings))
+
+
+class _InPlace:
+    """A file that must stay where it was opened.
+
+    SQLite goes on with a file that was moved away; nobody else's suspension would ever be in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._inner = SqliteDatabase(path, "custody")
+        self._path = path
+        self._opened = _identity(path)
+
+    def fetch(self, name: str, /, **values: object) -> list[Row]:
+        self._check()
+        return self._inner.fetch(name, **values)
+
+    def snapshot(self) -> AbstractContextManager[Session]:
+        self._check()
+        return self._inner.snapshot()
+
+    def write(self, *, durable: bool = True) -> AbstractContextManager[Session]:
+        self._check()
+        return self._inner.write(durable=durable)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def _check(self) -> None:
+        if _identity(self._path) != self._opened:
+            raise StoreUnavailableError(
+                f"{self._path.name} is not the file that was opened",
+                remedy="put it back, or start again with the one that is there",
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _Queued:
