@@ -136,6 +136,14 @@ def test_the_answer_says_it_in_words(case: Case, opened: dict[str, Any]) -> None
     assert "could have been read at most: 1.0 GiB" in text
 
 
+def test_why_says_it_of_the_asset(case: Case, opened: dict[str, Any]) -> None:
+    assert opened["incident"]
+    text = case.place.run("incident", "why", "INC-7", "asset:laptop-ann").output
+    assert f"it held identity:lease/{case.stolen.id}" in text
+    assert "read under it meanwhile: 131,072 bytes of 1 objects of client meta" in text
+    assert "it ends at" in text
+
+
 def test_no_secret_is_anywhere(case: Case, opened: dict[str, Any]) -> None:
     assert CANARY not in json.dumps(opened)
     with closing(open_log(case.place.made.settings)) as log:
@@ -186,6 +194,7 @@ def test_a_case_for_the_client_holds_and_names_nobody_else(
     data = file.read_bytes()
     assert b"globex" not in data
     assert b"acme" not in data
+    assert b"What was read under these leases" in data
     assert case.stolen.id.encode() in data
 
 

@@ -9,7 +9,14 @@ import msgspec
 
 from pratique.errors import PratiqueError
 from pratique.exposure import absence, verdicts
-from pratique.exposure.incident import AssetLine, IncidentAnswer, SightingLine, Times
+from pratique.exposure.disclosure import LEASE
+from pratique.exposure.incident import (
+    AssetLine,
+    IncidentAnswer,
+    Reached,
+    SightingLine,
+    Times,
+)
 from pratique.inventory.observed.entries import LookBody
 from pratique.inventory.observed.model import Evidence, EvidenceClass
 from pratique.ledger.entries import Entry
@@ -181,6 +188,21 @@ def _other_steps(line: AssetLine, entries: Mapping[int, Entry]) -> Iterator[WhyS
         yield _step(what, entry, entries)
 
 
+def _ended(one: Reached) -> str:
+    return "it ends at" if one.entity.startswith(LEASE) else "rotated at"
+
+
+def _read(one: Reached, answer: IncidentAnswer) -> str:
+    """Of a lease: what was read under it meanwhile."""
+    for told in answer.reach.disclosed or ():
+        if one.entity == f"{LEASE}{told.lease}":
+            return (
+                f"; read under it meanwhile: {told.bytes:,} bytes of {told.objects:,} objects of client"
+                f" {told.client}, in {told.segments:,} segments"
+            )
+    return ""
+
+
 def _reach_steps(
     answer: IncidentAnswer, line: AssetLine, entries: Mapping[int, Entry]
 ) -> Iterator[WhyStep]:
@@ -188,6 +210,8 @@ def _reach_steps(
         if not one.proof or one.proof[0].subject != line.asset or len(one.proof) != 1:
             continue
         step = one.proof[0]
-        end = "it still works" if one.end is None else f"rotated at {render_instant(one.end)}"
-        what = f"it held {one.entity}; theft from {render_instant(step.at)}; {end}"
+        end = "it still works" if one.end is None else f"{_ended(one)} {render_instant(one.end)}"
+        what = (
+            f"it held {one.entity}; theft from {render_instant(step.at)}; {end}{_read(one, answer)}"
+        )
         yield _step(what, max(step.entries, default=-1), entries)

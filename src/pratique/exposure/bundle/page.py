@@ -12,6 +12,7 @@ from typing import Final
 
 import jinja2
 
+from pratique.custody.sizes import human_bytes
 from pratique.exposure.certainty import Certainty
 from pratique.exposure.incident import IncidentAnswer, Times
 from pratique.exposure.why import RULE_WORDS
@@ -53,6 +54,7 @@ WORDS: Final = {
 def render_page(answer: IncidentAnswer, *, scope: str = "", says: Sequence[str] = ()) -> bytes:
     """Write the page as UTF-8. `scope` is the client that it is for; `says` what it must know."""
     reach = answer.reach
+    leases = reach.disclosed or ()
     text = _template().render(
         answer=answer,
         scope=scope,
@@ -70,6 +72,7 @@ def render_page(answer: IncidentAnswer, *, scope: str = "", says: Sequence[str] 
             ("People whose data it is", reach.people),
             ("Vendors concerned", reach.vendors),
         ],
+        disclosed=[(one, human_bytes(one.bytes), human_bytes(one.budget_bytes)) for one in leases],
     )
     return text.encode("utf-8", "backslashreplace")
 

@@ -247,6 +247,14 @@ def _bare(name: str) -> str:
     return (name.partition(":")[2] or name).lower()
 
 
+_NOTHING_READ: Final = Disclosed(
+    lease="", client="", vendor="", project="", holder="", start=from_micros(0), end=None,
+    not_after=from_micros(0), revoked_at=None, budget_bytes=0, bytes=0, segments=0, objects=0,
+    reads=0, addresses=0, first_at=None, last_at=None, presumed=False, named=(), entries=(),
+    entries_total=0,
+)  # fmt: skip
+
+
 @cache
 def _vocabulary() -> frozenset[str]:
     """Words that stand in every case, whoever it is about."""
@@ -254,7 +262,7 @@ def _vocabulary() -> frozenset[str]:
         IncidentAnswer(
             incident="", title="", asked=Asked(), asked_at=from_micros(0), as_known_at=0, facts=0,
             advisories=(), windows=(), widest=None, counts=Counts(), stages=StageCounts(), lines=(),
-            groups=(), reach=Reach(), not_seen=(), unreadable=0,
+            groups=(), reach=Reach(disclosed=(_NOTHING_READ,)), not_seen=(), unreadable=0,
         )
     )  # fmt: skip
     text = render_page(empty).decode() + encode_value(empty).decode()
