@@ -147,6 +147,7 @@ EDGE_MACHINERY = (
     "pratique.edge.wheel_metadata.",  # reads a wheel's metadata out of bytes
     "pratique.edge.tls.",  # certificates for our own sockets
     "pratique.edge.memory.",  # settings of the process itself
+    "pratique.edge.vetting.kernel",  # what Linux tells a process of itself and of its parent
 )
 # What the console shows comes from the projection, which is one class over both databases.
 CONSOLE_READS = {
@@ -169,6 +170,12 @@ STORE_OPENERS = (
     "pratique.store.vetting.",
     "pratique.store.vetting_audits.",
 )
+# What works on a dataset where it lies, for whom holds the home: commands of operators run it without any
+# door, and choose only what is to be worked on.
+CUSTODY_WORK = (
+    "attributing", "aws_access", "bucket_source", "checking", "folder_source", "leaked", "marking",
+    "media_marking", "operator_parts", "parquet_marking", "part_places", "registering", "sources",
+)  # fmt: skip
 # What a command may ask by itself: a running door, or a folder, needs no house of our own.
 EDGE_CLIENTS = (
     "pratique.edge.door_client.",
@@ -176,11 +183,12 @@ EDGE_CLIENTS = (
     "pratique.edge.advisory_sources.",
     "pratique.edge.custody.broker.",  # a process of its own: its command starts it
     "pratique.edge.custody.broker_admin.",  # asks the broker of this home
+    *(f"pratique.edge.custody.{name}." for name in CUSTODY_WORK),
     "pratique.edge.sweep.",
     "pratique.edge.time_stamps.",  # asks whom the user names
 )
 # Doors that put the house together and run it.
-RUNS_THE_HOUSE = ("pratique.doors.cli", "pratique.doors.serving")
+RUNS_THE_HOUSE = ("pratique.doors.cli", "pratique.doors.serving", "pratique.doors.s3.serving")
 
 
 def allowed(importer: str, target: str) -> bool:

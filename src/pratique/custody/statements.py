@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
-from pratique.exposure.bundle.manifest import PAYLOAD_TYPE, STATEMENT_TYPE
 from pratique.ledger.canonical import canonical_json
 from pratique.ledger.errors import BundleError, NoteError
 from pratique.ledger.notes import Signer, Verifier, decode_base64, encode_base64, envelope_text
+from pratique.values.statements import PAYLOAD_TYPE, STATEMENT_TYPE
 
 MAX_STATEMENT: Final = 512 << 20
 

@@ -56,7 +56,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "pratique.doors.cli.diff:diff",
         "Show what a release does that another did not.",
     ),
-    "drill": ("pratique.doors.cli.drill:drill", "Replay an incident, inert, through every part."),
+    "drill": (
+        "pratique.doors.cli.drill:drill",
+        "Replay an incident, inert, through every part; or measure what custody promises.",
+    ),
     "exposed": ("pratique.doors.cli.exposed:exposed", "Did any of ours ever get this release?"),
     "incident": (
         "pratique.doors.cli.incident:incident",

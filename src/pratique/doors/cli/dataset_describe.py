@@ -10,12 +10,12 @@ import msgspec
 
 from pratique.custody.croissant import render_croissant, render_ml_bom
 from pratique.custody.lineage import lineage_of, openlineage_events
-from pratique.doors.cli.custody_desk import open_desk
+from pratique.doors.cli.custody_desk import echo_json, open_desk
 from pratique.doors.cli.dataset_delivery import find_version
 from pratique.doors.cli.dataset_desk import readable_dataset
 from pratique.doors.cli.evidence_file import write_new
 from pratique.doors.cli.lease_credentials import endpoint_of
-from pratique.doors.cli.options import home_option
+from pratique.doors.cli.options import format_option, home_option
 from pratique.errors import InputError, UnavailableError
 from pratique.values.instants import now_utc
 
@@ -33,7 +33,7 @@ _POST_SECONDS: Final = 10.0
 @click.option("--version", "number", type=int, help="Which version; the newest one.")
 @click.option(
     "--as",
-    "form",
+    "kind",
     type=click.Choice(FORMS),
     default="croissant",
     show_default=True,
@@ -50,18 +50,20 @@ _POST_SECONDS: Final = 10.0
     "--post", is_flag=True, help="Send OpenLineage events to `openlineage_url` of the settings."
 )
 @home_option
+@format_option
 def describe(
     name: str,
     *,
     number: int | None,
-    form: str,
+    kind: str,
     endpoint: str | None,
     output: Path | None,
     post: bool,
     home: Path | None,
+    form: str,
 ) -> None:
     """Describe a version: its files with hashes, where it came from, what it may be used for."""
-    if post and form != "openlineage":
+    if post and kind != "openlineage":
         raise InputError("only events are posted", expected="--as openlineage with --post")
     with open_desk(home) as desk:
         url = desk.settings.custody.openlineage_url
@@ -73,9 +75,9 @@ def describe(
         place = endpoint or endpoint_of(desk.settings)
         custodian = desk.settings.custody.organisation or desk.stores.log.origin
     told: Any
-    if form == "croissant":
+    if kind == "croissant":
         told = render_croissant(lineage, objects, endpoint=place)
-    elif form == "cyclonedx":
+    elif kind == "cyclonedx":
         told = render_ml_bom(lineage, objects, custodian=custodian, now=now_utc())
     else:
         told = openlineage_events(lineage)
@@ -86,7 +88,11 @@ def describe(
         click.echo(data.decode(), nl=False)
     else:
         write_new(output, data)
-        click.echo(f"{output}: {name} version {lineage.version.number} as {form}")
+        version = lineage.version.number
+        if form == "json":
+            echo_json({"path": str(output), "dataset": name, "version": version, "as": kind})
+        else:
+            click.echo(f"{output}: {name} version {version} as {kind}")
 
 
 def _gather(desk: CustodyDesk, name: str, number: int | None) -> tuple[Lineage, list[StoredObject]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,17 +17,6 @@ from pratique.doors.cli.options import format_option
 from pratique.errors import InputError
 from pratique.settings import CustodySettings, Settings
 from pratique.values.instants import Instant, now_utc, render_instant
-
-SPELLINGS: Final = (
-    "plain",
-    "env",
-    "aws-profile",
-    "credential-process",
-    "boto3",
-    "rclone",
-    "hf",
-    "delta-profile",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,78 +41,107 @@ def endpoint_of(settings: Settings) -> str:
 
 def render_credentials(given: Credentials, spelling: str) -> str:
     """The text that is printed once."""
-    match spelling:
-        case "env":
-            return (
-                f"AWS_ACCESS_KEY_ID={given.access_key}\n"
-                f"AWS_SECRET_ACCESS_KEY={given.secret_key}\n"
-                f"AWS_REGION={given.region}\n"
-                f"AWS_DEFAULT_REGION={given.region}\n"
-                f"AWS_ENDPOINT_URL_S3={given.endpoint}"
-            )
-        case "aws-profile":
-            return (
-                f"[profile {given.access_key}]\n"
-                f"aws_access_key_id = {given.access_key}\n"
-                f"aws_secret_access_key = {given.secret_key}\n"
-                f"region = {given.region}\n"
-                f"endpoint_url = {given.endpoint}\n"
-                "s3 =\n  addressing_style = path\n  signature_version = s3v4"
-            )
-        case "credential-process":
-            return json.dumps(
-                {
-                    "Version": 1,
-                    "AccessKeyId": given.access_key,
-                    "SecretAccessKey": given.secret_key,
-                    **_ending(given, "Expiration"),
-                }
-            )
-        case "boto3":
-            return (
-                "import boto3, botocore.config\n\n"
-                "s3 = boto3.client(\n"
-                '    "s3",\n'
-                f'    endpoint_url="{given.endpoint}",\n'
-                f'    region_name="{given.region}",\n'
-                f'    aws_access_key_id="{given.access_key}",\n'
-                f'    aws_secret_access_key="{given.secret_key}",\n'
-                '    config=botocore.config.Config(signature_version="s3v4"),\n'
-                ")"
-            )
-        case "rclone":
-            return (
-                f"[{given.access_key.lower()}]\n"
-                "type = s3\n"
-                "provider = Other\n"
-                f"endpoint = {given.endpoint}\n"
-                f"region = {given.region}\n"
-                f"access_key_id = {given.access_key}\n"
-                f"secret_access_key = {given.secret_key}\n"
-                "no_check_bucket = true"
-            )
-        case "hf":
-            return (
-                f"HF_ENDPOINT={given.endpoint}/_hub\n"
-                f"HF_TOKEN={_bearer(given, Surface.HUB)}\n"
-                "HF_HUB_DISABLE_XET=1"
-            )
-        case "delta-profile":
-            return json.dumps(
-                {
-                    "shareCredentialsVersion": 1,
-                    "endpoint": f"{given.endpoint}/_sharing",
-                    "bearerToken": _bearer(given, Surface.SHARING),
-                    **_ending(given, "expirationTime"),
-                },
-                indent=2,
-            )
-        case _:
-            return (
-                f"access key  {given.access_key}\n"
-                f"secret key  {given.secret_key}\n"
-                f"endpoint    {given.endpoint}"
-            )
+    return _RENDERERS[spelling](given)
+
+
+def _plain(given: Credentials) -> str:
+    return (
+        f"access key  {given.access_key}\n"
+        f"secret key  {given.secret_key}\n"
+        f"endpoint    {given.endpoint}"
+    )
+
+
+def _env(given: Credentials) -> str:
+    return (
+        f"AWS_ACCESS_KEY_ID={given.access_key}\n"
+        f"AWS_SECRET_ACCESS_KEY={given.secret_key}\n"
+        f"AWS_REGION={given.region}\n"
+        f"AWS_DEFAULT_REGION={given.region}\n"
+        f"AWS_ENDPOINT_URL_S3={given.endpoint}"
+    )
+
+
+def _aws_profile(given: Credentials) -> str:
+    return (
+        f"[profile {given.access_key}]\n"
+        f"aws_access_key_id = {given.access_key}\n"
+        f"aws_secret_access_key = {given.secret_key}\n"
+        f"region = {given.region}\n"
+        f"endpoint_url = {given.endpoint}\n"
+        "s3 =\n  addressing_style = path\n  signature_version = s3v4"
+    )
+
+
+def _credential_process(given: Credentials) -> str:
+    return json.dumps(
+        {
+            "Version": 1,
+            "AccessKeyId": given.access_key,
+            "SecretAccessKey": given.secret_key,
+            **_ending(given, "Expiration"),
+        }
+    )
+
+
+def _boto3(given: Credentials) -> str:
+    return (
+        "import boto3, botocore.config\n\n"
+        "s3 = boto3.client(\n"
+        '    "s3",\n'
+        f'    endpoint_url="{given.endpoint}",\n'
+        f'    region_name="{given.region}",\n'
+        f'    aws_access_key_id="{given.access_key}",\n'
+        f'    aws_secret_access_key="{given.secret_key}",\n'
+        '    config=botocore.config.Config(signature_version="s3v4"),\n'
+        ")"
+    )
+
+
+def _rclone(given: Credentials) -> str:
+    return (
+        f"[{given.access_key.lower()}]\n"
+        "type = s3\n"
+        "provider = Other\n"
+        f"endpoint = {given.endpoint}\n"
+        f"region = {given.region}\n"
+        f"access_key_id = {given.access_key}\n"
+        f"secret_access_key = {given.secret_key}\n"
+        "no_check_bucket = true"
+    )
+
+
+def _hf(given: Credentials) -> str:
+    return (
+        f"HF_ENDPOINT={given.endpoint}/_hub\n"
+        f"HF_TOKEN={_bearer(given, Surface.HUB)}\n"
+        "HF_HUB_DISABLE_XET=1"
+    )
+
+
+def _delta_profile(given: Credentials) -> str:
+    return json.dumps(
+        {
+            "shareCredentialsVersion": 1,
+            "endpoint": f"{given.endpoint}/_sharing",
+            "bearerToken": _bearer(given, Surface.SHARING),
+            **_ending(given, "expirationTime"),
+        },
+        indent=2,
+    )
+
+
+_RENDERERS: Final[Mapping[str, Callable[[Credentials], str]]] = {
+    "plain": _plain,
+    "env": _env,
+    "aws-profile": _aws_profile,
+    "credential-process": _credential_process,
+    "boto3": _boto3,
+    "rclone": _rclone,
+    "hf": _hf,
+    "delta-profile": _delta_profile,
+}
+SPELLINGS: Final = tuple(_RENDERERS)
 
 
 def _ending(given: Credentials, name: str) -> dict[str, str]:

@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from pratique.ledger.canonical import canonical_json
 from pratique.ledger.notes import Signer, encode_base64
+from pratique.values.statements import PAYLOAD_TYPE, STATEMENT_TYPE
 
-PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
-STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "urn:pratique:exposure/v1"
 MANIFEST: Final = "MANIFEST"
 
