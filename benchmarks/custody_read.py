@@ -239,7 +239,7 @@ def measure(
                     figures = tuple(
                         cost(folder, one, kind, asked, once=first) for one in (plain, mine, warm)
                     )
-                    found.setdefault((kind.name, first), []).append(figures)  # type: ignore[arg-type]
+                    found.setdefault((kind.name, first), []).append(figures)  # type: ignore[arg-type]  # one figure for each door
     return {
         key: Line(
             nginx=statistics.median(one[0] for one in each),

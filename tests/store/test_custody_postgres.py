@@ -27,7 +27,7 @@ def test_slabs_are_durable_and_whole_whatever_the_server_s_defaults_are(
     )
     try:
         with state._database.write() as session:
-            connection = session._connection  # type: ignore[attr-defined]
+            connection = session._connection  # type: ignore[attr-defined]  # the driver is asked
             assert connection.execute("SHOW synchronous_commit").fetchall() == [("on",)]
         state.add_dataset(a_dataset())
         lease = a_lease(budget_bytes=64 * 65536)
