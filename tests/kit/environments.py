@@ -52,7 +52,8 @@ def made_environment(name: str) -> Path | str:
 def _make(folder: Path, lock: Path) -> str:
     """Make the environment with the machine's own pip settings; gives what went wrong, or nothing."""
     install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps"]
-    install += ["--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
+    # Modules are compiled when they are first imported: of most, none ever is.
+    install += ["--no-compile", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
     for command in ([sys.executable, "-m", "venv", str(folder)], install):
         try:
             done = subprocess.run(

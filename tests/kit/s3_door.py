@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -113,6 +115,15 @@ async def s3_door(settings: Settings) -> AsyncIterator[ServingS3]:
     with bind_s3(settings) as bound:
         async with serve_s3(settings, bound) as serving:
             yield serving
+
+
+async def settled(serving: ServingS3, scope: str, *, stopped: bool) -> None:
+    """Wait until a door in this process knows that a scope is stopped, or that it works again."""
+    confirmation = serving.open.ground.confirmation
+    deadline = time.monotonic() + 20
+    while (confirmation.fresh and (confirmation.stopped([scope]) is not None)) is not stopped:
+        assert time.monotonic() < deadline, f"the door was not told of {scope}"
+        await asyncio.sleep(0.02)
 
 
 def boto(url: str, lease: Lease, secret: str, **config: Any) -> Any:

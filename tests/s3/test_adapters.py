@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from kit.bearers import bearer
 from kit.doors import LISTS, READS, Answer, Holder, hub_get, hub_list, s3_get, sharing_query
-from kit.s3_door import Custodian, custodian, s3_door
+from kit.s3_door import Custodian, custodian, s3_door, settled
 from pratique.custody.bearer import Surface
 from pratique.custody.model import Copy, Lease, LeaseId, ScopeId, ScopeState, Verb
 from pratique.doors.s3.serving import ServingS3
@@ -85,23 +85,24 @@ async def test_a_suspended_scope_stops_every_door_until_it_is_resumed(place: Pla
     await _all_serve(holder)
     for scope in (*lease.scopes, ScopeId("dataset:dialogs")):
         made.state.set_state(scope, ScopeState.SUSPENDED, reason="break-in", incident="INC-42")
-        await asyncio.sleep(0.15)
+        await settled(place[1], scope, stopped=True)
         await _all_refuse(holder, "INC-42")
         made.state.set_state(scope, ScopeState.LIVE, reason="", incident="")
-        await asyncio.sleep(0.15)
+        await settled(place[1], scope, stopped=False)
     await _all_serve(holder)
 
 
 async def test_the_end_of_a_lease_is_the_end_at_every_door(place: Place) -> None:
     made = place[0]
-    short = made.grant(not_after=now_utc() + timedelta(seconds=1.5))
+    short = made.grant(not_after=now_utc() + timedelta(seconds=4))
     revoked = made.grant()
     for lease in (short, revoked):
         await _all_serve(_holder(place, *lease))
     made.state.set_state(
         ScopeId(f"lease:{revoked[0].id}"), ScopeState.ENDED, reason="left", incident="INC-43"
     )
-    await asyncio.sleep(max(0.15, (short[0].not_after - now_utc()).total_seconds() + 0.05))
+    await settled(place[1], f"lease:{revoked[0].id}", stopped=True)
+    await asyncio.sleep(max(0.0, (short[0].not_after - now_utc()).total_seconds() + 0.05))
     await _all_refuse(_holder(place, *short), "lease ended")
     await _all_refuse(_holder(place, *revoked), "INC-43")
 
@@ -144,8 +145,8 @@ async def test_terms_hold_at_every_door(place: Place) -> None:
             assert answer.status >= 400, (name, door, answer)
             assert TABLE not in answer.body
             outside_table = door == "sharing" and name == "outside this key"
-            told = "no such table" if outside_table else words
-            assert answer.says(told), (name, door, answer)
+            words_here = "no such table" if outside_table else words
+            assert answer.says(words_here), (name, door, answer)
 
 
 async def test_a_wrong_secret_and_a_strangers_token_open_nothing(place: Place) -> None:

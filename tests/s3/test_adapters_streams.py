@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kit.bearers import bearer
 from kit.doors import Holder, ask, hub_get, hub_list, s3_get
 from kit.marks import as_jsonl, mark, some_records
-from kit.s3_door import Custodian, custodian, s3_door
+from kit.s3_door import Custodian, custodian, s3_door, settled
 from pratique.custody.bearer import Surface
 from pratique.custody.model import Copy, ScopeId, ScopeState
 from pratique.custody.s3_errors import S3Error
@@ -70,7 +70,7 @@ async def test_a_stream_through_the_hub_is_cut_when_its_vendor_is_stopped(place:
         place[0].state.set_state(
             ScopeId("vendor:acme"), ScopeState.SUSPENDED, reason="break-in", incident="INC-42"
         )
-        await asyncio.sleep(0.3)
+        await settled(place[1], "vendor:acme", stopped=True)
         came: list[bytes] = []
         with pytest.raises((aiohttp.ClientPayloadError, ConnectionError)):
             await _drain(answer, came)
@@ -101,11 +101,11 @@ async def test_addresses_that_are_told_are_where_the_client_came_from(place: Pla
     holder = _holder(place)
     token = bearer(Surface.SHARING, holder.lease, holder.secret)
     url = f"{holder.url}/_sharing/shares/meta/schemas/dialogs/tables/people/query"
-    for host, told in (("s3.example:9", "http://s3.example:9/"), ("[::1]:9", "http://[::1]:9/")):
+    for host, where in (("s3.example:9", "http://s3.example:9/"), ("[::1]:9", "http://[::1]:9/")):
         # Nobody is a trusted proxy here, so what is forwarded does not count.
         headers = {"Authorization": f"Bearer {token}", "Host": host, "X-Forwarded-Proto": "https"}
         answer = await ask(holder, "POST", url, headers=headers, data=b"{}")
-        assert answer.says(f'"url":"{told}dialogs/people.parquet?'), answer
+        assert answer.says(f'"url":"{where}dialogs/people.parquet?'), answer
     for host in ("a b", "x/y", "", "a@b", '"', "-x"):
         headers = {"Authorization": f"Bearer {token}", "Host": host}
         answer = await ask(holder, "POST", url, headers=headers, data=b"{}")

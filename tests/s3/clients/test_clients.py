@@ -17,7 +17,7 @@ import pytest
 
 from kit.environments import REPOSITORY
 from kit.s3_clients import CALLS, CLIENTS, LINES, ROWS, S3Client, run_client
-from kit.s3_door import Custodian
+from kit.s3_door import Custodian, settled
 from pratique.custody.model import Copy, ScopeId, ScopeState, Verb
 from pratique.doors.s3.serving import ServingS3
 from pratique.store.logs import open_log
@@ -54,7 +54,7 @@ async def test_a_client_works_and_is_told_why_it_is_stopped(
     made.state.set_state(
         ScopeId("vendor:acme"), ScopeState.SUSPENDED, reason="break-in", incident="INC-42"
     )
-    await asyncio.sleep(0.2)
+    await settled(serving, "vendor:acme", stopped=True)
     shown = await _refused(client, where=tmp_path / "work", **told)
     _compare(client, [client.version(), *_cells(client), shown, client.told])
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
 from kit.bearers import bearer
 from kit.s3_clients import CLIENTS, LINES, ROWS, Done, run_program
-from kit.s3_door import Custodian
+from kit.s3_door import Custodian, settled
 from pratique.custody.bearer import Surface
 from pratique.custody.model import Copy, Lease, ScopeId, ScopeState
 from pratique.custody.ports import Version
@@ -91,11 +90,11 @@ async def test_the_hubs_tools_work_and_are_told_why_they_are_stopped(
     made.state.set_state(
         ScopeId("vendor:acme"), ScopeState.SUSPENDED, reason="break-in", incident="INC-42"
     )
-    await asyncio.sleep(0.2)
+    await settled(serving, "vendor:acme", stopped=True)
     for number, call in enumerate(("get", "snapshot", "load")):
         refused = await _hub(tmp_path / f"after-{number}", serving, lease, secret, call)
         assert refused.exit_code != 0, call
         # load_dataset has words of its own for every refusal (docs/howto/use-with-huggingface.md).
-        told = "INC-42" if call != "load" else "is a gated dataset"
-        assert told in refused.said, refused.said
+        words = "INC-42" if call != "load" else "is a gated dataset"
+        assert words in refused.said, refused.said
         assert secret not in refused.said

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
 from kit.bearers import bearer
 from kit.s3_clients import CLIENTS, ROWS, Done, run_program
-from kit.s3_door import Custodian
+from kit.s3_door import Custodian, settled
 from pratique.custody.bearer import Surface
 from pratique.custody.model import Lease, ScopeId, ScopeState
 from pratique.doors.s3.serving import ServingS3
@@ -55,7 +54,7 @@ async def test_delta_sharing_works_and_is_told_why_it_is_stopped(
     made.state.set_state(
         ScopeId("vendor:acme"), ScopeState.SUSPENDED, reason="break-in", incident="INC-42"
     )
-    await asyncio.sleep(0.2)
+    await settled(serving, "vendor:acme", stopped=True)
     for call in ("list", "get"):
         refused = await _sharing(tmp_path / "after", serving, lease, secret, call)
         assert refused.exit_code != 0
