@@ -35,9 +35,9 @@ def change(made: Custodian, state: ScopeState) -> None:
         [entry] = log.append([draft], now=now_utc())
     finally:
         log.close()
-    made.state.set_state(SCOPE, state, reason="bench", incident="", entry=entry)
-    if state is ScopeState.LIVE:
-        made.admin.resume(SCOPE)
+    changed = made.state.set_state(SCOPE, state, reason="bench", incident="", entry=entry)
+    if state is ScopeState.LIVE and changed is not None:
+        made.admin.resume(SCOPE, epoch=changed.changed_epoch)
     else:
         made.admin.suspend(SCOPE, reason="bench")
 

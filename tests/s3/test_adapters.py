@@ -87,7 +87,9 @@ async def test_a_suspended_scope_stops_every_door_until_it_is_resumed(place: Pla
         made.state.set_state(scope, ScopeState.SUSPENDED, reason="break-in", incident="INC-42")
         await settled(place[1], scope, stopped=True)
         await _all_refuse(holder, "INC-42")
-        made.state.set_state(scope, ScopeState.LIVE, reason="", incident="")
+        live = made.state.set_state(scope, ScopeState.LIVE, reason="", incident="")
+        assert live is not None
+        made.admin.resume(scope, epoch=live.changed_epoch)
         await settled(place[1], scope, stopped=False)
     await _all_serve(holder)
 

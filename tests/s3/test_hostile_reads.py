@@ -21,7 +21,7 @@ from botocore.credentials import Credentials
 
 from kit.custody import a_lease, an_object, lease_id
 from kit.s3_door import Custodian, custodian, s3_door
-from pratique.custody.model import Lease, LeaseId, ScopeState
+from pratique.custody.model import Lease, LeaseId, ScopeId, ScopeState
 from pratique.doors.s3.reads import Journal
 from pratique.doors.s3.sending import FIRST_WINDOW, Ask, RefusedError, Sender
 from pratique.doors.s3.serving import ServingS3
@@ -247,3 +247,20 @@ async def test_what_cannot_be_parsed_is_not_logged(
         assert (await exchange(serving.url, request))[0] == 400
     assert "canary" not in caplog.text
     assert "Traceback" not in caplog.text
+
+
+async def test_why_a_lease_is_stopped_is_told_to_its_holder_only(
+    place: tuple[Custodian, ServingS3],
+) -> None:
+    """An access key stands in every presigned URL; the reason is for whoever has the secret."""
+    made, serving = place
+    lease, secret = made.grant()
+    vendor = ScopeId("vendor:acme")
+    made.state.set_state(vendor, ScopeState.SUSPENDED, reason="break-in", incident="INC-42")
+    made.admin.suspend(vendor, reason="break-in", incident="INC-42")
+    await asyncio.sleep(0.2)
+    forged = await exchange(serving.url, signed(serving.url, lease, "guess", "/dialogs/tiny"))
+    assert (forged[0], b"INC-42" in forged[1]) == (403, False)
+    assert b"SignatureDoesNotMatch" in forged[1]
+    proven = await exchange(serving.url, signed(serving.url, lease, secret, "/dialogs/tiny"))
+    assert (proven[0], b"INC-42" in proven[1]) == (403, True)

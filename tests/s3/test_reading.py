@@ -183,7 +183,9 @@ async def test_a_suspension_says_why_and_a_resumption_serves(
     assert code_of(caught.value) == "AccessDenied"
     assert "INC-42" in str(caught.value)
     assert "acme" in str(caught.value)
-    made.state.set_state(ScopeId("vendor:acme"), ScopeState.LIVE, reason="", incident="")
+    live = made.state.set_state(ScopeId("vendor:acme"), ScopeState.LIVE, reason="", incident="")
+    assert live is not None
+    made.admin.resume(live.id, epoch=live.changed_epoch)
     await asyncio.sleep(0.2)
     assert await call(read) == TINY
 

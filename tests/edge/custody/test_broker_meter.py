@@ -191,6 +191,19 @@ async def test_a_full_disk_refuses_and_counts(tmp_path: Path) -> None:
     assert Meter(tmp_path, caps(), now=clock).window.hour("acme") == 4
 
 
+async def test_damaged_totals_refuse_and_nothing_counts_as_paid(tmp_path: Path) -> None:
+    """What is not on the disk is not paid for when it is asked for a second time."""
+    clock = Clock()
+    meter = Meter(tmp_path, caps(), now=clock)
+    await meter.charge("acme", digests(1))
+    (tmp_path / "meter" / "totals").write_bytes(b"\xc1")
+    clock.now += (WINDOW_SLOTS + 1) * SLOT_SECONDS
+    with pytest.raises(BrokerRefusedError, match="cannot write its meter"):
+        await asyncio.wait_for(meter.charge("acme", digests(2, start=5)), 5)
+    assert meter.window.fresh(digests(2, start=5)) == digests(2, start=5)
+    meter.close()
+
+
 async def test_charges_share_their_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     syncs = itertools.count()
     real = os.fdatasync

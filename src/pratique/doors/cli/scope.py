@@ -71,7 +71,12 @@ def _change(
         if found.state is ScopeState.ENDED:
             raise InputError(f"{describe_scope(found.id)} has ended for good: {found.reason}")
         if state is ScopeState.LIVE and found.state is ScopeState.LIVE:
-            raise InputError(f"{describe_scope(found.id)} is not suspended")
+            # The broker may not have heard of it the last time; then this is how to say it again.
+            missed = desk.tell_broker(found.id, state, reason=words, incident=label)
+            raise InputError(
+                f"{describe_scope(found.id)} is not suspended",
+                remedy=missed or "the key broker was told so again, should it have missed it",
+            )
         draft = state_entry(
             found,
             state,

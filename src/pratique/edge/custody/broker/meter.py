@@ -118,7 +118,7 @@ class Meter:
                 data = b"".join(record for charge in batch for record in _records(charge))
                 try:
                     await asyncio.to_thread(self._append, self.window.now_slot, data)
-                except OSError as error:
+                except (OSError, KeyBrokenError) as error:
                     self._abandon_file()
                     # Who came meanwhile may rely on parts of this batch: they fail with it.
                     batch, self._waiting = batch + self._waiting, []
@@ -235,9 +235,10 @@ def _slot_of(path: Path) -> int:
     return int(path.name.split(".")[0])
 
 
-def _unwritten(error: OSError) -> BrokerRefusedError:
+def _unwritten(error: OSError | KeyBrokenError) -> BrokerRefusedError:
+    why = error.strerror if isinstance(error, OSError) else error.message
     return BrokerRefusedError(
-        f"the broker cannot write its meter: {error.strerror}",
+        f"the broker cannot write its meter: {why}",
         reason="meter",
         remedy="free disk space; no key leaves uncounted",
     )
