@@ -98,11 +98,19 @@ SCALARS = (
 BODIES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=5), max_leaves=12)
 GATEWAY = (
     *("signing-key", "part-keys", "write-keys", "new-object-key", "mark-bits", "mint", "ping"),
-    *("status", "destroy-client", "nonsense"),
+    *("mark-commitment", "reveal", "status", "destroy-client", "nonsense"),
 )
 ADMIN = (
     *("certify", "certify-role", "suspend", "resume", "new-object-key", "write-keys", "codewords"),
-    *("commitment", "make-client", "make-dataset", "rotate-client", "destroy-dataset"),
+    *(
+        "commitment",
+        "reveal",
+        "check-keys",
+        "make-client",
+        "make-dataset",
+        "rotate-client",
+        "destroy-dataset",
+    ),
 )
 
 
