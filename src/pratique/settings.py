@@ -150,6 +150,8 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """What a holder may always disclose in an hour."""
     write_memory_mib: Annotated[int, msgspec.Meta(ge=80)] = 512
     """For bodies on their way, in each S3 process; each takes up to 64 MiB, others wait."""
+    write_reserve_gib: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    """What writes leave free on the disk of parts, where ledger and database often lie too."""
     write_idle_seconds: Annotated[float, msgspec.Meta(gt=0)] = 20.0
     """How long a body may stop arriving before the write is given up."""
     issuer: tuple[IssuerSettings, ...] = ()

@@ -8,6 +8,7 @@ import errno
 import hashlib
 import os
 import secrets
+import shutil
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -311,6 +312,21 @@ async def test_a_full_disk(place: Place, monkeypatch: pytest.MonkeyPatch) -> Non
     assert await call(place.read) == OLD
 
 
+async def test_a_disk_is_not_filled_to_its_last_byte(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await call(place.put, OLD)
+
+    def nearly_full(_folder: object) -> Any:
+        return shutil._ntuple_diskusage(1 << 40, 1 << 40, (1 << 30) + 1000)
+
+    monkeypatch.setattr("pratique.assembly.custody_writes.shutil.disk_usage", nearly_full)
+    assert await call(refused, partial(place.put, b"x" * 1001)) == "ServiceUnavailable"
+    await call(place.put, b"x" * 1000)
+    monkeypatch.undo()
+    assert len(await call(place.read)) == 1000
+
+
 async def test_a_ledger_that_cannot_write(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     await call(place.put, OLD)
     recorder = place.serving.open.ground.recorder
@@ -391,14 +407,18 @@ async def test_sealed_versions_keep_what_is_overwritten(place: Place) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(size=st.integers(0, 300_000), steps=st.lists(st.integers(1, 150_000), min_size=1))
+@given(
+    size=st.integers(0, 300_000),
+    steps=st.lists(st.integers(1, 150_000), min_size=1),
+    expected=st.integers(-1, 400_000),
+)
 def test_what_is_encrypted_as_it_arrives_is_what_is_encrypted_at_once(
-    size: int, steps: list[int]
+    size: int, steps: list[int], expected: int
 ) -> None:
     key, random, object_id = bytes(32), bytes(RANDOM_BYTES), ObjectId("ab" * 16)
     data = bytes(range(256)) * (size // 256 + 1)
     data = data[:size]
-    writer = PartWriter(key, object_id, 3, random)
+    writer = PartWriter(key, object_id, 3, random, expected=expected)
     at = number = 0
     while at < size:
         step = steps[number % len(steps)]

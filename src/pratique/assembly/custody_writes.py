@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pratique.custody.operations import (
@@ -53,7 +55,7 @@ async def open_writes(ground: S3Ground, sender: Sender) -> AsyncIterator[OpenWri
     """What answers writes, and the sweep of forgotten uploads, until the block ends."""
     custody = ground.settings.custody
     memory = ByteBudget(custody.write_memory_mib << 20)
-    storing = Storing(ground.parts, memory)
+    storing = Storing(ground.parts, memory, room=_room(ground))
     book = UploadBook(state=ground.state, broker=ground.broker, storing=storing, clock=ground.clock)
     sweep = UploadSweep(book, longest=timedelta(days=custody.upload_days), clock=ground.clock)
     slow = SlowAnswers()
@@ -63,6 +65,22 @@ async def open_writes(ground: S3Ground, sender: Sender) -> AsyncIterator[OpenWri
             yield OpenWrites(handlers=handlers, memory=memory, sweep=sweep, slow=slow)
         finally:
             await slow.close()
+
+
+def _room(ground: S3Ground) -> Callable[[], int] | None:
+    """How much may be written where parts lie; a bucket says so itself when it is full."""
+    custody = ground.settings.custody
+    if custody.parts.startswith("s3:"):
+        return None
+    reserve = int(custody.write_reserve_gib * (1 << 30))
+    folder = Path(custody.parts) if custody.parts else ground.settings.home
+
+    def free() -> int:
+        # A folder of its own comes with its first part; what it will lie on is there.
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        return shutil.disk_usage(there).free - reserve
+
+    return free
 
 
 def _handlers(

@@ -31,15 +31,26 @@ _FIRST_PLAIN: Final = _SEGMENT_PLAIN - HEADER_BYTES
 class PartWriter:
     """Encrypts one part that is still arriving. Order: `add` at most `room` bytes, then `finish`."""
 
-    __slots__ = ("_aead", "_index", "_out", "_pending", "_prefix", "_wanted", "room")
+    __slots__ = ("_aead", "_at", "_index", "_out", "_pending", "_prefix", "_wanted", "room")
 
-    def __init__(self, object_key: bytes, object_id: ObjectId, part: int, random: bytes) -> None:
-        """`random`: `envelope.RANDOM_BYTES` fresh bytes, for this part only."""
+    def __init__(
+        self,
+        object_key: bytes,
+        object_id: ObjectId,
+        part: int,
+        random: bytes,
+        *,
+        expected: int = PART_BYTES,
+    ) -> None:
+        """`random`: `envelope.RANDOM_BYTES` fresh bytes, for this part only; `expected` plaintext."""
         header = header_from(random)
         key = derive_part_key(object_key, header.salt, part_aad(object_id, part, 0))
         self._aead = AESGCM(key)
         self._prefix = header.prefix
-        self._out = bytearray(header.render())
+        # What is not written yet costs no memory: the pages come when they are touched.
+        self._out = bytearray(OURS.ciphertext(min(max(expected, 0), PART_BYTES)))
+        self._out[:HEADER_BYTES] = header.render()
+        self._at = HEADER_BYTES
         self._pending = bytearray()
         self._wanted = _FIRST_PLAIN
         self._index = 0
@@ -58,7 +69,7 @@ class PartWriter:
             if self._pending:
                 self._pending += view[:take]
                 self._seal(self._pending, last=False)
-                self._pending = bytearray()
+                self._pending.clear()
             else:
                 self._seal(view[:take], last=False)
             view = view[take:]
@@ -68,22 +79,31 @@ class PartWriter:
     def finish(self) -> bytearray:
         """The whole part, header and all."""
         self._seal(self._pending, last=True)
+        del self._out[self._at :]
         return self._out
 
     def _seal(self, plain: Bytes, *, last: bool) -> None:
+        end = self._at + len(plain) + TAG_BYTES
+        if end > len(self._out):
+            self._out += bytes(end - len(self._out))  # more came than was announced
         nonce = self._prefix + _NONCE.pack(self._index, last)
+        with memoryview(self._out) as out:
+            self._aead.encrypt_into(nonce, plain, None, out[self._at : end])
+        self._at = end
         self._index += 1
-        self._out += self._aead.encrypt(nonce, bytes(plain), None)
 
 
 class ObjectWriter:
     """Cuts one object's bytes into encrypted parts, and hashes them. Parts come out in order."""
 
-    def __init__(self, object_key: bytes, object_id: ObjectId, *, first_random: bytes) -> None:
-        """`first_random`: as for `PartWriter`, of part 0."""
+    def __init__(
+        self, object_key: bytes, object_id: ObjectId, *, first_random: bytes, length: int
+    ) -> None:
+        """`first_random`: as for `PartWriter`, of part 0; `length`: plaintext that is expected."""
         self._key = object_key
         self._id = object_id
-        self._part = PartWriter(object_key, object_id, 0, first_random)
+        self._length = length
+        self._part = PartWriter(object_key, object_id, 0, first_random, expected=length)
         self._sha256 = sha256()
         self.number = 0
         """Of the part that is being filled."""
@@ -105,7 +125,8 @@ class ObjectWriter:
         """The part that is full; the one behind it begins."""
         done = self._part.finish()
         self.number += 1
-        self._part = PartWriter(self._key, self._id, self.number, random)
+        left = self._length - self.size
+        self._part = PartWriter(self._key, self._id, self.number, random, expected=left)
         return done
 
     def finish(self) -> tuple[bytearray, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +15,7 @@ from pratique.custody.model import PART_BYTES, ObjectId
 from pratique.custody.part_writing import ObjectWriter
 from pratique.custody.ports import PartStore
 from pratique.doors.s3.memory import ByteBudget
-from pratique.errors import PratiqueError
+from pratique.errors import PratiqueError, UnavailableError
 
 _OVERHEAD: Final = 256 * 1024
 """Of a request besides its part: what waits in the stream and one chunk."""
@@ -34,9 +34,13 @@ class Written:
 class Storing:
     """Writes objects' parts. One for a process, so that its memory has one limit."""
 
-    def __init__(self, parts: PartStore, memory: ByteBudget) -> None:
+    def __init__(
+        self, parts: PartStore, memory: ByteBudget, *, room: Callable[[], int] | None = None
+    ) -> None:
+        """`room`: bytes that may still be written where parts lie; None: nobody knows."""
         self._parts = parts
         self._memory = memory
+        self._room = room
 
     async def write(
         self,
@@ -50,9 +54,16 @@ class Storing:
 
         Raises: what `chunks` raises, UnavailableError; then no part is left.
         """
+        if self._room is not None and self._room() < length:
+            # Before the disk is full: ledger and database may lie there too, and reads need them.
+            raise UnavailableError(
+                "there is no room for this object where parts are kept",
+                remedy="make room on that disk; nothing stored is lost",
+            )
         held = OURS.ciphertext(min(length, PART_BYTES)) + _OVERHEAD
         async with self._memory.taken(held), self._removed_on_error() as names:
-            writer = ObjectWriter(key, object_id, first_random=secrets.token_bytes(RANDOM_BYTES))
+            random = secrets.token_bytes(RANDOM_BYTES)
+            writer = ObjectWriter(key, object_id, first_random=random, length=length)
             async for chunk in chunks:
                 view = memoryview(chunk)
                 while view:
