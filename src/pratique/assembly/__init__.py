@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 
+from pratique.assembly.custody_console import custody_console
 from pratique.assembly.parts import open_upstreams, page_service
 from pratique.doors.console.pages import Console, ConsoleParts
 from pratique.doors.incident_desk import IncidentDesk
@@ -367,6 +368,9 @@ def _console(
             reports=ground.facts,
             audits=ground.audits,
             incidents=_incident_desk(ground),
+            custody=custody_console(
+                ground.settings, presence=ground.presence, ledger=ground.ledger, clock=ground.clock
+            ),
             clock=ground.clock,
         )
     )

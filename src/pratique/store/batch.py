@@ -48,6 +48,8 @@ EVENT_KINDS = frozenset(
         "lease-budget",
         "origin",
         "policy",
+        "read-refused",
+        "revocation-drill",
         "rollback",
         "scope",
         "token",

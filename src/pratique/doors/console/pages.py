@@ -13,6 +13,9 @@ import msgspec
 from aiohttp import web
 from packaging.version import Version
 
+from pratique.custody.sizes import human_bytes
+from pratique.doors.console.custody import CustodyAnswers, CustodyPages
+from pratique.doors.console.custody_values import CustodyView
 from pratique.doors.console.incidents import IncidentAnswers, IncidentPages
 from pratique.doors.console.incidents import View as IncidentPage
 from pratique.doors.console.source_html import attack_url, source_html
@@ -92,11 +95,12 @@ class ConsoleParts:
     reports: Reports
     audits: AuditsOf
     incidents: IncidentAnswers
+    custody: CustodyAnswers
     clock: Clock
 
 
 class Console:
-    """Answers `/`, `/b/…` and `/incidents…`."""
+    """Answers `/`, `/b/…`, `/incidents…` and `/custody…`."""
 
     def __init__(self, parts: ConsoleParts) -> None:
         self._parts = parts
@@ -112,7 +116,11 @@ class Console:
         self._templates.globals["places_shown"] = PLACES_SHOWN
         self._templates.globals["found_shown"] = FOUND_SHOWN
         self._templates.filters["instant"] = render_instant
+        self._templates.filters["human"] = human_bytes
         self._incidents = IncidentPages(parts.incidents, self._render)
+        self._custody = CustodyPages(
+            parts.custody, self._render, read_form=_read_form, approver_of=parts.approver_of
+        )
 
     async def answer(
         self, request: web.BaseRequest, path: Sequence[str], who: Identity, address: str
@@ -120,6 +128,8 @@ class Console:
         """Answer a path of the console, already split; `who` has passed the door's own login."""
         if path[:1] == ["incidents"]:
             return await self._incidents.answer(request, path[1:], who)
+        if path[:1] == ["custody"]:
+            return await self._custody.answer(request, path[1:], who, address)
         # Everybody who may install may read why something is blocked.
         match (request.method, *path):
             case ("GET" | "HEAD", ""):
@@ -138,7 +148,7 @@ class Console:
         self,
         request: web.BaseRequest,
         template: str,
-        view: BlockView | StatusView | IncidentPage,
+        view: BlockView | StatusView | IncidentPage | CustodyView,
         status: int = 200,
     ) -> web.Response:
         if request.query.get("format") == "json" or _prefers_json(request):

@@ -2,6 +2,7 @@
 
     /                                   status page (console)
     /b/{id}                             why a file is blocked (console)
+    /custody                            leases, scopes, drills, for approvers (console)
     /healthz /readyz /metrics           for machines
     /_pratique/intake                   observations of collectors (doors/intake)
     /{index}/simple/                    names known here
@@ -120,7 +121,7 @@ class IndexDoor:
                 return web.Response(
                     body=body, headers={"Content-Type": "text/plain; version=0.0.4"}
                 )
-            case [""] | ["b" | "incidents", *_]:
+            case [""] | ["b" | "incidents" | "custody", *_]:
                 address = self._address(request)
                 return await self._identified(
                     request,
