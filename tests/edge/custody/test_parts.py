@@ -17,8 +17,9 @@ from kit.s3_server import KEY, SECRET, S3Server, s3_server
 from pratique.custody.envelope import part_name
 from pratique.custody.errors import PartMissingError
 from pratique.custody.model import ObjectId
-from pratique.edge.custody import s3_parts
+from pratique.edge.custody import disk_parts, s3_parts
 from pratique.edge.custody.aws_access import parse_place
+from pratique.edge.custody.direct_files import can_sync_all, sync_all
 from pratique.edge.custody.part_listing import ListedParts
 from pratique.edge.custody.part_places import open_parts
 from pratique.edge.custody.s3_parts import CHUNK, S3Parts
@@ -86,6 +87,15 @@ async def test_a_large_part_goes_up_in_pieces(parts: ListedParts) -> None:
     assert bytes(await parts.read(name(2), 0, len(data))) == data
 
 
+@pytest.mark.parametrize("count", [0, 1, 40])
+async def test_many_are_written_at_once(parts: ListedParts, count: int) -> None:
+    made = [(name(number), memoryview(os.urandom(1000 + number))) for number in range(count)]
+    await parts.write_many(made)
+    for part, data in made:
+        assert bytes(await parts.read(part, 0, len(data))) == data
+    assert await listed(parts) == [(part, len(data)) for part, data in made]
+
+
 async def test_missing_and_short_parts_are_named(parts: ListedParts) -> None:
     with pytest.raises(PartMissingError, match="missing"):
         await parts.read(name(3), 0, 10)
@@ -117,6 +127,33 @@ async def test_everything_is_listed_in_order_of_objects(parts: ListedParts) -> N
     assert folders == sorted(folders)
     changed = [one.changed_at async for one in parts.listed()]
     assert all(abs((at - before).total_seconds()) < 60 for at in changed)
+
+
+async def test_many_are_synced_once_and_told_only_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    with open_parts(Settings(home=tmp_path)) as parts:
+        monkeypatch.setattr(
+            disk_parts, "sync_all", lambda folder: synced.append(len(list(folder.rglob("0.0"))))
+        )
+        monkeypatch.setattr(disk_parts, "can_sync_all", lambda: True)
+        await parts.write_many([(name(number), b"x") for number in range(40)])
+        assert synced == [40]
+
+        def broken(_folder: Path) -> None:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(disk_parts, "sync_all", broken)
+        with pytest.raises(UnavailableError, match="cannot be written"):
+            await parts.write_many([(name(number), b"x") for number in range(100, 140)])
+
+
+def test_a_file_system_is_synced(tmp_path: Path) -> None:
+    assert can_sync_all()
+    sync_all(tmp_path)
+    with pytest.raises(OSError, match="No such"):
+        sync_all(tmp_path / "nothing")
 
 
 # ── a bucket that fails ──────────────────────────────────────────────────────────────────────

@@ -12,6 +12,10 @@ import ctypes
 import errno
 import mmap
 import os
+import re
+import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +26,7 @@ _PIECE: Final = 1 << 20
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 _DIRECT: Final = getattr(os, "O_DIRECT", 0)
 _MODE: Final = 0o600
+_TELLS_FAILURE: Final = (5, 8)
 _NOT_HERE: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTTY})
 
 
@@ -82,3 +87,36 @@ def _write_direct(descriptor: int, data: memoryview) -> int:
             raise
     fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) & ~_DIRECT)
     return written
+
+
+@cache
+def can_sync_all() -> bool:
+    """Whether this system syncs a whole file system and tells when that failed (Linux 5.8)."""
+    if sys.platform != "linux":
+        return False
+    found = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return (
+        found is not None
+        and (int(found[1]), int(found[2])) >= _TELLS_FAILURE
+        and _syncfs() is not None
+    )
+
+
+def sync_all(folder: Path) -> None:
+    """All that was written to the folder's file system is on the disk when this returns. Raises: OSError."""
+    sync = _syncfs()
+    if sync is None:
+        raise OSError(errno.ENOSYS, "this system cannot sync a file system")
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if sync(descriptor):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+    finally:
+        os.close(descriptor)
+
+
+@cache
+def _syncfs() -> Callable[[int], int] | None:
+    """The system's call, which Python has no name for."""
+    return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pratique.custody.envelope import Bytes
 from pratique.custody.ports import PartStore
 from pratique.values.instants import Instant
 
@@ -21,7 +22,14 @@ class KeptPart:
 
 
 class ListedParts(PartStore, Protocol):
-    """A `PartStore` that can be listed."""
+    """A `PartStore` that can be listed, and written many at a time."""
+
+    async def write_many(self, parts: Sequence[tuple[str, Bytes]]) -> None:
+        """Keep small parts, all of them durably when it returns; what is left of a failure may be any.
+
+        Raises: UnavailableError.
+        """
+        ...
 
     def listed(self) -> AsyncIterator[KeptPart]:
         """Everything there, ordered by the folders of objects. Raises: UnavailableError."""

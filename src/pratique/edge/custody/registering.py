@@ -2,7 +2,7 @@
 
 Order of durability of each object:
 
-1. its parts (`PartStore.write`);
+1. its parts: large ones one by one, those of small objects many together;
 2. its `object` entry in the ledger;
 3. its row, from which moment it can be read.
 
@@ -35,8 +35,9 @@ from pratique.custody.envelope import (
     part_name,
 )
 from pratique.custody.model import PART_BYTES, Dataset, ObjectId, StoredObject
-from pratique.custody.ports import DatasetState, PartStore
+from pratique.custody.ports import DatasetState
 from pratique.edge.custody.direct_files import aligned_buffer
+from pratique.edge.custody.part_listing import ListedParts
 from pratique.edge.custody.sources import Found, Gap, Reader, Source, SourceGapError
 from pratique.ledger.entries import Draft
 from pratique.values.digests import Sha256
@@ -50,6 +51,8 @@ _SMALL: Final = 1 << 20
 """What is read, hashed and encrypted in one go."""
 _TOGETHER: Final = 256
 """Objects whose entries and rows are committed at once."""
+_WAITING: Final = 64 * 1024 * 1024
+"""Bytes of small objects that wait for being written together."""
 _COMMIT_SECONDS: Final = 1.0
 _SHOWN_GAPS: Final = 1000
 
@@ -87,7 +90,7 @@ class Surroundings:
     """What registering works with."""
 
     state: DatasetState
-    parts: PartStore
+    parts: ListedParts
     keys: ObjectKeys
     record: Callable[[list[Draft]], object]
     """Makes entries durable."""
@@ -98,6 +101,15 @@ class Surroundings:
     stop: Callable[[], bool] = lambda: False
     show: Callable[[str, int], None] = lambda _what, _bytes: None
     """Told what was read last and how many bytes were read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """An object that is whole."""
+
+    stored: StoredObject
+    cipher: memoryview | None
+    """Its part, if that is still to be written."""
 
 
 async def register(dataset: Dataset, source: Source, around: Surroundings) -> Progress:
@@ -118,7 +130,9 @@ class _Registration:
         self._queue: asyncio.Queue[Found | None] = asyncio.Queue(_AT_ONCE * 4)
         self._buffers: asyncio.Queue[Pair] = asyncio.Queue()
         self._made = 0
-        self._done: list[StoredObject] = []
+        self._done: list[_Done] = []
+        self._waiting = 0
+        """Bytes of parts in `_done`."""
         self._committing = asyncio.Lock()
         self._ended = asyncio.Event()
 
@@ -188,27 +202,32 @@ class _Registration:
             if stored is None:
                 continue
             self._done.append(stored)
-            if len(self._done) >= _TOGETHER:
+            self._waiting += len(stored.cipher or b"")
+            if len(self._done) >= _TOGETHER or self._waiting >= _WAITING:
                 await self._commit()
 
-    async def _store(self, found: Found) -> StoredObject | None:
-        """Read, hash, encrypt and write one object; None when it was ended in between."""
+    async def _store(self, found: Found) -> _Done | None:
+        """Read, hash and encrypt one object, and write it if it is large; None when it was ended."""
         object_id = ObjectId(secrets.token_hex(16))
         key, wrapped = self._around.keys(object_id)
-        written: list[str] = []
-        try:
-            if found.size <= _SMALL:
-                now, digest = await self._store_small(found, object_id, key, written)
-            else:
+        cipher: memoryview | None = None
+        if found.size <= _SMALL:
+            now, digest, cipher = await asyncio.to_thread(
+                _read_small, self._source, found, object_id, key
+            )
+            self._read(found.key, now.size)
+        else:
+            written: list[str] = []
+            try:
                 done = await self._store_large(found, object_id, key, written)
-                if done is None:
-                    await self._forget(written)
-                    return None
-                now, digest = done
-        except BaseException:
-            await asyncio.shield(self._forget(written))
-            raise
-        return StoredObject(
+            except BaseException:
+                await asyncio.shield(self._forget(written))
+                raise
+            if done is None:
+                await self._forget(written)
+                return None
+            now, digest = done
+        stored = StoredObject(
             id=object_id,
             dataset=self._dataset.name,
             key=found.key,
@@ -220,18 +239,7 @@ class _Registration:
             created_at=self._around.clock(),
             by_lease="",
         )
-
-    async def _store_small(
-        self, found: Found, object_id: ObjectId, key: bytes, written: list[str]
-    ) -> tuple[Found, Sha256]:
-        now, digest, cipher = await asyncio.to_thread(
-            _read_small, self._source, found, object_id, key
-        )
-        name = part_name(object_id, 0, 0)
-        written.append(name)
-        await self._around.parts.write(name, cipher)
-        self._read(found.key, now.size)
-        return now, digest
+        return _Done(stored=stored, cipher=cipher)
 
     async def _store_large(
         self, found: Found, object_id: ObjectId, key: bytes, written: list[str]
@@ -320,14 +328,26 @@ class _Registration:
 
     async def _commit(self) -> None:
         async with self._committing:
-            done, self._done = self._done[:_TOGETHER], self._done[_TOGETHER:]
-            while done:
-                await asyncio.shield(asyncio.to_thread(self._commit_these, done))
-                self._progress.stored += len(done)
-                self._progress.stored_bytes += sum(stored.size for stored in done)
+            while self._done:
                 done, self._done = self._done[:_TOGETHER], self._done[_TOGETHER:]
+                self._waiting -= sum(len(one.cipher or b"") for one in done)
+                await asyncio.shield(self._commit_these(done))
 
-    def _commit_these(self, done: list[StoredObject]) -> None:
+    async def _commit_these(self, done: list[_Done]) -> None:
+        """1. Parts that wait. 2. Entries. 3. Rows."""
+        parts = [
+            (part_name(one.stored.id, 0, 0), one.cipher) for one in done if one.cipher is not None
+        ]
+        try:
+            await self._around.parts.write_many(parts)
+        except BaseException:
+            await self._forget([name for name, _ in parts])
+            raise
+        await asyncio.to_thread(self._record, [one.stored for one in done])
+        self._progress.stored += len(done)
+        self._progress.stored_bytes += sum(one.stored.size for one in done)
+
+    def _record(self, done: list[StoredObject]) -> None:
         actor = self._around.actor
         self._around.record([object_entry(one, reason="registered", actor=actor) for one in done])
         self._around.state.put_objects(done)

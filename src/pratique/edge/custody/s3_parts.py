@@ -7,7 +7,7 @@ and what fails in spite of it is an UnavailableError: doors then refuse, and not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -36,6 +36,7 @@ _RETRIES: Final = 3
 _RETRY_FOR: Final = timedelta(seconds=20)
 _READ_SECONDS: Final = 30.0
 _WRITE_SECONDS: Final = 300.0
+_WRITES_AT_ONCE: Final = 16
 _SHOWN: Final = 400
 
 
@@ -96,6 +97,21 @@ class S3Parts:
                     chunk_size=CHUNK,
                     max_concurrency=_SIDE_BY_SIDE,
                 )
+
+    async def write_many(self, parts: Sequence[tuple[str, Bytes]]) -> None:
+        """Keep small parts, several requests side by side. Raises: UnavailableError."""
+        turns = asyncio.Semaphore(_WRITES_AT_ONCE)
+
+        async def write(name: str, data: Bytes) -> None:
+            async with turns:
+                await self.write(name, data)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, data in parts:
+                    group.create_task(write(name, data))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
 
     async def delete(self, name: str) -> None:
         """Forget a part; a missing one is none. Raises: UnavailableError."""
