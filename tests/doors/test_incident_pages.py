@@ -11,7 +11,7 @@ from kit.fact_story import FactStory, at, item, seen
 from kit.shop import Shop
 from pratique.exposure.incident import Asked, Release, WindowLine
 from pratique.exposure.standing import opened_draft
-from pratique.inventory.observed.model import AssetKind, Relation
+from pratique.inventory.observed.model import AssetKind, Identity, PlaceKind, Relation
 from pratique.ledger.entries import Draft
 
 MARKUP = "ci/<script>alert(1)</script>"
@@ -133,3 +133,37 @@ def test_what_is_not_there_is_said(shop: Shop, login: tuple[str, str], path: str
     answer = shop.door.ask(path, login=login)
     assert answer.status in {400, 404}
     assert answer.json["detail"]
+
+
+def test_what_was_read_under_a_stolen_lease_stands_there(shop: Shop) -> None:
+    lease = "PQL" + "A" * 17
+    story = FactStory()
+    story.run("ci/9", seen(item("litellm", "1.82.8")))
+    stolen = (Identity(kind="lease", name=lease),)
+    values = {"place": PlaceKind.SECRETS, "locator": "secrets", "identities": stolen}
+    story.look("ci/9", start=at("10:41"), **values)
+    terms = {
+        "holder": "ann", "vendor": "acme", "project": "p", "client": "meta", "purpose": "labelling",
+        "selectors": ["dialogs"], "verbs": ["read"], "copy": "marked", "budget_bytes": 1 << 30,
+        "not_before": "2026-03-24T09:00:00Z", "not_after": "2036-03-24T20:00:00Z",
+    }  # fmt: skip
+    who = {key: terms[key] for key in ("holder", "vendor", "project", "client")}
+    read = {"process": "p1", "number": 0, "names": ["192.0.2.1", "x"], "dataset": "dialogs"}
+    rows = [["ab" * 16, 0, 0, 1, 131072, 200, 0, 1]]
+    subject = f"lease:{lease}"
+    story.write(
+        Draft(kind="dataset", subject="dataset:dialogs", actor="o", body={"client": "meta"})
+    )
+    story.write(Draft(kind="lease", subject=subject, actor="o", body=terms))
+    story.write(
+        Draft(kind="reads", subject=subject, actor=subject, body=who | read | {"reads": rows})
+    )
+    asked = Asked(releases=(Release(type="pypi", name="litellm", version="1.82.8"),))
+    story.write(opened_draft("lost", asked, title="x", aware_at=at("12:00"), actor="operator:x"))
+    tell(shop, story)
+    login = "ann", shop.door.add_token("ann", role="approver")
+    text = page(shop, "/incidents/lost", login)
+    assert f"Lease <strong>{lease}</strong>, data of meta: 131,072 bytes of 1 objects" in text
+    assert "at most 1,073,741,824 bytes could be" in text
+    [told] = data(shop, "/incidents/lost", login)["answer"]["reach"]["disclosed"]
+    assert told["named"][0]["segments"] == [[0, 1]]
