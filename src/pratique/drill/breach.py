@@ -21,7 +21,6 @@ import msgspec
 from aiohttp import web
 from yarl import URL
 
-from pratique.assembly.custody_parts import open_parts
 from pratique.custody.certificate import certify, certify_role, terms_of
 from pratique.custody.envelope import (
     HEADER_BYTES,
@@ -37,6 +36,7 @@ from pratique.custody.signing import signed_get
 from pratique.drill.breach_scene import Scene
 from pratique.edge.custody.broker.places import GATEWAY_SOCKET, broker_folder
 from pratique.edge.custody.broker_client import BrokerClient
+from pratique.edge.custody.part_places import open_parts
 from pratique.errors import PratiqueError
 from pratique.values.instants import now_utc
 

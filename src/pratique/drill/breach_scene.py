@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from pratique.assembly.custody_parts import open_parts
 from pratique.custody.budget import worst_case
 from pratique.custody.certificate import terms_of
 from pratique.custody.envelope import RANDOM_BYTES, encrypt_part, part_aad, part_name
@@ -24,6 +23,7 @@ from pratique.custody.model import (
     Verb,
 )
 from pratique.edge.custody.broker_admin import BrokerAdmin
+from pratique.edge.custody.part_places import open_parts
 from pratique.settings import Settings
 from pratique.store.custody import CustodyStore
 from pratique.values.digests import Sha256
