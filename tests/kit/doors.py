@@ -154,3 +154,27 @@ LISTS: dict[str, Callable[[Holder, str], Awaitable[Answer]]] = {
     "hub-info": hub_info,
     "sharing-tables": sharing_list,
 }
+
+
+def _about(path: str, surface: Surface) -> Callable[[Holder, str], Awaitable[Answer]]:
+    async def asked(holder: Holder, _: str) -> Answer:
+        return await ask(holder, "GET", holder.url + path, headers=_bearer(holder, surface))
+
+    return asked
+
+
+async def s3_buckets(holder: Holder, _: str) -> Answer:
+    request = _signed(holder, f"{holder.url}/")
+    S3SigV4Auth(Credentials(holder.lease.id, holder.secret), "s3", REGION).add_auth(request)
+    return await ask(holder, "GET", request.url, headers=dict(request.headers.items()))
+
+
+ABOUT: dict[str, Callable[[Holder, str], Awaitable[Answer]]] = {
+    "s3-buckets": s3_buckets,
+    "hub-whoami": _about("/_hub/api/whoami-v2", Surface.HUB),
+    "hub-datasets": _about("/_hub/api/datasets", Surface.HUB),
+    "sharing-shares": _about("/_sharing/shares", Surface.SHARING),
+    "sharing-share": _about("/_sharing/shares/meta", Surface.SHARING),
+    "sharing-schemas": _about("/_sharing/shares/meta/schemas", Surface.SHARING),
+}
+"""What a lease learns of itself: as long as it works, whatever becomes of a dataset."""

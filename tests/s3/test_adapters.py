@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kit.bearers import bearer
-from kit.doors import LISTS, READS, Answer, Holder, hub_get, hub_list, s3_get, sharing_query
+from kit.doors import ABOUT, LISTS, READS, Answer, Holder, hub_get, hub_list, s3_get, sharing_query
 from kit.s3_door import Custodian, custodian, s3_door, settled
 from pratique.custody.bearer import Surface
 from pratique.custody.model import Copy, Lease, LeaseId, ScopeId, ScopeState, Verb
@@ -37,7 +37,8 @@ KEYS = (
     "top.parquet",
     "ä/ö.parquet",
 )
-DOORS: dict[str, Callable[[Holder, str], Awaitable[Answer]]] = {**READS, **LISTS}
+DATA = (*READS, *LISTS)
+DOORS: dict[str, Callable[[Holder, str], Awaitable[Answer]]] = {**READS, **LISTS, **ABOUT}
 Place = tuple[Custodian, ServingS3, aiohttp.ClientSession]
 
 
@@ -62,8 +63,8 @@ async def _asked(door: str, holder: Holder) -> Answer:
 # ── each refusal at each door ───────────────────────────────────────────────────────────────
 
 
-async def _all_refuse(holder: Holder, words: str) -> None:
-    for door in DOORS:
+async def _all_refuse(holder: Holder, words: str, doors: Iterable[str] = tuple(DOORS)) -> None:
+    for door in doors:
         answer = await _asked(door, holder)
         assert answer.status >= 400, (door, answer)
         assert TABLE not in answer.body
@@ -75,7 +76,7 @@ async def _all_serve(holder: Holder) -> None:
     for door in DOORS:
         answer = await _asked(door, holder)
         assert answer.status == 200, (door, answer)
-        assert door in LISTS or door == "hub-head" or answer.body == TABLE
+        assert door not in READS or door == "hub-head" or answer.body == TABLE
 
 
 async def test_a_suspended_scope_stops_every_door_until_it_is_resumed(place: Place) -> None:
@@ -86,7 +87,8 @@ async def test_a_suspended_scope_stops_every_door_until_it_is_resumed(place: Pla
     for scope in (*lease.scopes, ScopeId("dataset:dialogs")):
         made.state.set_state(scope, ScopeState.SUSPENDED, reason="break-in", incident="INC-42")
         await settled(place[1], scope, stopped=True)
-        await _all_refuse(holder, "INC-42")
+        of_lease = scope in lease.scopes
+        await _all_refuse(holder, "INC-42", DOORS if of_lease else DATA)
         live = made.state.set_state(scope, ScopeState.LIVE, reason="", incident="")
         assert live is not None
         made.admin.resume(scope, epoch=live.changed_epoch)
@@ -114,7 +116,7 @@ async def test_a_shredded_dataset_is_gone_at_every_door(place: Place) -> None:
     await _all_serve(holder)
     place[0].state.mark_shredded("dialogs", at=now_utc())
     await asyncio.sleep(0.3)
-    await _all_refuse(holder, "shredded")
+    await _all_refuse(holder, "shredded", DATA)
 
 
 async def test_without_confirmation_every_door_is_shut(place: Place) -> None:
@@ -139,8 +141,9 @@ async def test_terms_hold_at_every_door(place: Place) -> None:
     made = place[0]
     made.dataset("other")
     for name, (terms, words, lists_too) in TERMS.items():
+        of_lease = name in {"network", "not yet"}
         holder = _holder(place, *made.grant(**terms))
-        for door in DOORS if lists_too else READS:
+        for door in (*DATA, *(ABOUT if of_lease else ())) if lists_too else READS:
             if door == "hub-head" and name in {"no bytes", "no objects"}:
                 continue  # what a HEAD tells is in every listing, and costs nothing over S3 either
             answer = await _asked(door, holder)

@@ -84,8 +84,10 @@ class HubAdapter:
             )
         match route.what:
             case "whoami":
+                await self._allowing.allow_lease(caller, asked)
                 return json_answer(_whoami(caller.lease))
             case "datasets":
+                await self._allowing.allow_lease(caller, asked)
                 return await self._datasets(caller)
             case "resolve":
                 return await self._resolve(asked, caller, route)

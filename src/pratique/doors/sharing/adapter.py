@@ -87,6 +87,7 @@ class SharingAdapter:
         if asked.method != ("POST" if route.what == "query" else "GET"):
             raise S3Error(Code.METHOD_NOT_ALLOWED, f"{route.what} is not asked with this method")
         lease = caller.lease
+        await self._allowing.allow_lease(caller, asked)
         if route.share and route.share != lease.client:
             raise _outside("share")
         match route.what:
