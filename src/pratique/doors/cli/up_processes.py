@@ -17,6 +17,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -35,6 +36,7 @@ from pratique.values.instants import now_utc
 OFF = "off"
 """`s3_listen` of an installation without an S3 door."""
 _BROKER_SECONDS = 1.0
+_THREADS = 32
 _STOP_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
@@ -125,6 +127,9 @@ def _close_memory() -> None:
 
 async def _serve(settings: Settings, bound: socket.socket) -> None:
     settle_allocator()
+    # Parts that wait for a slow disk must not keep look-ups of readers waiting.
+    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
+    asyncio.get_running_loop().set_default_executor(threads)
     stop = asyncio.Event()
     async with serve_s3(settings, bound):
         settle_collector()

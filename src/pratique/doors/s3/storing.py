@@ -19,6 +19,8 @@ from pratique.errors import PratiqueError, UnavailableError
 
 _OVERHEAD: Final = 256 * 1024
 """Of a request besides its part: what waits in the stream and one chunk."""
+_WRITES_AT_ONCE: Final = 16
+"""Parts that wait for the disk at a time; threads are left for everything else."""
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +43,7 @@ class Storing:
         self._parts = parts
         self._memory = memory
         self._room = room
+        self._turns = asyncio.Semaphore(_WRITES_AT_ONCE)
 
     async def write(
         self,
@@ -90,7 +93,8 @@ class Storing:
     ) -> None:
         name = part_name(object_id, part, 0)
         names.append(name)
-        await self._parts.write(name, data)
+        async with self._turns:
+            await self._parts.write(name, data)
 
     @asynccontextmanager
     async def _removed_on_error(self) -> AsyncIterator[list[str]]:
