@@ -20,11 +20,17 @@ from in_toto_attestation.v1.statement_pb2 import Statement as StatementProto
 
 from kit.disclosure import LARGE, SMALL, House, canonical, house, reading
 from pratique.custody.access_log import fold_reads
-from pratique.custody.client_log import Ownership, totals_of, verify_client_log
+from pratique.custody.client_log import (
+    Ownership,
+    render_client_log,
+    totals_of,
+    verify_client_log,
+)
 from pratique.custody.model import SEGMENT_BYTES, Lease
 from pratique.custody.runs import runs_of
 from pratique.custody.statements import render_envelope
 from pratique.doors.cli import cli
+from pratique.ledger.bundle import ProvenLeaf
 from pratique.ledger.canonical import parse_entry
 from pratique.ledger.errors import BundleError
 from pratique.ledger.notes import Signer
@@ -32,6 +38,7 @@ from pratique.store.log_keys import read_key
 from pratique.store.log_names import KEY_FILE
 from pratique.store.logs import open_log
 from pratique.store.presence import open_presence
+from pratique.values.instants import now_utc
 
 
 @dataclass
@@ -224,6 +231,46 @@ def test_the_projection_and_a_reading_of_the_whole_log_choose_the_same(told: Tol
             naive = {entry.sequence for entry in log.entries() if owned.takes(entry)}
             assert set(presence.custody.own_entries(client)) == naive
             assert naive
+
+
+def test_whoever_has_the_whole_log_sees_that_nothing_is_left_out(
+    told: Told, tmp_path: Path
+) -> None:
+    file, whole = tmp_path / "meta.json", tmp_path / "whole.json"
+    told.place.run("dataset", "log", "--client", "meta", "-o", str(file))
+    told.place.run("scope", "cap", "client:globex", "--bytes", "9GiB")
+    exported = told.place.run("ledger", "export", str(whole), "--all")
+    assert exported.exit_code == 0, exported.output
+    code, text = verify(told, file, "--whole", str(whole))
+    assert code == 0, text
+    assert "Proven by the whole log: no entry about this client's data is left out" in text
+    # A file without its last process is good by itself, and signed; the whole log shows what it lacks.
+    settings = told.place.made.settings
+    signer = read_key(settings.home / "ledger" / KEY_FILE, settings.storage.log_origin)
+    with closing(open_log(settings)) as log:
+        kept = [
+            ProvenLeaf(leaf=leaf, proof=log.prove_inclusion(entry.sequence))
+            for entry, leaf in zip(log.entries(), log.leaves(), strict=True)
+            if entry.kind in {"dataset", "lease"} and entry.body["client"] == "meta"
+        ]
+        short = render_client_log(
+            "meta",
+            kept,
+            checkpoint=log.checkpoint(),
+            signer=signer,
+            withheld=0,
+            made_at=now_utc(),
+        )
+    lying = tmp_path / "short.json"
+    lying.write_bytes(short)
+    assert verify(told, lying)[0] == 0
+    later = tmp_path / "later.json"
+    told.place.run("ledger", "export", str(later), "--all")
+    code, text = verify(told, lying, "--whole", str(later))
+    assert code == 1
+    assert "leaves out" in text
+    code, text = verify(told, file, "--whole", str(file))
+    assert code == 1
 
 
 # ── deliveries ───────────────────────────────────────────────────────────────────────────────

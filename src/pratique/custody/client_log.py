@@ -17,9 +17,10 @@ import msgspec
 from pratique.custody.access_log import AccessFold, AccessLog
 from pratique.custody.statements import open_envelope, render_envelope
 from pratique.ledger.bundle import ProvenLeaf, Verified, render_bundle, verify_bundle
-from pratique.ledger.canonical import parse_entry
-from pratique.ledger.entries import Entry
+from pratique.ledger.canonical import encode_entry, parse_entry, prepare, render_time
+from pratique.ledger.entries import Draft, Entry
 from pratique.ledger.errors import BundleError
+from pratique.ledger.merkle import Frontier, extend, leaf_hash
 from pratique.ledger.notes import Signer, Verifier, open_checkpoint
 from pratique.values.instants import Instant, render_instant
 
@@ -175,6 +176,47 @@ def verify_client_log(
     )
 
 
+def left_out(shown: ClientLog, whole: Verified) -> tuple[int, ...]:
+    """Entries about the client's data that the whole log has and its file has not, in order.
+
+    `whole`: a bundle of all entries of the same log, as large or larger. As many as the file says are
+    withheld may be; `object` entries of what was never read are not missed.
+    Raises: BundleError when it is not the whole log, another one, or more is left out than is said.
+    """
+    tree = shown.verified.checkpoint
+    if not whole.complete or whole.verifier != shown.verified.verifier:
+        raise BundleError("that is not the whole of this log", expected="a bundle made with --all")
+    if whole.checkpoint.size < tree.size:
+        raise BundleError(
+            f"that log has {whole.checkpoint.size} entries, the client's file is of {tree.size}",
+            expected="one exported later",
+        )
+    entries = whole.entries[: tree.size]
+    frontier, _ = extend(Frontier(), (leaf_hash(_leaf(one)) for one in entries))
+    if frontier.root() != tree.root:
+        raise BundleError("the log shows two histories: the client's file is of another one")
+    owned = Ownership(shown.client)
+    own = {
+        one.sequence
+        for one in entries
+        if owned.takes(one) and one.kind not in {"object", "object-removed"}
+    }
+    missing = sorted(own - {one.sequence for one in shown.verified.entries})
+    if len(missing) != shown.withheld:
+        raise BundleError(
+            f"the file leaves out {len(missing)} entries about data of {shown.client}, and says that it"
+            f" withholds {shown.withheld}: {', '.join(map(str, missing[:20]))}"
+        )
+    return tuple(missing)
+
+
+def _leaf(entry: Entry) -> bytes:
+    """The canonical bytes of an entry that was read from them."""
+    draft = Draft(kind=entry.kind, subject=entry.subject, actor=entry.actor, body=entry.body)
+    recorded_at = render_time(entry.recorded_at)
+    return encode_entry(prepare(draft), sequence=entry.sequence, recorded_at=recorded_at)
+
+
 def totals_of(log: AccessLog) -> dict[str, int]:
     """The figures of a claim."""
     return {
@@ -237,7 +279,7 @@ def sentences(shown: ClientLog) -> tuple[str, ...]:
         (
             "Claimed, under our signature: that these are all entries about your data. That no whole process"
             " was left out, only the whole log shows, and it names others. An auditor who may read all of"
-            " it can count (pratique ledger export --all); a claim that was false stays signed."
+            " it can count (pratique verify --whole); a claim that was false stays signed."
         ),
         (
             "Not proven: that what was recorded is true. The log shows that it was recorded then and not"

@@ -44,6 +44,11 @@ def _print_verifier(ctx: click.Context, _option: click.Parameter, wanted: bool) 
     help="Certificates (PEM) of the time stamp authority, from a source you trust.",
 )
 @click.option(
+    "--whole",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A bundle of the whole log, to see that a client's log leaves nothing out.",
+)
+@click.option(
     "--print-verifier",
     is_flag=True,
     is_eager=True,
@@ -60,7 +65,12 @@ def _print_verifier(ctx: click.Context, _option: click.Parameter, wanted: bool) 
     help="How to answer.",
 )
 def verify(
-    file: Path, key: str | None, checkpoint: Path | None, roots: Path | None, form: str
+    file: Path,
+    key: str | None,
+    checkpoint: Path | None,
+    roots: Path | None,
+    whole: Path | None,
+    form: str,
 ) -> None:
     """Verify an evidence file or a case, offline.
 
@@ -75,7 +85,10 @@ def verify(
         trusted = _read(roots) if roots else None
         sys.exit(show_case(file, data, verifier=verifier, known=known, roots=trusted, form=form))
     if is_custody_file(data):
-        sys.exit(show_custody_file(file, data, verifier=verifier, known=known, form=form))
+        every = _read(whole) if whole else None
+        sys.exit(
+            show_custody_file(file, data, verifier=verifier, known=known, whole=every, form=form)
+        )
     try:
         verified = verify_bundle(data, verifier=verifier, known=known)
     except BundleError as error:

@@ -27,12 +27,20 @@ def is_custody_file(data: bytes) -> bool:
 
 
 def show_custody_file(
-    file: Path, data: bytes, *, verifier: Verifier | None, known: str | None, form: str
+    file: Path,
+    data: bytes,
+    *,
+    verifier: Verifier | None,
+    known: str | None,
+    whole: bytes | None,
+    form: str,
 ) -> int:
     """Verify and say what was found; gives the exit code."""
-    check = _client_log if data.startswith(_CLIENT_LOG) else _delivery
     try:
-        report, words, code = check(data, verifier, known)
+        if data.startswith(_CLIENT_LOG):
+            report, words, code = _client_log(data, verifier, known, whole)
+        else:
+            report, words, code = _delivery(data, verifier, known)
     except PratiqueError as error:
         incomparable = isinstance(error, BundleIncomparableError)
         if form == "json":
@@ -52,13 +60,14 @@ def show_custody_file(
 
 
 def _client_log(
-    data: bytes, verifier: Verifier | None, known: str | None
+    data: bytes, verifier: Verifier | None, known: str | None, whole: bytes | None
 ) -> tuple[dict[str, Any], list[str], int]:
     from pratique.custody.client_log import totals_of, verify_client_log  # noqa: PLC0415 - one sort of file
     from pratique.custody.sizes import human_bytes  # noqa: PLC0415 - as above
 
     shown = verify_client_log(data, verifier=verifier, known=known)
     log, tree = shown.log, shown.verified.checkpoint
+    withheld = None if whole is None else _withheld(shown, whole)
     report = {
         "verified": True,
         "format": "pratique-client-log/v1",
@@ -71,6 +80,8 @@ def _client_log(
         "entries": len(shown.verified.entries),
         "withheld": shown.withheld,
         "gaps": shown.gaps,
+        "compared_with_whole_log": withheld is not None,
+        "withheld_entries": withheld,
         "totals": totals_of(log),
         "leases": log.leases,
         "chains": log.chains,
@@ -85,9 +96,27 @@ def _client_log(
         ),
         *_leases(shown),
         *shown.sentences,
+        *_whole_words(withheld),
     ]
     unsure = shown.gaps or log.unreadable
     return report, words, EXIT_UNKNOWN if unsure else EXIT_NOTHING_FOUND
+
+
+def _withheld(shown: ClientLog, whole: bytes) -> tuple[int, ...]:
+    """Entries that the whole log has and the client's file withholds. Raises: BundleError."""
+    from pratique.custody.client_log import left_out  # noqa: PLC0415 - as above
+    from pratique.ledger.bundle import verify_bundle  # noqa: PLC0415 - as above
+
+    return left_out(shown, verify_bundle(whole, verifier=shown.verified.verifier))
+
+
+def _whole_words(withheld: tuple[int, ...] | None) -> list[str]:
+    if withheld is None:
+        return []
+    words = "Proven by the whole log: no entry about this client's data is left out"
+    if withheld:
+        words += f" but those withheld: {', '.join(map(str, withheld[:20]))}"
+    return [f"{words}."]
 
 
 def _leases(shown: ClientLog) -> list[str]:
