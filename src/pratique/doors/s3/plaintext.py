@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from pratique.custody.envelope import (
     HEADER_BYTES,
     OURS,
+    TAG_BYTES,
     PartCipher,
     parse_header,
     part_name,
@@ -109,6 +110,14 @@ class Plaintext:
             self._kept[place] = _Kept(cipher, name, now + _KEPT_SECONDS, scopes)
         while len(self._kept) > _KEPT_CIPHERS:
             self._kept.popitem(last=False)
+
+    @staticmethod
+    def piece_end(start: int, length: int) -> int:
+        """Where a piece of at most `length` bytes from `start` best ends: no segment is opened twice."""
+        base = start // PART_BYTES * PART_BYTES
+        inner = OURS.segment - TAG_BYTES
+        first = (start - base + HEADER_BYTES) // inner
+        return base + min(PART_BYTES, (first + length // inner) * inner - HEADER_BYTES)
 
     async def read(
         self, lease: Lease, stored: StoredObject, start: int, end: int, view: View | None

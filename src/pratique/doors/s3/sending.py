@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
@@ -42,6 +43,7 @@ _LATE: Final = Refusal(
     stop=Stop.UNSURE, sentence="the read took too long; try again", retry_seconds=1.0
 )
 _BROKEN: Final = Refusal(stop=Stop.BROKER, sentence="the read could not be finished")
+_IDLE: Final = Refusal(stop=Stop.BROKER, sentence="nothing was read for a minute")
 _log = logging.getLogger(__name__)
 
 
@@ -76,6 +78,8 @@ class _Stream:
         self.scopes = scopes
         self._request = request
         self.refusal: Refusal | None = None
+        self.moved_at = time.monotonic()
+        """When the reader last took a piece."""
 
     def cut(self, refusal: Refusal) -> None:
         """Drop the connection with all that waits to be sent."""
@@ -112,12 +116,16 @@ class Sender:
         response = web.StreamResponse(status=ask.status, headers=headers)
         response.content_length = ask.end - ask.start
         stream = _Stream(ask.scopes, request)
-        with self._confirmation.streaming(stream), self._until_end(stream, ask.journal.lease):
+        with (
+            self._confirmation.streaming(stream),
+            self._until_end(stream, ask.journal.lease),
+            _while_moving(stream),
+        ):
             self._check(ask)
             try:
                 await response.prepare(request)
-                await self._stream(response, ask, meter, window)
-            except (RefusedError, PratiqueError, ConnectionError, TimeoutError) as error:
+                await self._stream(response, stream, ask, meter, window)
+            except (RefusedError, PratiqueError, ConnectionError) as error:
                 # The status is out; an end before the announced length is what clients notice, and
                 # when they ask for the rest they are told why.
                 _note(ask, error)
@@ -164,30 +172,46 @@ class Sender:
         return web.Response(status=ask.status, body=bytes(body), headers=headers)
 
     async def _stream(
-        self, response: web.StreamResponse, ask: Ask, meter: Meter, window: tuple[int, int]
+        self,
+        response: web.StreamResponse,
+        stream: _Stream,
+        ask: Ask,
+        meter: Meter,
+        window: tuple[int, int],
     ) -> None:
-        lease = ask.journal.lease
         largest = min(LARGEST_WINDOW, ask.journal.lease.rate or LARGEST_WINDOW)
         start, end = window
-        while start < ask.end:
+        while end < ask.end:
             following = _window(end, ask.end, min(largest, 2 * (end - start)))
             async with _ahead(self._pay(ask, meter, *following, patience=_MIDWAY_SECONDS)) as paid:
-                for at in range(start, end, PIECE_BYTES):
-                    self._check(ask)
-                    stop = min(end, at + PIECE_BYTES)
-                    piece = await self._plaintext.read(lease, ask.stored, at, stop, ask.view)
-                    async with asyncio.timeout(IDLE_SECONDS):
-                        await response.write(piece)
+                await self._send_window(response, stream, ask, start, end)
                 await paid
             start, end = following
+        await self._send_window(response, stream, ask, start, end)
+
+    async def _send_window(
+        self, response: web.StreamResponse, stream: _Stream, ask: Ask, start: int, end: int
+    ) -> None:
+        """Send what is paid for, in pieces that end where encrypted segments do."""
+        plaintext, lease = self._plaintext, ask.journal.lease
+        while start < end:
+            self._check(ask)
+            stop = min(end, plaintext.piece_end(start, PIECE_BYTES))
+            await response.write(await plaintext.read(lease, ask.stored, start, stop, ask.view))
+            stream.moved_at = time.monotonic()
+            start = stop
 
     async def _pay(self, ask: Ask, meter: Meter, start: int, end: int, *, patience: float) -> None:
         """Everything that must be durable before `[start, end)` is disclosed."""
-        if start == end < ask.end or start >= ask.end > ask.start:
-            return  # nothing follows
         self._check(ask)
         await self._charge(ask, meter, start, end, patience=patience)
-        await self._reads.record(ask.journal, _read(ask, start, end))
+        read = _read(ask, start, end)
+        if start == end or end - start > FIRST_WINDOW:
+            await self._reads.record(ask.journal, read)
+        else:
+            if not self._reads.announced(ask.journal, read):
+                await self._reads.announce(ask.journal, ask.stored, read)
+            self._reads.note(ask.journal, read)
         await self._plaintext.unlock(ask.journal.lease, ask.stored, start, end, ask.view)
 
     async def _charge(
@@ -213,6 +237,25 @@ class Sender:
             yield
         finally:
             timer.cancel()
+
+
+@contextmanager
+def _while_moving(stream: _Stream) -> Iterator[None]:
+    """Cut the stream when its reader takes nothing for a minute. Looked at now and then, not per piece."""
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle | None = None
+
+    def look() -> None:
+        nonlocal timer
+        if time.monotonic() - stream.moved_at > IDLE_SECONDS:
+            stream.cut(_IDLE)
+        timer = loop.call_later(IDLE_SECONDS / 4, look)
+
+    timer = loop.call_later(IDLE_SECONDS / 4, look)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _window(start: int, end: int, length: int) -> tuple[int, int]:
