@@ -100,6 +100,9 @@ class Connections:
             log.warning("not our language", extra={"socket": self._door.name})
         except* (OSError, asyncio.IncompleteReadError):
             log.debug("connection lost", extra={"socket": self._door.name})
+        except* asyncio.CancelledError:
+            # The broker ends. Streams of Python 3.11 print a traceback for a connection that was cancelled.
+            log.debug("connection ended", extra={"socket": self._door.name})
         finally:
             self._open -= 1
             writer.transport.abort()
