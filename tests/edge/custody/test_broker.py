@@ -397,3 +397,22 @@ def test_another_master_key_is_noticed(broker: RunningBroker) -> None:
         broker.start()
     master.chmod(0o600)
     broker.start()
+
+
+def test_operators_check_parts_and_no_vendor_pays(shared: RunningBroker) -> None:
+    """Keys for an integrity sweep: the right ones, for this object only, and not counted."""
+    with shared.admin() as admin:
+        object_id = new_object()
+        key, wrapped = admin.new_object_key("corpus", object_id)
+        before = admin.status().parts
+        asks = [an_ask(wrapped, object_id, part=part) for part in range(3)]
+        assert admin.check_keys(asks) == [
+            derive_part_key(key, ask.salt, part_aad(object_id, ask.part, 0)) for ask in asks
+        ]
+        with pytest.raises(BrokerRefusedError):
+            admin.check_keys([an_ask(wrapped, new_object())])
+        with pytest.raises(BrokerRefusedError):
+            admin.check_keys([an_ask(wrapped[:-1], object_id)])
+        with pytest.raises(BrokerRefusedError, match="at a time"):
+            admin.check_keys([an_ask(b"", object_id)] * 5000)
+        assert admin.status().parts == before
