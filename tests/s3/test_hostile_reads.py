@@ -264,3 +264,29 @@ async def test_why_a_lease_is_stopped_is_told_to_its_holder_only(
     assert b"SignatureDoesNotMatch" in forged[1]
     proven = await exchange(serving.url, signed(serving.url, lease, secret, "/dialogs/tiny"))
     assert (proven[0], b"INC-42" in proven[1]) == (403, True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "copy = 'canonical'",
+        """selectors = '["dialogs"]'""",
+        "verbs = 'list read write'",
+        "networks = '[]'",
+        "not_after = not_after + 1",
+    ],
+)
+async def test_who_writes_to_the_database_widens_no_lease(
+    place: tuple[Custodian, ServingS3], change: str
+) -> None:
+    made, serving = place
+    networks = ("127.0.0.0/8",)
+    good = made.grant(selectors=("dialogs/t",), networks=networks)
+    bent, secret = made.grant(selectors=("dialogs/t",), networks=networks)
+    with made.state._database.write() as session:
+        session._connection.execute(  # type: ignore[attr-defined]
+            f"UPDATE leases SET {change} WHERE id = ?", (bent.id,)
+        )
+    assert (await exchange(serving.url, signed(serving.url, *good, "/dialogs/tiny")))[0] == 200
+    status, body = await exchange(serving.url, signed(serving.url, bent, secret, "/dialogs/tiny"))
+    assert (status, b"key broker signed" in body) == (403, True)

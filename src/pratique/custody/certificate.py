@@ -159,6 +159,22 @@ def within_role(
     )
 
 
+def is_certified(lease: Lease) -> bool:
+    """Whether a stored lease says what its certificate claims, but for the budget, which its scope has.
+
+    Whether the certificate is the broker's, the broker says. So who can write to the leases' table
+    neither widens a prefix nor takes the marks away.
+    """
+    try:
+        claimed = read_certificate(lease.certificate)
+    except CertificateError:
+        return False
+    stored = msgspec.structs.replace(
+        terms_of(lease), budget_bytes=claimed.budget_bytes, budget_objects=claimed.budget_objects
+    )
+    return stored == claimed
+
+
 def check_terms(
     terms: Terms, *, now: Instant, verb: Verb | None = None, dataset: str | None = None
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections import OrderedDict
@@ -10,6 +11,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from pratique.custody.certificate import is_certified
 from pratique.custody.model import Lease, LeaseId, Refusal, ScopeId, Stop
 from pratique.custody.ports import KeyBroker, LeaseState
 from pratique.custody.s3_errors import Code, S3Error
@@ -22,6 +24,7 @@ _UNKNOWN_SECONDS: Final = 2.0
 _DAYS_KEPT: Final = 4
 """Signing keys of one lease: today and yesterday, in two regions."""
 _MOST_GUESSES: Final = 2
+_log = logging.getLogger(__name__)
 _LEASE: Final = re.compile(r"PQL[A-Z2-7]{17}")
 _Value = TypeVar("_Value")
 
@@ -59,7 +62,8 @@ class LeaseBook:
     async def find(self, lease_id: LeaseId) -> LiveLease | None:
         """The lease; None when there is none.
 
-        Raises: UnavailableError; S3Error (SlowDown) for an unknown one while others are looked up.
+        Raises: UnavailableError; S3Error (SlowDown) for an unknown one while others are looked up, and
+        (AccessDenied) for one whose row was changed.
         """
         now = time.monotonic()
         kept = self._kept.get(lease_id)
@@ -76,6 +80,12 @@ class LeaseBook:
         if lease is None:
             _keep(self._unknown, lease_id, now + _UNKNOWN_SECONDS)
             return None
+        if not is_certified(lease):
+            _log.error("a lease is not what was certified", extra={"lease": lease_id})
+            raise S3Error(
+                Code.ACCESS_DENIED,
+                "the terms of this lease are not those that the key broker signed; ask for a new one",
+            )
         live = LiveLease(lease, tuple(lease.scopes), now + _KEPT_SECONDS)
         if kept is not None:
             live.keys = kept.keys
