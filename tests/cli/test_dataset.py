@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import pty
 import secrets
 import signal
 import sqlite3
@@ -402,6 +404,27 @@ def test_ctrl_c_and_the_same_command_goes_on(home: Path, folder: Path) -> None:
     assert second["stored"] == 1502 - first["stored"]
     assert second["version"]["objects"] == 1502
     assert answer(home, "check", "--young-hours", "0")["orphans_total"] == 0
+
+
+def test_a_person_at_a_terminal_sees_a_bar(home: Path, folder: Path) -> None:
+    with (folder / "large").open("wb") as file:
+        file.truncate(300 << 20)
+    words = [*COMMAND, "dataset", "add", "dialogs", str(folder), *TERMS, "--home", str(home)]
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=theirs, env=environment) as running:
+        os.close(theirs)
+        seen = b""
+        with contextlib.suppress(OSError):  # Linux says so when the last writer is gone
+            while piece := os.read(ours, 65536):
+                seen += piece
+        os.close(ours)
+        out, _ = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert b"3 objects" in out
+    assert b"\x1b[" not in out
+    assert b"MiB" in seen or b"GiB" in seen
+    assert b"large" in seen
 
 
 @pytest.mark.slow
