@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from google.protobuf.json_format import ParseDict
 from in_toto_attestation.v1.statement import Statement
 from in_toto_attestation.v1.statement_pb2 import Statement as StatementProto
+from py_ocsf_models.events.base_event import BaseEvent
 
 from kit.disclosure import LARGE, SMALL, House, canonical, house, reading
 from pratique.custody.access_log import fold_reads
@@ -114,6 +115,26 @@ def test_by_client_and_by_dataset(told: Told) -> None:
     text = told.place.run("dataset", "log", "--client", "meta").output
     assert "2.9 MiB of 3 objects disclosed" in text
     assert "large  segments 1, 30, 128.0 KiB" in text
+
+
+def test_reads_for_a_siem(told: Told) -> None:
+    result = told.place.run("dataset", "log", "--lease", told.reader.id, "--format", "ocsf")
+    assert result.exit_code == 0, result.output
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(events) == 3
+    for event in events:
+        BaseEvent.model_validate(event)
+        assert event["type_uid"] == event["class_uid"] * 100 + event["activity_id"]
+        assert event["actor"]["session"]["uid"] == told.reader.id
+        assert event["src_endpoint"] == {"ip": "127.0.0.1"}
+        assert event["databucket"]["name"] == "dialogs"
+        assert event["databucket"]["file"]["uid"] == told.place.objects["large"].id
+    assert sorted(tuple(event["unmapped"]["segments"]) for event in events) == [
+        (1, 1),
+        (1, 1),
+        (30, 30),
+    ]
+    assert len({event["metadata"]["uid"] for event in events}) == 3
 
 
 @pytest.mark.parametrize("words", [(), ("x", "--client", "y"), ("nothing-here",), ("--lease", "P")])

@@ -83,6 +83,23 @@ class CustodyReads:
     ) -> AccessLog:
         """What was disclosed under a lease, or of a client's data, in `[since, until)`."""
         fold = AccessFold(self.size_of, since=since, until=until)
+        for entry in self.read_entries(
+            client=client, lease=lease, dataset=dataset, since=since, until=until, tx=tx
+        ):
+            fold.add(entry)
+        return fold.result()
+
+    def read_entries(
+        self,
+        *,
+        client: str = "",
+        lease: str = "",
+        dataset: str = "",
+        since: Instant | None = None,
+        until: Instant | None = None,
+        tx: int = _LATEST,
+    ) -> Iterator[Entry]:
+        """The entries that such a log is folded from, some from shortly before the span."""
         low = DAWN if since is None else to_micros(since - _AHEAD)
         span = {"since": low, "until": OPEN if until is None else to_micros(until), "tx": tx}
         owner = client
@@ -93,9 +110,7 @@ class CustodyReads:
             values = {"client": client, "dataset": dataset}
             rows = self._database.fetch("list_reads_of_client", **values, **span)
         ended = self._database.fetch("list_reads_ended", client=owner, tx=tx)
-        for entry in self.entries([int(row[0]) for row in (*rows, *ended)]):
-            fold.add(entry)
-        return fold.result()
+        yield from self.entries([int(row[0]) for row in (*rows, *ended)])
 
     def disclosed(
         self, lease: str, *, start: Instant, end: Instant | None, tx: int

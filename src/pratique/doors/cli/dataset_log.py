@@ -14,7 +14,7 @@ from pratique.custody.scopes import parse_lease_id, parse_word
 from pratique.custody.sizes import human_bytes
 from pratique.doors.cli import EXIT_UNKNOWN
 from pratique.doors.cli.custody_desk import echo_json
-from pratique.doors.cli.options import format_option, home_option
+from pratique.doors.cli.options import home_option
 from pratique.doors.cli.stores import Stores, open_stores
 from pratique.errors import InputError
 from pratique.values.instants import Instant, now_utc, parse_instant, render_instant
@@ -46,7 +46,14 @@ class _Asked(NamedTuple):
     help="With --client: the client's own log as a file that it verifies offline.",
 )
 @home_option
-@format_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "ocsf"]),
+    default="text",
+    show_default=True,
+    help="How to answer; ocsf: one event per read, for a SIEM.",
+)
 def log(
     dataset: str | None,
     *,
@@ -62,6 +69,10 @@ def log(
 
     Counted from `reads` entries of the ledger. Exit code 3 when some of them cannot be read.
     """
+    if form == "ocsf" and output is not None:
+        raise InputError(
+            "a client's file has one format", expected="--output without --format ocsf"
+        )
     if sum(one is not None for one in (dataset, client, lease)) != 1:
         raise InputError("whose log?", expected="one of DATASET, --client NAME and --lease ID")
     start, end = (None if one is None else parse_instant(one) for one in (since, until))
@@ -69,6 +80,9 @@ def log(
         asked = _resolve(stores, dataset, client, lease)
         if output is not None:
             _write(stores, asked, output, whole=start is None and end is None, form=form)
+            return
+        if form == "ocsf":
+            _as_events(stores, asked, start, end)
             return
         found = stores.presence.custody.access_log(
             **asked._asdict(), since=start, until=end, tx=stores.presence.applied()
@@ -167,6 +181,21 @@ def _object_words(read: ObjectRead) -> str:
 def _some(names: Sequence[str]) -> str:
     more = len(names) - _NAMES
     return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _as_events(stores: Stores, asked: _Asked, start: Instant | None, end: Instant | None) -> None:
+    """One line per read, as they come."""
+    import msgspec  # noqa: PLC0415 - as above
+
+    from pratique.custody.ocsf import read_events  # noqa: PLC0415 - as above
+
+    for entry in stores.presence.custody.read_entries(
+        **asked._asdict(), since=start, until=end, tx=stores.presence.applied()
+    ):
+        if start is not None and entry.recorded_at < start:
+            continue  # announcements from before are of no use here
+        for event in read_events(entry, origin=stores.log.origin):
+            click.echo(msgspec.json.encode(event))
 
 
 def _as_json(found: AccessLog, asked: _Asked, key_of: _KeyOf, since: Instant | None) -> None:
