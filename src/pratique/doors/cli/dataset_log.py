@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -88,7 +89,8 @@ def log(
             **asked._asdict(), since=start, until=end, tx=stores.presence.applied()
         )
         show = _as_json if form == "json" else _as_text
-        show(found, asked, _keys(stores), start)
+        with _keys(stores) as key_of:
+            show(found, asked, key_of, start)
     if found.unreadable:
         raise SystemExit(EXIT_UNKNOWN)
 
@@ -113,21 +115,20 @@ def _resolve(stores: Stores, dataset: str | None, client: str | None, lease: str
 _KeyOf = Callable[[str], str]
 
 
-def _keys(stores: Stores) -> _KeyOf:
+@contextmanager
+def _keys(stores: Stores) -> Iterator[_KeyOf]:
     """Keys of objects for the operator's eyes; the ledger has none."""
     from pratique.custody.model import ObjectId  # noqa: PLC0415 - as below
     from pratique.store.custody import open_custody  # noqa: PLC0415 - a file for a client needs none
 
-    known: dict[str, str] = {}
+    with closing(open_custody(stores.settings)) as state:
 
-    def key_of(object_id: str) -> str:
-        if object_id not in known:
-            with closing(open_custody(stores.settings)) as state:
-                found = state.object_by_id(ObjectId(object_id))
-            known[object_id] = "" if found is None else found.key
-        return known[object_id]
+        @cache
+        def key_of(object_id: str) -> str:
+            found = state.object_by_id(ObjectId(object_id))
+            return "" if found is None else found.key
 
-    return key_of
+        yield key_of
 
 
 # ── text and JSON ────────────────────────────────────────────────────────────────────────────
