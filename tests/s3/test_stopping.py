@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import pytest
 
 from kit.s3_door import Custodian, boto, custodian, s3_door
 from pratique.custody.errors import BrokerRefusedError
-from pratique.custody.model import ScopeId, ScopeState
+from pratique.custody.model import Scope, ScopeId, ScopeState
 from pratique.custody.ports import Changes
 from pratique.doors.s3.confirmation import Confirmation
 from pratique.edge.custody.broker import suspensions
 from pratique.edge.custody.broker.frames import Stopped
 from pratique.edge.custody.broker.suspensions import Suspensions
+from pratique.edge.custody.broker_admin import tell_of_scope
+from pratique.settings import CustodySettings, Settings
 
 VENDOR, DATASET = ScopeId("vendor:acme"), ScopeId("dataset:dialogs")
 
@@ -132,3 +135,16 @@ async def test_a_store_that_was_set_back_is_read_anew(made: Custodian) -> None:
         assert await soon(lambda: confirmation.stopped([VENDOR]) is not None, seconds=1)
     finally:
         await confirmation.close()
+
+
+def test_whoever_cannot_tell_the_broker_is_told_what_that_means(tmp_path: Path) -> None:
+    """Doors stop scopes there by themselves; so one that it does not hear of stays stopped."""
+    away = str(tmp_path / "elsewhere" / "gateway.sock")
+    settings = Settings(home=tmp_path, custody=CustodySettings(broker_socket=away))
+    scope = Scope(
+        id=VENDOR, state=ScopeState.LIVE, reason="", incident="", cap_bytes=None, cap_objects=None,
+        reserved_bytes=0, reserved_objects=0, changed_epoch=3,
+    )  # fmt: skip
+    assert "pratique scope resume vendor:acme" in tell_of_scope(settings, scope)
+    stopped_one = replace(scope, state=ScopeState.SUSPENDED, reason="x")
+    assert "the doors know, and refuse" in tell_of_scope(settings, stopped_one)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 from pratique.custody.model import ScopeId, ScopeState
 from pratique.doors.custody_console import CustodyConsole
-from pratique.edge.custody.broker_admin import running_broker
-from pratique.errors import UnavailableError
+from pratique.edge.custody.broker_admin import tell_of_scope
 from pratique.ledger.store import LogStore
 from pratique.settings import Settings
 from pratique.store.custody import open_custody
@@ -31,15 +32,10 @@ def custody_console(
 def _tell_broker(
     settings: Settings, scope: ScopeId, state: ScopeState, reason: str, incident: str
 ) -> str:
-    try:
-        admin = running_broker(settings)
-        if admin is None:
-            return ""  # no door gets a key without it
-        with admin:
-            if state is ScopeState.LIVE:
-                admin.resume(scope)
-            else:
-                admin.suspend(scope, reason=reason, incident=incident)
-    except UnavailableError as error:
-        return f"The key broker was not told ({error.message}); the doors know, and refuse."
-    return ""
+    with closing(open_custody(settings)) as custody:
+        found = custody.scope(scope)
+    if found is None:
+        return ""
+    changed = replace(found, state=state, reason=reason, incident=incident)
+    warning = tell_of_scope(settings, changed)
+    return f"{warning[:1].upper()}{warning[1:]}." if warning else ""

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from pratique.custody.certificate import terms_of
 from pratique.custody.model import Lease, Scope, ScopeId, ScopeState
 from pratique.custody.sizes import human_bytes
 from pratique.doors.cli.stores import Stores, open_stores, operator
-from pratique.errors import InputError, UnavailableError
+from pratique.errors import InputError
 from pratique.settings import Settings
 from pratique.store.custody import CustodyStore, open_custody
 from pratique.store.custody_heal import heal_custody, record_rules
@@ -70,19 +70,10 @@ class CustodyDesk:
 
     def tell_broker(self, scope: ScopeId, state: ScopeState, *, reason: str, incident: str) -> str:
         """Let the broker refuse by itself, as the second line; gives what is wrong if it cannot."""
-        from pratique.edge.custody.broker_admin import broker_running  # noqa: PLC0415 - as above
+        from pratique.edge.custody.broker_admin import tell_of_scope  # noqa: PLC0415 - as above
 
-        try:
-            # One that does not run is started for this: it would begin with what it was told last.
-            with broker_running(self.settings) as admin:
-                if state is ScopeState.LIVE:
-                    found = self.custody.scope(scope)
-                    admin.resume(scope, epoch=found.changed_epoch if found is not None else -1)
-                else:
-                    admin.suspend(scope, reason=reason, incident=incident)
-        except UnavailableError as error:
-            return f"the key broker was not told ({error.message}); the doors know, and refuse"
-        return ""
+        found = replace(self.existing(scope), state=state, reason=reason, incident=incident)
+        return tell_of_scope(self.settings, found)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from pratique.custody.certificate import Terms, render_terms
-from pratique.custody.model import ObjectId, ScopeId
+from pratique.custody.model import ObjectId, Scope, ScopeId, ScopeState
 from pratique.custody.ports import PartAsk, WriteAsk
 from pratique.edge.custody.broker.__main__ import EXIT_LOCKED
 from pratique.edge.custody.broker.frames import (
@@ -237,6 +237,27 @@ def broker_running(settings: Settings) -> Iterator[BrokerAdmin]:
         )
     with started_broker(settings), _connected(settings) as admin:
         yield admin
+
+
+def tell_of_scope(settings: Settings, scope: Scope) -> str:
+    """Let the broker refuse a stopped scope by itself, or a live one no longer; what is wrong if not.
+
+    A broker that does not run is started for this: it would begin with what it was told last.
+    """
+    try:
+        with broker_running(settings) as admin:
+            if scope.state is ScopeState.LIVE:
+                admin.resume(scope.id, epoch=scope.changed_epoch)
+            else:
+                admin.suspend(scope.id, reason=scope.reason, incident=scope.incident)
+    except UnavailableError as error:
+        if scope.state is ScopeState.LIVE:
+            return (
+                f"the key broker was not told ({error.message}), and refuses until it is; as one of its "
+                f"admin_users: pratique scope resume {scope.id} --reason …"
+            )
+        return f"the key broker was not told ({error.message}); the doors know, and refuse"
+    return ""
 
 
 @contextmanager
