@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 
 from kit.clients import isolated_environment
-from kit.environments import made_environment, unavailable
+from kit.doc_tables import DocTable
+from kit.environments import REPOSITORY, made_environment, unavailable
 from pratique.custody.model import Lease
 
 PROGRAMS = Path(__file__).resolve().parents[1] / "s3" / "clients" / "programs"
@@ -70,7 +71,7 @@ class S3Client:
         if not self.environment:
             sites = sys.path
         versions = {
-            found.metadata["Name"].lower(): found.version
+            found.metadata["Name"].lower().replace("_", "-"): found.version
             for name in self.packages
             for found in importlib.metadata.distributions(name=name, path=sites)
         }
@@ -146,6 +147,23 @@ CLIENTS = {
         ),
     )
 }
+
+
+ADAPTER_TABLE = DocTable(
+    page=REPOSITORY / "docs" / "reference" / "s3-compatibility.md",
+    name="adapters",
+    head=("client", "version tested", "protocol", "what works", "a refusal"),
+    rows=("Hugging Face", "Delta Sharing"),
+)
+"""What test_hub and test_sharing observe."""
+
+
+def versions(environment: str, *packages: str) -> str:
+    """Names and versions of packages in an environment."""
+    one = S3Client(
+        name="", program="", environment=environment, packages=packages, calls=(), told=""
+    )
+    return one.version()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

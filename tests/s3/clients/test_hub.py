@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kit.bearers import bearer
-from kit.s3_clients import CLIENTS, LINES, ROWS, Done, run_program
+from kit.s3_clients import ADAPTER_TABLE, CLIENTS, LINES, ROWS, Done, run_program, versions
 from kit.s3_door import Custodian, settled
 from pratique.custody.bearer import Surface
 from pratique.custody.model import Copy, Lease, ScopeId, ScopeState
@@ -91,10 +91,22 @@ async def test_the_hubs_tools_work_and_are_told_why_they_are_stopped(
         ScopeId("vendor:acme"), ScopeState.SUSPENDED, reason="break-in", incident="INC-42"
     )
     await settled(serving, "vendor:acme", stopped=True)
+    shown = []
     for number, call in enumerate(("get", "snapshot", "load")):
         refused = await _hub(tmp_path / f"after-{number}", serving, lease, secret, call)
         assert refused.exit_code != 0, call
         # load_dataset has words of its own for every refusal (docs/howto/use-with-huggingface.md).
         words = "INC-42" if call != "load" else "is a gated dataset"
         assert words in refused.said, refused.said
+        shown.append("INC-42" in refused.said)
         assert secret not in refused.said
+    assert shown == [True, True, False]
+    ADAPTER_TABLE.check(
+        "Hugging Face",
+        [
+            versions("s3-frames", "huggingface-hub", "datasets"),
+            "[Hub](../howto/use-with-huggingface.md), below `/_hub`",
+            "files, lists, snapshots, versions, `load_dataset`, streaming, `whoami`",
+            "with the reason; `load_dataset` without",
+        ],
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kit.bearers import bearer
-from kit.s3_clients import CLIENTS, ROWS, Done, run_program
+from kit.s3_clients import ADAPTER_TABLE, CLIENTS, ROWS, Done, run_program, versions
 from kit.s3_door import Custodian, settled
 from pratique.custody.bearer import Surface
 from pratique.custody.model import Lease, ScopeId, ScopeState
@@ -59,3 +59,12 @@ async def test_delta_sharing_works_and_is_told_why_it_is_stopped(
         refused = await _sharing(tmp_path / "after", serving, lease, secret, call)
         assert refused.exit_code != 0
         assert "INC-42" in refused.said, refused.said
+    ADAPTER_TABLE.check(
+        "Delta Sharing",
+        [
+            versions("s3-frames", "delta-sharing"),
+            "[Delta Sharing](../howto/use-with-delta-sharing.md), below `/_sharing`",
+            "shares, schemas, tables, `load_as_pandas`, limits, versions of tables",
+            "with the reason",
+        ],
+    )
