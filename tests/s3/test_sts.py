@@ -336,3 +336,19 @@ async def test_who_am_i(login: Login) -> None:
         assert refused(partial(ask, lease.id, secret[::-1]))[0] == "SignatureDoesNotMatch"
 
     await call(work)
+
+
+async def test_a_holder_who_logs_in_all_the_time_is_slowed_down(
+    login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pratique.doors.s3.sts._MOST_LOGINS", 3)
+    login.role()
+
+    def work() -> None:
+        for _ in range(3):
+            login.assume(login.token())
+        assert refused(lambda: login.assume(login.token()))[0] == "SlowDown"
+        login.assume(login.token(sub="repo:acme/labelling:other"))
+
+    await call(work)
+    assert len(login.made.state.leases()) == 4

@@ -25,9 +25,11 @@ from kit.s3_door import Custodian, boto, custodian, s3_door
 from kit.s3_raw import Signed, answer, connected, exchange, sign
 from pratique.custody.envelope import RANDOM_BYTES, encrypt_part, part_aad
 from pratique.custody.model import PART_BYTES, ObjectId, ScopeId, ScopeState, Verb
+from pratique.custody.operations import PutObject
 from pratique.custody.part_writing import PartWriter
 from pratique.custody.ports import Version
 from pratique.custody.s3_errors import S3Error
+from pratique.doors.s3.bodies import Patience
 from pratique.doors.s3.memory import ByteBudget
 from pratique.doors.s3.serving import ServingS3
 from pratique.edge.custody import disk_parts
@@ -289,6 +291,24 @@ async def test_senders_that_stop_or_go_away(place: Place) -> None:
     assert memory.used == 0
     assert len(place.files()) == 1
     assert await call(place.read) == OLD
+
+
+async def test_senders_that_trickle(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = place.serving.open.writes.handlers[PutObject].__self__  # type: ignore[attr-defined]
+    patience = Patience(idle_seconds=1.0, grace_seconds=0.2, bytes_per_second=1_000_000)
+    monkeypatch.setattr(put, "_patience", patience)
+    async with connected(place.serving.url) as (reader, writer):
+        writer.write(place.sign(headers=(("content-length", "300000"),)).head)
+        told = asyncio.create_task(answer(reader))
+        for _ in range(30):
+            if told.done():
+                break
+            writer.write(b"x")
+            await asyncio.sleep(0.05)
+        status, body = await told
+    assert status == 400
+    assert b"RequestTimeout" in body
+    assert place.files() == []
 
 
 async def test_a_full_disk(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

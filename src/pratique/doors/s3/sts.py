@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,6 +51,10 @@ from pratique.values.instants import Instant
 
 _FORBIDDEN: Final = "no role of this name may be taken with this token"
 _XML: Final = "text/xml"
+_MOST_LOGINS: Final = 30
+"""Of one holder in a minute, in one process."""
+_MINUTE: Final = 60.0
+_MOST_HOLDERS: Final = 10_000
 _log = logging.getLogger(__name__)
 
 
@@ -101,6 +106,8 @@ class TokenService:
 
     def __init__(self, parts: StsParts) -> None:
         self._with = parts
+        self._logins: dict[str, tuple[float, int]] = {}
+        """By holder: since when, and how many in that minute."""
 
     async def answer(self, asked: Asked, operation: Operation) -> web.StreamResponse:
         """Answer a call; refusals are worded as STS words them."""
@@ -165,6 +172,7 @@ class TokenService:
         holder = await asyncio.to_thread(
             state.holder_of, identity.issuer, identity.subject, now=now
         )
+        self._check_pace(holder)
         await self._prepare(role, holder)
         seconds = min(call.duration_seconds, role.lease_seconds, self._with.longest.total_seconds())
         until = min(micros(now + timedelta(seconds=seconds)), role.terms.until_us)
@@ -177,6 +185,22 @@ class TokenService:
         )
         await asyncio.to_thread(state.add_lease, lease)
         return lease, secret
+
+    def _check_pace(self, holder: str) -> None:
+        """Each login is an entry for ever; SDKs keep a lease until it ends. Raises: S3Error."""
+        now = time.monotonic()
+        since, count = self._logins.get(holder, (now, 0))
+        if now - since >= _MINUTE:
+            since, count = now, 0
+        if count >= _MOST_LOGINS:
+            raise S3Error(
+                Code.SLOW_DOWN,
+                f"{_MOST_LOGINS} logins in a minute: keep a lease until it ends",
+                retry_seconds=_MINUTE - (now - since),
+            )
+        if len(self._logins) >= _MOST_HOLDERS:
+            self._logins.clear()
+        self._logins[holder] = (since, count + 1)
 
     async def _prepare(self, role: Role, holder: str) -> None:
         """Nothing above is stopped, and the holder has a cap."""
