@@ -87,7 +87,7 @@ def serving(report: Report, folder: Path, *, small: bool) -> None:
                 if kind.size * 2 > len(data):
                     continue
                 asked = spans(kind, len(data), first=False)
-                short = replace(kind, seconds=2 if small else kind.seconds)
+                short = replace(kind, seconds=2 if small else 2 * kind.seconds)
                 pairs = []
                 for turn in range(2 if small else 6):
                     one = (plain, own) if turn % 2 else (own, plain)

@@ -195,6 +195,44 @@ def test_canonical_bytes_are_told_apart_and_accuse_nobody(leaks: Leaks, tmp_path
     assert [one["lease"] for one in found["canonical_candidates"]] == [leaks.plain[0].id]
 
 
+def test_a_holder_who_read_in_parts_under_many_leases_is_named(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with custodian(tmp_path_factory.mktemp("parts")) as keeper:
+        keeper.dataset()
+        for number in range(8):
+            keeper.put(f"{number}.jsonl", as_jsonl(some_records(400, seed=number)))
+        assert _run(keeper, "dataset", "mark", "dialogs", "--share", "10%").exit_code == 0
+        own = [keeper.grant(holder="p-9") for _ in range(8)]
+        others = [keeper.grant(holder=f"q-{n % 2}") for n in range(8)]
+        rows: Rows = []
+
+        async def read() -> None:
+            async with s3_door(keeper.settings) as serving:
+                for number in range(8):
+                    for lease, secret in (others[number], own[number]):
+                        client = boto(serving.url, lease, secret)
+                        got = await asyncio.to_thread(
+                            client.get_object, Bucket="dialogs", Key=f"{number}.jsonl"
+                        )
+                        data = await asyncio.to_thread(got["Body"].read)
+                    rows.extend(json.loads(line) for line in data.splitlines())
+
+        asyncio.run(read())
+        sample = _jsonl(random.Random(2).sample(rows, 1600), tmp_path / "leak")
+        code, found = _answer(keeper, "attribute", str(sample))
+        assert code == 1
+        (holder,) = found["holders"]
+        assert holder["scope"] == "holder:acme/dialogs/p-9"
+        assert holder["false_accusation"] <= 1e-6
+        assert {one["lease"] for one in holder["leases"]} == {lease.id for lease, _ in own}
+        assert all(one["proof"]["holds"] for one in holder["leases"])
+        assert {one["lease"] for one in found["named"]} <= {lease.id for lease, _ in own}
+        text = _run(keeper, "attribute", str(sample))
+        assert "holder:acme/dialogs/p-9, whose 8 leases read the data in parts" in text.output
+        assert "8 of 8 commitments open" in text.output
+
+
 def test_data_from_elsewhere_shows_no_mark(leaks: Leaks, tmp_path: Path) -> None:
     sample = _jsonl(some_records(500, seed=99), tmp_path / "leak")
     code, found = _answer(leaks.keeper, "attribute", str(sample))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pratique.custody.marks.index import Place
-from pratique.custody.marks.tardos import Outcome
+from pratique.custody.marks.tardos import Outcome, Suspicion
 from pratique.custody.model import SEGMENT_BYTES, ObjectId
 
 _FEWEST_CANONICAL: Final = 16
@@ -60,6 +60,10 @@ class DatasetAnswer:
     blurred: int
     """Marks that were recognised but made unreadable."""
     outcome: Outcome
+    holders: tuple[Suspicion, ...]
+    """Holders (scopes `holder:V/P/H`) who read the dataset in parts, under several leases."""
+    holder_leases: Mapping[str, tuple[str, ...]]
+    """The leases that they read those parts under."""
     canonical: bool
     """Whether the sample was made from canonical bytes: no lease with marks could show it by chance."""
     candidates: tuple[Candidate, ...]
@@ -78,16 +82,28 @@ def looks_canonical(leak: bytes, biases: Sequence[float], *, leases: int, bound:
 
 
 def given_places(
-    places: Iterable[Place], runs: Mapping[ObjectId, Sequence[tuple[int, int]]]
-) -> int:
-    """How many of the places lie in runs of segments (first, last) that were disclosed."""
+    places: Sequence[Place], runs: Mapping[ObjectId, Sequence[tuple[int, int]]]
+) -> list[int]:
+    """Which of the places lie in runs of segments (first, last) that were disclosed, by number."""
     starts = {one: [first for first, _ in spans] for one, spans in runs.items()}
-    count = 0
-    for place in places:
+    found = []
+    for number, place in enumerate(places):
         spans = runs.get(place.object)
         if not spans:
             continue
         segment = place.start // SEGMENT_BYTES
         index = bisect_right(starts[place.object], segment) - 1
-        count += index >= 0 and spans[index][1] >= segment
-    return count
+        if index >= 0 and spans[index][1] >= segment:
+            found.append(number)
+    return found
+
+
+def joined_parts(given: Mapping[str, Sequence[int]], words: Mapping[str, bytes]) -> dict[int, int]:
+    """What one holder's copies show together: place → bit, where their leases agree."""
+    joined: dict[int, int] = {}
+    differing: set[int] = set()
+    for lease, places in given.items():
+        for place in places:
+            if joined.setdefault(place, words[lease][place]) != words[lease][place]:
+                differing.add(place)
+    return {place: bit for place, bit in joined.items() if place not in differing}

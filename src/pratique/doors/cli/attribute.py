@@ -92,7 +92,9 @@ def attribute(
             click.echo(
                 f"evidence: {evidence}; check with: pratique verify {evidence} --key '{key}'"
             )
-    sys.exit(EXIT_FOUND if any(one.outcome.named for one in answers) else EXIT_UNKNOWN)
+    sys.exit(
+        EXIT_FOUND if any(one.outcome.named or one.holders for one in answers) else EXIT_UNKNOWN
+    )
 
 
 def _names(desk: CustodyDesk, given: tuple[str, ...]) -> list[str]:

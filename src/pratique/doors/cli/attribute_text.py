@@ -28,7 +28,9 @@ def print_answers(records: int, answers: Sequence[DatasetAnswer], leases: Leases
         )
         for suspicion in one.outcome.named:
             _print_named(one, suspicion, leases)
-        if not one.outcome.named:
+        for suspicion in one.holders:
+            _print_holder(one, suspicion)
+        if not one.outcome.named and not one.holders:
             _print_nobody(one, leases)
 
 
@@ -50,6 +52,21 @@ def _print_named(answer: DatasetAnswer, one: Suspicion, leases: Leases) -> None:
         click.echo("    NOT PROVEN to others: the ledger has no commitment to its marks")
     else:
         click.echo(f"    {_proof_line(proof)}")
+
+
+def _print_holder(answer: DatasetAnswer, one: Suspicion) -> None:
+    under = answer.holder_leases[one.lease]
+    holding = sum(lease in answer.proofs and answer.proofs[lease].holds for lease in under)
+    click.echo(safe_line(f"  {one.lease}, whose {len(under):,} leases read the data in parts"))
+    click.echo(
+        f"    agree in {one.agreeing:,} marks that they were given; score {one.score:.1f}, threshold "
+        f"{one.threshold:.1f} ({one.by})"
+    )
+    click.echo(
+        "    the chance that any innocent holder of several leases scores so is at most "
+        f"{one.false_accusation:.1e}"
+    )
+    click.echo(f"    {holding:,} of {len(under):,} commitments open; --format json names them")
 
 
 def _proof_line(proof: Proof) -> str:
@@ -132,32 +149,51 @@ def _dataset(one: DatasetAnswer, leases: Leases) -> dict[str, Any]:
             {"mark": mark, "bit": bit} for mark, bit in zip(one.positions, one.leak, strict=True)
         ],
         "named": [_named(one, suspicion, leases) for suspicion in one.outcome.named],
+        "holders": [_holder(one, suspicion) for suspicion in one.holders],
         "candidates": [_candidate(found, leases) for found in one.candidates],
         "canonical_candidates": [_candidate(found, leases) for found in one.canonical_candidates],
     }
 
 
 def _named(answer: DatasetAnswer, one: Suspicion, leases: Leases) -> dict[str, Any]:
-    proof = answer.proofs.get(one.lease)
     return {
         **_terms(one.lease, leases),
+        **_scored(one),
+        "given": next((c.given for c in answer.candidates if c.lease == one.lease), 0),
+        "proof": _proof(answer.proofs.get(one.lease)),
+    }
+
+
+def _holder(answer: DatasetAnswer, one: Suspicion) -> dict[str, Any]:
+    under = answer.holder_leases[one.lease]
+    return {
+        "scope": one.lease,
+        **_scored(one),
+        "leases": [{"lease": lease, "proof": _proof(answer.proofs.get(lease))} for lease in under],
+    }
+
+
+def _scored(one: Suspicion) -> dict[str, Any]:
+    return {
         "score": one.score,
         "threshold": one.threshold,
         "by": one.by,
         "false_accusation": one.false_accusation,
         "agreeing": one.agreeing,
-        "given": next((c.given for c in answer.candidates if c.lease == one.lease), 0),
-        "proof": None
-        if proof is None
-        else {
-            "holds": proof.holds,
-            "entry": proof.entry,
-            "first_read": proof.first_read,
-            "commitment": proof.commitment,
-            "marks": proof.marks,
-            "salt": proof.salt.hex(),
-            "codeword": proof.codeword.hex(),
-        },
+    }
+
+
+def _proof(proof: Proof | None) -> dict[str, Any] | None:
+    if proof is None:
+        return None
+    return {
+        "holds": proof.holds,
+        "entry": proof.entry,
+        "first_read": proof.first_read,
+        "commitment": proof.commitment,
+        "marks": proof.marks,
+        "salt": proof.salt.hex(),
+        "codeword": proof.codeword.hex(),
     }
 
 

@@ -19,11 +19,12 @@ from pratique.custody.marks.attribution import (
     DatasetAnswer,
     Proof,
     given_places,
+    joined_parts,
     looks_canonical,
 )
 from pratique.custody.marks.index import Index, Place, Reading, parse_index
 from pratique.custody.marks.records import MarkRun, MarkState
-from pratique.custody.marks.tardos import attribute
+from pratique.custody.marks.tardos import attribute, attribute_parts
 from pratique.custody.model import Copy, Lease, LeaseId, ObjectId
 from pratique.custody.read_entries import read_lines, reads_body
 from pratique.edge.custody.broker_admin import BrokerAdmin
@@ -118,11 +119,24 @@ def answer(
     log = ground.access_log(dataset.name)
     places = [dataset.place(mark) for mark in positions]
     canonical = {str(lease.id) for lease in ground.leases if lease.copy is Copy.CANONICAL}
-    candidates = _candidates(log, dataset.name, places)
+    given = _given(log, dataset.name, places)
+    candidates = sorted(
+        (Candidate(lease=lease, given=len(found)) for lease, found in given.items()),
+        key=lambda one: (-one.given, one.lease),
+    )
+    parts = _parts(marked, given, dict(words))
+    holders = attribute_parts(
+        leak,
+        biases,
+        [(name, joined_parts(leases, dict(words))) for name, leases in parts.items()],
+        bound=ground.bound,
+    )
+    suspects = [one.lease for one in outcome.named]
+    suspects += [lease for one in holders for lease in parts[one.lease]]
     proofs = {
-        one.lease: proof
-        for one in outcome.named
-        if (proof := _proof(ground, dataset, one.lease, positions, dict(words)[one.lease], log))
+        lease: proof
+        for lease in suspects
+        if (proof := _proof(ground, dataset, lease, positions, dict(words)[lease], log))
     }
     return DatasetAnswer(
         dataset=dataset.name,
@@ -131,6 +145,8 @@ def answer(
         leak=leak,
         blurred=sum(reading.blurred for _, reading in dataset.readings),
         outcome=outcome,
+        holders=holders,
+        holder_leases={one.lease: tuple(parts[one.lease]) for one in holders},
         canonical=looks_canonical(leak, biases, leases=len(ground.leases), bound=ground.bound),
         candidates=tuple(one for one in candidates if one.lease not in canonical),
         canonical_candidates=tuple(one for one in candidates if one.lease in canonical),
@@ -172,15 +188,25 @@ def _of_dataset(log: AccessLog, dataset: str) -> list[tuple[str, DatasetRead, tu
     ]
 
 
-def _candidates(log: AccessLog, dataset: str, places: Sequence[Place]) -> list[Candidate]:
-    """Leases that were given any of these places, those with most of them first."""
-    found = []
+def _given(log: AccessLog, dataset: str, places: Sequence[Place]) -> dict[str, list[int]]:
+    """Which of these places each lease was given, by number."""
+    found = {}
     for lease, read, _ in _of_dataset(log, dataset):
-        runs = {ObjectId(one.object): one.segments for one in read.objects}
-        given = given_places(places, runs)
+        given = given_places(places, {ObjectId(one.object): one.segments for one in read.objects})
         if given:
-            found.append(Candidate(lease=lease, given=given))
-    return sorted(found, key=lambda one: (-one.given, one.lease))
+            found[lease] = given
+    return found
+
+
+def _parts(
+    leases: Sequence[Lease], given: Mapping[str, list[int]], words: Mapping[str, bytes]
+) -> dict[str, dict[str, list[int]]]:
+    """Holders who were given places under several leases, with those leases."""
+    holders: dict[str, dict[str, list[int]]] = {}
+    for lease in leases:
+        if lease.id in given and lease.id in words:
+            holders.setdefault(lease.scopes[1], {})[lease.id] = given[lease.id]
+    return {name: found for name, found in holders.items() if len(found) > 1}
 
 
 def _proof(
