@@ -166,8 +166,8 @@ def test_leases_read_it_keys_rotate_and_after_shredding_nothing_decrypts(
     assert told[-1]["body"]["objects"] == 2
 
     assert answer(home, "show", "dialogs")["shredded_at"]
-    for words in (("add", "dialogs", str(folder)), ("seal", "dialogs"), ("check", "dialogs")):
-        assert isinstance(run(home, "dataset", *words).exception, PratiqueError)
+    for again in (("add", "dialogs", str(folder)), ("seal", "dialogs"), ("check", "dialogs")):
+        assert isinstance(run(home, "dataset", *again).exception, PratiqueError)
     rest = answer(home, "check", "--repair", "--young-hours", "0")
     assert (rest["damaged_total"], rest["objects"], rest["removed"]) == (0, 2, 2)
     assert answer(home, "check")["orphans_total"] == 0
@@ -217,6 +217,24 @@ def test_damage_is_named_and_rubbish_is_removed(home: Path, folder: Path) -> Non
     whole = answer(home, "check", code=1)  # the old ones are in version 1, and stay damaged there
     assert whole["objects"] == 12
     assert whole["damaged_total"] == 6
+
+
+def test_marks_are_no_rubbish_and_are_checked_too(home: Path, folder: Path) -> None:
+    lines = (json.dumps({"text": f"Well, number {n} is not the same as {n + 1}, but it is large."})
+             for n in range(2000))  # fmt: skip
+    (folder / "texts.jsonl").write_text("\n".join(lines) + "\n")
+    answer(home, "add", "dialogs", str(folder), *TERMS)
+    assert run(home, "dataset", "mark", "dialogs").exit_code in {0, 3}
+    before = sorted((home / "parts").rglob("*.1"))
+    assert before
+    found = answer(home, "check", "--young-hours", "0", "--repair")
+    assert (found["orphans_total"], found["damaged_total"], found["removed"]) == (0, 0, 0)
+    assert sorted((home / "parts").rglob("*.1")) == before
+    data = bytearray(before[0].read_bytes())
+    data[-1] ^= 1
+    before[0].write_bytes(data)
+    (damage,) = answer(home, "check", code=1)["damaged"]
+    assert (damage["key"], before[0].name in damage["what"]) == ("texts.jsonl", True)
 
 
 def test_a_row_that_was_changed_is_found_out(home: Path, folder: Path) -> None:

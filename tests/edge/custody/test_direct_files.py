@@ -57,7 +57,7 @@ def test_large_parts_do_go_past_the_cache(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_file_system_without_it_gets_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    opened, wrote, refused = os.open, os.write, []
+    opened, wrote, refused = os.open, os.write, list[object]()
 
     def no_open(path: Path, how: int, mode: int = 0o777) -> int:
         if how & direct_files._DIRECT:

@@ -39,7 +39,8 @@ _SHOWN: Final = 20
     type=click.FloatRange(min=0),
     default=24.0,
     show_default=True,
-    help="Parts of no object that are newer may be on their way, and are left alone.",
+    help="Parts of no object that are newer may be on their way, and are left alone. "
+    "0 only while nobody writes.",
 )
 @home_option
 @format_option

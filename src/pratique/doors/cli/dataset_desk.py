@@ -174,7 +174,7 @@ def _pem_key(path: Path, expected: str) -> bytes:
     return key.public_bytes_raw()
 
 
-def make_dataset(desk: CustodyDesk, admin: BrokerAdmin, dataset: Dataset) -> None:
+def make_dataset(desk: CustodyDesk, admin: BrokerAdmin | None, dataset: Dataset) -> None:
     """Keys, entries and row of a new dataset; whatever a crash left of it is gone on with.
 
     Order: the keys are durable, then their entries, then the row, from which moment it can be used.
@@ -182,7 +182,7 @@ def make_dataset(desk: CustodyDesk, admin: BrokerAdmin, dataset: Dataset) -> Non
     """
     actor = operator()
     drafts = []
-    if not dataset.sealed:
+    if admin is not None:  # a sealed dataset has no key here
         live = {(key.kind, key.name): key for key in admin.all_keys() if key.state == "live"}
         if ("client", dataset.client) not in live:
             made = admin.make_client(dataset.client)

@@ -13,7 +13,15 @@ import asyncio
 import hashlib
 import heapq
 import re
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -197,6 +205,7 @@ class _Sweeping:
 
     async def _object(self, one: StoredObject, lying: Sequence[KeptPart]) -> None:
         sizes: dict[int, int] = {}
+        second: dict[int, int] = {}
         strays = []
         for part in lying:
             place = _PART.fullmatch(part.name.rpartition("/")[2])
@@ -204,8 +213,8 @@ class _Sweeping:
             layout = place is not None and place[0] == f"{LAYOUT_PART}.{VARIANT}"
             if place is None or (number >= one.parts and not layout):
                 strays.append(part)
-            elif place[2] == "0":
-                sizes[number] = part.size
+            else:
+                (sizes if place[2] == "0" else second)[number] = part.size
         await self._strays(strays, known=False)
         if not self._asked(one):
             return
@@ -216,6 +225,7 @@ class _Sweeping:
             self._found.sealed += 1
         else:
             await self._content(one)
+            await self._second_forms(one, second)
 
     def _lengths_hold(self, one: StoredObject, sizes: dict[int, int]) -> bool:
         holds = True
@@ -236,7 +246,7 @@ class _Sweeping:
         digest = hashlib.sha256()
         for part in range(one.parts):
             try:
-                plain = await self._decrypted(one, part)
+                plain = await self._decrypted(one, part, part_plaintext(one.size, part))
             except (PartMissingError, IntegrityError, BrokerRefusedError) as error:
                 if isinstance(error, BrokerRefusedError) and error.reason != "key":
                     raise
@@ -248,12 +258,23 @@ class _Sweeping:
         if digest.hexdigest() != one.sha256:
             self._found.damage(one, "its bytes do not have the SHA-256 that they had")
 
-    async def _decrypted(self, one: StoredObject, part: int) -> memoryview:
-        name, size = part_name(one.id, part, 0), part_plaintext(one.size, part)
+    async def _second_forms(self, one: StoredObject, lying: Mapping[int, int]) -> None:
+        """What marks are made of has no SHA-256 of its own: it decrypts at its place, or it is damaged."""
+        for part, length in sorted(lying.items()):
+            try:
+                await self._decrypted(one, part, OURS.plaintext(length), variant=VARIANT)
+            except (PartMissingError, IntegrityError) as error:
+                name = part_name(one.id, part, VARIANT)
+                self._found.damage(one, f"part {name}: {error.message}")
+
+    async def _decrypted(
+        self, one: StoredObject, part: int, size: int, *, variant: int = 0
+    ) -> memoryview:
+        name = part_name(one.id, part, variant)
         cipher = memoryview(await self._sweep.parts.read(name, 0, OURS.ciphertext(size)))
         header = parse_header(cipher)
         ask = PartAsk(
-            object=one.id, wrapped_key=one.wrapped_key, part=part, variant=0, salt=header.salt
+            object=one.id, wrapped_key=one.wrapped_key, part=part, variant=variant, salt=header.salt
         )
         (key,) = await asyncio.to_thread(self._sweep.keys, [ask])
         if len(self._plain) < size:
