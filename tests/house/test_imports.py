@@ -153,6 +153,10 @@ EDGE_MACHINERY = (
 CONSOLE_READS = {
     "pratique.doors.overview": ("pratique.store.presence.",),
     "pratique.doors.incident_desk": ("pratique.store.presence.", "pratique.store.incidents."),
+    # State that doors and commands share, likewise one class over both databases.
+    "pratique.doors.custody_console": (
+        "pratique.store.presence.", "pratique.store.custody.", "pratique.store.custody_heal.",
+    ),
 }
 # What a command may open by itself: assembly would load every library of the doors with it.
 STORE_OPENERS = (
