@@ -290,3 +290,17 @@ async def test_who_writes_to_the_database_widens_no_lease(
     assert (await exchange(serving.url, signed(serving.url, *good, "/dialogs/tiny")))[0] == 200
     status, body = await exchange(serving.url, signed(serving.url, bent, secret, "/dialogs/tiny"))
     assert (status, b"key broker signed" in body) == (403, True)
+
+
+async def test_keys_of_parts_are_kept_no_longer_than_their_lease_lasts(
+    place: tuple[Custodian, ServingS3],
+) -> None:
+    made, serving = place
+    lease, secret = made.grant(not_after=now_utc() + timedelta(seconds=1.5))
+    answer = await exchange(serving.url, signed(serving.url, lease, secret, "/dialogs/tiny"))
+    assert answer == (200, b"tiny")
+    plaintext = serving.open.ground.plaintext
+    assert len(plaintext._kept) == 1
+    await asyncio.sleep(1.5)
+    plaintext.forget_below({})
+    assert len(plaintext._kept) == 0

@@ -34,6 +34,7 @@ from pratique.edge.custody.broker.frames import (
     parse_call,
     render_call,
 )
+from pratique.edge.custody.broker.server import Door
 from pratique.edge.custody.broker_admin import broker_running
 from pratique.errors import UnavailableError
 from pratique.settings import load_settings
@@ -318,6 +319,18 @@ def test_an_owned_broker_sends_keys_nowhere(broker: RunningBroker, tmp_path: Pat
 
 
 # ── canaries ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_where_the_kernel_does_not_say_who_connects_only_the_owner_is_answered() -> None:
+    async def answer(_: object) -> None:
+        raise AssertionError
+
+    own = frozenset({os.geteuid(), 0})
+    for uids, open_to_unknown in ((own, True), (own | {12345}, False)):
+        door = Door(name="x", answer=answer, uids=uids, max_frame=1)
+        assert door.lets_in(None) is open_to_unknown
+        assert door.lets_in(os.geteuid())
+        assert not door.lets_in(4242)
 
 
 async def test_no_key_shows_where_it_has_no_business(tmp_path: Path) -> None:

@@ -20,10 +20,12 @@ from pratique.custody.model import PART_BYTES, Lease, LeaseId, ObjectId, StoredO
 from pratique.custody.ports import KeyBroker, PartAsk, PartStore
 from pratique.custody.scopes import dataset_scope
 from pratique.custody.views import CANONICAL, INLINE, VARIANT, View
+from pratique.values.instants import Clock, now_utc
 
 _KEPT_CIPHERS: Final = 4096
 _KEPT_SECONDS: Final = 600.0
-"""How long a part's key stays in memory; an owned process has what was used in the last ten minutes."""
+"""How long a part's key stays in memory, and never longer than its lease lasts: an owned process has
+what was used in the last ten minutes."""
 _BLOCK: Final = 64 * 1024
 """Second forms of marks are small and close together: they are decrypted in blocks, and kept."""
 _KEPT_BLOCKS: Final = 512
@@ -53,7 +55,8 @@ class _Kept(NamedTuple):
 class Plaintext:
     """Reads ranges of objects. Shared state: belongs to the event loop's thread."""
 
-    def __init__(self, parts: PartStore, broker: KeyBroker) -> None:
+    def __init__(self, parts: PartStore, broker: KeyBroker, *, clock: Clock = now_utc) -> None:
+        self._clock = clock
         self._parts = parts
         self._broker = broker
         self._kept: OrderedDict[_Place, _Kept] = OrderedDict()
@@ -105,9 +108,11 @@ class Plaintext:
             ],
         )
         scopes = (*lease.scopes, dataset_scope(stored.dataset))
+        left = (lease.not_after - self._clock()).total_seconds()
+        until = now + max(0.0, min(_KEPT_SECONDS, left))
         for place, (name, head), key in zip(missing, heads, keys, strict=True):
             cipher = PartCipher(key, head.prefix)
-            self._kept[place] = _Kept(cipher, name, now + _KEPT_SECONDS, scopes)
+            self._kept[place] = _Kept(cipher, name, until, scopes)
         while len(self._kept) > _KEPT_CIPHERS:
             self._kept.popitem(last=False)
 

@@ -78,6 +78,12 @@ class Door:
     uids: frozenset[int]
     max_frame: int
 
+    def lets_in(self, uid: int | None) -> bool:
+        """Whether that user may speak. None: the kernel does not say, and the file's mode decides."""
+        if uid is None:
+            return self.uids <= {os.geteuid(), 0}
+        return uid in self.uids
+
 
 class Connections:
     """Serves the connections of one socket."""
@@ -89,7 +95,7 @@ class Connections:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until it ends or misbehaves."""
         uid = peer_uid(writer.get_extra_info("socket"))
-        if (uid is not None and uid not in self._door.uids) or self._open >= _MOST_CONNECTIONS:
+        if not self._door.lets_in(uid) or self._open >= _MOST_CONNECTIONS:
             log.warning("connection refused", extra={"socket": self._door.name, "uid": uid})
             writer.close()
             return
