@@ -180,10 +180,11 @@ def other_texts(text: str, *, may_grow: bool = True) -> Iterator[tuple[str, str,
         unit = text[start:end]
         if change.end > end or not is_prose(unit):
             continue
-        inner = change._replace(start=change.start - start, end=change.end - start)
+        inner = Change(change.start - start, change.end - start, change.other, change.lasting)
+        common = fold(smooth(unit))
         for changes in _with_one_beside(unit, inner):
             second = _applied(unit, changes)
-            if one_unit(second) and fold(smooth(unit)) == fold(smooth(second)):
+            if one_unit(second) and fold(smooth(second)) == common:
                 yield text[:start] + second + text[end:], unit, second
 
 
