@@ -466,6 +466,20 @@ def test_killed_without_warning_nothing_that_was_told_is_lost(home: Path, folder
     assert len(_parts(home)) == 1502
 
 
+@pytest.mark.postgres
+def test_the_same_on_postgresql(
+    home: Path, folder: Path, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRATIQUE_DATABASE_URL", postgres_url)
+    assert answer(home, "add", "dialogs", str(folder), *TERMS)["stored"] == 2
+    assert answer(home, "add", "dialogs", str(folder))["unchanged"] == 2
+    assert answer(home, "check", "--young-hours", "0")["objects"] == 2
+    assert answer(home, "verify", "dialogs")["versions"][0]["holds"]
+    words = ("--reason", "r", "--yes", "--certificate", str(tmp_path / "gone.json"))
+    assert answer(home, "shred", "dialogs", *words)["objects"] == 2
+    assert answer(home, "check", "--young-hours", "0", code=1)["orphans_total"] == 2
+
+
 @pytest.mark.clients
 def test_from_bucket_to_bucket(home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
