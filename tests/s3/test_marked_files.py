@@ -58,6 +58,7 @@ def _run(keeper: Custodian, *words: str) -> tuple[int, dict[str, Any]]:
     return result.exit_code, json.loads(result.stdout)
 
 
+@pytest.mark.slow
 async def test_files_of_every_kind_are_marked_served_and_traced(
     keeper: Custodian, tmp_path: Path
 ) -> None:
