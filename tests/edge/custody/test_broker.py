@@ -111,6 +111,12 @@ async def test_leases_end_and_begin(shared: RunningBroker) -> None:
             await refused(call, "certificate")
         good = shared.certified(live_lease())
         await refused(client.signing_key(good, date="20991231", region="r"), "request")
+        for days, known in ((-9, False), (-7, True), (0, True), (2, False)):
+            call = client.signing_key(good, date=f"{now + timedelta(days):%Y%m%d}", region="r")
+            if known:
+                assert len(await call) == 32  # a presigned URL may be a week old
+            else:
+                await refused(call, "request")
         await refused(client.signing_key(good, date=today(), region="R\n"), "request")
 
 

@@ -126,10 +126,11 @@ class GatewaySide:
         if _DATE.fullmatch(asked.date) is None or _REGION.fullmatch(asked.region) is None:
             raise BrokerRefusedError("not a date and a region", reason="request")
         check_terms(terms, now=now)
-        # A clock may be wrong by minutes around midnight; days ahead are nobody's business.
-        near = {f"{now + _DAY * days:%Y%m%d}" for days in (-1, 0, 1)}
+        # A clock may be wrong by minutes around midnight, and a presigned URL be a week old; other days
+        # are nobody's business.
+        near = {f"{now + _DAY * days:%Y%m%d}" for days in range(-8, 2)}
         if asked.date not in near:
-            raise BrokerRefusedError("keys are for today", reason="request")
+            raise BrokerRefusedError("keys are for this week", reason="request")
         if asked.service not in {"s3", "sts"}:
             raise BrokerRefusedError("keys are for s3 and sts", reason="request")
         return self._held.ring.master.signing_key(
