@@ -138,6 +138,7 @@ def _cpu_seconds(command: list[str], *, code: int) -> float:
     return min(costs)
 
 
+@pytest.mark.slow
 def test_an_answer_costs_little_more_than_starting_python(
     write: Callable[[Story], Path],
 ) -> None:

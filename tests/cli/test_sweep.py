@@ -135,6 +135,7 @@ def test_an_unreachable_server_leaves_the_batches_in_the_spool(
             assert b"canary" not in path.read_bytes()
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_read(home: Path, tmp_path: Path, log: Path) -> None:
     for n in range(300):
         folder = tmp_path / "logs" / f"d{n:03}"
@@ -160,6 +161,7 @@ def test_ctrl_c_keeps_what_was_read(home: Path, tmp_path: Path, log: Path) -> No
     assert told["recorded"]["spooled"] == 0
 
 
+@pytest.mark.slow
 def test_a_watch_ends_on_sigterm_with_its_report(home: Path, log: Path) -> None:
     program = Path(sys.executable).parent / "pratique"
     process = subprocess.Popen(

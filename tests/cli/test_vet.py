@@ -45,6 +45,7 @@ def run(*arguments: str | Path, home: Path) -> Result:
     return CliRunner(env=environment).invoke(cli, ["vet", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_a_poisoned_wheel_is_told_with_its_evidence(folder: Path, tmp_path: Path) -> None:
     told = run(
         folder / "demo-1.1-py3-none-any.whl",
@@ -61,6 +62,7 @@ def test_a_poisoned_wheel_is_told_with_its_evidence(folder: Path, tmp_path: Path
     assert "honest reasons:" in told.output
 
 
+@pytest.mark.slow
 def test_json_and_sarif_tell_the_same(folder: Path, tmp_path: Path) -> None:
     wheel = folder / "demo-1.1-py3-none-any.whl"
     answer = run(wheel, "--format", "json", home=tmp_path / "home")
@@ -77,6 +79,7 @@ def test_json_and_sarif_tell_the_same(folder: Path, tmp_path: Path) -> None:
     assert place["region"]["startLine"] == 1
 
 
+@pytest.mark.slow
 def test_sarif_is_valid_and_names_its_rules(folder: Path, tmp_path: Path) -> None:
     wheel = folder / "demo-1.1-py3-none-any.whl"
     broken = tmp_path / "demo-1.2-py3-none-any.whl"
@@ -97,6 +100,7 @@ def test_sarif_is_valid_and_names_its_rules(folder: Path, tmp_path: Path) -> Non
     assert any("demo-1.2-py3-none-any.whl" in note for note in notes)
 
 
+@pytest.mark.slow
 def test_a_clean_wheel_and_a_folder_of_sources(folder: Path, tmp_path: Path) -> None:
     clean = run(folder / "demo-1.0-py3-none-any.whl", home=tmp_path / "home")
     assert (clean.exit_code, "CLEAN" in clean.output) == (0, True)
@@ -108,6 +112,7 @@ def test_a_clean_wheel_and_a_folder_of_sources(folder: Path, tmp_path: Path) -> 
     assert "setup.py" in told.output
 
 
+@pytest.mark.slow
 def test_a_broken_archive_is_unknown_and_says_why(folder: Path, tmp_path: Path) -> None:
     wheel = folder / "demo-1.0-py3-none-any.whl"
     wheel.write_bytes(wheel.read_bytes()[:-30])
@@ -117,6 +122,7 @@ def test_a_broken_archive_is_unknown_and_says_why(folder: Path, tmp_path: Path) 
     assert "not examined:" in told.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["notes.txt", "demo-0.9.tar.gz", "demo-0.9-py3-none-any.whl"])
 def test_what_is_no_archive_is_nothing_to_compare_with(
     folder: Path, tmp_path: Path, name: str
@@ -167,6 +173,7 @@ def home(tmp_path: Path) -> Any:
         yield home
 
 
+@pytest.mark.slow
 def test_a_release_is_compared_with_the_one_before(home: Path) -> None:
     told = run("demo==1.1", "--format", "json", home=home)
     assert told.exit_code == 1
@@ -177,6 +184,7 @@ def test_a_release_is_compared_with_the_one_before(home: Path) -> None:
         assert one["report"]["base"] == name.replace("1.1", "1.0")
 
 
+@pytest.mark.slow
 def test_every_pin_of_a_lock_file_is_vetted(home: Path, tmp_path: Path) -> None:
     lock = tmp_path / "requirements.txt"
     lock.write_text("demo==1.0\nmissing==3.0\n", "utf-8")
@@ -186,6 +194,7 @@ def test_every_pin_of_a_lock_file_is_vetted(home: Path, tmp_path: Path) -> None:
     assert "missing==3.0  UNKNOWN" in told.output
 
 
+@pytest.mark.slow
 def test_diff_tells_behaviour(home: Path) -> None:
     runner = CliRunner(env={"PRATIQUE_HOME": str(home)})
     told = runner.invoke(cli, ["diff", "demo", "1.0", "1.1"])

@@ -56,6 +56,7 @@ def young(answer: Any) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_diff_says_how_old_new_dependencies_are(home: Path) -> None:
     told = ask(home, "diff", "demo", "1.0", "1.1", "--format", "json")
     assert young(told) == [("newborn", "depends on plain-helper, first uploaded 3 days ago")]
@@ -64,6 +65,7 @@ def test_diff_says_how_old_new_dependencies_are(home: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_vet_says_so_too_and_not_without_a_predecessor(home: Path) -> None:
     told = ask(home, "vet", "demo==1.1", "--format", "json")
     assert [trait for trait, _ in young(told)] == ["newborn"]

@@ -35,6 +35,7 @@ def shown(result: Result) -> list[str]:
     return [f["shown"] for f in one["report"]["findings"] if f["rule"] == "known-bad"]
 
 
+@pytest.mark.slow
 def test_a_table_of_the_command_line_and_one_of_the_settings(wheel: Path, tmp_path: Path) -> None:
     table = tmp_path / "table.toml"
     table.write_text(TABLE, "utf-8")

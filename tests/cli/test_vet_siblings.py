@@ -54,6 +54,7 @@ def files(tmp_path: Path) -> list[Path]:
     return [folder / name for name, _ in made]
 
 
+@pytest.mark.slow
 def test_a_folder_and_a_pair_in_any_order(files: list[Path], tmp_path: Path) -> None:
     wheel, source = files
     for named in ([wheel.parent], [wheel, source], [source, wheel]):
@@ -63,6 +64,7 @@ def test_a_folder_and_a_pair_in_any_order(files: list[Path], tmp_path: Path) -> 
     assert vet(wheel, home=tmp_path / "home")[wheel.name] == set()
 
 
+@pytest.mark.slow
 def test_a_release_of_an_index(files: list[Path], tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -82,6 +84,7 @@ def test_sdists_come_just_before_their_wheels_and_all_else_stays() -> None:
     assert sdists_first(names, str) == expected
 
 
+@pytest.mark.slow
 def test_one_file_that_cannot_be_looked_up_does_not_end_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

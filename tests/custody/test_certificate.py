@@ -127,6 +127,7 @@ MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1)).map(  # noqa:
 )
 
 
+@pytest.mark.slow
 @given(NAMES, NAMES, st.sets(st.sampled_from(Verb), min_size=1), MOMENTS, st.sampled_from(Copy))
 def test_every_lease_comes_back(
     holder: str, vendor: str, verbs: set[Verb], start: datetime, copy: Copy

@@ -64,6 +64,7 @@ def whole(shop: Shop, filename: str) -> bool:
         store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evicted", [True, False])
 def test_a_partial_base_is_read_again_when_its_archive_is_gone(shop: Shop, evicted: bool) -> None:
     first = grown(shop, "1.0", "")

@@ -34,6 +34,7 @@ def findings(shop: Shop, filename: str) -> list[Finding]:
     return list(newest.report.findings)
 
 
+@pytest.mark.slow
 def test_ages_of_new_dependencies_and_lost_attestations_are_findings(shop: Shop) -> None:
     provenance = {"version": 1, "attestation_bundles": []}
     shop.publish("plain-helper", "1.0", uploaded=NOW - timedelta(days=2))

@@ -140,6 +140,7 @@ def test_workers_share_one_address_and_one_ledger(tmp_path: Path) -> None:
         assert run_pratique("ledger", "verify", home=home).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_first_start_needs_nothing_and_says_what_to_do(tmp_path: Path) -> None:
     home = tmp_path / "new"
     with running_up(home) as door:
@@ -181,6 +182,7 @@ def test_a_door_that_cannot_open_says_why(
     assert "to do:" in done.stderr or "expected:" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_address_in_use_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -191,6 +193,7 @@ def test_an_address_in_use_is_told(tmp_path: Path) -> None:
     assert "cannot listen" in done.stderr
 
 
+@pytest.mark.slow
 def test_what_is_told_on_a_terminal_works_as_it_stands(tmp_path: Path) -> None:
     """The lines that `up` prints are copied by people; each URL in them must answer."""
     program = Path(sys.executable).parent / "pratique"

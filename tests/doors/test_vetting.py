@@ -46,6 +46,7 @@ def ask(shop: Shop, filename: str, **headers: str) -> Answer:
     return shop.door.ask(path_of(shop, filename), headers=headers)
 
 
+@pytest.mark.slow
 def test_a_clean_file_passes_and_its_verdict_is_in_the_ledger_once(shop: Shop) -> None:
     filename = shop.publish("demo", "1.0", files=PLAIN)
     for _ in range(3):
@@ -56,6 +57,7 @@ def test_a_clean_file_passes_and_its_verdict_is_in_the_ledger_once(shop: Shop) -
     assert entry.body["source"].startswith("vet/")
 
 
+@pytest.mark.slow
 def test_a_poisoned_release_is_refused_with_its_evidence(shop: Shop) -> None:
     shop.publish("demo", "1.0", files=PLAIN)
     evil = shop.publish("demo", "1.1", files=POISONED)
@@ -72,6 +74,7 @@ def test_a_poisoned_release_is_refused_with_its_evidence(shop: Shop) -> None:
     assert ask(shop, "demo-1.0-py3-none-any.whl").status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "headers",
     [{}, {"Range": "bytes=0-99"}, {"Range": "bytes=-22"}],
@@ -94,6 +97,7 @@ def test_no_path_gives_a_poisoned_file(shop: Shop, size: str, headers: dict[str,
     assert ask(shop, evil, **{"If-None-Match": f'"{digest_of(shop, evil)}"'}).status == 403
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_waits_for_a_person(shop: Shop) -> None:
     filename = shop.publish("demo", "1.0", files=PLAIN)
     content = shop.upstream.projects["demo"].files[filename].content
@@ -104,6 +108,7 @@ def test_a_file_that_cannot_be_read_waits_for_a_person(shop: Shop) -> None:
     assert "could not be vetted entirely" in refused.reason
 
 
+@pytest.mark.slow
 def test_policy_may_let_what_is_unknown_pass_but_not_what_is_malicious(shop: Shop) -> None:
     filename = shop.publish("demo", "1.0", files=PLAIN)
     content = shop.upstream.projects["demo"].files[filename].content
@@ -116,6 +121,7 @@ def test_policy_may_let_what_is_unknown_pass_but_not_what_is_malicious(shop: Sho
     assert ask(shop, evil).status == 403
 
 
+@pytest.mark.slow
 def test_a_gained_capability_is_held_where_policy_asks_for_that(shop: Shop) -> None:
     shop.door.set_policy(
         '[[capability-gain]]\nprojects = ["*"]\ncapabilities = ["network"]\nreason = "no new powers"\n'
@@ -128,6 +134,7 @@ def test_a_gained_capability_is_held_where_policy_asks_for_that(shop: Shop) -> N
     assert "gains network over its predecessor" in refused.reason
 
 
+@pytest.mark.slow
 def test_a_new_file_is_vetted_ahead_while_it_cools_down(shop: Shop) -> None:
     shop.publish("demo", "1.0", files=PLAIN)
     assert ask(shop, "demo-1.0-py3-none-any.whl").status == 200
@@ -147,6 +154,7 @@ def test_vetting_can_be_switched_off(open_shop: OpenShop) -> None:
     assert not shop.door.entries("verdict", at_least=0)
 
 
+@pytest.mark.slow
 def test_a_refused_file_is_vetted_again_by_a_newer_engine(shop: Shop) -> None:
     """What an older engine held by mistake must not stay held for good."""
     filename = shop.publish("demo", "1.0", files=PLAIN)

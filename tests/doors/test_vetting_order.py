@@ -50,6 +50,7 @@ def until(found: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_the_verdict_is_durable_before_the_tail_leaves(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,6 +72,7 @@ def test_the_verdict_is_durable_before_the_tail_leaves(
     assert [instant < answered for instant in durable] == [True]
 
 
+@pytest.mark.slow
 def test_what_was_removed_before_it_was_vetted_keeps_its_tail(shop: Shop) -> None:
     first = shop.publish("demo", "1.0")
     second = shop.publish("demo", "1.1", files=BALLAST)
@@ -92,6 +94,7 @@ def test_what_was_removed_before_it_was_vetted_keeps_its_tail(shop: Shop) -> Non
     assert (again.status, again.body) == (200, content_of(shop, second))
 
 
+@pytest.mark.slow
 def test_what_another_process_cleared_meanwhile_arrives_whole(shop: Shop) -> None:
     filename = shop.publish("demo", "1.0", files=BALLAST)
     shop.door.page("demo")  # decided before the verdict
@@ -102,6 +105,7 @@ def test_what_another_process_cleared_meanwhile_arrives_whole(shop: Shop) -> Non
     assert shop.door.entries("verdict", at_least=0) == []
 
 
+@pytest.mark.slow
 def test_a_download_that_failed_does_not_take_the_next_one_with_it(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +133,7 @@ def test_a_download_that_failed_does_not_take_the_next_one_with_it(
     assert (answer.broken, answer.body) == ("", content_of(shop, filename))
 
 
+@pytest.mark.slow
 def test_reading_metadata_brings_the_predecessor_to_a_worker(shop: Shop) -> None:
     first = shop.publish("demo", "1.0")
     assert shop.door.ask(path_of(shop, first)).status == 200

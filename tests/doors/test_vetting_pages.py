@@ -93,6 +93,7 @@ class Tags(HTMLParser):
         self.text += data
 
 
+@pytest.mark.slow
 def test_the_block_page_shows_what_vetting_found(shop: Shop) -> None:
     path = poisoned(shop)
     text = re.sub(r"<[^>]+>", "", page(shop, path))
@@ -114,6 +115,7 @@ def test_the_block_page_shows_what_vetting_found(shop: Shop) -> None:
     assert re.search(r"T1\d{3}", shown)
 
 
+@pytest.mark.slow
 def test_its_twin_has_the_same_as_values(shop: Shop) -> None:
     found = twin(shop, poisoned(shop))["vetting"]
     assert found["verdict"] == "malicious"
@@ -126,6 +128,7 @@ def test_its_twin_has_the_same_as_values(shop: Shop) -> None:
     assert {"network", "process"} <= {gain["capability"] for gain in found["gained"]}
 
 
+@pytest.mark.slow
 def test_markup_in_a_hostile_file_stays_text(shop: Shop) -> None:
     path = poisoned(shop)
     for where in (path, "/"):
@@ -145,6 +148,7 @@ def text_of(body: str) -> str:
     return tags.text
 
 
+@pytest.mark.slow
 def test_what_was_not_examined_is_told(shop: Shop) -> None:
     name = shop.publish("demo", "1.0", files=PLAIN)
     content = shop.upstream.projects["demo"].files[name].content
@@ -156,6 +160,7 @@ def test_what_was_not_examined_is_told(shop: Shop) -> None:
     assert (found["verdict"], bool(found["unread"])) == ("unknown", True)
 
 
+@pytest.mark.slow
 def test_why_the_score_did_not_count_in_full_is_told(shop: Shop) -> None:
     files = {"numpy/__init__.py": SENDER}
     filename = shop.publish("numpy", "1.0", files=files)
@@ -169,6 +174,7 @@ def test_why_the_score_did_not_count_in_full_is_told(shop: Shop) -> None:
     assert "hardly there" not in headline[1]  # the deed, not how small the release is
 
 
+@pytest.mark.slow
 def test_a_review_stands_beside_the_report(shop: Shop) -> None:
     path = poisoned(shop)
     command = twin(shop, path)["vetting"]["overrule"].split('"')[0].split()[1:]
@@ -182,6 +188,7 @@ def test_a_review_stands_beside_the_report(shop: Shop) -> None:
     assert shop.door.ask("/?format=json").json["held"] == []
 
 
+@pytest.mark.slow
 def test_the_overview_leads_to_what_vetting_holds(shop: Shop) -> None:
     assert "Nothing now." in page(shop, "/")
     path = poisoned(shop)
@@ -193,6 +200,7 @@ def test_the_overview_leads_to_what_vetting_holds(shop: Shop) -> None:
     assert row["headline"].startswith(f"{first['path']}:{first['line']} ")
 
 
+@pytest.mark.slow
 def test_metrics_count_verdicts_and_workers(shop: Shop) -> None:
     poisoned(shop)
     name = shop.upstream.projects["demo"].files["demo-1.0-py3-none-any.whl"]

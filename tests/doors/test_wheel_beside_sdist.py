@@ -33,6 +33,7 @@ def ask(shop: Shop, filename: str) -> Any:
     return shop.door.ask("/pypi" + shop.upstream.projects["demo"].files[filename].path)
 
 
+@pytest.mark.slow
 def test_a_wheel_that_does_more_than_its_sdist_waits_for_a_person(shop: Shop) -> None:
     source, content = make_sdist("demo", "1.0", files=PLAIN)
     shop.upstream.add_file("demo", source, content, upload_time=OLD)
@@ -43,6 +44,7 @@ def test_a_wheel_that_does_more_than_its_sdist_waits_for_a_person(shop: Shop) ->
     assert "suspicious" in refused.reason or "malicious" in refused.reason
 
 
+@pytest.mark.slow
 def test_a_wheel_built_of_its_sdist_passes(shop: Shop) -> None:
     source, content = make_sdist("demo", "1.0", files=PLAIN)
     shop.upstream.add_file("demo", source, content, upload_time=OLD)
@@ -51,6 +53,7 @@ def test_a_wheel_built_of_its_sdist_passes(shop: Shop) -> None:
     assert ask(shop, wheel).status == 200
 
 
+@pytest.mark.slow
 def test_the_sdist_of_another_release_is_no_sibling(shop: Shop) -> None:
     source, content = make_sdist("demo", "0.9", files={"demo/__init__.py": "VALUE = 0\n"})
     shop.upstream.add_file("demo", source, content, upload_time=OLD)
@@ -59,6 +62,7 @@ def test_the_sdist_of_another_release_is_no_sibling(shop: Shop) -> None:
     assert ask(shop, wheel).status == 200
 
 
+@pytest.mark.slow
 def test_a_file_asked_for_by_its_path_is_vetted_knowing_its_page(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

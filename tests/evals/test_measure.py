@@ -106,6 +106,7 @@ def test_what_is_stopped_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "KeyboardInterrupt" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_draw_is_a_prefix_of_a_larger_draw_of_each_part() -> None:
     cases = [c for c in all_cases() if c.group in {MALICIOUS, PAIRS}]
     small, large = choose(cases, size=5), choose(cases, size=20)

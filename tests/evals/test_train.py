@@ -35,6 +35,7 @@ def examples(half: str = "train") -> list[Result]:
     return [*bad, *good, example(999, bad=True, features=("mascot",), half=half)]
 
 
+@pytest.mark.slow
 def test_no_weight_is_negative_and_what_only_honest_code_has_weighs_nothing() -> None:
     made, _ = train.learn(examples(), "first")
     assert all(value > 0 for value in made["weights"].values())
@@ -46,6 +47,7 @@ def test_a_feature_of_one_campaign_alone_is_no_feature() -> None:
     assert "mascot" not in train.rows_of(examples()).names
 
 
+@pytest.mark.slow
 def test_the_other_half_changes_nothing() -> None:
     other = [example(n, bad=False, features=("theft",), half="check") for n in range(100)]
     assert train.learn([*examples(), *other], "first") == train.learn(examples(), "first")
@@ -55,6 +57,7 @@ def test_the_other_half_changes_nothing() -> None:
     assert all(logit >= limits["suspicious"] for logit in logits)
 
 
+@pytest.mark.slow
 def test_training_twice_gives_the_same_and_the_engine_takes_it() -> None:
     made, notes = train.learn(examples(), "first")
     assert (made, notes) == train.learn(list(examples()), "first")
@@ -175,6 +178,7 @@ def test_absolute_judgement_weighs_traits_and_no_rule_as_a_whole() -> None:
     assert "theft@import" not in names
 
 
+@pytest.mark.slow
 def test_each_half_is_judged_by_the_table_of_the_other_and_projects_count_once() -> None:
     every = [*examples(), *examples("check")]
     # One more project in the check half: four releases, all with what only bad ones had.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -164,6 +165,7 @@ def test_values_had_at_one_instant_never_prove_each_other() -> None:
     assert [len(one.proof) for one in found.identities] == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_chain_of_fifty_thousand_shares_its_proofs() -> None:
     chain = [
         fact(f"identity:x/{n}", "assumes", f"identity:x/{n + 1}", n, OPEN, n) for n in range(50_000)

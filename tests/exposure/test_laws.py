@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -139,6 +140,7 @@ def test_less_coverage_never_clears(every: list[Step], data: st.DataObject) -> N
             assert old[asset] is Certainty.CLEARED
 
 
+@pytest.mark.slow
 @given(st.lists(steps(), max_size=8))
 @settings(max_examples=100, deadline=None)
 def test_nothing_that_came_later_changes_what_was_known(every: list[Step]) -> None:
@@ -178,6 +180,7 @@ def test_a_difference_is_empty_exactly_when_nothing_is_said_anew(
         assert found.because
 
 
+@pytest.mark.slow
 @given(st.lists(steps(), max_size=8))
 @settings(max_examples=40, deadline=None)
 def test_the_store_answers_as_the_oracle_does(every: list[Step]) -> None:

@@ -151,6 +151,7 @@ def test_asking_for_what_was_not_reached_says_so() -> None:
             found[name]
 
 
+@pytest.mark.slow
 def test_a_chain_of_a_hundred_thousand_is_followed_to_its_end() -> None:
     chain = [
         Edge("assumes", f"identity:x/{n}", f"identity:x/{n + 1}", exactly(n), 5, n, "")
@@ -194,6 +195,7 @@ thefts = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(
     st.lists(thefts, min_size=1, max_size=4),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,7 @@ def bearing(watches: list[Watch], start: int, end: int) -> list[Watch]:
     return kept
 
 
+@pytest.mark.slow
 @given(
     st.lists(assets(), max_size=12),
     st.integers(0, 30),

@@ -417,6 +417,7 @@ def test_another_projects_page_is_refused(name: Any) -> None:
 # ── laws ─────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(hostile_page())
 def test_whatever_is_offered_is_what_the_standards_allow(body: bytes) -> None:
@@ -506,6 +507,7 @@ def test_what_is_plain_in_bulk_is_usable_one_by_one(pairs: list[tuple[str, str]]
     assert set(kept.values()) <= set(one_by_one)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(hostile_page())
 def test_one_odd_file_does_not_change_how_its_neighbours_are_read(body: bytes) -> None:

@@ -107,6 +107,7 @@ def test_a_file_in_pieces_says_what_it_says_whole(path: str, data: st.DataObject
     assert sightings_of(kind, path, windows).sightings == whole.sightings
 
 
+@pytest.mark.slow
 @given(
     path=st.sampled_from(list(GRAPHS)),
     steps=st.lists(graphs(), min_size=1, max_size=4),

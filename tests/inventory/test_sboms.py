@@ -21,6 +21,7 @@ VERSION = st.from_regex(r"[0-9]{1,2}\.[0-9]{1,2}(\+[a-z0-9]{1,4}|-rc\.[0-9])?", 
 KIND = st.sampled_from(["pypi", "npm", "deb", "cargo", "golang", "github", "oci", "maven"])
 
 
+@pytest.mark.slow
 @given(
     KIND,
     st.one_of(st.none(), NAME, NAME.map(lambda name: f"@{name}")),
@@ -108,6 +109,7 @@ COMPONENTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(COMPONENTS, st.data())
 @settings(max_examples=40, deadline=None)
 @pytest.mark.parametrize("form", ["json", "xml"])

@@ -47,6 +47,7 @@ MEMBERS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(MEMBERS, st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]))
 @settings(max_examples=150, deadline=None)
 def test_it_finds_what_tarfile_finds(members: list, form: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import example, given, settings
 
 from pratique.inventory.listings.timeline import (
@@ -93,6 +94,7 @@ def covers(held: list[Held], path: str, blob: str, start: int, end: int | None) 
     )
 
 
+@pytest.mark.slow
 @given(stories())
 @settings(max_examples=150, deadline=None)
 def test_every_version_of_every_branch_is_told_for_as_long_as_it_was_there(story: Story) -> None:

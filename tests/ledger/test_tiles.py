@@ -104,6 +104,7 @@ def test_bundles_read_back(leaves: list[bytes]) -> None:
             continue
 
 
+@pytest.mark.slow
 def test_a_bundle_has_big_endian_lengths() -> None:
     assert render_bundle([b"ab", b"", b"x" * 258]) == (
         b"\x00\x02ab" + b"\x00\x00" + b"\x01\x02" + b"x" * 258

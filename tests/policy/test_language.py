@@ -159,6 +159,7 @@ _values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(sorted(
     field.encode_name for field in msgspec.structs.fields(PolicyTables))), _values, max_size=3))  # fmt: skip
 @settings(max_examples=200)

@@ -132,6 +132,7 @@ def _cleaned(rows: Rows, path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [_jsonl, _array, _csv, _parquet, _chat, _cleaned])
 def test_a_leak_names_its_lease_in_whatever_form(
     leaks: Leaks, form: Callable[[Rows, Path], Path], tmp_path: Path

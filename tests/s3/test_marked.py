@@ -75,6 +75,7 @@ async def test_each_lease_reads_its_own_copy_and_the_client_the_canonical_one(
         assert 0.2 * done.run.count < changed < 0.8 * done.run.count
 
 
+@pytest.mark.slow
 async def test_ranges_of_a_copy_are_cut_from_the_same_copy(keeper: Custodian) -> None:
     data = as_jsonl(some_records(4000, seed=5))
     keeper.put("a.jsonl", data)

@@ -40,6 +40,7 @@ def no_evidence(_digest: str) -> bytes | None:
     return None
 
 
+@pytest.mark.slow
 def test_revisions_as_of_a_ledger_size(presence: PresenceStore) -> None:
     log = presence._log
     spoiled = Draft(kind=KIND, subject="advisory:B-1", actor="operator:a", body={"revision": 3})

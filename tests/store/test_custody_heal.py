@@ -99,6 +99,7 @@ def test_a_slab_shrinks_to_the_limit_rather_than_suspend(store: CustodyStore) ->
     assert slab.bytes == SEGMENT
 
 
+@pytest.mark.slow
 def test_a_habit_raises_the_limit_and_seven_days_forget_it(store: CustodyStore) -> None:
     store.add_lease(sample_lease(budget_bytes=1000 * GIB))
     for hour in range(HABIT_HOURS):

@@ -95,6 +95,7 @@ def count(queries: Any, drawn: list[tuple[int, int, int]], tx: int) -> list[Exte
 SOME = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.slow
 @settings(SOME, max_examples=150)
 @given(worlds, exposures)
 def test_sqlite_counts_as_the_oracle_does(

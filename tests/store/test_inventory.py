@@ -89,6 +89,7 @@ def test_every_question_is_answered_as_the_oracle_does(world: list[Step]) -> Non
             expect_same(ask_everything(store, tx=tx), ask_everything(oracle, tx=tx))
 
 
+@pytest.mark.slow
 @SOME
 @given(worlds, st.lists(st.integers(1, 40), max_size=6), st.booleans())
 def test_rows_depend_on_entries_not_on_batches(
@@ -115,6 +116,7 @@ def test_an_answer_as_of_a_ledger_size_never_changes(world: list[Step]) -> None:
                 )
 
 
+@pytest.mark.slow
 @SOME
 @given(worlds)
 def test_every_span_is_well_formed(world: list[Step]) -> None:
@@ -247,6 +249,7 @@ def test_names_too_long_for_an_index_are_shortened_to_a_hash(postgres_url: str) 
     database.close()
 
 
+@pytest.mark.slow
 def test_contents_are_given_back_whole_after_any_number_of_changes() -> None:
     """Chains of changes are cut; a content reads the same whichever way it is kept."""
     story, contents = Story(), []

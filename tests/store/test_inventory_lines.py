@@ -71,6 +71,7 @@ def rows_of(log: MemoryLog) -> dict[str, list[tuple[object, ...]]]:
         database.close()
 
 
+@pytest.mark.slow
 @SOME
 @given(worlds)
 def test_both_ways_of_reading_make_the_same_rows(world: list[Step]) -> None:

@@ -204,6 +204,7 @@ for n in range(40):
 """
 
 
+@pytest.mark.slow
 def test_processes_append_side_by_side(
     opener: OpenLog, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -223,6 +223,7 @@ def touches_of_first_start(folder: Path) -> list[str]:
     return disk.touches
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("step", range(4))
 def test_recovery_itself_may_fail_and_be_repeated(

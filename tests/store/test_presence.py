@@ -456,6 +456,7 @@ def test_many_page_answers_stay_small_and_are_applied_fast() -> None:
     database.close()
 
 
+@pytest.mark.slow
 def test_a_question_reads_a_few_rows_of_a_large_projection() -> None:
     story = Story()
     for number in range(300):

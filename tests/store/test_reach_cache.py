@@ -126,6 +126,7 @@ def test_tables_memory_and_file_give_the_same_answer(seed: int, tmp_path: Path) 
     assert answer(ReachCache(tmp_path / REACH_FILE), tables) == expected
 
 
+@pytest.mark.slow
 def test_walking_a_mapped_graph_copies_it_when_much_is_had(tmp_path: Path) -> None:
     tables = Tables(tmp_path)
     for entry in range(reach_cache_many() + 50):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +83,7 @@ def _compare(presence: PresenceStore, story: FactStory) -> None:
     assert answer_asked(ASKED, again, now=story.now, tx=size).answer.digest == found.digest
 
 
+@pytest.mark.slow
 @given(_actions)
 @example([("run", 1), ("retract", 0), ("ask", 0), ("run", 0)])
 @settings(max_examples=60, deadline=None)

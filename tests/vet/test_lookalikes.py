@@ -43,6 +43,7 @@ def site_path(path: str) -> str:
     return re.sub(r"^[\w.]+-\d[\w.]*/(?:src/)?", "", path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("incident", INCIDENTS)
 def test_on_stand_ins_every_lookalike_is_caught_where_it_stands(incident: str) -> None:
     rows = list(rows_of(incident))

@@ -111,6 +111,7 @@ def told(report: Report) -> set[tuple[str, str, str]]:
     return {(f.rule, f.trait, f.reach) for f in report.findings if f.rule != "new-destination"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", PLANTED.values(), ids=PLANTED)
 def test_what_quiet_lines_set_off_is_seen(change: tuple[str, str]) -> None:
     old, new = (text + FILLER for text in change)

@@ -124,6 +124,7 @@ def test_what_is_no_index_is_refused(data: bytes) -> None:
         parse_index(data)
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(),

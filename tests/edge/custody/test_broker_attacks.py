@@ -128,6 +128,7 @@ def test_bodies_of_any_shape_are_answered_with_a_word(
         assert answer.reason in {"request", "certificate", "key", "shredded"}
 
 
+@pytest.mark.slow
 @given(st.sampled_from(ADMIN), BODIES)
 @settings(max_examples=80, deadline=None)
 def test_bodies_of_any_shape_at_the_operators_socket(
@@ -333,6 +334,7 @@ def test_where_the_kernel_does_not_say_who_connects_only_the_owner_is_answered()
         assert not door.lets_in(4242)
 
 
+@pytest.mark.slow
 async def test_no_key_shows_where_it_has_no_business(tmp_path: Path) -> None:
     """Files besides the key files, standard error, status, refusals, names of arguments."""
     with running(tmp_path) as broker:

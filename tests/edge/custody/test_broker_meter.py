@@ -50,6 +50,7 @@ def caps(hour: int = 10, everybody: int = 15, ever: int | None = None) -> Caps:
 # ── arithmetic ───────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 2_000), st.integers(1, 4)), max_size=60))
 def test_no_sixty_minutes_hold_more_than_the_cap(steps: list[tuple[int, int]]) -> None:
     """Against every window there is, not only those that begin with a slot."""
@@ -270,6 +271,7 @@ async def test_an_owned_gateway_gets_the_cap_and_no_more(tmp_path: Path) -> None
             assert admin.status().parts == {"acme": (30, 30), "beta": (20, 20)}
 
 
+@pytest.mark.slow
 async def test_killed_in_mid_charge_nothing_is_counted_less(tmp_path: Path) -> None:
     """Keys that came out are all on the meter, wherever in its work the broker died."""
     with running(

@@ -184,6 +184,7 @@ async def test_what_has_not_changed_is_not_read_again(desk: Desk, folder: Path) 
     assert (every.stored, every.unchanged) == (3, 0)
 
 
+@pytest.mark.slow
 async def test_ended_in_between_it_goes_on(desk: Desk, folder: Path) -> None:
     for number in range(1000):
         (folder / f"{number:03}").write_bytes(b"%d" % number * 100)

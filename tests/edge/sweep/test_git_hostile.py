@@ -194,6 +194,7 @@ def test_output_that_ends_early_or_is_too_long_is_an_error(repo: Repo) -> None:
         assert output.until(b"\n")  # and the rest is left
 
 
+@pytest.mark.slow
 def test_flipped_bytes_anywhere_in_the_repository_never_raise(repo: Repo) -> None:
     repo.git("gc", "-q")
     files = [path for path in repo.dot_git.rglob("*") if path.is_file()

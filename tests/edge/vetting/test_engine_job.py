@@ -85,6 +85,7 @@ ARCHIVES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filename", sorted(ARCHIVES))
 def test_a_worker_says_what_the_engine_says(pool: SyncVettingPool, filename: str) -> None:
     data = ARCHIVES[filename]
@@ -196,6 +197,7 @@ async def test_the_facade_is_not_for_event_loops() -> None:
     await asyncio.sleep(0)
 
 
+@pytest.mark.slow
 def test_contents_of_a_base_are_what_the_store_keeps() -> None:
     base = facts_of(OLD, "shape-1.0-py3-none-any.whl")
     contents = tuple(

@@ -36,6 +36,7 @@ def most_resident(pid: int) -> int:
     return int(line.split()[1]) << 10
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 async def test_a_base_larger_than_a_worker_may_hold_is_compared_by_line(tmp_path: Path) -> None:
     old = large_wheel(tmp_path, "1.0", RUNS)

@@ -169,6 +169,7 @@ async def test_questions_while_bytes_are_under_way_lose_no_byte(open_pool: Any) 
 # ── what goes wrong costs one job ────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("deed", "argument", "reason"),
     [
@@ -279,6 +280,7 @@ async def test_a_cancelled_stream_frees_its_worker_without_killing_it(open_pool:
     assert pool.status().exchanged == 0
 
 
+@pytest.mark.slow
 async def test_cancelling_a_task_that_waits_for_a_judgement_kills_what_computes(
     open_pool: Any,
 ) -> None:
@@ -353,6 +355,7 @@ async def test_a_stream_that_need_not_wait_does_not(open_pool: Any, tmp_path: Pa
     assert vetted.report.features[0] == sha256(b"second")
 
 
+@pytest.mark.slow
 async def test_a_base_brings_its_release_to_the_worker_that_holds_it(open_pool: Any) -> None:
     pool = await open_pool(workers=3)
     bases = [BaseFacts(key=f"base-{n}", release=b"", contents=()) for n in range(3)]
@@ -569,6 +572,7 @@ async def test_at_the_end_all_workers_are_gone_within_a_second() -> None:
         assert_unknown(await pool.vet_bytes(b"", "echo"), "the vetting pool is closed")
 
 
+@pytest.mark.slow
 async def test_a_worker_that_cannot_start_says_why() -> None:
     with pytest.raises(VettingUnavailableError, match=r"RuntimeError.*no engine here"):
         async with VettingPool(PoolOptions(prepare="kit.vetting_jobs:prepare_badly")):
@@ -612,6 +616,7 @@ def _runs(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 async def test_confinement_can_be_required() -> None:
     bare = Walls(memory_bytes=352 * MIB, landlock=False, seccomp=False, namespaces=False)
     options = PoolOptions(workers=1, prepare="kit.vetting_jobs:prepare", walls=bare)

@@ -5,6 +5,7 @@ import base64
 import codecs
 import zlib
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -73,6 +74,7 @@ QUICK = settings(
 )
 
 
+@pytest.mark.slow
 @given(expressions)
 @QUICK
 def test_folding_agrees_with_the_interpreter(expression: str) -> None:
@@ -81,6 +83,7 @@ def test_folding_agrees_with_the_interpreter(expression: str) -> None:
     assert (value.folded, value.constant) == (True, expected), expression
 
 
+@pytest.mark.slow
 @given(expressions)
 @QUICK
 def test_folding_in_a_function_agrees_too(expression: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -226,6 +227,7 @@ def test_no_release_is_news_to_itself(files: dict[str, ContentFacts]) -> None:
     assert news(files, files) == []
 
 
+@pytest.mark.slow
 @given(releases(), releases(), st.randoms(use_true_random=False))
 def test_order_changes_nothing(
     files: dict[str, ContentFacts], base: dict[str, ContentFacts], chance: random.Random
@@ -235,6 +237,7 @@ def test_order_changes_nothing(
     assert sorted(news(files, base)) == sorted(news(dict(shuffled), base))
 
 
+@pytest.mark.slow
 @given(releases(), releases(), st.sampled_from(["pkg/zz.py", "zz/__init__.py", "data/z"]))
 def test_adding_a_file_silences_nothing(
     files: dict[str, ContentFacts], base: dict[str, ContentFacts], path: str

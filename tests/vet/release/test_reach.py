@@ -421,6 +421,7 @@ def contents(draw: st.DrawFn) -> ContentFacts:
 RELEASES = st.dictionaries(st.sampled_from(PATHS), contents(), min_size=1)
 
 
+@pytest.mark.slow
 @given(RELEASES, st.randoms(use_true_random=False))
 def test_the_order_of_members_changes_nothing(
     files: dict[str, ContentFacts], chance: random.Random
@@ -430,6 +431,7 @@ def test_the_order_of_members_changes_nothing(
     assert placed_signs(view_of(files)) == placed_signs(view_of(dict(shuffled)))
 
 
+@pytest.mark.slow
 @given(
     RELEASES,
     st.sampled_from(
