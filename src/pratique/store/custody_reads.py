@@ -18,6 +18,7 @@ from pratique.exposure.disclosure import (
     Disclosed,
     DisclosedObject,
 )
+from pratique.ledger.canonical import parse_entry
 from pratique.values.instants import parse_instant
 from pratique.values.spans import DAWN, OPEN, to_micros
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _LATEST: Final = 2**53 - 1
 _AHEAD: Final = timedelta(minutes=1)
 """Longer than announcements count: they are looked for this long before a span."""
-_NEAR: Final = 16
+_NEAR: Final = 256
 """Entries this close to each other are read in one go."""
 
 
@@ -156,6 +157,10 @@ class CustodyReads:
 
     def entries(self, sequences: Sequence[int]) -> Iterator[Entry]:
         """These entries of the log, in order."""
+        return (parse_entry(leaf) for _, leaf in self.leaves(sequences))
+
+    def leaves(self, sequences: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """Their canonical bytes; neighbours are read in one go, because they were written in one."""
         wanted = sorted(set(sequences))
         start = 0
         while start < len(wanted):
@@ -163,9 +168,10 @@ class CustodyReads:
             while end + 1 < len(wanted) and wanted[end + 1] - wanted[end] <= _NEAR:
                 end += 1
             here = set(wanted[start : end + 1])
-            for entry in self._log.entries(wanted[start], wanted[end] + 1):
-                if entry.sequence in here:
-                    yield entry
+            first = wanted[start]
+            for sequence, leaf in enumerate(self._log.leaves(first, wanted[end] + 1), first):
+                if sequence in here:
+                    yield sequence, leaf
             start = end + 1
 
 

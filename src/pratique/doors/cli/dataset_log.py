@@ -279,12 +279,12 @@ def _write(stores: Stores, asked: _Asked, file: Path, *, whole: bool, form: str)
     signer = read_key(settings.home / "ledger" / KEY_FILE, settings.storage.log_origin)
     size = stores.presence.applied()
     checkpoint = stores.log.checkpoint()
-    sequences, withheld = _own(stores, asked.client)
-    leaves = []
-    for sequence in sequences:
-        [leaf] = stores.log.leaves(sequence, sequence + 1)
-        proof = stores.log.prove_inclusion(sequence, size=_size_of(checkpoint))
-        leaves.append(ProvenLeaf(leaf=leaf, proof=proof))
+    own, withheld = _own(stores, asked.client)
+    tree_size = _size_of(checkpoint)
+    leaves = [
+        ProvenLeaf(leaf=leaf, proof=stores.log.prove_inclusion(sequence, size=tree_size))
+        for sequence, leaf in own
+    ]
     data = render_client_log(
         asked.client,
         leaves,
@@ -309,7 +309,7 @@ def _size_of(checkpoint: str) -> int:
     return int(checkpoint.split("\n", 2)[1])
 
 
-def _own(stores: Stores, client: str) -> tuple[list[int], int]:
+def _own(stores: Stores, client: str) -> tuple[list[tuple[int, bytes]], int]:
     """What goes into a client's file, and how many entries stay out because they name others."""
     from pratique.exposure.guard import NameGuard  # noqa: PLC0415 - as above
 
@@ -329,8 +329,8 @@ def _own(stores: Stores, client: str) -> tuple[list[int], int]:
     ]
     guard = NameGuard(custody.others(client), allowed=[client])
     kept = [
-        sequence
-        for sequence in wanted
-        if guard.find_in_bytes(next(iter(stores.log.leaves(sequence, sequence + 1)))) is None
+        (sequence, leaf)
+        for sequence, leaf in custody.leaves(wanted)
+        if guard.find_in_bytes(leaf) is None
     ]
     return kept, len(wanted) - len(kept)
