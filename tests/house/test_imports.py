@@ -107,6 +107,12 @@ def outside_contacts(tree: ast.AST) -> list[str]:
     return found
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """What a module says; several tests ask."""
+    return ast.parse(path.read_text("utf-8"))
+
+
 def room_of(module: str) -> str:
     """`pratique.index.model` → `index`; modules at the top are named by themselves."""
     parts = module.split(".")
@@ -119,7 +125,7 @@ def own_arrows() -> tuple[tuple[str, str, str], ...]:
     return tuple(
         (dotted(path), target, f"{path.relative_to(SOURCE)}:{statement.lineno}")
         for path in modules()
-        for target, _bound, statement in imports(ast.parse(path.read_text("utf-8")))
+        for target, _bound, statement in imports(tree_of(path))
         if target.startswith("pratique.")
     )
 
@@ -133,7 +139,7 @@ def test_rooms_touch_nothing_outside(room: str) -> None:
     contacts = {
         str(path.relative_to(SOURCE)): found
         for path in modules(SOURCE / room)
-        if (found := outside_contacts(ast.parse(path.read_text("utf-8"))))
+        if (found := outside_contacts(tree_of(path)))
     }
     clock = contacts.pop(str(THE_CLOCK.relative_to(SOURCE)), [])
     assert len(clock) == (1 if room == "values" else 0), clock
@@ -155,7 +161,9 @@ CONSOLE_READS = {
     "pratique.doors.incident_desk": ("pratique.store.presence.", "pratique.store.incidents."),
     # State that doors and commands share, likewise one class over both databases.
     "pratique.doors.custody_console": (
-        "pratique.store.presence.", "pratique.store.custody.", "pratique.store.custody_heal.",
+        "pratique.store.presence.",
+        "pratique.store.custody.",
+        "pratique.store.custody_heal.",
     ),
 }
 # What a command may open by itself: assembly would load every library of the doors with it.

@@ -284,7 +284,7 @@ async def test_who_writes_to_the_database_widens_no_lease(
     good = made.grant(selectors=("dialogs/t",), networks=networks)
     bent, secret = made.grant(selectors=("dialogs/t",), networks=networks)
     with made.state._database.write() as session:
-        session._connection.execute(  # type: ignore[attr-defined]
+        session._connection.execute(  # type: ignore[attr-defined]  # what no call of the store does
             f"UPDATE leases SET {change} WHERE id = ?", (bent.id,)
         )
     assert (await exchange(serving.url, signed(serving.url, *good, "/dialogs/tiny")))[0] == 200

@@ -294,7 +294,7 @@ async def test_senders_that_stop_or_go_away(place: Place) -> None:
 
 
 async def test_senders_that_trickle(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    put = place.serving.open.writes.handlers[PutObject].__self__  # type: ignore[attr-defined]
+    put = place.serving.open.writes.handlers[PutObject].__self__  # type: ignore[attr-defined]  # the door behind the handler
     patience = Patience(idle_seconds=1.0, grace_seconds=0.2, bytes_per_second=1_000_000)
     monkeypatch.setattr(put, "_patience", patience)
     async with connected(place.serving.url) as (reader, writer):
