@@ -50,7 +50,7 @@ class Seen:
     other: list[str] = field(default_factory=list)
 
     @property
-    def bytes(self) -> int:
+    def disclosed(self) -> int:
         return len(self.segments) * SEGMENT_BYTES
 
     def got(self, start: int, body: bytes) -> None:
@@ -99,7 +99,7 @@ async def kill_now_and_then(nodes: list[Node], seen: Seen, budget: int, kills: i
     """Kill a door whenever another share of the budget is gone, with readers in mid-answer."""
     for number in range(kills):
         goal = budget * (number + 1) // (kills + 2)
-        while seen.bytes < goal:
+        while seen.disclosed < goal:
             await asyncio.sleep(0.005)
         await asyncio.to_thread(nodes[number % len(nodes)].kill)
 
@@ -216,10 +216,10 @@ def main() -> int:
         for one in outcomes(folder, small=options.small):
             seen = one.seen
             report.row(
-                one.store, one.budget / MIB, seen.bytes / MIB, (one.reserved - seen.bytes) / MIB,
+                one.store, one.budget / MIB, seen.disclosed / MIB, (one.reserved - seen.disclosed) / MIB,
                 seen.requests, one.kills, one.seconds,
             )  # fmt: skip
-            over = max(0, seen.bytes - one.budget)
+            over = max(0, seen.disclosed - one.budget)
             report.at_most(f"bytes over budget, {one.store}", over, 0)
             report.at_most(f"bytes that the ledger does not know, {one.store}", one.unrecorded, 0)
             report.at_most(f"answers with wrong bytes, {one.store}", seen.wrong, 0)
@@ -228,8 +228,8 @@ def main() -> int:
                 f"{len(seen.other)} other answers"
                 + (f", such as {seen.other[0]}" if seen.other else "")
             )
-            if one.kills == 0 or seen.bytes < one.budget // 4:
-                raise CannotRunError(f"{one.store}: too little happened: {seen.bytes} bytes")
+            if one.kills == 0 or seen.disclosed < one.budget // 4:
+                raise CannotRunError(f"{one.store}: too little happened: {seen.disclosed} bytes")
     report.notes.append(f"{READERS} readers; half of the object is within the budget")
     return report.finish()
 

@@ -725,9 +725,7 @@ def test_kept_objects_are_those_that_stand_or_are_in_a_version(store: CustodySto
     store.put_object(first)
     store.put_object(second)  # before any version: nobody needs the first any more
     assert [one.id for one in store.kept_objects(name)] == [second.id]
-    store.seal_version(
-        Version(dataset=name, number=1, root="ab", objects=1, bytes=2, sealed_at=T0)
-    )
+    store.seal_version(Version(dataset=name, number=1, root="ab", objects=1, bytes=2, sealed_at=T0))
     store.put_object(third)
     other = sample_object(4, key="other", size=10)
     store.put_object(other)
