@@ -81,8 +81,9 @@ def test_every_copy_is_read_alike_by_three_readers(options: dict[str, Any], tmp_
         path.write_bytes(_copy(data, made, layout, bits))
         rows = pq.read_table(path).to_pylist()
         assert rows == pl.read_parquet(path).to_dicts()
-        relation = duckdb.sql(f"select * from '{path}'")
-        assert [tuple(row.values()) for row in rows] == relation.fetchall()
+        with duckdb.connect() as connection:
+            found = connection.execute(f"select * from '{path}'").fetchall()
+        assert [tuple(row.values()) for row in rows] == found
         assert [row["id"] for row in rows] == [row["id"] for row in RECORDS]
         for group in range(16):
             span = slice(group * 100, group * 100 + 100)
@@ -100,7 +101,9 @@ def test_a_filter_on_statistics_still_finds_rows(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(_copy(data, made, layout, bytes([1]) * 16))
     wanted = RECORDS[1234]["id"]
-    assert duckdb.sql(f"select count(*) from '{path}' where id = '{wanted}'").fetchall() == [(1,)]
+    with duckdb.connect() as connection:
+        question = f"select count(*) from '{path}' where id = '{wanted}'"
+        assert connection.execute(question).fetchall() == [(1,)]
     assert pq.read_table(path, filters=[("id", "=", wanted)]).num_rows == 1
 
 
