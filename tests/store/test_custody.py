@@ -231,7 +231,7 @@ def test_a_key_that_is_no_text_is_refused(store: CustodyStore) -> None:
 @pytest.mark.parametrize("sort", ["objects", "version"])
 def test_a_page_of_a_listing_is_one_index_range(tmp_path: Path, sort: str) -> None:
     store = _open(tmp_path)
-    database = store._database
+    database = getattr(store._database, "_inner", store._database)
     assert isinstance(database, SqliteDatabase)
     names = {"objects": "list_objects", "version": "list_version_objects"}
     sql = load_statements("sqlite")[names[sort]].sql
@@ -496,7 +496,7 @@ def test_a_database_that_is_gone_says_so(tmp_path: Path, postgres_url: str) -> N
         store.add_lease(sample_lease())
         store.close()
     store = _open(tmp_path)
-    database = store._database
+    database = getattr(store._database, "_inner", store._database)
     assert isinstance(database, SqliteDatabase)
     database._writer.close()
     with pytest.raises(StoreUnavailableError):
@@ -525,12 +525,12 @@ _TABLES = (
 def _wipe(store: CustodyStore) -> None:
     statements = [f"DELETE FROM {table}" for table in _TABLES]
     statements.append("UPDATE custody_epoch SET value = 1")
-    database: Any = store._database
+    database: Any = getattr(store._database, "_inner", store._database)
     for statement in statements:
         if isinstance(database, SqliteDatabase):
             database._writer.execute(statement)
         else:
-            with database._inner.connection() as link:
+            with database.connection() as link:
                 link.execute(statement)
 
 
