@@ -189,6 +189,8 @@ def _translated(error: PratiqueError) -> S3Error:
     if isinstance(error, UnavailableError):
         _log.warning("cannot answer", extra={"error": error.message})
         sentence = error.public or error.message
+        if not error.retry_helps:  # such as a part that is gone
+            return S3Error(Code.INTERNAL_ERROR, sentence)
         return S3Error(Code.SERVICE_UNAVAILABLE, sentence, retry_seconds=2.0)
     if isinstance(error, IntegrityError):
         _log.error("integrity", extra={"error": error.message})
