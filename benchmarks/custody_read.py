@@ -183,6 +183,7 @@ def ours(made: Custodian, *, bare: bool) -> Iterator[Served]:
 def leased(made: Custodian, served: Served, total: int) -> Served:
     """The same server asked under a new lease, which has not read anything yet."""
     lease = made.grant(budget_bytes=2 * total, budget_objects=1000)
+    time.sleep(0.3)  # until the door has heard of it: before, few may ask at once
     return Served(url=served.url, cpu=served.cpu, lease=lease)
 
 
