@@ -20,6 +20,8 @@ BAR_BYTES: Final = 2_621_440
 """2.5 MiB: what may still arrive of one stream after the suspension."""
 _START_SECONDS: Final = 60.0
 _SETTLE_SECONDS: Final = 1.0
+_HEARD_SECONDS: Final = 0.3
+"""Until every door has heard of a lease that was granted a moment ago: before, it lets few ask at once."""
 _PATIENCE_SECONDS: Final = 10.0
 _PERCENT: Final = 100
 _TURN_SECONDS: Final = 0.0002
@@ -106,6 +108,7 @@ async def measure_revocation(
         )
         for number in range(streams)
     ]
+    await asyncio.sleep(_HEARD_SECONDS)
     tasks = [asyncio.create_task(read_on(reader)) for reader in readers]
     try:
         say(f"opening {streams} streams")
