@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -248,3 +249,17 @@ async def test_a_broker_that_knows_of_a_suspension_refuses_for_good(
         await call(lambda: s3.get_object(Bucket="dialogs", Key="a/tiny.jsonl"))
     assert code_of(caught.value) == "AccessDenied", "nobody tries again for what is final"
     assert "INC-42" in str(caught.value)
+
+
+async def test_a_lease_granted_a_moment_ago_serves_many_at_once(
+    place: tuple[Custodian, ServingS3],
+) -> None:
+    made, serving = place
+    s3 = boto(serving.url, *made.grant(), max_pool_connections=32)
+
+    def read(_: int) -> bytes:
+        return bytes(s3.get_object(Bucket="dialogs", Key="a/tiny.jsonl")["Body"].read())
+
+    with ThreadPoolExecutor(32) as pool:
+        found = await call(lambda: list(pool.map(read, range(32))))
+    assert found == [TINY] * 32

@@ -23,7 +23,10 @@ _UNKNOWN_SECONDS: Final = 2.0
 """How long an unknown id stays unknown, so that guessing does not reach the database each time."""
 _DAYS_KEPT: Final = 4
 """Signing keys of one lease: today and yesterday, in two regions."""
-_MOST_GUESSES: Final = 2
+_AT_ONCE: Final = 2
+"""Unknown ids that are looked up at a time: each holds a thread."""
+_MOST_GUESSES: Final = 64
+"""Unknown ids that wait for that; more are told to come back."""
 _log = logging.getLogger(__name__)
 _LEASE: Final = re.compile(r"PQL[A-Z2-7]{17}")
 _Value = TypeVar("_Value")
@@ -55,7 +58,8 @@ class LeaseBook:
         self._state = state
         self._broker = broker
         self._scopes = known
-        self._guesses = 0
+        self._guesses = asyncio.Semaphore(_AT_ONCE)
+        self._asking: dict[LeaseId, asyncio.Future[Lease | None]] = {}
         self._kept: OrderedDict[LeaseId, LiveLease] = OrderedDict()
         self._unknown: OrderedDict[LeaseId, float] = OrderedDict()
 
@@ -93,16 +97,24 @@ class LeaseBook:
         return live
 
     async def _guessed(self, lease_id: LeaseId) -> Lease | None:
-        """One that nobody has told us of: few at a time, so that guessing leaves threads for others."""
-        if self._guesses >= _MOST_GUESSES:
-            raise S3Error(
-                Code.SLOW_DOWN, "many unknown access keys at once; try again", retry_seconds=1.0
-            )
-        self._guesses += 1
-        try:
+        """One that nobody has told us of: few at a time, so that guessing leaves threads for others.
+
+        A lease granted a moment ago is used by many requests at once: they share one look-up.
+        """
+        asking = self._asking.get(lease_id)
+        if asking is None:
+            if len(self._asking) >= _MOST_GUESSES:
+                raise S3Error(
+                    Code.SLOW_DOWN, "many unknown access keys at once; try again", retry_seconds=1.0
+                )
+            asking = asyncio.ensure_future(self._ask(lease_id))
+            self._asking[lease_id] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(lease_id, None))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, lease_id: LeaseId) -> Lease | None:
+        async with self._guesses:
             return await asyncio.to_thread(self._state.lease, lease_id)
-        finally:
-            self._guesses -= 1
 
     async def signing_key(
         self, live: LiveLease, *, date: str, region: str, service: str = "s3"
