@@ -706,7 +706,7 @@ def test_both_databases_do_what_the_oracle_does(
     store: CustodyStore, machine: type[LeaseMachine | DatasetMachine]
 ) -> None:
     machine.store = store
-    sqlite = isinstance(store._database, SqliteDatabase)
+    sqlite = isinstance(getattr(store._database, "_inner", None), SqliteDatabase)
     run_state_machine_as_test(
         machine,
         settings=settings(

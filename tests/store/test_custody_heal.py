@@ -300,7 +300,7 @@ def test_a_suspension_that_changed_meanwhile_stays_without_an_entry(house: _Hous
 
 def test_rows_survive_power_loss_as_far_as_sqlite_can_promise(tmp_path: Path) -> None:
     store = open_custody(_settings(tmp_path))
-    database = store._database
+    database = getattr(store._database, "_inner", store._database)  # behind its guard
     assert isinstance(database, SqliteDatabase)
     store.add_lease(sample_lease())
     for work in (

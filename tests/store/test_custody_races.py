@@ -304,7 +304,7 @@ def test_processes_at_once_disclose_the_budget_exactly(
 
 def test_a_full_disk_gives_nothing_and_loses_nothing(tmp_path: Path) -> None:
     with closing(_open(tmp_path)) as store:
-        database = store._database
+        database = getattr(store._database, "_inner", store._database)  # behind its guard
         assert isinstance(database, SqliteDatabase)
         lease = sample_lease(budget_bytes=GIB, budget_objects=10_000)
         store.add_lease(lease)
