@@ -1,5 +1,8 @@
 """What all tests share; each line names a plugin below tests/kit/."""
 
+import os
+from collections.abc import Generator
+
 import pytest
 
 pytest_plugins = ["kit.postgres", "kit.specimens"]
@@ -21,3 +24,14 @@ def _rank(item: pytest.Item) -> int:
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes are no names: archives made at import hold the time, and each worker made its own."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything is demanded, a skip is a failure: nothing that did not run looks green."""
+    report = yield
+    demanded = os.environ.get("PRATIQUE_TEST_REQUIRE_ALL") == "1"
+    if demanded and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and PRATIQUE_TEST_REQUIRE_ALL=1: {report.longrepr}"
+    return report
