@@ -183,6 +183,18 @@ async def test_a_block_is_announced_once_for_ten_seconds(monkeypatch: pytest.Mon
     assert not log.announced(who, a_read(17))
 
 
+async def test_a_reader_that_goes_on_is_announced_further() -> None:
+    recorder = Recorder()
+    log, who = a_log(recorder), journal()
+    await announce(log, recorder, a_read(0), who)
+    await announce(log, recorder, a_read(16), who)
+    assert [draft.body["ahead"][0][2:] for draft in recorder.drafts] == [[0, 15], [16, 99]]
+    assert log.announced(who, a_read(99)), "eight blocks, or to the object's end"
+    other = a_log(recorder)
+    await announce(other, recorder, a_read(48), who)
+    assert recorder.drafts[-1].body["ahead"][0][2:] == [48, 63], "who jumps is not"
+
+
 async def test_an_announcement_ends_where_the_object_does() -> None:
     recorder = Recorder()
     log = a_log(recorder)

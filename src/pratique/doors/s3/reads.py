@@ -32,6 +32,8 @@ AHEAD_SECONDS: Final = 10
 """How long an announcement counts, from when its entry was recorded."""
 BLOCK_SEGMENTS: Final = 16
 """Segments of one announced block."""
+_ROW_BLOCKS: Final = 8
+"""Blocks that are announced at once for a reader that reads in a row."""
 _FLUSH_SECONDS: Final = 0.05
 _MOST_READS: Final = 100
 """Reads of one entry; 100 with names of their own stay below an entry's 60,000 bytes."""
@@ -132,6 +134,9 @@ class ReadLog:
     async def announce(self, journal: Journal, stored: StoredObject, read: Read) -> None:
         """Wait until the blocks of a read are announced durably. Raises: as `Recorder.record`."""
         first, last = read.first // BLOCK_SEGMENTS, read.last // BLOCK_SEGMENTS
+        before = _Block(journal.lease.id, read.object, read.variant, first - 1)
+        if self._known.get(before, 0.0) > time.monotonic():
+            last += _ROW_BLOCKS - 1  # a reader that goes on will need what follows
         # The entry is recorded later than now, so it counts for longer than we use it.
         until = time.monotonic() + AHEAD_SECONDS
         end = max(0, -(-stored.size // SEGMENT_BYTES) - 1)
