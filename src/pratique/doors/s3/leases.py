@@ -25,7 +25,7 @@ _DAYS_KEPT: Final = 4
 """Signing keys of one lease: today and yesterday, in two regions."""
 _AT_ONCE: Final = 2
 """Unknown ids that are looked up at a time: each holds a thread."""
-_MOST_GUESSES: Final = 64
+_MOST_GUESSES: Final = 8
 """Unknown ids that wait for that; more are told to come back."""
 _log = logging.getLogger(__name__)
 _LEASE: Final = re.compile(r"PQL[A-Z2-7]{17}")
