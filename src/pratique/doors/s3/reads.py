@@ -30,6 +30,8 @@ from pratique.ledger.store import Recorder
 
 AHEAD_SECONDS: Final = 10
 """How long an announcement counts, from when its entry was recorded."""
+_USED_SECONDS: Final = AHEAD_SECONDS - 1.0
+"""How long it is used: a read of its last moment is durable while it still counts."""
 BLOCK_SEGMENTS: Final = 16
 """Segments of one announced block."""
 _ROW_BLOCKS: Final = 8
@@ -138,7 +140,7 @@ class ReadLog:
         if self._known.get(before, 0.0) > time.monotonic():
             last += _ROW_BLOCKS - 1  # a reader that goes on will need what follows
         # The entry is recorded later than now, so it counts for longer than we use it.
-        until = time.monotonic() + AHEAD_SECONDS
+        until = time.monotonic() + _USED_SECONDS
         end = max(0, -(-stored.size // SEGMENT_BYTES) - 1)
         await self._announcing.record(
             journal,
