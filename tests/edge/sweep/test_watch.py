@@ -6,13 +6,14 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from watchdog.observers import Observer
 
 from pratique.edge.sweep.context import SweepContext
 from pratique.edge.sweep.ear import Ear
@@ -211,6 +212,32 @@ def test_signs_of_life_join_from_the_start_to_the_end(tree: Path) -> None:
 def test_a_folder_that_comes_is_read_with_all_in_it(tree: Path) -> None:
     new = tree / "tree" / "deep" / "er" / "venv"
     with Watching(tree) as watching:
+        new.mkdir(parents=True)
+        (new / "env").write_text("late")
+        watching.until(lambda: bool(watching.kept.of(new)))
+        (new / "env").write_text("later")
+        watching.until(lambda: names(watching.kept.of(new)[-1]) == {"later"})
+    assert watching.report.missed == 0
+
+
+class HardOfHearing(Ear):
+    """The library passed over every folder but the root, as it may while many are made."""
+
+    def listen(self, roots: Sequence[Path]) -> str:
+        observer = Observer()
+        for root in roots:
+            observer.schedule(self, str(root), recursive=False)
+        observer.start()
+        self._observer = observer
+        return ""
+
+
+def test_folders_that_the_library_passed_over_are_heard_too(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    new = tmp_path / "tree" / "deep" / "er" / "venv"
+    with Watching(
+        tmp_path, ear=lambda: HardOfHearing(now=lambda: datetime.now(tz=UTC))
+    ) as watching:
         new.mkdir(parents=True)
         (new / "env").write_text("late")
         watching.until(lambda: bool(watching.kept.of(new)))

@@ -108,6 +108,21 @@ class Ear(FileSystemEventHandler):
         known = [table for table in tables if table is not None]
         return not known or any(os.fsencode(folder) in table for table in known)
 
+    def hear(self, folder: str) -> bool:
+        """Listen to a folder that came, if nobody does; False where the system has no room for it.
+
+        The library adds watches while folders are still being made, and may pass over one that came in
+        between: whatever happens in it would then go unheard for ever.
+        """
+        observer = self._observer
+        if observer is None or self.hears(folder):
+            return observer is not None
+        try:
+            observer.schedule(self, folder, recursive=True)
+        except OSError:
+            return False
+        return self.hears(folder)
+
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Called by the library's threads."""
         if event.event_type in _READING:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -126,13 +126,21 @@ class Watch:
 
     def _unwatched(self) -> str:
         """Why not every folder is watched; "" when each is."""
-        walk = Walk(
-            self._roots, limits=self._ctx.limits, stop=self._ctx.stop, leave_out=(self._home,)
-        )
-        for found in walk:
-            if found.is_dir and not self._ear.hears(str(found.path)):
-                return f"the system has no room to watch {found.path} and others"
+        for folder in self._folders(self._roots):
+            if not self._ear.hears(folder):
+                return f"the system has no room to watch {folder} and others"
         return ""
+
+    def _hear_all(self, came: Path) -> None:
+        """Listen to a folder that came and to all below it."""
+        for folder in self._folders((came,)):
+            if not self._ear.hear(folder) and Path(folder).is_dir():
+                self._ear.miss(f"the system has no room to watch {folder}")
+                return
+
+    def _folders(self, roots: tuple[Path, ...]) -> Iterator[str]:
+        walk = Walk(roots, limits=self._ctx.limits, stop=self._ctx.stop, leave_out=(self._home,))
+        return (str(found.path) for found in walk if found.is_dir)
 
     # ── listening ────────────────────────────────────────────────────────────────────────────
 
@@ -194,9 +202,8 @@ class Watch:
         self._keeper.changed_at = heard.first
         try:
             for folder in _outermost(heard.folders):
+                self._hear_all(Path(folder))  # before it is read, so that nothing falls between
                 self._sweep.read_tree(Path(folder))
-                if Path(folder).is_dir() and not self._ear.hears(folder):
-                    self._ear.miss(f"the system has no room to watch {folder}")
             taken: list[Path] = []
             for path in self._touched(heard):
                 if not any(path.is_relative_to(folder) for folder in taken):
