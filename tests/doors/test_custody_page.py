@@ -146,12 +146,8 @@ def test_a_suspension_by_the_form_is_in_the_ledger_and_in_force(
     scope = state.scope(ScopeId("vendor:acme"))
     assert scope is not None
     assert (scope.state, scope.incident) == (ScopeState.SUSPENDED, "INC-42")
-    entry = list(shop.door.parts.log.entries())[-1]
-    assert (entry.kind, entry.subject, entry.actor) == (
-        "scope",
-        "scope:vendor:acme",
-        "approver:ann",
-    )
+    entry = [one for one in shop.door.parts.log.entries() if one.kind == "scope"][-1]
+    assert (entry.subject, entry.actor) == ("scope:vendor:acme", "approver:ann")
     assert entry.body["reason"] == "a laptop was stolen"
     found = data(shop, login)
     assert found["worst_bytes"] == 1 << 30

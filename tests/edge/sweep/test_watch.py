@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import pytest
 from watchdog.observers import Observer
+from watchdog.observers.inotify_c import InotifyFD
 
 from pratique.edge.sweep.context import SweepContext
 from pratique.edge.sweep.ear import Ear
@@ -244,6 +245,19 @@ def test_folders_that_the_library_passed_over_are_heard_too(tmp_path: Path) -> N
         (new / "env").write_text("later")
         watching.until(lambda: names(watching.kept.of(new)[-1]) == {"later"})
     assert watching.report.missed == 0
+
+
+def test_a_watch_whose_reader_died_is_deaf(tmp_path: Path) -> None:
+    ear = Ear(now=lambda: datetime.now(tz=UTC))
+    before = set(threading.enumerate())
+    assert ear.listen((tmp_path,)) == ""
+    assert ear.alive
+    reader = next(one for one in set(threading.enumerate()) - before if isinstance(one, InotifyFD))
+    reader.stop()
+    reader.join(timeout=8.0)
+    assert not ear.alive
+    assert "stopped telling" in ear.take().missed
+    ear.close()
 
 
 def test_a_folder_that_was_moved_in_is_read(tree: Path) -> None:

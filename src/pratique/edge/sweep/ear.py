@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
+from watchdog.observers.api import BaseObserver, EventEmitter
 
 from pratique.values.instants import Clock, Instant
 
@@ -54,6 +55,10 @@ class Ear(FileSystemEventHandler):
 
     def listen(self, roots: Sequence[Path]) -> str:
         """Begin to listen; gives why that is impossible, "" when it is not."""
+        # It warns of a folder that both it and `hear` found, and a warning made an error kills its thread.
+        warnings.filterwarnings(
+            "ignore", message="Callback with id", category=RuntimeWarning, module=r"watchdog\."
+        )
         observer = Observer()
         try:
             for root in roots:
@@ -81,7 +86,7 @@ class Ear(FileSystemEventHandler):
         return (
             observer is not None
             and observer.is_alive()
-            and all(emitter.is_alive() for emitter in observer.emitters)
+            and all(emitter.is_alive() and _reads(emitter) for emitter in observer.emitters)
         )
 
     def take(self) -> Heard:
@@ -146,6 +151,12 @@ class Ear(FileSystemEventHandler):
             self._heard.missed = self._heard.missed or why
             if self._heard.first is None:
                 self._heard.first = self._now()
+
+
+def _reads(emitter: EventEmitter) -> bool:
+    """Whether the thread that reads the system's events lives; it is not the emitter's, and may die alone."""
+    reading = getattr(emitter, "_inotify_fd", None)
+    return not isinstance(reading, threading.Thread) or reading.is_alive()
 
 
 class _Overflows(logging.Handler):
