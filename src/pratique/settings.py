@@ -154,6 +154,8 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """What writes leave free on the disk of parts, where ledger and database often lie too."""
     write_idle_seconds: Annotated[float, msgspec.Meta(gt=0)] = 20.0
     """How long a body may stop arriving before the write is given up."""
+    clock_tolerance_seconds: Annotated[float, msgspec.Meta(ge=1)] = 60.0
+    """How far the clock may be behind what the door has seen before it serves nothing."""
     issuer: tuple[IssuerSettings, ...] = ()
     """Issuers of identities for `AssumeRoleWithWebIdentity`."""
     upload_days: Annotated[float, msgspec.Meta(gt=0)] = 7.0

@@ -39,6 +39,7 @@ from pratique.doors.s3.refusals import Refusals
 from pratique.doors.s3.sending import Sender
 from pratique.doors.s3.stopping import Stopping
 from pratique.doors.s3.sts import StsParts, TokenService
+from pratique.doors.s3.timekeeping import DoorClock
 from pratique.doors.s3.upkeep import Upkeep
 from pratique.doors.s3.views import MarkedViews
 from pratique.edge.custody.broker.places import GATEWAY_SOCKET, broker_folder
@@ -61,7 +62,7 @@ class S3Ground:
     """What everything in an open S3 door stands on."""
 
     settings: Settings
-    clock: Clock
+    clock: DoorClock
     log: LogStore
     recorder: Recorder
     state: CustodyStore
@@ -112,7 +113,7 @@ async def open_s3(settings: Settings, *, clock: Clock = now_utc) -> AsyncIterato
             confirmation=ground.confirmation,
             reads=ground.reads,
             plaintext=ground.plaintext,
-            clock=clock,
+            clock=ground.clock,
         )
         writes = await stack.enter_async_context(open_writes(ground, sender))
         yield OpenS3(door=_door(ground, refusals, sender, writes), ground=ground, writes=writes)
@@ -127,23 +128,26 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) 
     await asyncio.to_thread(heal_at_start, settings, log, state)
     broker = await stack.enter_async_context(BrokerClient(_gateway_socket(settings)))
     parts = stack.enter_context(open_parts(settings))
-    confirmation = Confirmation(state)
+    tolerance = timedelta(seconds=settings.custody.clock_tolerance_seconds)
+    door_clock = DoorClock(clock, log, tolerance=tolerance)
+    await stack.enter_async_context(door_clock.running())
+    confirmation = Confirmation(state, clock_right=lambda: door_clock.right)
     await confirmation.start()
     stack.push_async_callback(confirmation.close)
     reads = ReadLog(recorder, process=secrets.token_hex(8))
     stack.callback(reads.close)  # before the recorder is, which then commits what was queued
     return S3Ground(
         settings=settings,
-        clock=clock,
+        clock=door_clock,
         log=log,
         recorder=recorder,
         state=state,
         broker=broker,
         parts=parts,
         confirmation=confirmation,
-        meters=Meters(state, clock=clock),
+        meters=Meters(state, clock=door_clock),
         allowing=Allowing(state, confirmation),
-        plaintext=Plaintext(parts, broker),
+        plaintext=Plaintext(parts, broker, clock=door_clock),
         reads=reads,
         views=MarkedViews(state=state, broker=broker, parts=parts, recorder=recorder),
     )
@@ -194,6 +198,7 @@ def _door(ground: S3Ground, refusals: Refusals, sender: Sender, writes: OpenWrit
             },
             unsigned={StsCall: _tokens(ground, refusals, authentication).answer},
             refused=refusals.add,
+            check_clock=ground.clock.check,
             problems=lambda: _problems(ground),
             domain=custody.s3_domain,
             adapters=open_adapters(shared),
@@ -219,6 +224,8 @@ def _tokens(ground: S3Ground, refusals: Refusals, authentication: Authentication
 
 def _problems(ground: S3Ground) -> list[str]:
     problems = []
+    if ground.clock.problem():
+        problems.append(ground.clock.problem())
     if not ground.confirmation.fresh:
         problems.append("the state of leases cannot be confirmed")
     if not ground.recorder.healthy:

@@ -31,7 +31,7 @@ class BrokerRefusedError(UnavailableError):
     """The broker answered, and its answer is no.
 
     `reason` is one word of `custody.ports`: `certificate`, `terms`, `suspended`, `cap`, `shredded`,
-    `key` or `request`; `scope` the scope that refuses, where one does.
+    `key`, `clock` or `request`; `scope` the scope that refuses, where one does.
     """
 
     def __init__(self, message: str, *, reason: str, scope: str = "", remedy: str = "") -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from pratique.custody.timekeeping import clock_entry
 from pratique.doors.cli import EXIT_FOUND
 from pratique.doors.cli.options import format_option, home_option
+from pratique.doors.cli.stores import open_stores, operator
 from pratique.home import prepare_home
 from pratique.settings import load_settings
-from pratique.values.instants import render_second
+from pratique.values.instants import now_utc, render_instant, render_second
 
 if TYPE_CHECKING:
     from pratique.edge.custody.broker.confinement import Confinement
@@ -88,6 +90,32 @@ def status(home: Path | None, form: str) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=2))
     else:
         _show(found)
+
+
+@broker.command("accept-clock")
+@click.option("--reason", required=True, help="What was wrong with the clock, for the ledger.")
+@home_option
+@format_option
+def accept_clock(reason: str, home: Path | None, form: str) -> None:
+    """Say that the clock is right now, after it was ahead for a while.
+
+    Broker and doors serve nothing while the clock is behind what they have seen. This forgives what
+    they saw; the ledger keeps who said so.
+    """
+    from pratique.edge.custody.broker_admin import broker_running  # noqa: PLC0415 - help needs none of it
+
+    with open_stores(home) as stores, broker_running(stores.settings) as admin:
+        was = admin.accept_clock()
+        now = now_utc()
+        draft = clock_entry(was=was, reason=reason, actor=operator())
+        entry = stores.record(draft, now=now)
+    if form == "json":
+        told = {"was": was, "now": render_instant(now), "entry": entry}
+        click.echo(msgspec.json.encode(told))
+    else:
+        click.echo(
+            f"it is {render_second(now)}; what was seen before counts no more; ledger entry {entry}"
+        )
 
 
 def _show(found: Status) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
@@ -52,8 +52,16 @@ UNSURE: Final = Refusal(
 class Confirmation:
     """The stopped scopes, no older than half a second, and the streams that depend on them."""
 
-    def __init__(self, state: LeaseState, *, poll_seconds: float = POLL_SECONDS) -> None:
+    def __init__(
+        self,
+        state: LeaseState,
+        *,
+        poll_seconds: float = POLL_SECONDS,
+        clock_right: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`clock_right`: whether the door knows what time it is; nothing is fresh while it does not."""
         self._state = state
+        self._clock_right = clock_right
         self._poll = poll_seconds
         # Owned by the loop's thread.
         self._streams: set[Stream] = set()
@@ -101,7 +109,7 @@ class Confirmation:
     @property
     def fresh(self) -> bool:
         """Whether the state is known well enough to serve."""
-        return time.monotonic() - self._confirmed < CONFIRMED_SECONDS
+        return time.monotonic() - self._confirmed < CONFIRMED_SECONDS and self._clock_right()
 
     @property
     def scopes(self) -> Mapping[ScopeId, Scope]:

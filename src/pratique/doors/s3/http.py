@@ -2,6 +2,7 @@
 
 Checklist of every request, in this order:
 
+0. the door knows what time it is (`timekeeping`);
 1. the operation is one that is known (`custody.requests`);
 2. the signature is the lease's (`auth`);
 3. the lease may do this to this dataset and key, now, from there (`custody.authorize`);
@@ -62,6 +63,8 @@ class S3Parts:
     """Operations that bring their own proof, such as a web identity."""
     refused: Callable[[Caller | None, S3Error, Asked], None]
     """Takes note of a refusal."""
+    check_clock: Callable[[], None]
+    """Raises S3Error while nothing may be decided by the clock."""
     problems: Callable[[], list[str]]
     """What is not ready, in sentences; empty when all is well."""
     domain: str
@@ -87,6 +90,7 @@ class S3Door:
         adapter = self._adapter(asked) if asked.path.startswith("/_") else None
         refuse = self._refuse if adapter is None else adapter.refuse
         try:
+            self._parts.check_clock()
             answer = await (
                 self._answer(asked) if adapter is None else self._answer_as(adapter, asked)
             )

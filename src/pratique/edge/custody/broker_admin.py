@@ -174,6 +174,10 @@ class BrokerAdmin:
         """Salt and codeword behind a lease's commitment, for whoever must check it."""
         return self._call("reveal", CommitAsk(dataset, lease, count), Opening)
 
+    def accept_clock(self) -> str:
+        """The broker's clock is right now, whatever it saw before; gives the newest that it had seen."""
+        return self._call("accept-clock", Nothing(), str)
+
     def status(self) -> Status:
         """The process, its caps and what it let out."""
         return self._call("status", Nothing(), Status)

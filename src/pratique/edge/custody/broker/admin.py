@@ -48,7 +48,7 @@ from pratique.edge.custody.broker.frames import (
 )
 from pratique.edge.custody.broker.gateway import Held, fresh_part_key, new_object_key
 from pratique.edge.custody.broker.options import BrokerOptions
-from pratique.values.instants import Instant
+from pratique.values.instants import Instant, render_instant
 
 _MAX_BITS = 10_000_000
 """Leases by positions in one call: some 0.6 s."""
@@ -79,6 +79,7 @@ class AdminSide:
             "destroy-dataset": self._destroy_dataset,
             "certify": self._certify,
             "certify-role": self._certify_role,
+            "accept-clock": self._accept_clock,
             "suspend": self._suspend,
             "resume": self._resume,
             "new-object-key": self._new_object_key,
@@ -240,6 +241,10 @@ class AdminSide:
         return Opening(commitment_salt(key, asked.lease), codeword(key, asked.lease, asked.count))
 
     # ── the process ──────────────────────────────────────────────────────────────────────────
+
+    def _accept_clock(self, _body: bytes) -> str:
+        was = self._held.clock.accept()
+        return render_instant(was) if was is not None else ""
 
     def _status(self, _body: bytes) -> Status:
         around, caps = self._surroundings, self._surroundings.options.caps

@@ -57,7 +57,8 @@ from pratique.edge.custody.broker.frames import (
 from pratique.edge.custody.broker.keyring import KeyRing
 from pratique.edge.custody.broker.meter import Meter
 from pratique.edge.custody.broker.suspensions import Suspensions
-from pratique.values.instants import Clock, Instant
+from pratique.edge.custody.broker.timekeeping import BrokerClock
+from pratique.values.instants import Instant
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{32}")
 _DATE = re.compile(r"[0-9]{8}")
@@ -78,7 +79,7 @@ class Held:
     ring: KeyRing
     meter: Meter
     suspensions: Suspensions
-    clock: Clock
+    clock: BrokerClock
 
 
 class GatewaySide:

@@ -44,6 +44,7 @@ from pratique.edge.custody.broker.places import (
     peer_uid,
 )
 from pratique.edge.custody.broker.suspensions import Suspensions
+from pratique.edge.custody.broker.timekeeping import BrokerClock
 from pratique.errors import InputError, UnavailableError
 from pratique.values.instants import Clock, now_utc
 
@@ -202,7 +203,9 @@ async def _run(
     place = options.connect.place(folder)
     ring = KeyRing(folder)
     meter = Meter(folder, options.caps, now=time.time)
-    held = Held(ring=ring, meter=meter, suspensions=Suspensions(folder), clock=clock)
+    held = Held(
+        ring=ring, meter=meter, suspensions=Suspensions(folder), clock=BrokerClock(folder, clock)
+    )
     own = frozenset({os.geteuid(), 0})
     # Other users are known by their number, which the kernel vouches for, not by the file's mode.
     admin_listening = listen(place / ADMIN_SOCKET, mode=0o666 if operators - own else 0o600)
