@@ -34,8 +34,12 @@ EVENT_KINDS = frozenset(
     {
         "advisory-revision",
         "auth-failed",
+        "contract",
         "dataset",
         "dataset-version",
+        "erasure",
+        "evidence",
+        "finding",
         "incident",
         "incident-answer",
         "incident-closed",
@@ -46,20 +50,32 @@ EVENT_KINDS = frozenset(
         "key",
         "lease",
         "lease-budget",
+        "notice",
+        "notice-clock",
+        "notice-clock-met",
         "origin",
+        "party",
+        "party-project",
         "policy",
         "read-refused",
+        "resumption",
         "revocation-drill",
         "rollback",
         "scope",
+        "suspension",
         "token",
         "token-revoked",
         "verdict",
         "waiver",
         "waiver-revoked",
+        "work-delivery",
+        "work-review",
+        "work-submission",
+        "work-task",
+        "work-transform",
     }
 )
-"""Kinds kept whole, for the console and for healing control state and custody."""
+"""Kinds kept whole: for the console, for healing control state and custody, for the register of parties."""
 
 
 class Batch:
