@@ -14,6 +14,7 @@ from kit.custody_samples import GIB, MIB, SEGMENT, T0, sample_lease
 from pratique.custody.budget import (
     SLAB_BYTES,
     Amount,
+    in_hand,
     slab_bytes,
     slab_objects,
     take,
@@ -208,6 +209,18 @@ def test_no_story_discloses_more_than_the_worst_case(data: st.DataObject) -> Non
             scopes[one.id] = replace(one, reserved_bytes=one.reserved_bytes + take_now)
     assert drained <= bound
     assert bound <= sum(lease.budget_bytes for lease in leases)
+
+
+def test_what_doors_hold_below_a_stopped_scope_leaves_no_more() -> None:
+    one, two = sample_lease(1), sample_lease(2, vendor="globex")
+    held = {one.id: MIB, two.id: 2 * MIB}
+    living = [_scope(scope) for lease in (one, two) for scope in lease.scopes]
+    assert in_hand(held, living, [one, two]) == 3 * MIB
+    assert in_hand(held, living, [two]) == 2 * MIB
+    ended = _scope(f"lease:{one.id}", state=ScopeState.ENDED)
+    assert in_hand(held, [*living, ended], [one, two]) == 2 * MIB
+    vendor = _scope("vendor:globex", state=ScopeState.SUSPENDED)
+    assert in_hand(held, [*living, vendor], [one, two]) == MIB
 
 
 def test_more_budget_never_makes_the_worst_case_smaller() -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from pratique.custody.model import (
     SEGMENT_BYTES,
     Lease,
+    LeaseId,
     Refusal,
     Scope,
     ScopeId,
@@ -129,6 +130,15 @@ def worst_case(scopes: Iterable[Scope], leases: Iterable[Lease]) -> int:
         clients[first] = chain[-1]
         parents.update(zip((first, *chain), chain[:-1], strict=False))
     return _by_client(known, own, parents, clients)
+
+
+def in_hand(held: Mapping[LeaseId, int], scopes: Iterable[Scope], leases: Iterable[Lease]) -> int:
+    """Bytes that doors hold for these leases and may still let out, besides the worst case.
+
+    What is held below a scope that is stopped is lost: doors cut it.
+    """
+    stopped = {scope.id for scope in scopes if scope.state is not ScopeState.LIVE}
+    return sum(held.get(one.id, 0) for one in leases if stopped.isdisjoint(one.scopes))
 
 
 def _by_client(

@@ -169,6 +169,12 @@ def _check_numbers(lease: Lease) -> None:
 
 
 def _check_number(value: int, what: str, *, least: int) -> None:
+    if least and not value:
+        option = "--budget 2GiB" if what.endswith("bytes") else "--objects 10000"
+        raise InputError(
+            f"a lease that reads needs a {what}",
+            expected=f"what it may ever disclose, such as {option}",
+        )
     if not least <= value <= _MOST_NUMBER:
         raise InputError(f"a {what} of {value:,}", expected=f"{least:,} to {_MOST_NUMBER:,}")
 

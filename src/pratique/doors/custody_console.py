@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pratique.custody.budget import worst_case
+from pratique.custody.budget import in_hand, worst_case
 from pratique.custody.entries import state_entry
 from pratique.custody.granting import check_reason
 from pratique.custody.model import Dataset, Lease, Scope, ScopeId, ScopeState
@@ -72,7 +72,7 @@ class CustodyConsole:
         return CustodyView(
             at=render_minute(now),
             worst_bytes=worst_case(scopes.values(), leases),
-            in_hand_bytes=sum(held.get(one.id, 0) for one in leases),
+            in_hand_bytes=in_hand(held, scopes.values(), leases),
             datasets=tuple(_dataset_row(one, scopes, living) for one in datasets),
             leases=tuple(_lease_row(one, scopes, now) for one in living[-_LEASES_SHOWN:][::-1]),
             leases_more=max(0, len(living) - _LEASES_SHOWN),

@@ -129,7 +129,7 @@ def unexpired(leases: Iterable[Lease], now: Instant) -> list[Lease]:
 
 def worst_line(worst: int, in_hand: int) -> str:
     """The number that a console shows, in words."""
-    held = f", and {human_bytes(in_hand)} that doors have in hand" if in_hand else ""
+    held = f", and {human_bytes(in_hand)} that doors have in hand," if in_hand else ""
     return (
         f"If every lease were in the wrong hands now, {human_bytes(worst)}{held} could still leave."
     )

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 _PAGE: Final = 1000
 _LONGEST_RESIDENCY: Final = 100
 _MAX_PEM: Final = 16 * 1024
+_NEEDED: Final = {
+    "--client": "--client NAME (whose data it is)",
+    "--classification": "--classification WORD (such as internal, confidential, personal, biometric)",
+    "--purpose": "--purpose WORD (what leases may be granted for, such as labelling)",
+}
 _HEX_KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -70,19 +75,12 @@ def parse_new(
     seal_key: bytes,
 ) -> Dataset:
     """Terms of a dataset that is not there yet. Raises: InputError naming what is missing or wrong."""
-    missing = [
-        option
-        for option, value in (
-            ("--client", client),
-            ("--classification", classification),
-            ("--purpose", purposes),
-        )
-        if not value
-    ]
+    needed = {"--client": client, "--classification": classification, "--purpose": purposes}
+    missing = [option for option, value in needed.items() if not value]
     if missing:
         raise InputError(
             f"dataset {name} is new, and needs {', '.join(missing)}",
-            remedy="pratique dataset add NAME SOURCE --client C --classification confidential --purpose P",
+            remedy=f"add {', '.join(_NEEDED[option] for option in missing)}",
         )
     if len(residency) > _LONGEST_RESIDENCY or not residency.isprintable():
         raise InputError(

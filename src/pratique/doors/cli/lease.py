@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from pratique.custody.budget import rest_bytes, rest_objects, worst_case
+from pratique.custody.budget import in_hand, rest_bytes, rest_objects, worst_case
 from pratique.custody.entries import lease_entry, state_entry
 from pratique.custody.granting import check_reason, check_terms, parse_selector
 from pratique.custody.model import Copy, Lease, LeaseId, Scope, ScopeId, ScopeState, Verb
@@ -266,12 +266,13 @@ def list_leases(every: bool, home: Path | None, form: str) -> None:
         leases = desk.custody.leases()
         scopes = {scope.id: scope for scope in desk.custody.scopes()}
         held = desk.custody.held()
-    worst = worst_case(scopes.values(), unexpired(leases, now))
-    in_hand = sum(held.get(one.id, 0) for one in unexpired(leases, now))
+    current = unexpired(leases, now)
+    worst = worst_case(scopes.values(), current)
+    hand = in_hand(held, scopes.values(), current)
     shown = [one for one in leases if every or lease_state(one, scopes, now) not in _OVER]
     if form == "json":
         answers = [_described(one, scopes, now) for one in shown]
-        echo_json({"leases": answers, "worst_case_bytes": worst, "in_hand_bytes": in_hand})
+        echo_json({"leases": answers, "worst_case_bytes": worst, "in_hand_bytes": hand})
         return
     if not shown:
         click.echo("no leases; grant one with: pratique lease grant")
@@ -282,7 +283,7 @@ def list_leases(every: bool, home: Path | None, form: str) -> None:
             f"{one.client}: {', '.join(one.selectors)}  {_left(own)}, until "
             f"{render_instant(one.not_after)}"
         )
-    click.echo(worst_line(worst, in_hand))
+    click.echo(worst_line(worst, hand))
 
 
 _OVER: Final = ("expired", "revoked")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pratique.custody.budget import rest_bytes, rest_objects, worst_case
+from pratique.custody.budget import in_hand, rest_bytes, rest_objects, worst_case
 from pratique.custody.entries import caps_entry, state_entry
 from pratique.custody.granting import check_four_eyes, check_reason
 from pratique.custody.model import Lease, Scope, ScopeId, ScopeState
@@ -215,7 +215,7 @@ def list_scopes(stopped: bool, home: Path | None, form: str) -> None:
         leases = unexpired(desk.custody.leases(), now)
         held = desk.custody.held()
     worst = worst_case(scopes, leases)
-    in_hand = sum(held.get(one.id, 0) for one in leases)
+    hand = in_hand(held, scopes, leases)
     shown = [
         one
         for one in scopes
@@ -223,7 +223,7 @@ def list_scopes(stopped: bool, home: Path | None, form: str) -> None:
     ]
     if form == "json":
         answer = {"scopes": [_line(one) for one in shown]}
-        echo_json({**answer, "worst_case_bytes": worst, "in_hand_bytes": in_hand})
+        echo_json({**answer, "worst_case_bytes": worst, "in_hand_bytes": hand})
         return
     if not shown:
         click.echo(
@@ -231,7 +231,7 @@ def list_scopes(stopped: bool, home: Path | None, form: str) -> None:
         )
     for one in shown:
         click.echo(f"{one.state.value:9}  {one.id}  {_told(one)}")
-    click.echo(worst_line(worst, in_hand))
+    click.echo(worst_line(worst, hand))
 
 
 @scope.command()

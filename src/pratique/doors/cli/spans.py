@@ -27,7 +27,13 @@ def parse_expiry(text: str, *, now: Instant, longest: timedelta) -> Instant:
         ) from None
     if not now < end <= now + longest:
         raise InputError(
-            f"{text!r} is not between now and {longest.days} days from now",
-            expected=f"at most {longest.days}d",
+            f"{text[:40]!r} is not between now and {_shown(longest)} from now",
+            expected=f"at most {_shown(longest)}",
         )
     return end
+
+
+def _shown(span: timedelta) -> str:
+    """Such as `90d`, `12h` or `90m`, which can be typed."""
+    unit = next((one for one in "dh" if not span % _UNITS[one]), "m")
+    return f"{span // _UNITS[unit]}{unit}"

@@ -33,9 +33,8 @@ class FolderSource:
     def __init__(self, folder: Path) -> None:
         """Raises: InputError when there is no such folder."""
         if not folder.is_dir():
-            raise InputError(
-                f"no folder {folder}", expected="a folder, or s3://BUCKET/PREFIX with --endpoint"
-            )
+            said = f"{folder} is no folder" if folder.exists() else f"no folder {folder}"
+            raise InputError(said, expected="a folder, or s3://BUCKET/PREFIX")
         self._root = os.path.realpath(folder)
         self._inside = self._root.rstrip("/") + "/"
 
