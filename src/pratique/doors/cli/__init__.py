@@ -71,6 +71,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "pratique.doors.cli.lock:lock",
         "Find what bypasses the firewall in lock files, and rewrite it both ways.",
     ),
+    "party": (
+        "pratique.doors.cli.party:party",
+        "Vendors, clients and people: who they are, what they promised, what stops when.",
+    ),
     "policy": ("pratique.doors.cli.policy:policy", "Check, show and explain the policy."),
     "scope": (
         "pratique.doors.cli.scope:scope",
