@@ -78,6 +78,21 @@ def test_an_s3_process_that_dies_ends_everything(tmp_path: Path) -> None:
             assert door.process.wait(20) == 1
 
 
+def test_nothing_goes_on_when_up_is_killed(tmp_path: Path) -> None:
+    home, port = tmp_path / "home", free_port()
+    with FakeUpstream() as upstream:
+        write_home(home, upstream, settings="", policy="")
+        with running_up(home, "--s3-listen", f"127.0.0.1:{port}") as door:
+            _eventually(lambda: ask(f"http://127.0.0.1:{port}", "/_pratique/health").status == 200)
+            children = _children(door.process.pid)
+            assert any("custody.broker" in words for words in children.values())
+            os.kill(door.process.pid, signal.SIGKILL)
+            door.process.wait(20)
+            _eventually(lambda: not any(Path(f"/proc/{number}").exists() for number in children))
+    with socket.create_server(("127.0.0.1", port)):
+        pass  # the address is free for the next one
+
+
 def test_a_taken_address_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"

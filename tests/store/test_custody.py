@@ -730,5 +730,7 @@ def test_kept_objects_are_those_that_stand_or_are_in_a_version(store: CustodySto
     other = sample_object(4, key="other", size=10)
     store.put_object(other)
     assert {one.id for one in store.kept_objects(name)} == {second.id, third.id, other.id}
+    assert store.kept_bytes(name) == 15
+    assert store.kept_bytes("nowhere") == 0
     assert store.totals(name) == (2, 13)
     assert store.totals("nowhere") == (0, 0)

@@ -26,6 +26,7 @@ from pratique.store.custody_rows import (
     upload_values,
     version_of,
 )
+from pratique.store.custody_rotation import check_floor
 from pratique.store.custody_tree import add_scopes
 from pratique.values.instants import Instant
 from pratique.values.spans import to_micros
@@ -113,6 +114,10 @@ class DatasetTables:
         rows = self._database.fetch("sum_objects", dataset=dataset)
         return int(rows[0][0]), int(rows[0][1])
 
+    def kept_bytes(self, dataset: str) -> int:
+        """Bytes of the objects that stand or are in a version."""
+        return int(self._database.fetch("sum_kept_objects", dataset=dataset)[0][0])
+
     def put_object(self, stored: StoredObject) -> StoredObject | None:
         """Let it stand at its key from now on; gives the one that stood there before."""
         return self.put_objects([stored])[0]
@@ -128,6 +133,7 @@ class DatasetTables:
             raise ValueError("objects of one dataset at a time")
         with self._database.write() as session:
             coming = revise(session, stored[0].dataset)
+            check_floor(session, stored[0].dataset, [one.wrapped_key for one in stored])
             return tuple(put_one(session, one, coming) for one in stored)
 
     def remove_object(
@@ -220,6 +226,8 @@ class DatasetTables:
     def begin_upload(self, upload: Upload) -> None:
         """Remember a multipart upload."""
         with self._database.write() as session:
+            session.run("hold_dataset", name=upload.dataset)
+            check_floor(session, upload.dataset, [upload.wrapped_key])
             session.run("add_upload", **upload_values(upload))
 
     def upload(self, upload_id: str) -> Upload | None:

@@ -73,8 +73,11 @@ def _swept(
     from pratique.edge.custody.checking import check as sweep_parts  # noqa: PLC0415 - as above
     from pratique.edge.custody.part_places import open_parts  # noqa: PLC0415 - help needs none of it
 
-    total = sum(desk.custody.totals(one.name)[1] for one in desk.custody.datasets()
-                if not names or one.name in names)  # fmt: skip
+    total = sum(
+        desk.custody.kept_bytes(one.name)
+        for one in desk.custody.datasets()
+        if (not names or one.name in names) and one.shredded_at is None and not one.sealed
+    )
     with (
         open_parts(desk.settings) as parts,
         _keys(desk) as keys,

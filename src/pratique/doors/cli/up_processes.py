@@ -16,6 +16,7 @@ import resource
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -115,7 +116,19 @@ def _work(settings: Settings, bound: socket.socket, verbose: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logs(verbose=verbose)
     _close_memory()
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     asyncio.run(_serve(settings, bound))
+
+
+def _end_with_parent() -> None:
+    """Who was killed cannot end its processes, which would keep the address from the next one."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
+    _log.error("the process that started this one of the S3 door is gone")
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_STOP_SECONDS)
+    os._exit(1)
 
 
 def _close_memory() -> None:

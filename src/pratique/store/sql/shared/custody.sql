@@ -78,6 +78,11 @@ ORDER BY id LIMIT :count;
 SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM objects
 WHERE dataset = :dataset AND until_version IS NULL;
 
+-- name: sum_kept_objects
+-- Bytes of a dataset's objects that stand or are in a version.
+SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM objects
+WHERE dataset = :dataset AND (until_version IS NULL OR until_version > from_version);
+
 -- name: end_object
 -- What stands at a key stands there no more, from the next version on.
 UPDATE objects SET until_version = :until_version, ended_at = :at
@@ -386,3 +391,30 @@ INSERT INTO pseudonyms (issuer, subject, holder, seen_at)
 VALUES (:issuer, :subject, :holder, :seen_at)
 ON CONFLICT (issuer, subject) DO UPDATE SET seen_at = excluded.seen_at
 RETURNING holder;
+
+-- name: read_key_floor
+-- Below which generation of a dataset's key nothing new is stored; no row: none was rotated.
+SELECT generation FROM key_floors WHERE dataset = :dataset;
+
+-- name: hold_dataset
+-- Lock a dataset; who stores something in it waits, and sees what this transaction changes.
+UPDATE datasets SET revision = revision WHERE name = :name RETURNING name;
+
+-- name: raise_key_floor
+-- Take nothing any more that is wrapped under older keys.
+INSERT INTO key_floors (dataset, generation) VALUES (:dataset, :generation)
+ON CONFLICT (dataset) DO UPDATE SET generation = excluded.generation
+WHERE key_floors.generation < excluded.generation;
+
+-- name: rewrap_object
+-- Replace an object's wrapped key by the same key under a newer one.
+UPDATE objects SET wrapped_key = :new WHERE id = :id AND wrapped_key = :old;
+
+-- name: rewrap_mark_run
+-- The same, of an index of marks.
+UPDATE mark_runs SET wrapped_key = :new
+WHERE dataset = :dataset AND number = :number AND wrapped_key = :old;
+
+-- name: rewrap_upload
+-- The same, of an upload in parts.
+UPDATE uploads SET wrapped_key = :new WHERE id = :id AND wrapped_key = :old;
