@@ -14,6 +14,8 @@ SEGMENT_BYTES: Final = 64 * 1024
 PART_BYTES: Final = 64 * 1024 * 1024
 """Plaintext of one encrypted part; 1,024 segments."""
 
+HoldId = NewType("HoldId", str)
+"""`S-` and 12 of A-Z2-7: the id of the suspension that it is."""
 LeaseId = NewType("LeaseId", str)
 """`PQL` and 17 of A-Z2-7: the S3 access key of the lease."""
 ObjectId = NewType("ObjectId", str)
@@ -38,6 +40,18 @@ class Copy(StrEnum):
     """The lease's own variants, where the dataset is marked."""
     CANONICAL = "canonical"
     """The bytes as registered: deliveries to the client and jobs of the own organisation."""
+
+
+class HoldKind(StrEnum):
+    """Which leases of a party a suspension stops."""
+
+    ANY = "any"
+    READ = "read"
+    """Those that may read, or do nothing but list."""
+    WRITE = "write"
+    """Those that may write or delete."""
+    CANONICAL = "canonical"
+    MARKED = "marked"
 
 
 class ScopeState(StrEnum):
@@ -162,6 +176,38 @@ class Scope:
     reserved_objects: int
     changed_epoch: int
     """Epoch at which state, reason or caps last changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A party's suspension as doors and broker enforce it: it stops kinds of leases, present and future.
+
+    `custody.holds.stops` is what it means.
+    """
+
+    id: HoldId
+    party: str
+    """Who is suspended, as persons are told: `vendor acme`, `client lab`."""
+    vendors: frozenset[str]
+    """Vendors whose leases it stops: the party and who works for it; empty: a client's suspension."""
+    client: str
+    """Whose data is not touched any more; empty: a vendor's suspension."""
+    project: str
+    """Name of a project within each vendor; empty: all."""
+    dataset: str
+    """Only this one; empty: all."""
+    kind: HoldKind
+    reason: str
+    incident: str
+    since: Instant
+    lifted: bool
+    changed_epoch: int
+    """Epoch at which it began or was lifted."""
+
+    @property
+    def whole(self) -> bool:
+        """Everything of the party: its tokens stop as well."""
+        return not self.project and not self.dataset and self.kind is HoldKind.ANY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

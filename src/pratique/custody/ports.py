@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pratique.custody.model import (
     Dataset,
+    Hold,
     Lease,
     LeaseId,
     ObjectId,
@@ -144,10 +145,12 @@ class DatasetState(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What changed in the tree of scopes since an epoch."""
+    """What changed in the tree of scopes, and among holds, since an epoch."""
 
     epoch: int
     scopes: tuple[Scope, ...]
+    holds: tuple[Hold, ...] = ()
+    """Begun and lifted ones."""
 
 
 class LeaseState(Protocol):
@@ -158,7 +161,11 @@ class LeaseState(Protocol):
         ...
 
     def changes(self, after: int) -> Changes:
-        """Scopes that changed since `after`, with the epoch that this answer is of."""
+        """Scopes and holds that changed since `after`, with the epoch that this answer is of."""
+        ...
+
+    def standing_holds(self) -> Sequence[Hold]:
+        """Holds that are not lifted, oldest first."""
         ...
 
     def lease(self, lease_id: LeaseId) -> Lease | None:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from pratique.custody.model import HoldKind
 from pratique.values.instants import Instant
 
 MAX_PARTIES: Final = 10_000
@@ -301,16 +302,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     history: tuple[int, ...]
     """Sequences of its `finding` entries, in order."""
-
-
-class HoldKind(StrEnum):
-    """Which leases of a party a suspension stops."""
-
-    ANY = "any"
-    READ = "read"
-    WRITE = "write"
-    CANONICAL = "canonical"
-    MARKED = "marked"
 
 
 class SuspensionScope(msgspec.Struct, frozen=True, kw_only=True):

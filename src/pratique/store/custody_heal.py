@@ -15,8 +15,7 @@ import msgspec
 
 from pratique.custody.entries import rule_entry
 from pratique.custody.granting import RequestState
-from pratique.custody.model import ScopeId, ScopeState
-from pratique.custody.ports import LeaseState
+from pratique.custody.model import HoldId, ScopeId, ScopeState
 from pratique.custody.scopes import parse_scope
 from pratique.errors import InputError
 from pratique.ledger.entries import Draft
@@ -24,6 +23,7 @@ from pratique.ledger.store import LogStore
 from pratique.settings import Settings
 from pratique.store.control import Events
 from pratique.store.custody import CustodyStore
+from pratique.store.custody_holds import heal_holds, record_holds
 from pratique.store.presence import open_presence
 from pratique.store.presence_rows import EventRow
 
@@ -50,6 +50,8 @@ class HealedCustody:
 
     states: tuple[ScopeId, ...]
     caps: tuple[ScopeId, ...]
+    holds: tuple[HoldId, ...] = ()
+    """Suspensions of parties that were put into force, or lifted."""
 
 
 def heal_custody(state: CustodyStore, events: Events) -> HealedCustody:
@@ -90,6 +92,7 @@ def heal_custody(state: CustodyStore, events: Events) -> HealedCustody:
             for scope, (entry, size, objects) in caps.items()
             if state.restore_caps(scope, (size, objects), entry=entry)
         ),
+        holds=heal_holds(state, events),
     )
 
 
@@ -101,20 +104,23 @@ def heal_at_start(settings: Settings, log: LogStore, state: CustodyStore) -> Hea
 
 
 def record_rules(
-    state: LeaseState, append: Callable[[Sequence[Draft]], Sequence[int]], *, actor: str
+    state: CustodyStore, append: Callable[[Sequence[Draft]], Sequence[int]], *, actor: str
 ) -> int:
-    """Give every suspension by rule its entry; gives how many there were.
+    """Give every suspension that is in force before its entry these: by rule, and of parties.
+
+    Gives how many there were.
 
     `append` makes entries durable and gives their sequences (`LogStore.append`). Two processes that
     do this at once write the entry twice, which says nothing wrong.
     """
+    holds = record_holds(state, append)
     scopes = state.unlogged()
     if not scopes:
-        return 0
+        return len(holds)
     entries = append([rule_entry(scope, actor=actor) for scope in scopes])
     for scope, entry in zip(scopes, entries, strict=True):
         state.mark_logged(scope, entry=entry)
-    return len(scopes)
+    return len(scopes) + len(holds)
 
 
 def _scope_body(event: EventRow) -> tuple[ScopeId, _ScopeBody] | None:

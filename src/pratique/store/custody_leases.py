@@ -13,15 +13,16 @@ from pratique.custody.ports import Changes
 from pratique.custody.scopes import lease_scope
 from pratique.errors import InputError
 from pratique.store.connect import Database
+from pratique.store.custody_holds import HoldTables, hold_of
 from pratique.store.custody_rows import lease_of, lease_values, scope_of
 from pratique.store.custody_tree import Caps, add_scopes, find_scope, mark_changed, set_state
 
 
-class LeaseTables:
+class LeaseTables(HoldTables):
     """Everything of `LeaseState` but handing out slabs. Safe to call from any thread."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        HoldTables.__init__(self, database)
 
     # ── the tree ─────────────────────────────────────────────────────────────────────────────
 
@@ -30,11 +31,15 @@ class LeaseTables:
         return int(self._database.fetch("read_custody_epoch")[0][0])
 
     def changes(self, after: int) -> Changes:
-        """Scopes that changed since `after`, with the epoch that this answer is of."""
+        """Scopes and holds that changed since `after`, with the epoch that this answer is of."""
         with self._database.snapshot() as session:
             epoch = int(session.run("read_custody_epoch")[0][0])
+            if epoch == after:  # every change raises it, in its own transaction
+                return Changes(epoch=epoch, scopes=())
             rows = session.run("list_changed_scopes", after=after)
-        return Changes(epoch=epoch, scopes=tuple(scope_of(row) for row in rows))
+            held = session.run("list_changed_holds", after=after)
+        scopes = tuple(scope_of(row) for row in rows)
+        return Changes(epoch=epoch, scopes=scopes, holds=tuple(hold_of(row) for row in held))
 
     def scope(self, scope: ScopeId) -> Scope | None:
         """One scope."""

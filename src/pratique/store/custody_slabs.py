@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pratique.custody.budget import Amount, take, tokens_at
+from pratique.custody.holds import standing_refusal
 from pratique.custody.model import Lease, LeaseId, Refusal, Scope, ScopeId, ScopeState, Slab, Stop
 from pratique.custody.scopes import scopes_of, selected_scopes, state_refusal
 from pratique.custody.velocity import (
@@ -26,6 +27,7 @@ from pratique.custody.velocity import (
     velocity_reason,
 )
 from pratique.store.connect import Database, Row, Session
+from pratique.store.custody_holds import hold_of
 from pratique.store.custody_rows import scope_of
 from pratique.store.custody_tree import set_state
 from pratique.store.errors import StoreDamagedError
@@ -78,7 +80,7 @@ class SlabTables:
             found = [scope_of(row) for row in rows]
             # Nothing can be read of a selected dataset that is suspended, or that is not there.
             scopes = [one for one in found if one.id in ids or one.state is ScopeState.LIVE]
-            refusal = _closed(scopes, ids)
+            refusal = _closed(scopes, ids) or _held(session, lease, dataset)
             return refusal if refusal is not None else self._look(session, ask, rows, scopes)
 
     def _look(
@@ -157,6 +159,12 @@ def _closed(scopes: Sequence[Scope], ids: Sequence[ScopeId]) -> Refusal | None:
                 scope=scope_id,
             )
     return next((r for scope in scopes if (r := state_refusal(scope)) is not None), None)
+
+
+def _held(session: Session, lease: Lease, dataset: str) -> Refusal | None:
+    """The hold that stops it, for a door that has not heard of it yet."""
+    holds = [hold_of(row) for row in session.run("list_standing_holds")]
+    return standing_refusal(holds, lease, dataset) if holds else None
 
 
 def _hand_out(session: Session, ask: _Ask, scopes: Sequence[Scope], amount: Amount) -> Slab:

@@ -108,6 +108,24 @@ CREATE TABLE custody_epoch (
 
 INSERT INTO custody_epoch (only_row, value) VALUES (1, 1);
 
+-- Suspensions of parties as doors enforce them. `entries` is what the ledger will say of one; `entry`
+-- is NULL until it does.
+CREATE TABLE holds (
+  id TEXT NOT NULL PRIMARY KEY,
+  predicate TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  incident TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  entries TEXT NOT NULL,
+  entry INTEGER,
+  lifted_entry INTEGER,
+  changed_epoch INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX holds_standing ON holds (since, id) WHERE lifted_entry IS NULL;
+
+CREATE INDEX holds_by_epoch ON holds (changed_epoch);
+
 -- Budget in the hands of a process. A row that stays is forfeited.
 CREATE TABLE slabs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,425 @@
+"""What a suspension stops, for whom, and which clocks it starts: one plan for dry run and real thing.
+
+The plan holds the very hold that is put into force, and lists what that hold stops now. It stops more
+than it lists: whatever is granted while it stands is stopped as well (docs/decisions/0011-parties.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Protocol
+
+import msgspec
+
+from pratique.custody.holds import stopped_datasets, stops_tokens
+from pratique.custody.model import Hold, HoldId, HoldKind, Lease
+from pratique.errors import InputError
+from pratique.ledger.entries import Draft
+from pratique.parties.entries import clock_draft, suspension_draft
+from pratique.parties.model import (
+    Condition,
+    Contract,
+    NoticeClock,
+    Party,
+    PartyKind,
+    Project,
+    Register,
+    Suspension,
+    SuspensionScope,
+)
+from pratique.values.instants import Instant
+
+MAX_VENDORS: Final = 500
+"""That one suspension stops, sub-processors included: its entry names them all."""
+
+_DUTIES: Final = {
+    PartyKind.VENDOR: (("evidence", "evidence_hours"),),
+    PartyKind.CLIENT: (("notify", "notice_hours"), ("update", "update_hours")),
+    PartyKind.PEOPLE: (("notify", "notice_hours"), ("update", "update_hours")),
+}
+"""What a suspension of a vendor makes due with each kind of party, and the hours of the contract."""
+
+
+class Token(Protocol):
+    """A token, as far as a suspension needs to know it."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Whose it is at the door."""
+        ...
+
+    @property
+    def role(self) -> str:
+        """What it may do."""
+        ...
+
+    @property
+    def party(self) -> str:
+        """Which party it belongs to; empty: the own organisation."""
+        ...
+
+    @property
+    def expires_at(self) -> Instant | None:
+        """When it ends by itself."""
+        ...
+
+    @property
+    def revoked_at(self) -> Instant | None:
+        """When it was taken back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A suspension as somebody asks for it."""
+
+    id: str
+    """`S-` and 12 of A–Z, 2–7."""
+    scope: SuspensionScope
+    reason: str
+    by: str
+    incident: str = ""
+    conditions: tuple[Condition, ...] = ()
+
+
+class StoppedLease(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A lease that stops, and for which datasets."""
+
+    id: str
+    holder: str
+    vendor: str
+    project: str
+    client: str
+    datasets: tuple[str, ...]
+    not_after: Instant
+
+
+class StoppedToken(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A token that works at no index door any more."""
+
+    id: str
+    name: str
+    role: str
+    party: str
+
+
+class WorkOnHold(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A project that cannot go on, or not with all its data."""
+
+    project: str
+    """`VENDOR/NAME`."""
+    client: str
+    purpose: str
+    datasets: tuple[str, ...]
+
+
+class ToTell(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A party that is to be told something, or to tell us, and by when it was agreed."""
+
+    party: str
+    duty: str
+    """`notify`, `update`, `evidence`."""
+    hours: int | None
+    """None: no clock was agreed, which is no permission to be late."""
+    due_at: Instant | None
+    basis: str
+
+
+class SuspensionPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a suspension does."""
+
+    suspension: Suspension
+    leases: tuple[StoppedLease, ...]
+    tokens: tuple[StoppedToken, ...]
+    work: tuple[WorkOnHold, ...]
+    tell: tuple[ToTell, ...]
+    clocks: tuple[NoticeClock, ...]
+
+    @property
+    def hold(self) -> Hold:
+        """What doors and broker are given: nothing else decides what stops."""
+        return hold_of_suspension(self.suspension)
+
+    def drafts(self) -> tuple[Draft, ...]:
+        """Its entries, for one append: the suspension first, then its clocks."""
+        clocks = (clock_draft(clock, actor=self.suspension.by) for clock in self.clocks)
+        return (suspension_draft(self.suspension), *clocks)
+
+
+def plan_suspension(
+    register: Register, leases: Iterable[Lease], tokens: Iterable[Token], ask: Ask, now: Instant
+) -> SuspensionPlan:
+    """Work out what a suspension stops and starts; nothing is done yet.
+
+    Raises: InputError for a party, project or dataset that nobody knows: it would stop nothing.
+    """
+    every = tuple(leases)
+    party = _party(register, ask.scope.party)
+    vendors = _vendors(register, party, ask.scope) if party.kind is PartyKind.VENDOR else ()
+    begun = Suspension(
+        id=ask.id,
+        scope=ask.scope,
+        vendors=vendors,
+        client=party.name if party.kind is PartyKind.CLIENT else "",
+        reason=ask.reason,
+        incident=ask.incident,
+        conditions=ask.conditions,
+        evidence_root=evidence_root(register, vendors or (party.name,)),
+        leases=0,
+        tokens=0,
+        by=ask.by,
+        at=now,
+    )
+    hold = hold_of_suspension(begun)
+    stopped = tuple(sorted(_stopped(every, hold, now)))
+    ended = tuple(sorted(_stopped_tokens(tokens, hold, now)))
+    work = tuple(sorted(_work(register, hold)))
+    _check_known(register, every, hold)
+    clocks, tell = _clocks(register, begun, _concerned(register, begun, stopped, work))
+    suspension = msgspec.structs.replace(begun, leases=len(stopped), tokens=len(ended))
+    return SuspensionPlan(
+        suspension=suspension, leases=stopped, tokens=ended, work=work, tell=tell, clocks=clocks
+    )
+
+
+def hold_of_suspension(suspension: Suspension) -> Hold:
+    """What doors and broker enforce of a suspension."""
+    kind = "client" if suspension.client else "vendor"
+    return Hold(
+        id=HoldId(suspension.id),
+        party=f"{kind} {suspension.scope.party}",
+        vendors=frozenset(suspension.vendors),
+        client=suspension.client,
+        project=suspension.scope.project,
+        dataset=suspension.scope.dataset,
+        kind=suspension.scope.kind,
+        reason=suspension.reason,
+        incident=suspension.incident,
+        since=suspension.at,
+        lifted=suspension.lifted_at is not None,
+        changed_epoch=0,
+    )
+
+
+def evidence_root(register: Register, parties: Iterable[str]) -> str:
+    """SHA-256 over all evidence of these parties, sorted: what was there when they were suspended."""
+    lines = sorted(
+        f"{name} {received.evidence.sha256} {received.entry}\n"
+        for name in set(parties)
+        for received in register.evidence.get(name, ())
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _party(register: Register, name: str) -> Party:
+    found = register.parties.get(name)
+    if found is None:
+        raise InputError(
+            f"no party {name[:80]!r}",
+            remedy=f"add it to the register, or stop it at once: pratique scope suspend vendor:{name[:60]}",
+        )
+    if found.kind not in {PartyKind.VENDOR, PartyKind.CLIENT}:
+        what = "our own organisation" if found.kind is PartyKind.OWN else "a group of people"
+        raise InputError(
+            f"{name} is {what}, and holds nothing that could be suspended",
+            expected="a vendor, or a client whose data is not to be touched",
+            remedy="stop a vendor, project or dataset with: pratique scope suspend",
+        )
+    return found
+
+
+def _vendors(register: Register, party: Party, scope: SuspensionScope) -> tuple[str, ...]:
+    """The party and, unless told otherwise, everybody who works for it, at any distance."""
+    found = {party.name}
+    waiting = [party.name] if scope.with_sub_processors else []
+    below: dict[str, set[str]] = {}
+    for one in register.parties.values():
+        for above in one.works_for:
+            below.setdefault(above, set()).add(one.name)
+        below.setdefault(one.name, set()).update(one.sub_processors)
+    while waiting:
+        for name in below.get(waiting.pop(), set()) - found:
+            found.add(name)
+            waiting.append(name)
+    if len(found) > MAX_VENDORS:
+        raise InputError(
+            f"{len(found)} vendors at a time",
+            expected=f"at most {MAX_VENDORS}, sub-processors included",
+            remedy="suspend with --no-sub-processors, then the others",
+        )
+    return tuple(sorted(found))
+
+
+def _stopped(leases: Iterable[Lease], hold: Hold, now: Instant) -> Iterator[StoppedLease]:
+    for lease in leases:
+        names = stopped_datasets(hold, lease) if lease.not_after > now else ()
+        if names:
+            yield StoppedLease(
+                id=lease.id,
+                holder=lease.holder,
+                vendor=lease.vendor,
+                project=lease.project,
+                client=lease.client,
+                datasets=names,
+                not_after=lease.not_after,
+            )
+
+
+def _stopped_tokens(tokens: Iterable[Token], hold: Hold, now: Instant) -> Iterator[StoppedToken]:
+    for token in tokens:
+        living = token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
+        # Evidence is what a suspended party is asked for: the token that pushes it works on.
+        if living and token.role != "party" and stops_tokens(hold, token.party):
+            yield StoppedToken(id=token.id, name=token.name, role=token.role, party=token.party)
+
+
+def _work(register: Register, hold: Hold) -> Iterator[WorkOnHold]:
+    for project in register.projects.values():
+        if _project_stops(project, hold):
+            names = (hold.dataset,) if hold.dataset else project.datasets
+            yield WorkOnHold(
+                project=project.id, client=project.client, purpose=project.purpose, datasets=names
+            )
+
+
+def _project_stops(project: Project, hold: Hold) -> bool:
+    mine = project.client == hold.client if hold.client else project.vendor in hold.vendors
+    named = not hold.project or project.name == hold.project
+    return mine and named and (not hold.dataset or hold.dataset in project.datasets)
+
+
+def _check_known(register: Register, leases: Iterable[Lease], hold: Hold) -> None:
+    """A misspelt project or dataset would stop nothing, and nobody would notice. Raises: InputError."""
+    every = tuple(leases)
+    if hold.project:
+        names = {lease.project for lease in every if _lease_mine(lease, hold)}
+        names |= {one.name for one in register.projects.values() if _mine(one, hold)}
+        _check_name("project", hold.project, names)
+    if hold.dataset:
+        names = {one.partition("/")[0] for lease in every for one in lease.selectors}
+        names |= {name for one in register.projects.values() for name in one.datasets}
+        _check_name("dataset", hold.dataset, names)
+
+
+def _mine(project: Project, hold: Hold) -> bool:
+    return project.client == hold.client if hold.client else project.vendor in hold.vendors
+
+
+def _lease_mine(lease: Lease, hold: Hold) -> bool:
+    return lease.client == hold.client if hold.client else lease.vendor in hold.vendors
+
+
+def _check_name(what: str, name: str, known: set[str]) -> None:
+    if name not in known:
+        raise InputError(
+            f"no {what} {name[:80]!r} of {'theirs' if what == 'project' else 'anybody'} is known: "
+            "that would stop nothing",
+            expected=f"one of {', '.join(sorted(known)[:10])}" if known else "",
+        )
+
+
+def _concerned(
+    register: Register,
+    suspension: Suspension,
+    leases: Iterable[StoppedLease],
+    work: Iterable[WorkOnHold],
+) -> Mapping[str, PartyKind]:
+    """Who has to be told, and who has to tell: by name."""
+    names: dict[str, PartyKind] = {}
+    datasets: set[str] = set()
+    touched = [(one.client, one.vendor, one.datasets) for one in leases]
+    touched += [(one.client, one.project.partition("/")[0], one.datasets) for one in work]
+    for client, vendor, reached in touched:
+        names[client] = PartyKind.CLIENT
+        datasets.update(reached)
+        if suspension.client:
+            names[vendor] = PartyKind.VENDOR
+    names.update(dict.fromkeys(suspension.vendors, PartyKind.VENDOR))
+    if suspension.client:
+        names[suspension.client] = PartyKind.CLIENT
+    for party in register.parties.values():
+        if party.kind is PartyKind.PEOPLE and not datasets.isdisjoint(party.datasets):
+            names[party.name] = PartyKind.PEOPLE
+    return dict(sorted(names.items()))
+
+
+def _clocks(
+    register: Register, suspension: Suspension, concerned: Mapping[str, PartyKind]
+) -> tuple[tuple[NoticeClock, ...], tuple[ToTell, ...]]:
+    clocks, tell = [], []
+    for name, kind in concerned.items():
+        duties: Iterable[tuple[str, str]] = _DUTIES[kind]
+        if kind is PartyKind.VENDOR and suspension.client:
+            duties = (
+                ("notify", "notice_hours"),
+            )  # they did nothing: they are told that work stops
+        for duty, field in duties:
+            contract = _tightest(register, name, field, suspension.at)
+            if contract is None:
+                tell.append(ToTell(party=name, duty=duty, hours=None, due_at=None, basis=""))
+                continue
+            clock = _clock(suspension, contract, duty, getattr(contract, field))
+            clocks.append(clock)
+            tell.append(
+                ToTell(
+                    party=name,
+                    duty=duty,
+                    hours=clock.hours,
+                    due_at=clock.due_at,
+                    basis=clock.basis,
+                )
+            )
+    return tuple(clocks), tuple(tell)
+
+
+def _tightest(register: Register, party: str, field: str, at: Instant) -> Contract | None:
+    """Of the contracts in force the one with the shortest clock; None when none has one."""
+    found = [
+        contract
+        for contract in register.contracts.values()
+        if contract.party == party
+        and getattr(contract, field) is not None
+        and contract.starts <= at.date()
+        and (contract.ends is None or at.date() <= contract.ends)
+    ]
+    return min(found, key=lambda one: (getattr(one, field), one.id), default=None)
+
+
+def _clock(suspension: Suspension, contract: Contract, duty: str, hours: int) -> NoticeClock:
+    return NoticeClock(
+        id=f"{suspension.id}/{contract.party}/{duty}",
+        party=contract.party,
+        duty=duty,
+        basis=f"{contract.id}: {contract.basis}" if contract.basis else contract.id,
+        hours=hours,
+        started_at=suspension.at,
+        due_at=suspension.at + timedelta(hours=hours),
+        cause=suspension.id,
+    )
+
+
+def scope_words(suspension: Suspension) -> str:
+    """What a suspension is of, for persons: `vendor acme, project coding, leases that read`."""
+    scope = suspension.scope
+    kinds = {
+        HoldKind.ANY: "",
+        HoldKind.READ: "leases that read",
+        HoldKind.WRITE: "leases that write",
+        HoldKind.CANONICAL: "leases of canonical bytes",
+        HoldKind.MARKED: "leases of marked copies",
+    }
+    words = (
+        f"{'client' if suspension.client else 'vendor'} {scope.party}",
+        f"project {scope.project}" if scope.project else "",
+        f"dataset {scope.dataset}" if scope.dataset else "",
+        kinds[scope.kind],
+    )
+    return ", ".join(word for word in words if word)
