@@ -16,7 +16,7 @@ from pratique.custody.marks.layout import (
     TailPiece,
     parse_layout,
 )
-from pratique.custody.views import INLINE, VARIANT, View
+from pratique.custody.views import INLINE, LONG_STRETCH, VARIANT, View
 
 
 def _made(seed: int, size: int) -> tuple[list[Stretch], bytes, bytes]:
@@ -43,6 +43,17 @@ def _through(view: View, first: bytes, second: bytes, start: int, end: int) -> b
     return bytes(out)
 
 
+def _laid(view: View, first: bytes, second: bytes, start: int, end: int, ahead: int) -> bytes:
+    """As the door does it: into a buffer that begins `ahead` bytes before the range."""
+    touched = one, behind, begin, stop = view.touched(start, end)
+    into = bytearray(ahead) + first[start:end]
+    kept = memoryview(second)[begin:stop]  # not a byte more than is said to be needed
+    view.lay(memoryview(into), ahead - start, (start, end), touched, kept, begin)
+    assert (one < behind) is (begin < stop)
+    assert into[:ahead] == bytes(ahead)
+    return bytes(into[ahead:])
+
+
 @given(st.integers(0, 2**32), st.integers(1, 200), st.data())
 def test_every_range_is_cut_from_one_copy(seed: int, size: int, data: st.DataObject) -> None:
     stretches, first, second = _made(seed, size)
@@ -59,6 +70,9 @@ def test_every_range_is_cut_from_one_copy(seed: int, size: int, data: st.DataObj
     start = data.draw(st.integers(0, size))
     end = data.draw(st.integers(start, size))
     assert _through(view, first, second, start, end) == expected[start:end]
+    assert (
+        _laid(view, first, second, start, end, data.draw(st.integers(0, 3))) == expected[start:end]
+    )
     pieces = view.pieces(start, end)
     assert [p.start for p in pieces] == [start, *[p.end for p in pieces[:-1]]][: len(pieces)]
     assert not pieces or pieces[-1].end == end
@@ -85,6 +99,17 @@ def test_the_tail_is_put_together_for_each_lease_and_keeps_its_length() -> None:
     assert [e.source for e in two.pieces(0, size)] == [0, VARIANT, 0, INLINE]
     with pytest.raises(LayoutError):
         layout.view(b"\x00", size - 3)
+
+
+def test_long_stretches_and_what_only_one_lease_has_are_put_together_from_pieces() -> None:
+    short = Layout([Stretch(0, 10, LONG_STRETCH - 1)]).view(b"\x01", 1 << 20)
+    assert short.pieced_from > 1 << 20
+    long = Layout([Stretch(0, 10, LONG_STRETCH)]).view(b"\x01", 1 << 20)
+    assert long.pieced_from == 0
+    assert Layout([Stretch(0, 10, LONG_STRETCH)]).view(b"\x00", 1 << 20).pieced_from > 1 << 20
+    tail = Tail(start=100, pieces=(TailPiece(-1, b"x", b""),), end=b"PAR1")
+    view = Layout([Stretch(0, 10, 5)], tail=tail).view(b"\x01", 120)
+    assert view.pieced_from == 100
 
 
 @given(st.binary(max_size=200))

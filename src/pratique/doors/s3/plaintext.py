@@ -29,8 +29,6 @@ what was used in the last ten minutes."""
 _BLOCK: Final = 64 * 1024
 """Second forms of marks are small and close together: they are decrypted in blocks, and kept."""
 _KEPT_BLOCKS: Final = 512
-_LONG_OVERLAY: Final = 16 * 1024
-"""From this length on, reading what it covers would cost more than putting pieces together."""
 
 
 class _Place(NamedTuple):
@@ -131,24 +129,24 @@ class Plaintext:
 
         Raises: as `unlock`.
         """
-        if view is None or not (overlays := view.overlays(start, end)):
+        if view is None:
             return await self._canonical(lease, stored, start, end)
-        if view.longest >= _LONG_OVERLAY or overlays[-1].source == INLINE:
+        if end > view.pieced_from:
             return await self._pieces(lease, stored, start, end, view)
         # Most of it is canonical: decrypt that at once, and lay the lease's own stretches over it.
         whole = await self._canonical(lease, stored, start, end)
-        for at, stop, _, offset in overlays:
-            length = stop - at
-            number, inner = divmod(offset, _BLOCK)
-            block = self._blocks.get((lease.id, stored.id, number))
-            if block is None:
-                block = await self._block(lease, stored, number, view)
-            own = block[inner : inner + length]
-            if len(own) < length:
-                own = await self._stretch(
-                    lease, stored, view.variant_size, VARIANT, offset, offset + length
-                )
-            whole[at - start : stop - start] = own
+        touched = first, last, begin, stop = view.touched(start, end)
+        if first < last:
+            number = begin // _BLOCK
+            if stop <= (number + 1) * _BLOCK:
+                block = self._blocks.get((lease.id, stored.id, number))
+                if block is None:
+                    block = await self._block(lease, stored, number, view)
+                begin = number * _BLOCK
+            else:
+                size = view.variant_size
+                block = await self._stretch(lease, stored, size, VARIANT, begin, stop)
+            view.lay(whole, -start, (start, end), touched, block, begin)
         return whole
 
     async def _canonical(
@@ -231,7 +229,7 @@ def _places(
     """Every part that a range touches, once."""
     stretches = [(CANONICAL, start, end)]
     if view is not None:
-        begin, stop = view.variant_span(start, end)
+        _, _, begin, stop = view.touched(start, end)
         if begin < stop:
             stretches.append((VARIANT, begin, stop))
     return dict.fromkeys(
