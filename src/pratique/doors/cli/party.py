@@ -9,6 +9,14 @@ import click
 
 _COMMANDS: Final[dict[str, str]] = {
     # name: module:attribute, as in the table of the top level; help stands in the command itself
+    "add": "pratique.doors.cli.party_edit:add_party",
+    "contract": "pratique.doors.cli.party_agreed:contract",
+    "export": "pratique.doors.cli.party_register:export_register",
+    "import": "pratique.doors.cli.party_register:import_register",
+    "list": "pratique.doors.cli.party_register:list_parties",
+    "project": "pratique.doors.cli.party_agreed:project",
+    "remove": "pratique.doors.cli.party_edit:remove_party",
+    "set": "pratique.doors.cli.party_edit:set_party",
 }
 
 
