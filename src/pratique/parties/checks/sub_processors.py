@@ -1,0 +1,131 @@
+"""Whoever works for a vendor is in the register, and both sides say the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from pratique.parties.checks.facts import CheckFacts
+from pratique.parties.checks.products import counts
+from pratique.parties.checks.rule import Rule, found, unknown
+from pratique.parties.model import Action, EvidenceKind, Found, Party, Received, Severity
+from pratique.values.instants import Instant
+
+NAME: Final = "sub-processors"
+TOPIC: Final = "sub-processors"
+"""Claims with this topic list names in `detail`, or in `answer` where that is neither yes nor no."""
+_SEPARATORS: Final = re.compile(r"[,;\n|]")
+_NO_NAMES: Final = frozenset({"", "yes", "no", "partly", "none", "n/a"})
+
+
+def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:  # noqa: ARG001 - as every check
+    for party in facts.vendors:
+        pieces = facts.register.evidence.get(party.name, ())
+        listed = _registered(facts, party)
+        told = _newest_list(pieces)
+        yield from _unknown_parties(facts, party)
+        if told is None:
+            yield unknown(
+                NAME, party.name, "list",
+                f"{party.name} has not said who works for it: no evidence of it names sub-processors.",
+                entries=facts.entry(f"party:{party.name}"),
+            )  # fmt: skip
+        else:
+            yield from _differences(facts, party, listed, told, pieces)
+
+
+def _registered(facts: CheckFacts, party: Party) -> list[str]:
+    """Names of those who work for it, by the register."""
+    others = facts.register.parties.values()
+    working = (one.name for one in others if party.name in one.works_for)
+    return sorted({*party.sub_processors, *working})
+
+
+def _newest_list(pieces: tuple[Received, ...]) -> tuple[Received, frozenset[str]] | None:
+    for piece in reversed(pieces):
+        if not counts(piece):
+            continue
+        claims = [one for one in piece.evidence.claims if one.topic == TOPIC]
+        if claims:
+            texts = [
+                text
+                for one in claims
+                for text in (one.detail, one.answer if _is_list(one.answer) else "")
+            ]
+            names = (name.strip() for text in texts for name in _SEPARATORS.split(text))
+            return piece, frozenset(one for one in names if one.casefold() not in _NO_NAMES)
+    return None
+
+
+def _is_list(answer: str) -> bool:
+    return answer.strip().casefold() not in _NO_NAMES
+
+
+def _differences(
+    facts: CheckFacts,
+    party: Party,
+    listed: list[str],
+    told: tuple[Received, frozenset[str]],
+    pieces: tuple[Received, ...],
+) -> Iterator[Found]:
+    piece, names = told
+    spelled = {word for one in listed for word in _spellings(facts, one)}
+    for name in sorted(names):
+        if name.casefold() not in spelled:
+            yield found(
+                NAME, party.name, f"{name}, not in the register",
+                f"{party.name} says that {name} works for it, which the register does not: look into it, then"
+                " add it to the register or refuse it.",
+                severity=Severity.HIGH, entries=(piece.entry,),
+            )  # fmt: skip
+    said = {name.casefold() for name in names} | _acknowledged(pieces)
+    for one in listed:
+        if not said & _spellings(facts, one):
+            yield found(
+                NAME, party.name, f"{one}, not acknowledged",
+                f"The register says that {one} works for {party.name}, and {party.name} does not: have the"
+                " change acknowledged.",
+                severity=Severity.MEDIUM, entries=(piece.entry, *facts.entry(f"party:{party.name}")),
+            )  # fmt: skip
+
+
+def _acknowledged(pieces: tuple[Received, ...]) -> set[str]:
+    """What acknowledgements name."""
+    return {
+        subject.strip().casefold()
+        for piece in pieces
+        if piece.evidence.kind is EvidenceKind.ACKNOWLEDGEMENT and counts(piece)
+        for subject in piece.evidence.subjects
+    }
+
+
+def _spellings(facts: CheckFacts, name: str) -> set[str]:
+    known = facts.register.parties.get(name)
+    return {name.casefold(), known.title.casefold()} - {""} if known else {name.casefold()}
+
+
+def _unknown_parties(facts: CheckFacts, party: Party) -> Iterator[Found]:
+    for name in sorted(set(party.sub_processors) - facts.register.parties.keys()):
+        yield unknown(
+            NAME, party.name, f"{name}, of whom nothing is known",
+            f"{party.name} may pass data on to {name}, of whom the register knows nothing: add a [[vendor]].",
+            severity=Severity.MEDIUM, entries=facts.entry(f"party:{party.name}"),
+        )  # fmt: skip
+
+
+CHECK: Final = Rule(
+    name=NAME,
+    title="Sub-processors are those of the register, and acknowledged",
+    serves=(
+        "dora-29.2",
+        "dora-30.2.a",
+        "dora-28.3",
+        "nis2-ir-5.1.4.g",
+        "nis2-ir-5.1.7",
+        "ai-rmf-govern-6.1",
+    ),
+    severity=Severity.HIGH,
+    action=Action.ALERT,
+    look=_look,
+)
