@@ -47,7 +47,14 @@ def _ask(lease: Lease = LEASE, request: Request = READ, **changes: Any) -> Refus
         "now": T0 + timedelta(minutes=1),
         **changes,
     }
-    return authorize(lease, values["scopes"], values["dataset"], request, values["now"])
+    return authorize(
+        lease,
+        values["scopes"],
+        values["dataset"],
+        request,
+        values["now"],
+        holds=values.get("holds", ()),
+    )
 
 
 def test_a_good_request_passes() -> None:
@@ -148,6 +155,7 @@ def test_only_what_is_allowed_in_every_way_passes(
         sample_dataset(shredded_at=T0 if shredded else None),
         Request(verb=verb, key=key, address=address),
         now,
+        holds=(),
     )
     good = (
         all(state is ScopeState.LIVE for state in states.values())

@@ -88,7 +88,10 @@ def test_the_sentence_names_party_reason_and_incident() -> None:
 
 
 def test_of_several_holds_the_oldest_is_named() -> None:
-    early, late = a_hold(reason="first"), a_hold(id=HoldId("S-B"), reason="second", since=T0 + timedelta(seconds=1))
+    early, late = (
+        a_hold(reason="first"),
+        a_hold(id=HoldId("S-B"), reason="second", since=T0 + timedelta(seconds=1)),
+    )
     found = standing_refusal([late, early], sample_lease())
     assert found is not None
     assert "first" in found.sentence

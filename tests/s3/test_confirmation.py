@@ -38,6 +38,8 @@ class Stream:
 
     def __init__(self) -> None:
         self.scopes = SCOPES
+        self.lease = LEASE
+        self.dataset = "dialogs"
         self.cuts: list[tuple[float, Refusal]] = []
 
     def cut(self, refusal: Refusal) -> None:

@@ -160,7 +160,7 @@ async def test_what_is_announced_no_more_is_not_answered() -> None:
             return None
 
     parts: Any = (Sure(), Reads(), Plaintext(), Meter(), None)
-    sender = Sender(confirmation=parts[0], reads=parts[1], plaintext=parts[2])
+    sender = Sender(confirmation=parts[0], reads=parts[1], plaintext=parts[2], views=parts[4])
     ask = Ask(
         journal=Journal(lease, "dialogs"), scopes=(), stored=stored, view=None, start=0, end=5,
         status=200, address="192.0.2.1", agent="x",
@@ -302,5 +302,5 @@ async def test_keys_of_parts_are_kept_no_longer_than_their_lease_lasts(
     plaintext = serving.open.ground.plaintext
     assert len(plaintext._kept) == 1
     await asyncio.sleep(1.5)
-    plaintext.forget_below({})
+    plaintext.forget_stopped(lambda *_: None)
     assert len(plaintext._kept) == 0

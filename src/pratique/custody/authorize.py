@@ -4,8 +4,8 @@ Asked by every path of every door, with what the process knows of lease, scopes 
 signature is checked before, budget and rate afterwards (`LeaseState.reserve`). Order of the answer:
 what ends everything first, so that the sentence names the strongest reason:
 
-1. the lease itself: revoked, suspended (it or what it hangs in), not yet, expired;
-2. the dataset: outside the selectors, shredded, suspended, sealed;
+1. the lease itself: revoked, suspended (it, what it hangs in, or by a hold), not yet, expired;
+2. the dataset: outside the selectors, shredded, suspended (for all, or for such leases), sealed;
 3. the request: network, verb, key, purpose.
 """
 
@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from pratique.custody.granting import listed_prefix, reaches, selects
+from pratique.custody.holds import standing_refusal
 from pratique.custody.model import (
     Dataset,
+    Hold,
     Lease,
     LeaseId,
     Refusal,
@@ -51,6 +53,8 @@ def authorize(
     dataset: Dataset | None,
     request: Request,
     now: Instant,
+    *,
+    holds: Collection[Hold],
 ) -> Refusal | None:
     """Decide on a request; None lets it pass to the budget.
 
@@ -59,17 +63,22 @@ def authorize(
     that nobody learns what exists.
     """
     return (
-        _by_lease(lease, scopes, now)
-        or _by_dataset(lease, scopes, dataset)
+        _by_lease(lease, scopes, holds, now)
+        or _by_dataset(lease, scopes, holds, dataset)
         or _by_request(lease, request, dataset)
     )
 
 
 def authorize_lease(
-    lease: Lease, scopes: Mapping[ScopeId, Scope], address: str, now: Instant
+    lease: Lease,
+    scopes: Mapping[ScopeId, Scope],
+    address: str,
+    now: Instant,
+    *,
+    holds: Collection[Hold],
 ) -> Refusal | None:
     """Whether a lease works at all, now and from there; for what asks about no dataset."""
-    return _by_lease(lease, scopes, now) or _by_network(lease, address)
+    return _by_lease(lease, scopes, holds, now) or _by_network(lease, address)
 
 
 def _by_network(lease: Lease, address: str) -> Refusal | None:
@@ -78,10 +87,12 @@ def _by_network(lease: Lease, address: str) -> Refusal | None:
     return None
 
 
-def _by_lease(lease: Lease, scopes: Mapping[ScopeId, Scope], now: Instant) -> Refusal | None:
+def _by_lease(
+    lease: Lease, scopes: Mapping[ScopeId, Scope], holds: Collection[Hold], now: Instant
+) -> Refusal | None:
     # A revoked lease is told as revoked, even if its vendor is suspended besides.
     chain = _chain(lease.id, lease.vendor, lease.project, lease.holder, lease.client)
-    refusal = _by_states(chain, scopes)
+    refusal = _by_states(chain, scopes) or standing_refusal(holds, lease)
     if refusal is not None:
         return refusal
     if now < lease.not_before:
@@ -111,13 +122,18 @@ def _chain(
 
 
 def _by_dataset(
-    lease: Lease, scopes: Mapping[ScopeId, Scope], dataset: Dataset | None
+    lease: Lease,
+    scopes: Mapping[ScopeId, Scope],
+    holds: Collection[Hold],
+    dataset: Dataset | None,
 ) -> Refusal | None:
     if dataset is None or dataset.client != lease.client or not reaches(lease, dataset.name):
         return _no(Stop.OUTSIDE, "the lease does not cover this dataset", "")
     if dataset.shredded_at is not None:
         return _no(Stop.SHREDDED, f"dataset {dataset.name} was shredded: its key is gone", "")
-    return _by_states((dataset_scope(dataset.name),), scopes)
+    return _by_states((dataset_scope(dataset.name),), scopes) or standing_refusal(
+        holds, lease, dataset.name
+    )
 
 
 def _by_request(lease: Lease, request: Request, dataset: Dataset | None) -> Refusal | None:

@@ -49,12 +49,12 @@ class Allowing:
         if not self._confirmation.fresh:
             raise of_refusal(UNSURE)
         request = Request(verb=verb, key=key, address=asked.address)
-        scopes = self._confirmation.scopes
-        refusal = authorize(caller.lease, scopes, dataset, request, asked.at)
+        scopes, holds = self._confirmation.scopes, self._confirmation.holds.values()
+        refusal = authorize(caller.lease, scopes, dataset, request, asked.at, holds=holds)
         if refusal is not None and refusal.stop is Stop.UNSURE:
             # A lease that was granted a moment ago hangs in scopes that nobody has told us of.
             await self._confirmation.refresh()
-            refusal = authorize(caller.lease, scopes, dataset, request, asked.at)
+            refusal = authorize(caller.lease, scopes, dataset, request, asked.at, holds=holds)
         if refusal is not None:
             raise of_refusal(refusal)
         if dataset is None:
@@ -68,11 +68,11 @@ class Allowing:
         """
         if not self._confirmation.fresh:
             raise of_refusal(UNSURE)
-        scopes = self._confirmation.scopes
-        refusal = authorize_lease(caller.lease, scopes, asked.address, asked.at)
+        scopes, holds = self._confirmation.scopes, self._confirmation.holds.values()
+        refusal = authorize_lease(caller.lease, scopes, asked.address, asked.at, holds=holds)
         if refusal is not None and refusal.stop is Stop.UNSURE:
             await self._confirmation.refresh()
-            refusal = authorize_lease(caller.lease, scopes, asked.address, asked.at)
+            refusal = authorize_lease(caller.lease, scopes, asked.address, asked.at, holds=holds)
         if refusal is not None:
             raise of_refusal(refusal)
 

@@ -135,5 +135,5 @@ class Authentication:
             )
         except BrokerRefusedError as error:
             # The scope's own sentence where there is one, else the broker's.
-            stopped = self._confirmation.stopped(live.scopes)
+            stopped = self._confirmation.stopped(live.scopes, live.lease)
             raise (of_refusal(stopped) if stopped else of_broker(error)) from error

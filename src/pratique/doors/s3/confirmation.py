@@ -15,7 +15,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
-from pratique.custody.model import Refusal, Scope, ScopeId, ScopeState, Stop
+from pratique.custody.holds import standing_refusal
+from pratique.custody.model import (
+    Hold,
+    HoldId,
+    Lease,
+    LeaseId,
+    Refusal,
+    Scope,
+    ScopeId,
+    ScopeState,
+    Stop,
+)
 from pratique.custody.ports import Changes, LeaseState
 from pratique.custody.scopes import state_refusal
 from pratique.errors import PratiqueError
@@ -25,6 +36,8 @@ CONFIRMED_SECONDS: Final = 0.5
 """How long an answer of the store counts."""
 _WATCH_SECONDS: Final = 0.1
 """How often the loop looks whether streams must end because nothing is confirmed."""
+_MOST_JUDGED: Final = 65_536
+"""Leases and datasets for which it is remembered whether a hold stops them."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +48,16 @@ class Stream(Protocol):
     @property
     def scopes(self) -> Sequence[str]:
         """The scopes it depends on, its dataset's included."""
+        ...
+
+    @property
+    def lease(self) -> Lease:
+        """Under which lease."""
+        ...
+
+    @property
+    def dataset(self) -> str:
+        """Of which dataset."""
         ...
 
     def cut(self, refusal: Refusal) -> None:
@@ -67,6 +90,8 @@ class Confirmation:
         self._streams: set[Stream] = set()
         self._scopes: dict[ScopeId, Scope] = {}
         self._stopped: dict[str, Scope] = {}
+        self._holds: dict[HoldId, Hold] = {}
+        self._judged: dict[tuple[LeaseId, str], Refusal | None] = {}
         self.version = 0
         """Changes whenever a scope does: what was decided before is decided again."""
         self._watching: asyncio.Task[None] | None = None
@@ -121,16 +146,39 @@ class Confirmation:
         """Those that are suspended or have ended, by id."""
         return self._stopped
 
-    def stopped(self, scopes: Iterable[str]) -> Refusal | None:
-        """Why nothing may be served under these scopes; cheap, asked for every piece that is sent."""
-        if not self.fresh:
-            return UNSURE
+    @property
+    def holds(self) -> Mapping[HoldId, Hold]:
+        """Suspensions of parties that stand; look at `fresh` too."""
+        return self._holds
+
+    def stopped(
+        self, scopes: Iterable[str], lease: Lease | None = None, dataset: str = ""
+    ) -> Refusal | None:
+        """Why nothing may be served under these scopes; cheap, asked for every piece that is sent.
+
+        Whoever serves says under which lease, and of which dataset: holds depend on its terms.
+        """
+        return self.known_stop(scopes, lease, dataset) if self.fresh else UNSURE
+
+    def known_stop(
+        self, scopes: Iterable[str], lease: Lease | None = None, dataset: str = ""
+    ) -> Refusal | None:
+        """As `stopped`, by what is known, however old it is: for dropping, never for serving."""
         if self._stopped:
             for scope in scopes:
                 found = self._stopped.get(scope)
                 if found is not None:
                     return state_refusal(found)
-        return None
+        return self.held(lease, dataset) if self._holds and lease is not None else None
+
+    def held(self, lease: Lease, dataset: str = "") -> Refusal | None:
+        """The hold that stops a lease for a dataset, as far as is known."""
+        key = (lease.id, dataset)
+        if key not in self._judged:
+            if len(self._judged) >= _MOST_JUDGED:
+                self._judged.clear()
+            self._judged[key] = standing_refusal(self._holds.values(), lease, dataset)
+        return self._judged[key]
 
     @contextmanager
     def streaming(self, stream: Stream) -> Iterator[None]:
@@ -158,7 +206,7 @@ class Confirmation:
             if changes.epoch < self._epoch:
                 # The store was set back, to a copy or a replica that lags: all it says is news.
                 changes = self._state.changes(-1)
-            if changes.scopes:
+            if changes.scopes or changes.holds:
                 with suppress(RuntimeError):  # the loop has ended, and so will this thread
                     loop.call_soon_threadsafe(self._apply, changes)
             self._epoch = changes.epoch
@@ -174,8 +222,13 @@ class Confirmation:
                 self._stopped.pop(scope.id, None)
             else:
                 self._stopped[scope.id] = scope
+        for hold in changes.holds:
+            self._holds[hold.id] = hold
+            if hold.lifted:
+                del self._holds[hold.id]
+        self._judged.clear()
         for stream in tuple(self._streams):
-            refusal = self.stopped(stream.scopes)
+            refusal = self.stopped(stream.scopes, stream.lease, stream.dataset)
             if refusal is not None:
                 stream.cut(refusal)
 

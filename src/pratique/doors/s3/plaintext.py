@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pratique.custody.envelope import (
@@ -51,6 +51,9 @@ class _Kept(NamedTuple):
 
 
 class Plaintext:
+    lease: Lease
+    """And holds, which go by its terms."""
+    dataset: str
     """Reads ranges of objects. Shared state: belongs to the event loop's thread."""
 
     def __init__(self, parts: PartStore, broker: KeyBroker, *, clock: Clock = now_utc) -> None:
@@ -60,11 +63,14 @@ class Plaintext:
         self._kept: OrderedDict[_Place, _Kept] = OrderedDict()
         self._blocks: OrderedDict[tuple[str, str, int], memoryview] = OrderedDict()
 
-    def forget_below(self, stopped: Container[str]) -> None:
-        """Drop what is kept below stopped scopes, such as a shredded dataset, and what is too old."""
+    def forget_stopped(self, stop: Callable[[tuple[str, ...], Lease, str], object]) -> None:
+        """Drop what is stopped, such as all of a shredded dataset, and what is too old.
+
+        `stop` tells of scopes, lease and dataset (`Confirmation.known_stop`).
+        """
         now = time.monotonic()
         for place, kept in list(self._kept.items()):
-            if kept.until < now or any(scope in stopped for scope in kept.scopes):
+            if kept.until < now or stop(kept.scopes, kept.lease, kept.dataset):
                 del self._kept[place]
         left = {(place.lease, place.object) for place in self._kept}
         for key in [key for key in self._blocks if key[:2] not in left]:
@@ -110,7 +116,7 @@ class Plaintext:
         until = now + max(0.0, min(_KEPT_SECONDS, left))
         for place, (name, head), key in zip(missing, heads, keys, strict=True):
             cipher = PartCipher(key, head.prefix)
-            self._kept[place] = _Kept(cipher, name, until, scopes)
+            self._kept[place] = _Kept(cipher, name, until, scopes, lease, stored.dataset)
         while len(self._kept) > _KEPT_CIPHERS:
             self._kept.popitem(last=False)
 

@@ -74,8 +74,10 @@ class RefusedError(Exception):
 class _Stream:
     """A stream on its way, so that it can be cut from outside."""
 
-    def __init__(self, scopes: Sequence[str], request: web.BaseRequest) -> None:
-        self.scopes = scopes
+    def __init__(self, ask: Ask, request: web.BaseRequest) -> None:
+        self.scopes = ask.scopes
+        self.lease = ask.journal.lease
+        self.dataset = ask.stored.dataset
         self._request = request
         self.refusal: Refusal | None = None
         self.moved_at = time.monotonic()
@@ -115,7 +117,7 @@ class Sender:
         await self._pay(ask, meter, *window, patience=_FIRST_SECONDS)
         response = web.StreamResponse(status=ask.status, headers=headers)
         response.content_length = ask.end - ask.start
-        stream = _Stream(ask.scopes, request)
+        stream = _Stream(ask, request)
         with (
             self._confirmation.streaming(stream),
             self._until_end(stream, ask.journal.lease),
@@ -138,6 +140,29 @@ class Sender:
         Raises: RefusedError, UnavailableError, also midway.
         """
         start, end = _window(ask.start, ask.end, FIRST_WINDOW)
+    def at_once(self, ask: Ask, meter: Meter, into: memoryview) -> int | None:
+        """A small read of which nothing has to wait: checked, paid, announced, decrypted and noted.
+
+        That the lease has not ended was looked at for this very instant.
+        Gives where in `into` (`AT_ONCE_BYTES`) it begins; None where something waits, and then at most paid.
+        Raises: RefusedError, UnavailableError.
+        """
+        stopped = self._confirmation.stopped(ask.scopes)
+        if stopped is not None:
+            raise RefusedError(stopped)
+        start, end = ask.start, ask.end
+        read = _read(ask, start, end)
+        if not (
+            0 < end - start <= PIECE_BYTES
+            and meter.pay_at_once(ask.stored, start, end)
+            and self._reads.announced(ask.journal, read)
+        ):
+            return None
+        at = self._plaintext.at_once(ask.journal.lease, ask.stored, start, end, ask.view, into)
+        if at is not None:
+            self._reads.note(ask.journal, read)
+        return at
+
         largest = min(LARGEST_WINDOW, ask.journal.lease.rate or LARGEST_WINDOW)
         if ask.start == ask.end:
             await self._pay(ask, meter, start, end, patience=_FIRST_SECONDS)
@@ -222,7 +247,7 @@ class Sender:
             raise RefusedError(refusal)
 
     def _check(self, ask: Ask) -> None:
-        refusal = self._confirmation.stopped(ask.scopes)
+        refusal = self._confirmation.stopped(ask.scopes, ask.journal.lease, ask.stored.dataset)
         if refusal is not None:
             raise RefusedError(refusal)
         if self._clock() >= ask.journal.lease.not_after:
@@ -235,6 +260,13 @@ class Sender:
         timer = asyncio.get_running_loop().call_later(max(0.0, left), stream.cut, expired(lease))
         try:
             yield
+    async def _check_marks(self, ask: Ask) -> None:
+        """A read of canonical bytes by a lease on marked copies ends once the object is marked."""
+        lease = ask.journal.lease
+        must_be_marked = ask.view is None and lease.copy is Copy.MARKED
+        if must_be_marked and await self._views.of(lease, ask.stored) is not None:
+            raise RefusedError(_MARKED)
+
         finally:
             timer.cancel()
 

@@ -15,13 +15,15 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final, Protocol
 
 from pratique.custody.errors import BrokerRefusedError
-from pratique.custody.model import Scope
+from pratique.custody.model import Hold, HoldId, Scope
 from pratique.doors.s3.confirmation import Confirmation
 from pratique.doors.s3.plaintext import Plaintext
 from pratique.errors import UnavailableError
 
 LOOK_SECONDS: Final = 0.2
 _AT_A_TIME: Final = 500
+_HOLDS_AT_A_TIME: Final = 10
+"""A hold names up to 500 vendors; a frame takes a megabyte."""
 _FORGET_SECONDS: Final = 5.0
 _log = logging.getLogger(__name__)
 
@@ -31,6 +33,10 @@ class Stoppable(Protocol):
 
     async def suspend(self, scopes: Sequence[Scope]) -> None:
         """Give no key below these any more. Raises: BrokerRefusedError, UnavailableError."""
+        ...
+
+    async def hold(self, holds: Sequence[Hold]) -> None:
+        """Give no key for what these suspensions of parties stop. Raises: as `suspend`."""
         ...
 
 
@@ -45,6 +51,7 @@ class Stopping:
         self._plaintext = plaintext
         self._told: dict[str, int] = {}
         """Epochs at which scopes stopped that the broker has heard of."""
+        self._told_holds: set[HoldId] = set()
         self._version = -1
         self._forget_at = 0.0
         self._reached = True
@@ -66,7 +73,7 @@ class Stopping:
         version, stops = self._confirmation.version, self._confirmation.stops
         if version != self._version or time.monotonic() > self._forget_at:
             # Again after a while: an answer of the broker may have been on its way.
-            self._plaintext.forget_below(stops)
+            self._plaintext.forget_stopped(self._confirmation.known_stop)
             self._forget_at = time.monotonic() + _FORGET_SECONDS
         if version == self._version:
             return
@@ -75,6 +82,7 @@ class Stopping:
         try:
             for at in range(0, len(news), _AT_A_TIME):
                 await self._tell(news[at : at + _AT_A_TIME])
+            await self._tell_holds()
         except UnavailableError as error:
             if self._reached:
                 _log.warning("the key broker was not told", extra={"error": error.message})
@@ -88,6 +96,20 @@ class Stopping:
         except BrokerRefusedError as error:  # it has no room; the doors refuse all the same
             _log.error("the key broker refused to stop scopes", extra={"error": error.message})
         self._told.update((one.id, one.changed_epoch) for one in scopes)
+
+    async def _tell_holds(self) -> None:
+        standing = self._confirmation.holds
+        self._told_holds &= set(standing)
+        news = [hold for name, hold in standing.items() if name not in self._told_holds]
+        for at in range(0, len(news), _HOLDS_AT_A_TIME):
+            await self._tell_some(news[at : at + _HOLDS_AT_A_TIME])
+
+    async def _tell_some(self, holds: Sequence[Hold]) -> None:
+        try:
+            await self._broker.hold(holds)
+        except BrokerRefusedError as error:
+            _log.error("the key broker refused to stop a party", extra={"error": error.message})
+        self._told_holds.update(hold.id for hold in holds)
 
     async def _repeat(self) -> None:
         while True:

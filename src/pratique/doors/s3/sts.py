@@ -4,7 +4,7 @@ Checklist of a login, in this order:
 
 1. the role exists, and the token is its issuer's own (`edge.custody.oidc`);
 2. the token's claims fulfil the role's conditions;
-3. nothing that the lease would hang in is suspended;
+3. nothing that the lease would hang in is suspended, and no hold on a party stops such leases;
 4. the holder's cap is in force: logging in again gives no new budget;
 5. the broker makes the lease within the role's certificate;
 6. the `lease` entry is durable, then the row, then the secret is told, once.
@@ -29,6 +29,7 @@ from aiohttp import web
 from pratique.custody.certificate import micros, read_certificate
 from pratique.custody.entries import caps_entry, lease_entry
 from pratique.custody.errors import BrokerRefusedError
+from pratique.custody.holds import idle_refusal, standing_refusal
 from pratique.custody.model import Lease, Scope, ScopeId, ScopeState
 from pratique.custody.operations import Operation, StsCall
 from pratique.custody.ports import LeaseState
@@ -215,6 +216,10 @@ class TokenService:
             refusal = state_refusal(scope) if scope is not None else None
             if refusal is not None:
                 raise of_refusal(refusal)
+        holds = await asyncio.to_thread(state.standing_holds)
+        stopped = standing_refusal(holds, terms) or idle_refusal(holds, terms)
+        if stopped is not None:
+            raise of_refusal(stopped)
         mine = found[own]
         if mine is not None and mine.cap_bytes is not None and mine.cap_objects is not None:
             return  # as it was set at first, or by somebody since

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from pratique.custody.certificate import Terms, render_terms
-from pratique.custody.model import ObjectId, Scope, ScopeId, ScopeState
+from pratique.custody.model import Hold, ObjectId, Scope, ScopeId, ScopeState
 from pratique.custody.ports import PartAsk, WriteAsk
 from pratique.edge.custody.broker.__main__ import EXIT_LOCKED
 from pratique.edge.custody.broker.frames import (
@@ -37,10 +37,12 @@ from pratique.edge.custody.broker.frames import (
     Opening,
     PartBody,
     PartKeys,
+    Release,
     Resume,
     Status,
     Suspend,
     WireError,
+    StopParties,
     WriteBody,
     WriteKeys,
     parse_answer,
@@ -164,6 +166,14 @@ class BrokerAdmin:
             answer = self._call("codewords", ask, CodewordAnswer)
             biases = answer.biases
             bits += answer.bits
+    def hold(self, holds: Sequence[Hold]) -> None:
+        """Give no key for what these suspensions of parties stop."""
+        self._call("hold", StopParties(tuple(holds)), bool)
+
+    def release(self, hold: str) -> bool:
+        """Whether it stood."""
+        return self._call("release", Release(hold), bool)
+
         return biases, bits
 
     def commitment(self, dataset: str, lease: str, count: int) -> Commitment:
@@ -278,6 +288,24 @@ def started_broker(settings: Settings) -> Iterator[None]:
     # -P: nothing is imported from the folder that the command happens to run in.
     command = [
         sys.executable,
+def tell_of_hold(settings: Settings, hold: Hold) -> str:
+    """As `tell_of_scope`, of a party's suspension."""
+    try:
+        with broker_running(settings) as admin:
+            if hold.lifted:
+                admin.release(hold.id)
+            else:
+                admin.hold([hold])
+    except UnavailableError as error:
+        if hold.lifted:
+            return (
+                f"the key broker was not told ({error.message}), and refuses until it is; as one of its "
+                f"admin_users: pratique party resume {hold.id} --reason …"
+            )
+        return f"the key broker was not told ({error.message}); the doors know, and refuse"
+    return ""
+
+
         "-P",
         "-m",
         "pratique.edge.custody.broker",

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar, cast
 import msgspec
 
 from pratique.custody.errors import BrokerRefusedError
-from pratique.custody.model import ObjectId, Scope
+from pratique.custody.model import Hold, ObjectId, Scope
 from pratique.custody.ports import PartAsk, WriteAsk
 from pratique.edge.custody.broker.frames import (
     LENGTH,
@@ -34,6 +34,7 @@ from pratique.edge.custody.broker.frames import (
     SigningKey,
     StagingKey,
     Stopped,
+    StopParties,
     StopScopes,
     WireError,
     WriteBody,
@@ -153,6 +154,10 @@ class BrokerClient:
             except (ConnectionError, UnavailableError):
                 answer = await self._once(operation, certificate, body, until)
         except TimeoutError:
+    async def hold(self, holds: Sequence[Hold]) -> None:
+        """Let the broker refuse by these suspensions of parties; only an operator releases them there."""
+        await self._call("hold", b"", StopParties(tuple(holds)), bool)
+
             raise _gone("does not answer") from None
         except OSError as error:
             raise _gone(f"cannot be reached: {error.strerror}") from None

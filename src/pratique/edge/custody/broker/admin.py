@@ -41,9 +41,11 @@ from pratique.edge.custody.broker.frames import (
     NewObject,
     Opening,
     PartKeys,
+    Release,
     Resume,
     Status,
     Suspend,
+    StopParties,
     WriteKeys,
 )
 from pratique.edge.custody.broker.gateway import Held, fresh_part_key, new_object_key
@@ -86,6 +88,8 @@ class AdminSide:
             "write-keys": self._write_keys,
             "check-keys": self._check_keys,
             "codewords": self._codewords,
+            "hold": self._hold,
+            "release": self._release,
             "commitment": self._commitment,
             "reveal": self._reveal,
         }
@@ -230,6 +234,13 @@ class AdminSide:
         if not 0 <= asked.count <= MAX_MARKS:
             raise BrokerRefusedError(f"0 to {MAX_MARKS} marks", reason="request")
         key = self._held.ring.mark_key(asked.dataset)
+    def _hold(self, body: bytes) -> bool:
+        self._held.suspensions.holds.add(msgspec.msgpack.decode(body, type=StopParties).holds)
+        return True
+
+    def _release(self, body: bytes) -> bool:
+        return self._held.suspensions.holds.release(msgspec.msgpack.decode(body, type=Release).hold)
+
         word = codeword(key, asked.lease, asked.count)
         return Commitment(commitment(commitment_salt(key, asked.lease), word), key_commitment(key))
 
@@ -262,7 +273,10 @@ class AdminSide:
             all_parts_per_hour=caps.all_parts_per_hour,
             caps={vendor: caps.hourly(vendor) for vendor in sorted(caps.vendor)},
             parts=window.vendors(),
-            suspended={scope: held.reason for scope, held in self._held.suspensions.all().items()},
+            suspended={
+                **{scope: held.reason for scope, held in self._held.suspensions.all().items()},
+                **self._held.suspensions.holds.sentences(),
+            },
             clients=len(self._held.ring.clients),
             datasets=len(self._held.ring.datasets),
         )

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pratique.custody.model import Hold
 from pratique.errors import InputError
 
 LENGTH: Final = struct.Struct(">I")
@@ -144,6 +145,18 @@ class Stopped(_Body, frozen=True):
     incident: str
     epoch: int
     """When it changed, as the doors' store counts: what was resumed since stays so."""
+
+
+class StopParties(_Body, frozen=True):
+    """`hold`: suspensions of parties (`custody.model.Hold`). Gateways may add them, never release them."""
+
+    holds: tuple[Hold, ...]
+
+
+class Release(_Body, frozen=True):
+    """`release`, of an operator: the id of a hold that was lifted."""
+
+    hold: str
 
 
 class StopScopes(_Body, frozen=True):

@@ -51,6 +51,7 @@ from pratique.edge.custody.broker.frames import (
     SigningKey,
     StagingKey,
     StopScopes,
+    StopParties,
     WriteBody,
     WriteKeys,
 )
@@ -105,6 +106,11 @@ class GatewaySide:
             if call.operation == "suspend":
                 return self._suspend(call)
             if call.operation == "mint":
+            if call.operation == "hold":
+                self._held.suspensions.holds.add(
+                    msgspec.msgpack.decode(call.body, type=StopParties).holds
+                )
+                return True
                 return self._mint(call)
             handler = self._handlers.get(call.operation)
             if handler is None:
@@ -115,6 +121,7 @@ class GatewaySide:
                 # tell whoever claims to have the lease.
                 self._held.suspensions.check(terms.scopes)
             return await handler(terms, bytes(call.body), self._held.clock())
+                self._held.suspensions.holds.check(terms)
         except CertificateError as error:
             raise BrokerRefusedError(error.message, reason="certificate") from None
         except KeyBrokenError as error:
@@ -223,6 +230,7 @@ class GatewaySide:
         self._held.suspensions.check(role.scopes)
         check_terms(role, now=now)
         at = micros(now)
+        self._held.suspensions.holds.check_mint(role)
         terms = within_role(
             role,
             lease="PQL" + "".join(secrets.choice(_LEASE_CHARACTERS) for _ in range(17)),
@@ -247,6 +255,7 @@ class GatewaySide:
         held = self._held.ring.dataset(dataset)
         if held.file.client != terms.client:
             raise BrokerRefusedError(
+        self._held.suspensions.holds.check(terms, dataset)
                 f"dataset {dataset} is not the data of client {terms.client}", reason="certificate"
             )
         return held.key

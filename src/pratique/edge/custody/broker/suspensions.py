@@ -11,6 +11,7 @@ import msgspec
 
 from pratique.custody.errors import BrokerRefusedError, KeyBrokenError
 from pratique.edge.custody.broker.frames import Stopped
+from pratique.edge.custody.broker.holds import BrokerHolds
 from pratique.edge.custody.broker.key_files import write_durably
 
 _SCOPE = re.compile(
@@ -37,6 +38,8 @@ class Suspensions:
     def __init__(self, folder: Path) -> None:
         """Read it. Raises: KeyBrokenError: whoever damages it resumes nothing."""
         self._path = folder / "suspended"
+        self.holds = BrokerHolds(folder)
+        """Suspensions of parties, which stop kinds of leases."""
         self._held: dict[str, Suspension] = {}
         self._resumed: dict[str, int] = {}
         """Epochs of resumptions by operators: a gateway that is late does not stop these again."""
