@@ -16,7 +16,6 @@ _UNION: Final = frozenset({
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT",
     "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
 })  # fmt: skip
-)
 _AREA: Final = _UNION | {"IS", "LI", "NO"}
 """The European Economic Area."""
 
