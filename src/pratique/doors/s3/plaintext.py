@@ -48,12 +48,12 @@ class _Kept(NamedTuple):
     until: float
     scopes: tuple[str, ...]
     """What stops it: the lease's scopes, and its dataset's."""
-
-
-class Plaintext:
     lease: Lease
     """And holds, which go by its terms."""
     dataset: str
+
+
+class Plaintext:
     """Reads ranges of objects. Shared state: belongs to the event loop's thread."""
 
     def __init__(self, parts: PartStore, broker: KeyBroker, *, clock: Clock = now_utc) -> None:

@@ -140,29 +140,6 @@ class Sender:
         Raises: RefusedError, UnavailableError, also midway.
         """
         start, end = _window(ask.start, ask.end, FIRST_WINDOW)
-    def at_once(self, ask: Ask, meter: Meter, into: memoryview) -> int | None:
-        """A small read of which nothing has to wait: checked, paid, announced, decrypted and noted.
-
-        That the lease has not ended was looked at for this very instant.
-        Gives where in `into` (`AT_ONCE_BYTES`) it begins; None where something waits, and then at most paid.
-        Raises: RefusedError, UnavailableError.
-        """
-        stopped = self._confirmation.stopped(ask.scopes)
-        if stopped is not None:
-            raise RefusedError(stopped)
-        start, end = ask.start, ask.end
-        read = _read(ask, start, end)
-        if not (
-            0 < end - start <= PIECE_BYTES
-            and meter.pay_at_once(ask.stored, start, end)
-            and self._reads.announced(ask.journal, read)
-        ):
-            return None
-        at = self._plaintext.at_once(ask.journal.lease, ask.stored, start, end, ask.view, into)
-        if at is not None:
-            self._reads.note(ask.journal, read)
-        return at
-
         largest = min(LARGEST_WINDOW, ask.journal.lease.rate or LARGEST_WINDOW)
         if ask.start == ask.end:
             await self._pay(ask, meter, start, end, patience=_FIRST_SECONDS)
@@ -260,13 +237,6 @@ class Sender:
         timer = asyncio.get_running_loop().call_later(max(0.0, left), stream.cut, expired(lease))
         try:
             yield
-    async def _check_marks(self, ask: Ask) -> None:
-        """A read of canonical bytes by a lease on marked copies ends once the object is marked."""
-        lease = ask.journal.lease
-        must_be_marked = ask.view is None and lease.copy is Copy.MARKED
-        if must_be_marked and await self._views.of(lease, ask.stored) is not None:
-            raise RefusedError(_MARKED)
-
         finally:
             timer.cancel()
 

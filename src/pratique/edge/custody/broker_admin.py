@@ -40,9 +40,9 @@ from pratique.edge.custody.broker.frames import (
     Release,
     Resume,
     Status,
+    StopParties,
     Suspend,
     WireError,
-    StopParties,
     WriteBody,
     WriteKeys,
     parse_answer,
@@ -152,6 +152,14 @@ class BrokerAdmin:
         """Whether it was suspended. `epoch`: as of which; doors that heard before are late."""
         return self._call("resume", Resume(scope, epoch), bool)
 
+    def hold(self, holds: Sequence[Hold]) -> None:
+        """Give no key for what these suspensions of parties stop."""
+        self._call("hold", StopParties(tuple(holds)), bool)
+
+    def release(self, hold: str) -> bool:
+        """Whether it stood."""
+        return self._call("release", Release(hold), bool)
+
     # ── marks ────────────────────────────────────────────────────────────────────────────────
 
     def codewords(
@@ -166,14 +174,6 @@ class BrokerAdmin:
             answer = self._call("codewords", ask, CodewordAnswer)
             biases = answer.biases
             bits += answer.bits
-    def hold(self, holds: Sequence[Hold]) -> None:
-        """Give no key for what these suspensions of parties stop."""
-        self._call("hold", StopParties(tuple(holds)), bool)
-
-    def release(self, hold: str) -> bool:
-        """Whether it stood."""
-        return self._call("release", Release(hold), bool)
-
         return biases, bits
 
     def commitment(self, dataset: str, lease: str, count: int) -> Commitment:
@@ -274,20 +274,6 @@ def tell_of_scope(settings: Settings, scope: Scope) -> str:
     return ""
 
 
-@contextmanager
-def started_broker(settings: Settings) -> Iterator[None]:
-    """Start a broker unless one runs, wait until it answers, and end it with the block.
-
-    It ends with this process too: its standard input is a pipe that only we hold. Where settings say
-    that the broker is elsewhere (`custody.broker_socket`), none is started: its keys are not here.
-    """
-    if settings.custody.broker_socket:
-        yield
-        return
-    folder = broker_folder(settings.home)
-    # -P: nothing is imported from the folder that the command happens to run in.
-    command = [
-        sys.executable,
 def tell_of_hold(settings: Settings, hold: Hold) -> str:
     """As `tell_of_scope`, of a party's suspension."""
     try:
@@ -306,6 +292,20 @@ def tell_of_hold(settings: Settings, hold: Hold) -> str:
     return ""
 
 
+@contextmanager
+def started_broker(settings: Settings) -> Iterator[None]:
+    """Start a broker unless one runs, wait until it answers, and end it with the block.
+
+    It ends with this process too: its standard input is a pipe that only we hold. Where settings say
+    that the broker is elsewhere (`custody.broker_socket`), none is started: its keys are not here.
+    """
+    if settings.custody.broker_socket:
+        yield
+        return
+    folder = broker_folder(settings.home)
+    # -P: nothing is imported from the folder that the command happens to run in.
+    command = [
+        sys.executable,
         "-P",
         "-m",
         "pratique.edge.custody.broker",

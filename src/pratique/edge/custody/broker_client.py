@@ -33,8 +33,8 @@ from pratique.edge.custody.broker.frames import (
     Refused,
     SigningKey,
     StagingKey,
-    Stopped,
     StopParties,
+    Stopped,
     StopScopes,
     WireError,
     WriteBody,
@@ -133,6 +133,10 @@ class BrokerClient:
         stopped = (Stopped(one.id, one.reason, one.incident, one.changed_epoch) for one in scopes)
         await self._call("suspend", b"", StopScopes(tuple(stopped)), bool)
 
+    async def hold(self, holds: Sequence[Hold]) -> None:
+        """Let the broker refuse by these suspensions of parties; only an operator releases them there."""
+        await self._call("hold", b"", StopParties(tuple(holds)), bool)
+
     async def ping(self) -> None:
         """Whether it answers. Raises: UnavailableError."""
         await self._call("ping", b"", Nothing(), bool)
@@ -154,10 +158,6 @@ class BrokerClient:
             except (ConnectionError, UnavailableError):
                 answer = await self._once(operation, certificate, body, until)
         except TimeoutError:
-    async def hold(self, holds: Sequence[Hold]) -> None:
-        """Let the broker refuse by these suspensions of parties; only an operator releases them there."""
-        await self._call("hold", b"", StopParties(tuple(holds)), bool)
-
             raise _gone("does not answer") from None
         except OSError as error:
             raise _gone(f"cannot be reached: {error.strerror}") from None

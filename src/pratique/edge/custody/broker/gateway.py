@@ -50,8 +50,8 @@ from pratique.edge.custody.broker.frames import (
     PartKeys,
     SigningKey,
     StagingKey,
-    StopScopes,
     StopParties,
+    StopScopes,
     WriteBody,
     WriteKeys,
 )
@@ -105,12 +105,12 @@ class GatewaySide:
                 return True
             if call.operation == "suspend":
                 return self._suspend(call)
-            if call.operation == "mint":
             if call.operation == "hold":
                 self._held.suspensions.holds.add(
                     msgspec.msgpack.decode(call.body, type=StopParties).holds
                 )
                 return True
+            if call.operation == "mint":
                 return self._mint(call)
             handler = self._handlers.get(call.operation)
             if handler is None:
@@ -120,8 +120,8 @@ class GatewaySide:
                 # That one opens nothing, and without it a door could tell nobody why: it would have to
                 # tell whoever claims to have the lease.
                 self._held.suspensions.check(terms.scopes)
-            return await handler(terms, bytes(call.body), self._held.clock())
                 self._held.suspensions.holds.check(terms)
+            return await handler(terms, bytes(call.body), self._held.clock())
         except CertificateError as error:
             raise BrokerRefusedError(error.message, reason="certificate") from None
         except KeyBrokenError as error:
@@ -228,9 +228,9 @@ class GatewaySide:
         role = open_role(call.certificate, key=key)
         asked = msgspec.msgpack.decode(call.body, type=Mint)
         self._held.suspensions.check(role.scopes)
+        self._held.suspensions.holds.check_mint(role)
         check_terms(role, now=now)
         at = micros(now)
-        self._held.suspensions.holds.check_mint(role)
         terms = within_role(
             role,
             lease="PQL" + "".join(secrets.choice(_LEASE_CHARACTERS) for _ in range(17)),
@@ -252,10 +252,10 @@ class GatewaySide:
     def _check_dataset(self, terms: Terms, dataset: str) -> bytes:
         """The dataset's key, once it is sure that the lease may have anything of it."""
         self._held.suspensions.check((f"dataset:{dataset}",))
+        self._held.suspensions.holds.check(terms, dataset)
         held = self._held.ring.dataset(dataset)
         if held.file.client != terms.client:
             raise BrokerRefusedError(
-        self._held.suspensions.holds.check(terms, dataset)
                 f"dataset {dataset} is not the data of client {terms.client}", reason="certificate"
             )
         return held.key
