@@ -121,7 +121,7 @@ async def settled(serving: ServingS3, scope: str, *, stopped: bool) -> None:
     """Wait until a door in this process knows that a scope is stopped, or that it works again."""
     confirmation = serving.open.ground.confirmation
     deadline = time.monotonic() + 20
-    while (confirmation.fresh and (confirmation.stopped([scope]) is not None)) is not stopped:
+    while (confirmation.fresh and (confirmation.stopped([scope], None) is not None)) is not stopped:
         assert time.monotonic() < deadline, f"the door was not told of {scope}"
         await asyncio.sleep(0.02)
 

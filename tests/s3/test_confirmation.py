@@ -77,14 +77,14 @@ async def until_cut(stream: Stream, *, seconds: float) -> tuple[float, Refusal]:
 async def test_a_suspension_of_any_scope_cuts_the_stream_and_says_why(
     state: Store, confirmation: Confirmation, scope: ScopeId
 ) -> None:
-    assert confirmation.stopped(SCOPES) is None
+    assert confirmation.stopped(SCOPES, LEASE) is None
     stream = Stream()
     with confirmation.streaming(stream):
         state.set_state(scope, ScopeState.SUSPENDED, reason="break-in", incident="INC-42")
         _, refusal = await until_cut(stream, seconds=2)
     assert refusal.stop is Stop.SUSPENDED
     assert "INC-42" in refusal.sentence
-    later = confirmation.stopped(SCOPES)
+    later = confirmation.stopped(SCOPES, LEASE)
     assert later == refusal
 
 
@@ -92,7 +92,7 @@ async def test_a_resumed_scope_serves_again(state: Store, confirmation: Confirma
     for wanted in (ScopeState.SUSPENDED, ScopeState.LIVE):
         state.set_state(SCOPES[0], wanted, reason="drill", incident="")
         await confirmation.refresh()
-        assert (confirmation.stopped(SCOPES) is None) is (wanted is ScopeState.LIVE)
+        assert (confirmation.stopped(SCOPES, LEASE) is None) is (wanted is ScopeState.LIVE)
 
 
 async def test_others_go_on(state: Store, confirmation: Confirmation) -> None:
@@ -114,12 +114,12 @@ async def test_half_a_second_of_silence_cuts_streams_and_refuses(
         at, refusal = await until_cut(stream, seconds=3)
     assert refusal.stop is Stop.UNSURE
     assert at - silent >= CONFIRMED_SECONDS - 0.2, "one lost answer is no reason yet"
-    stopped = confirmation.stopped(SCOPES)
+    stopped = confirmation.stopped(SCOPES, LEASE)
     assert stopped is not None
     assert stopped.stop is Stop.UNSURE
     state.broken = False
     await asyncio.sleep(0.3)
-    assert confirmation.stopped(SCOPES) is None, "it serves again once the store answers"
+    assert confirmation.stopped(SCOPES, LEASE) is None, "it serves again once the store answers"
 
 
 async def test_nothing_is_served_after_the_end(state: Store) -> None:

@@ -129,10 +129,10 @@ async def test_a_store_that_was_set_back_is_read_anew(made: Custodian) -> None:
     confirmation = Confirmation(store)  # type: ignore[arg-type]  # all that it asks of a store
     await confirmation.start()
     try:
-        assert confirmation.stopped([VENDOR]) is None
+        assert confirmation.stopped([VENDOR], None) is None
         offset[0] = 0
         stop(made, VENDOR)
-        assert await soon(lambda: confirmation.stopped([VENDOR]) is not None, seconds=1)
+        assert await soon(lambda: confirmation.stopped([VENDOR], None) is not None, seconds=1)
     finally:
         await confirmation.close()
 

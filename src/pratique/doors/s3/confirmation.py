@@ -152,16 +152,17 @@ class Confirmation:
         return self._holds
 
     def stopped(
-        self, scopes: Iterable[str], lease: Lease | None = None, dataset: str = ""
+        self, scopes: Iterable[str], lease: Lease | None, dataset: str = ""
     ) -> Refusal | None:
         """Why nothing may be served under these scopes; cheap, asked for every piece that is sent.
 
-        Whoever serves says under which lease, and of which dataset: holds depend on its terms.
+        Whoever serves says under which lease, and of which dataset: holds depend on its terms. None:
+        nothing is served, the question is about scopes alone.
         """
         return self.known_stop(scopes, lease, dataset) if self.fresh else UNSURE
 
     def known_stop(
-        self, scopes: Iterable[str], lease: Lease | None = None, dataset: str = ""
+        self, scopes: Iterable[str], lease: Lease | None, dataset: str = ""
     ) -> Refusal | None:
         """As `stopped`, by what is known, however old it is: for dropping, never for serving."""
         if self._stopped:
