@@ -173,9 +173,8 @@ def test_a_door_that_cannot_open_says_why(
     home.mkdir()
     (home / "pratique.toml").write_text(settings, "utf-8")
     (home / "policy.toml").write_text(policy, "utf-8")
-    done = run_pratique(
-        "up", "--home", str(home), "--listen", f"127.0.0.1:{free_port()}", home=home
-    )
+    places = ("--listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0")
+    done = run_pratique("up", "--home", str(home), *places, home=home)
     assert done.returncode == 2, done.stdout + done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -185,10 +184,8 @@ def test_a_door_that_cannot_open_says_why(
 @pytest.mark.slow
 def test_an_address_in_use_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        done = run_pratique(
-            "up", "--home", str(tmp_path / "home"), "--listen", f"127.0.0.1:{port}", home=tmp_path
-        )
+        places = ("--listen", f"127.0.0.1:{taken.getsockname()[1]}", "--s3-listen", "127.0.0.1:0")
+        done = run_pratique("up", "--home", str(tmp_path / "home"), *places, home=tmp_path)
     assert done.returncode == 2
     assert "cannot listen" in done.stderr
 
@@ -197,9 +194,9 @@ def test_an_address_in_use_is_told(tmp_path: Path) -> None:
 def test_what_is_told_on_a_terminal_works_as_it_stands(tmp_path: Path) -> None:
     """The lines that `up` prints are copied by people; each URL in them must answer."""
     program = Path(sys.executable).parent / "pratique"
-    listen = f"127.0.0.1:{free_port()}"
+    words = ["--listen", f"127.0.0.1:{free_port()}", "--s3-listen", "127.0.0.1:0"]
     process = subprocess.Popen(
-        [str(program), "up", "--home", str(tmp_path / "home"), "--listen", listen],
+        [str(program), "up", "--home", str(tmp_path / "home"), *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -78,6 +78,19 @@ def test_an_s3_process_that_dies_ends_everything(tmp_path: Path) -> None:
             assert door.process.wait(20) == 1
 
 
+def test_a_process_says_what_it_lacks(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with FakeUpstream() as upstream:
+        write_home(home, upstream, settings="", policy="")
+        (home / "custody.db").write_bytes(b"no database" * 1000)
+        anywhere = "127.0.0.1:0"
+        said = run_pratique("up", "--listen", anywhere, "--s3-listen", anywhere, home=home)
+    assert said.returncode == 1
+    assert "custody.db" in said.stderr
+    assert "to do:" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
 def test_nothing_goes_on_when_up_is_killed(tmp_path: Path) -> None:
     home, port = tmp_path / "home", free_port()
     with FakeUpstream() as upstream:

@@ -47,7 +47,7 @@ def bind(host: str, port: int, *, shared: bool) -> socket.socket:
         bound.close()
         raise SettingsError(
             f"cannot listen on {host}:{port}: {error.strerror or error}",
-            remedy="stop what listens there, or choose another address with --listen",
+            remedy="stop what listens there, or choose another address (--listen, --s3-listen)",
         ) from error
     return bound
 

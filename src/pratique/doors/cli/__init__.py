@@ -183,7 +183,11 @@ def _run(argv: list[str] | None) -> Any:  # noqa: ANN401 - as above
     try:
         return cli.main(args=argv, prog_name="pratique")
     except PratiqueError as error:
-        # Names in it are whatever others chose; none of them moves a cursor.
-        lines = (printable(line) for line in f"pratique: {error}".split("\n"))
-        click.echo("\n".join(lines), err=True)
+        echo_error(error)
         sys.exit(EXIT_CANNOT)
+
+
+def echo_error(error: PratiqueError) -> None:
+    """Tell a person what was wrong. Names in it are whatever others chose; none moves a cursor."""
+    lines = (printable(line) for line in f"pratique: {error}".split("\n"))
+    click.echo("\n".join(lines), err=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from pratique.doors.cli.children import child_process
 from pratique.doors.cli.logs import configure_logs
 from pratique.doors.cli.up_processes import beside
 from pratique.doors.serving import Serving, serve, wait_for_stop
@@ -180,6 +181,6 @@ def _stop(workers: Sequence[BaseProcess]) -> None:
 def _work(
     settings: Settings, form: str, s3_url: str | None, first: bool, number: int, verbose: bool
 ) -> None:
-    configure_logs(verbose=verbose)
-    logging.getLogger("pratique").info("worker started", extra={"worker": number})
-    asyncio.run(_serve(settings, form=form, first=first, s3_url=s3_url, worker=number))
+    with child_process(verbose=verbose):
+        logging.getLogger("pratique").info("worker started", extra={"worker": number})
+        asyncio.run(_serve(settings, form=form, first=first, s3_url=s3_url, worker=number))

@@ -16,14 +16,13 @@ import resource
 import signal
 import socket
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
-from pratique.doors.cli.logs import configure_logs
+from pratique.doors.cli.children import STOP_SECONDS, child_process
 from pratique.doors.s3.serving import bind_s3, serve_s3, url_of
 from pratique.doors.serving import wait_for_stop
 from pratique.doors.sockets import tls_context
@@ -38,7 +37,6 @@ OFF = "off"
 """`s3_listen` of an installation without an S3 door."""
 _BROKER_SECONDS = 1.0
 _THREADS = 32
-_STOP_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +96,7 @@ def _processes(
         for worker in workers:
             worker.terminate()
         for worker in workers:
-            worker.join(_STOP_SECONDS)
+            worker.join(STOP_SECONDS)
             if worker.is_alive():
                 worker.kill()
 
@@ -114,21 +112,9 @@ def _watch(workers: Sequence[BaseProcess], ending: threading.Event, found: Besid
 def _work(settings: Settings, bound: socket.socket, verbose: bool) -> None:
     # Ctrl-C reaches the whole terminal; who started us says when to end, so that nothing is cut twice.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    configure_logs(verbose=verbose)
-    _close_memory()
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    asyncio.run(_serve(settings, bound))
-
-
-def _end_with_parent() -> None:
-    """Who was killed cannot end its processes, which would keep the address from the next one."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    multiprocessing.connection.wait([parent.sentinel])
-    _log.error("the process that started this one of the S3 door is gone")
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_STOP_SECONDS)
-    os._exit(1)
+    with child_process(verbose=verbose):
+        _close_memory()
+        asyncio.run(_serve(settings, bound))
 
 
 def _close_memory() -> None:

@@ -117,6 +117,7 @@ class Console:
         self._templates.globals["found_shown"] = FOUND_SHOWN
         self._templates.filters["instant"] = render_instant
         self._templates.filters["human"] = human_bytes
+        self._templates.filters["moment"] = _moment
         self._incidents = IncidentPages(parts.incidents, self._render)
         self._custody = CustodyPages(
             parts.custody, self._render, read_form=_read_form, approver_of=parts.approver_of
@@ -331,3 +332,8 @@ def _newest_allowed(described: Described) -> Version | None:
 def _prefers_json(request: web.BaseRequest) -> bool:
     accept = request.headers.get("Accept", "")
     return "application/json" in accept and "text/html" not in accept
+
+
+def _moment(told: str) -> str:
+    """An instant (RFC 3339, in UTC) as people read it: `2026-03-24 10:39:00`; its heading says UTC."""
+    return told.removesuffix("Z").partition(".")[0].replace("T", " ")
