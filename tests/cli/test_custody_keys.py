@@ -96,7 +96,7 @@ def test_a_destruction_that_was_not_written_down_can_be(tmp_path: Path) -> None:
 def test_what_is_no_key_is_said(tmp_path: Path) -> None:
     for words in (
         ("make", "lab"), ("make", "vendor:x"), ("make", "client:"), ("make", "dataset:corpus"),
-        ("make", "client:lab", "--client", "lab"), ("rotate", "dataset:corpus"),
+        ("make", "client:lab", "--client", "lab"), ("rotate", "dataset:corpus"), ("rotate", "vendor:x"),
     ):  # fmt: skip
         assert isinstance(run(tmp_path, "custody-key", *words).exception, InputError)
     assert not (tmp_path / "broker").exists()

@@ -23,6 +23,7 @@ from pratique.custody.operations import (
     ReadBucketSetting,
     StsCall,
 )
+from pratique.custody.model import ObjectId
 from pratique.custody.ports import PartStore, Views
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Authentication
@@ -126,7 +127,9 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) 
     state = stack.enter_context(closing(open_custody(settings)))
     # A suspension that the ledger has is in force, even if its row was lost.
     await asyncio.to_thread(heal_at_start, settings, log, state)
-    broker = await stack.enter_async_context(BrokerClient(_gateway_socket(settings)))
+    broker = await stack.enter_async_context(
+        BrokerClient(_gateway_socket(settings), rewrapped=lambda one: _rewrapped(state, one))
+    )
     parts = stack.enter_context(open_parts(settings))
     tolerance = timedelta(seconds=settings.custody.clock_tolerance_seconds)
     door_clock = DoorClock(clock, log, tolerance=tolerance)
@@ -151,6 +154,12 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) 
         reads=reads,
         views=MarkedViews(state=state, broker=broker, parts=parts, recorder=recorder),
     )
+
+
+async def _rewrapped(state: CustodyStore, object_id: ObjectId) -> bytes:
+    """An object's wrapped key as it is now; empty, which opens nothing, when there is no such object."""
+    found = await asyncio.to_thread(state.object_by_id, object_id)
+    return found.wrapped_key if found is not None else b""
 
 
 def _gateway_socket(settings: Settings) -> Path:

@@ -31,14 +31,14 @@ class BrokerRefusedError(UnavailableError):
     """The broker answered, and its answer is no.
 
     `reason` is one word of `custody.ports`: `certificate`, `terms`, `suspended`, `cap`, `shredded`,
-    `key`, `clock` or `request`; `scope` the scope that refuses, where one does.
+    `key`, `clock`, `rotated` or `request`; `scope` the scope that refuses, where one does.
     """
 
     def __init__(self, message: str, *, reason: str, scope: str = "", remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)
         self.reason = reason
         self.scope = scope
-        self.retry_helps = reason == "cap"
+        self.retry_helps = reason in {"cap", "rotated"}
 
 
 class PartBrokenError(IntegrityError):

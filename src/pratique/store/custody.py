@@ -27,6 +27,7 @@ from pratique.store.custody_leases import LeaseTables
 from pratique.store.custody_marks import MarkTables
 from pratique.store.custody_requests import RequestTables
 from pratique.store.custody_roles import RoleTables
+from pratique.store.custody_rotation import RotationTables
 from pratique.store.custody_slabs import SlabTables
 from pratique.store.custody_uploads import UploadTables
 from pratique.store.errors import StoreUnavailableError
@@ -40,7 +41,9 @@ _WRITERS = 4
 _QUEUE_SECONDS = 20.0
 
 
-class CustodyStore(LeaseTables, SlabTables, RequestTables, UploadTables, MarkTables, RoleTables):
+class CustodyStore(
+    LeaseTables, SlabTables, RequestTables, UploadTables, MarkTables, RoleTables, RotationTables
+):
     """`DatasetState`, `LeaseState` and `MarkState` in one. Safe to call from any thread."""
 
     def __init__(self, database: Database, *, velocity: VelocityRule) -> None:

@@ -8,6 +8,7 @@ from pratique.custody.marks.records import CommittedCodeword, MarkRun, ObjectMar
 from pratique.custody.model import LeaseId, ObjectId
 from pratique.errors import InputError
 from pratique.store.connect import Database
+from pratique.store.custody_rotation import check_floor
 from pratique.values.spans import from_micros, to_micros
 
 
@@ -39,6 +40,8 @@ class MarkTables:
     def add_marks(self, run: MarkRun, objects: Iterable[ObjectMarks]) -> None:
         """Put a run into force, all or none. Raises: InputError when another run came first."""
         with self._database.write() as session:
+            session.run("hold_dataset", name=run.dataset)
+            check_floor(session, run.dataset, [run.wrapped_key])
             added = session.run(
                 "add_mark_run",
                 dataset=run.dataset,

@@ -15,6 +15,7 @@ from pratique.custody.model import ObjectId, StoredObject
 from pratique.custody.write_ports import StagedPart
 from pratique.store.connect import Row, Session
 from pratique.store.custody_datasets import DatasetTables, put_one, revise, standing
+from pratique.store.custody_rotation import check_floor
 from pratique.values.digests import Sha256
 from pratique.values.instants import Instant
 from pratique.values.spans import from_micros, to_micros
@@ -127,6 +128,7 @@ class UploadTables(DatasetTables):
                 if not held or held[0][0] != claim:
                     return False
             coming = revise(session, stored.dataset)
+            check_floor(session, stored.dataset, [stored.wrapped_key])
             if conditional and standing(session, stored.dataset, stored.key) != expected:
                 # Nothing is written in this transaction but the revision, which may grow.
                 return False

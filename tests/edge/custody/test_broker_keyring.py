@@ -149,3 +149,36 @@ def test_a_damaged_key_file_stops_the_start(tmp_path: Path, damage: bytes) -> No
     (tmp_path / "datasets" / "data-one.key").write_bytes(damage)
     with pytest.raises(KeyBrokenError):
         KeyRing(tmp_path)
+
+
+def test_a_dataset_that_is_rotated_survives_a_cut_at_every_step(tmp_path: Path) -> None:
+    """Whatever was wrapped opens at every moment, until the rotation is ended on purpose."""
+    for step, late in itertools.product(range(4), (False, True)):
+        folder = tmp_path / f"{step}-{late}"
+        held = ring(folder)
+        first = held.dataset("data-one").key
+        with pytest.MonkeyPatch.context() as patch:
+            Cut(patch, after=step, late=late)
+            try:
+                held.rotate_dataset("data-one")
+            except PowerCutError:
+                assert step < 3
+            else:
+                assert step == 3
+        again = KeyRing(folder)
+        assert again.dataset("data-one").under(1) == first
+        kept = again.rotate_dataset("data-one")
+        assert (kept.file.generation, sorted(kept.former)) == (2, [1])
+        assert again.rotate_dataset("data-one").key == kept.key
+        reloaded = KeyRing(folder).dataset("data-one")
+        assert (reloaded.under(1), reloaded.under(2)) == (first, kept.key)
+        with pytest.MonkeyPatch.context() as patch:
+            Cut(patch, after=0, late=late)
+            with pytest.raises(PowerCutError):
+                KeyRing(folder).end_rotation("data-one")
+        final = KeyRing(folder)
+        final.end_rotation("data-one")
+        with pytest.raises(BrokerRefusedError) as caught:
+            KeyRing(folder).dataset("data-one").under(1)
+        assert caught.value.reason == "rotated"
+        assert KeyRing(folder).dataset("data-one").under(2) == kept.key

@@ -12,6 +12,9 @@ import click
 import msgspec
 
 from pratique.custody.key_entries import key_entry
+from pratique.doors.cli.custody_desk import open_desk
+from pratique.doors.cli.dataset_desk import readable_dataset
+from pratique.doors.cli.dataset_rotate import rotate_dataset
 from pratique.doors.cli.evidence_file import write_new
 from pratique.doors.cli.key_destruction import destroy_key
 from pratique.doors.cli.options import format_option, home_option
@@ -77,18 +80,20 @@ def make(subject: str, client: str, home: Path | None, form: str) -> None:
 
 
 @custody_key.command()
-@click.argument("client", metavar="CLIENT")
+@click.argument("subject", metavar="SUBJECT")
 @click.option("--reason", default="", help="Why, for the ledger.")
 @home_option
 @format_option
-def rotate(client: str, reason: str, home: Path | None, form: str) -> None:
-    """Give a client a new key and destroy the old one; its data stays readable.
+def rotate(subject: str, reason: str, home: Path | None, form: str) -> None:
+    """Give a client or a dataset a new key and destroy the old one; its data stays readable.
 
-    The keys of its datasets are wrapped anew; no object is touched. CLIENT is a name, or client:NAME.
+    Of a client, the keys of its datasets are wrapped anew; no object is touched. Of a dataset, those of
+    its objects, as `pratique dataset rotate` does. SUBJECT is client:NAME, dataset:NAME, or a client's name.
     """
-    kind, name = _parsed(client if ":" in client else f"client:{client}")
-    if kind != "client":
-        raise InputError("only the keys of clients are rotated", expected="client:NAME")
+    kind, name = _parsed(subject if ":" in subject else f"client:{subject}")
+    if kind == "dataset":
+        _rotate_dataset(name, reason, home, form)
+        return
     with _desk(home) as desk:
         done = desk.admin.rotate_client(name)
         draft = key_entry(
@@ -97,6 +102,19 @@ def rotate(client: str, reason: str, home: Path | None, form: str) -> None:
         entry = desk.stores.record(draft, now=now_utc())
     said = f"client {name} has key {done.generation}; {len(done.datasets)} datasets wrapped anew"
     _tell(form, said, subject=f"client:{name}", changed=done, entry=entry)
+
+
+def _rotate_dataset(name: str, reason: str, home: Path | None, form: str) -> None:
+    from pratique.edge.custody.broker.frames import Changed  # noqa: PLC0415 - help needs none of it
+    from pratique.edge.custody.broker_admin import broker_running  # noqa: PLC0415 - as above
+
+    with open_desk(home) as desk:
+        client = readable_dataset(desk.custody, name).client
+        with broker_running(desk.settings) as admin:
+            done = rotate_dataset(desk, admin, name, reason=reason, form=form)
+    changed = Changed(client, done.generation, (name,))
+    said = f"dataset {name} has key {done.generation}; {done.keys:,} keys wrapped anew"
+    _tell(form, said, subject=f"dataset:{name}", changed=changed, entry=done.entry, keys=done.keys)
 
 
 @custody_key.command()

@@ -28,6 +28,7 @@ from pratique.doors.cli.dataset_desk import existing_dataset, readable_dataset, 
 from pratique.doors.cli.dataset_evidence import EvidenceGroup
 from pratique.doors.cli.dataset_export import export
 from pratique.doors.cli.dataset_mark import mark
+from pratique.doors.cli.dataset_rotate import rotate
 from pratique.doors.cli.dataset_shred import shred
 from pratique.doors.cli.options import format_option, home_option
 from pratique.errors import InputError, IntegrityError
@@ -39,7 +40,7 @@ def dataset() -> None:
     """Put data in custody, seal its versions, check it, shred it."""
 
 
-for _command in (add, check, export, mark, shred):
+for _command in (add, check, export, mark, rotate, shred):
     dataset.add_command(_command)
 
 

@@ -39,6 +39,8 @@ from pratique.edge.custody.broker.frames import (
     PartKeys,
     Release,
     Resume,
+    Rewrap,
+    RewrapBody,
     Status,
     StopParties,
     Suspend,
@@ -104,6 +106,18 @@ class BrokerAdmin:
     def rotate_client(self, client: str) -> Changed:
         """A new key for a client; its datasets' keys are wrapped anew, objects stay as they are."""
         return self._call("rotate-client", Name(client), Changed)
+
+    def rotate_dataset(self, dataset: str) -> Changed:
+        """A new key beside the old one; `rewrap` everything, then `end_rotation`."""
+        return self._call("rotate-dataset", Name(dataset), Changed)
+
+    def rewrap(self, asks: Sequence[RewrapBody]) -> list[bytes]:
+        """The same keys under their dataset's newest one."""
+        return self._call("rewrap", Rewrap(tuple(asks)), list[bytes])
+
+    def end_rotation(self, dataset: str) -> Changed:
+        """Destroy a dataset's former keys: whatever is wrapped under them still is lost."""
+        return self._call("end-rotation", Name(dataset), Changed)
 
     def destroy_client(self, client: str) -> Changed:
         """Destroy a client's key and all below it."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -53,7 +54,15 @@ _T = TypeVar("_T")
 class BrokerClient:
     """Pipelined calls over one connection. Belongs to one event loop."""
 
-    def __init__(self, socket: Path, *, deadline: float = DEADLINE_SECONDS) -> None:
+    def __init__(
+        self,
+        socket: Path,
+        *,
+        deadline: float = DEADLINE_SECONDS,
+        rewrapped: Callable[[ObjectId], Awaitable[bytes]] | None = None,
+    ) -> None:
+        """`rewrapped`: an object's wrapped key as it is now, for reads that a rotation overtook."""
+        self._rewrapped = rewrapped
         self._socket, self._deadline = socket, deadline
         self._numbers = itertools.count(1)
         self._wire: _Wire | None = None
@@ -82,6 +91,18 @@ class BrokerClient:
 
     async def part_keys(self, certificate: bytes, asks: Sequence[PartAsk]) -> Sequence[bytes]:
         """AES keys of parts, paid for at the broker's meter."""
+        try:
+            return await self._part_keys(certificate, asks)
+        except BrokerRefusedError as error:
+            if error.reason != "rotated" or self._rewrapped is None:
+                raise
+            # A long read still has the key as it was wrapped when it began.
+            objects = sorted({ask.object for ask in asks})
+            now = {one: await self._rewrapped(one) for one in objects}
+            asks = [replace(ask, wrapped_key=now[ask.object]) for ask in asks]
+            return await self._part_keys(certificate, asks)
+
+    async def _part_keys(self, certificate: bytes, asks: Sequence[PartAsk]) -> Sequence[bytes]:
         bodies = (
             PartBody(ask.object, ask.wrapped_key, ask.part, ask.variant, ask.salt) for ask in asks
         )

@@ -1,27 +1,33 @@
-"""The operator's side: one call after another over `admin.sock`, and a broker for as long as it takes."""
+"""What operators ask over `admin.sock`."""
 
 from __future__ import annotations
 
-import itertools
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from pratique.custody.certificate import Terms, render_terms
-from pratique.custody.model import Hold, ObjectId, Scope, ScopeId, ScopeState
-from pratique.custody.ports import PartAsk, WriteAsk
-from pratique.edge.custody.broker.__main__ import EXIT_LOCKED
+from pratique.custody.certificate import certify, certify_role, parse_terms
+from pratique.custody.codewords import (
+    MAX_MARKS,
+    Positions,
+    codeword,
+    commitment,
+    commitment_salt,
+    key_commitment,
+    lease_key,
+    pack_bits,
+)
+from pratique.custody.envelope import derive_part_key, part_aad
+from pratique.custody.errors import BrokerRefusedError, CertificateError, KeyBrokenError
+from pratique.custody.model import ObjectId
+from pratique.custody.wrapping import parse_wrapped, unwrap_object_key
+from pratique.edge.custody.broker.confinement import Confinement
 from pratique.edge.custody.broker.frames import (
-    LENGTH,
-    MAX_ADMIN_FRAME,
+    MAX_ASKS,
+    Call,
     Certified,
     Certify,
     Changed,
@@ -33,331 +39,264 @@ from pratique.edge.custody.broker.frames import (
     MakeDataset,
     Name,
     NewObject,
-    Nothing,
     Opening,
-    PartBody,
     PartKeys,
     Release,
     Resume,
+    Rewrap,
     Status,
     StopParties,
     Suspend,
-    WireError,
-    WriteBody,
     WriteKeys,
-    parse_answer,
-    render_call,
 )
-from pratique.edge.custody.broker.places import ADMIN_SOCKET, broker_folder, reachable
-from pratique.edge.custody.broker_client import opened
-from pratique.errors import SettingsError, UnavailableError
-from pratique.settings import Settings
+from pratique.edge.custody.broker.gateway import Held, fresh_part_key, new_object_key, rewrapped
+from pratique.edge.custody.broker.options import BrokerOptions
+from pratique.values.instants import Instant, render_instant
 
-_CALL_SECONDS = 60.0
-_START_SECONDS = 20.0
-_STOP_SECONDS = 10.0
-_BITS_AT_A_TIME = 5_000_000
-
-_T = TypeVar("_T")
+_MAX_BITS = 10_000_000
+"""Leases by positions in one call: some 0.6 s."""
 
 
-class BrokerAdmin:
-    """Synchronous calls. Each raises BrokerRefusedError or UnavailableError."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What `status` tells of the process."""
 
-    def __init__(self, path: Path) -> None:
-        """Connect. Raises: OSError when nobody listens."""
-        self._numbers = itertools.count(1)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(_CALL_SECONDS)
+    options: BrokerOptions
+    gateway_uids: frozenset[int]
+    confinement: Confinement
+    started_at: Instant
+
+
+class AdminSide:
+    """Operations of `admin.sock`."""
+
+    def __init__(self, held: Held, surroundings: Surroundings) -> None:
+        self._held, self._surroundings = held, surroundings
+        self._handlers: dict[str, Callable[[bytes], Any]] = {
+            "status": self._status,
+            "keys": self._keys,
+            "make-client": self._make_client,
+            "make-dataset": self._make_dataset,
+            "rotate-client": self._rotate_client,
+            "rotate-dataset": self._rotate_dataset,
+            "rewrap": self._rewrap,
+            "end-rotation": self._end_rotation,
+            "destroy-client": self._destroy_client,
+            "destroy-dataset": self._destroy_dataset,
+            "certify": self._certify,
+            "certify-role": self._certify_role,
+            "accept-clock": self._accept_clock,
+            "suspend": self._suspend,
+            "resume": self._resume,
+            "hold": self._hold,
+            "release": self._release,
+            "new-object-key": self._new_object_key,
+            "write-keys": self._write_keys,
+            "check-keys": self._check_keys,
+            "codewords": self._codewords,
+            "commitment": self._commitment,
+            "reveal": self._reveal,
+        }
+
+    def answer(self, call: Call) -> Any:  # noqa: ANN401 - whatever the operation gives
+        """Do it. Raises: BrokerRefusedError, OSError when a file cannot be written."""
+        handler = self._handlers.get(call.operation)
+        if handler is None:
+            raise BrokerRefusedError("no such operation", reason="request")
         try:
-            with reachable(path) as name:
-                self._socket.connect(name)
-        except OSError:
-            self._socket.close()
-            raise
-
-    def close(self) -> None:
-        """Hang up."""
-        self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+            return handler(bytes(call.body))
+        except CertificateError as error:
+            raise BrokerRefusedError(
+                error.message, reason="certificate", remedy=error.expected
+            ) from None
+        except KeyBrokenError as error:
+            raise BrokerRefusedError(error.message, reason="key") from None
+        except (msgspec.DecodeError, UnicodeError, ValueError):
+            raise BrokerRefusedError("not what this operation takes", reason="request") from None
 
     # ── keys ─────────────────────────────────────────────────────────────────────────────────
 
-    def make_client(self, client: str) -> Changed:
-        """A client's key."""
-        return self._call("make-client", Name(client), Changed)
+    def _make_client(self, body: bytes) -> Changed:
+        name = msgspec.msgpack.decode(body, type=Name).name
+        return Changed(name, self._held.ring.make_client(name), ())
 
-    def make_dataset(self, dataset: str, client: str) -> Changed:
-        """A dataset's key under its client's."""
-        return self._call("make-dataset", MakeDataset(dataset, client), Changed)
+    def _make_dataset(self, body: bytes) -> Changed:
+        asked = msgspec.msgpack.decode(body, type=MakeDataset)
+        made = self._held.ring.make_dataset(asked.dataset, asked.client)
+        return Changed(asked.client, made.file.generation, (asked.dataset,))
 
-    def rotate_client(self, client: str) -> Changed:
-        """A new key for a client; its datasets' keys are wrapped anew, objects stay as they are."""
-        return self._call("rotate-client", Name(client), Changed)
+    def _rotate_client(self, body: bytes) -> Changed:
+        name = msgspec.msgpack.decode(body, type=Name).name
+        generation, datasets = self._held.ring.rotate_client(name)
+        return Changed(name, generation, tuple(sorted(datasets)))
 
-    def destroy_client(self, client: str) -> Changed:
-        """Destroy a client's key and all below it."""
-        return self._call("destroy-client", Name(client), Changed)
+    def _rotate_dataset(self, body: bytes) -> Changed:
+        name = msgspec.msgpack.decode(body, type=Name).name
+        kept = self._held.ring.rotate_dataset(name).file
+        return Changed(kept.client, kept.generation, (name,))
 
-    def destroy_dataset(self, dataset: str) -> Changed:
-        """Destroy a dataset's key."""
-        return self._call("destroy-dataset", Name(dataset), Changed)
+    def _rewrap(self, body: bytes) -> list[bytes]:
+        asks = msgspec.msgpack.decode(body, type=Rewrap).asks
+        if len(asks) > MAX_ASKS:
+            raise BrokerRefusedError(f"at most {MAX_ASKS} keys at a time", reason="request")
+        return [rewrapped(self._held.ring, ask) for ask in asks]
 
-    def all_keys(self) -> list[KeyInfo]:
-        """All keys, destroyed ones included."""
-        return self._call("keys", Nothing(), list[KeyInfo])
+    def _end_rotation(self, body: bytes) -> Changed:
+        name = msgspec.msgpack.decode(body, type=Name).name
+        kept = self._held.ring.end_rotation(name).file
+        return Changed(kept.client, kept.generation, (name,))
 
-    def new_object_key(self, dataset: str, object_id: ObjectId) -> tuple[bytes, bytes]:
-        """(key, the same wrapped) for an object that is being registered."""
-        return self._call("new-object-key", NewObject(dataset, object_id), tuple[bytes, bytes])
+    def _destroy_client(self, body: bytes) -> Changed:
+        name = msgspec.msgpack.decode(body, type=Name).name
+        stone, datasets = self._held.ring.destroy_client(name)
+        return Changed(name, stone.generation, tuple(sorted(datasets)))
 
-    def write_keys(self, asks: Sequence[WriteAsk]) -> list[tuple[bytes, bytes]]:
-        """(salt, AES key) of parts that are about to be written, such as variants."""
-        bodies = (WriteBody(ask.object, ask.wrapped_key, ask.part, ask.variant) for ask in asks)
-        return self._call("write-keys", WriteKeys(tuple(bodies)), list[tuple[bytes, bytes]])
+    def _destroy_dataset(self, body: bytes) -> Changed:
+        name = msgspec.msgpack.decode(body, type=Name).name
+        stone = self._held.ring.destroy_dataset(name)
+        return Changed(stone.client, stone.generation, (name,))
 
-    def check_keys(self, asks: Sequence[PartAsk]) -> list[bytes]:
-        """AES keys of parts for an integrity sweep; they are not charged to anybody."""
-        bodies = (
-            PartBody(ask.object, ask.wrapped_key, ask.part, ask.variant, ask.salt) for ask in asks
-        )
-        return self._call("check-keys", PartKeys(tuple(bodies)), list[bytes])
+    def _keys(self, _body: bytes) -> list[KeyInfo]:
+        ring = self._held.ring
+        found = [
+            KeyInfo(name, "client", name, held.generation, "live", held.made_at)
+            for name, held in ring.clients.items()
+        ]
+        found += [
+            KeyInfo(name, "client", name, stone.generation, "destroyed", stone.destroyed_at)
+            for name, stone in ring.gone_clients.items()
+            if name not in ring.clients
+        ]
+        found += [
+            KeyInfo(
+                name, "dataset", held.file.client, held.file.generation, "live", held.file.made_at
+            )
+            for name, held in ring.datasets.items()
+        ]
+        found += [
+            KeyInfo(
+                name, "dataset", stone.client, stone.generation, "destroyed", stone.destroyed_at
+            )
+            for name, stone in ring.gone_datasets.items()
+        ]
+        return sorted(found, key=lambda info: (info.client, info.kind, info.name))
+
+    def _new_object_key(self, body: bytes) -> tuple[bytes, bytes]:
+        asked = msgspec.msgpack.decode(body, type=NewObject)
+        return new_object_key(self._held.ring, asked.dataset, asked.object)
+
+    def _write_keys(self, body: bytes) -> list[tuple[bytes, bytes]]:
+        asks = msgspec.msgpack.decode(body, type=WriteKeys).asks
+        if len(asks) > MAX_ASKS:
+            raise BrokerRefusedError(f"at most {MAX_ASKS} parts at a time", reason="request")
+        return [fresh_part_key(self._object_key(ask.object, ask.wrapped), ask) for ask in asks]
+
+    def _check_keys(self, body: bytes) -> list[bytes]:
+        """Keys of parts for an integrity sweep: no lease, no vendor, so nothing to charge."""
+        asks = msgspec.msgpack.decode(body, type=PartKeys).asks
+        if len(asks) > MAX_ASKS:
+            raise BrokerRefusedError(f"at most {MAX_ASKS} parts at a time", reason="request")
+        keys = []
+        for ask in asks:
+            aad = part_aad(ObjectId(ask.object), ask.part, ask.variant)
+            keys.append(derive_part_key(self._object_key(ask.object, ask.wrapped), ask.salt, aad))
+        return keys
+
+    def _object_key(self, object_id: str, wrapped: bytes) -> bytes:
+        parsed = parse_wrapped(wrapped)
+        under = self._held.ring.dataset(parsed.dataset).under(parsed.generation)
+        return unwrap_object_key(parsed, under=under, object_id=ObjectId(object_id))
 
     # ── leases and scopes ────────────────────────────────────────────────────────────────────
 
-    def certify(self, terms: Terms) -> tuple[bytes, str]:
-        """(certificate, secret) of a lease. The same lease id has the same secret, whatever its terms."""
-        made = self._call("certify", Certify(render_terms(terms)), Certified)
-        return made.certificate, made.secret
+    def _certify(self, body: bytes) -> Certified:
+        terms = parse_terms(msgspec.msgpack.decode(body, type=Certify).terms)
+        self._check_client(terms.client, terms.datasets)
+        master = self._held.ring.master
+        return Certified(certify(terms, key=master.certificates), master.lease_secret(terms.lease))
 
-    def certify_role(self, terms: Terms) -> bytes:
-        """Terms under which gateways may have leases made (`BrokerClient.mint`)."""
-        return self._call("certify-role", Certify(render_terms(terms)), Certified).certificate
+    def _certify_role(self, body: bytes) -> Certified:
+        terms = parse_terms(msgspec.msgpack.decode(body, type=Certify).terms)
+        self._check_client(terms.client, terms.datasets)
+        return Certified(certify_role(terms, key=self._held.ring.master.certificates), "")
 
-    def suspend(self, scope: ScopeId, *, reason: str, incident: str = "") -> None:
-        """Nothing in this scope (or `dataset:NAME`) gets a key any more."""
-        self._call("suspend", Suspend(scope, reason, incident), bool)
+    def _check_client(self, client: str, datasets: frozenset[str]) -> None:
+        """One lease, one client. Sealed datasets have no key here, so nothing to compare."""
+        for dataset in sorted(datasets):
+            held = self._held.ring.datasets.get(dataset)
+            if held is not None and held.file.client != client:
+                raise BrokerRefusedError(
+                    f"dataset {dataset} is not the data of client {client}", reason="certificate"
+                )
 
-    def resume(self, scope: ScopeId, *, epoch: int = -1) -> bool:
-        """Whether it was suspended. `epoch`: as of which; doors that heard before are late."""
-        return self._call("resume", Resume(scope, epoch), bool)
+    def _suspend(self, body: bytes) -> bool:
+        asked = msgspec.msgpack.decode(body, type=Suspend)
+        self._held.suspensions.suspend(asked.scope, reason=asked.reason, incident=asked.incident)
+        return True
 
-    def hold(self, holds: Sequence[Hold]) -> None:
-        """Give no key for what these suspensions of parties stop."""
-        self._call("hold", StopParties(tuple(holds)), bool)
+    def _hold(self, body: bytes) -> bool:
+        self._held.suspensions.holds.add(msgspec.msgpack.decode(body, type=StopParties).holds)
+        return True
 
-    def release(self, hold: str) -> bool:
-        """Whether it stood."""
-        return self._call("release", Release(hold), bool)
+    def _release(self, body: bytes) -> bool:
+        return self._held.suspensions.holds.release(msgspec.msgpack.decode(body, type=Release).hold)
+
+    def _resume(self, body: bytes) -> bool:
+        asked = msgspec.msgpack.decode(body, type=Resume)
+        return self._held.suspensions.resume(asked.scope, epoch=asked.epoch)
 
     # ── marks ────────────────────────────────────────────────────────────────────────────────
 
-    def codewords(
-        self, dataset: str, leases: Sequence[str], positions: Sequence[int]
-    ) -> tuple[tuple[float, ...], list[bytes]]:
-        """(biases at the positions, each lease's bits there, packed), for attribution."""
-        step = max(1, _BITS_AT_A_TIME // max(1, len(positions)))
-        biases: tuple[float, ...] = ()
-        bits: list[bytes] = []
-        for at in range(0, max(1, len(leases)), step):
-            ask = CodewordAsk(dataset, tuple(leases[at : at + step]), tuple(positions))
-            answer = self._call("codewords", ask, CodewordAnswer)
-            biases = answer.biases
-            bits += answer.bits
-        return biases, bits
+    def _codewords(self, body: bytes) -> CodewordAnswer:
+        asked = msgspec.msgpack.decode(body, type=CodewordAsk)
+        if len(asked.leases) * len(asked.positions) > _MAX_BITS:
+            raise BrokerRefusedError("too many leases at a time", reason="request")
+        key = self._held.ring.mark_key(asked.dataset)
+        positions = Positions(key, asked.positions)
+        bits = (pack_bits(positions.bits(lease_key(key, lease))) for lease in asked.leases)
+        return CodewordAnswer(positions.biases, tuple(bits))
 
-    def commitment(self, dataset: str, lease: str, count: int) -> Commitment:
-        """What the ledger says of a lease's codeword before its first read, and of the mark key."""
-        return self._call("commitment", CommitAsk(dataset, lease, count), Commitment)
+    def _commitment(self, body: bytes) -> Commitment:
+        asked = msgspec.msgpack.decode(body, type=CommitAsk)
+        if not 0 <= asked.count <= MAX_MARKS:
+            raise BrokerRefusedError(f"0 to {MAX_MARKS} marks", reason="request")
+        key = self._held.ring.mark_key(asked.dataset)
+        word = codeword(key, asked.lease, asked.count)
+        return Commitment(commitment(commitment_salt(key, asked.lease), word), key_commitment(key))
 
-    def reveal(self, dataset: str, lease: str, count: int) -> Opening:
-        """Salt and codeword behind a lease's commitment, for whoever must check it."""
-        return self._call("reveal", CommitAsk(dataset, lease, count), Opening)
+    def _reveal(self, body: bytes) -> Opening:
+        asked = msgspec.msgpack.decode(body, type=CommitAsk)
+        if not 0 <= asked.count <= MAX_MARKS:
+            raise BrokerRefusedError(f"0 to {MAX_MARKS} marks", reason="request")
+        key = self._held.ring.mark_key(asked.dataset)
+        return Opening(commitment_salt(key, asked.lease), codeword(key, asked.lease, asked.count))
 
-    def accept_clock(self) -> str:
-        """The broker's clock is right now, whatever it saw before; gives the newest that it had seen."""
-        return self._call("accept-clock", Nothing(), str)
+    # ── the process ──────────────────────────────────────────────────────────────────────────
 
-    def status(self) -> Status:
-        """The process, its caps and what it let out."""
-        return self._call("status", Nothing(), Status)
+    def _accept_clock(self, _body: bytes) -> str:
+        was = self._held.clock.accept()
+        return render_instant(was) if was is not None else ""
 
-    # ── the connection ───────────────────────────────────────────────────────────────────────
-
-    def _call(self, operation: str, body: msgspec.Struct, kind: type[_T]) -> _T:
-        number = next(self._numbers)
-        try:
-            self._socket.sendall(render_call(number, operation, b"", body))
-            (length,) = LENGTH.unpack(self._exactly(LENGTH.size))
-            if length > MAX_ADMIN_FRAME:
-                raise WireError("a frame that is too long")
-            answer = parse_answer(self._exactly(length))
-        except OSError as error:
-            raise UnavailableError(f"the key broker does not answer: {error}") from None
-        if answer.id != number:
-            raise WireError("an answer to another call")
-        return opened(answer, kind)
-
-    def _exactly(self, count: int) -> bytes:
-        data = bytearray()
-        while len(data) < count:
-            more = self._socket.recv(count - len(data))
-            if not more:
-                raise ConnectionResetError("it closed the connection")
-            data += more
-        return bytes(data)
-
-
-def running_broker(settings: Settings) -> BrokerAdmin | None:
-    """A connection to the broker that runs, if one does."""
-    elsewhere = settings.custody.broker_socket
-    place = Path(elsewhere).parent if elsewhere else broker_folder(settings.home)
-    try:
-        return BrokerAdmin(place / ADMIN_SOCKET)
-    except (FileNotFoundError, ConnectionRefusedError):
-        return None
-    except PermissionError:
-        raise UnavailableError(
-            "the key broker belongs to another user",
-            remedy="run this as the broker's user, or as one of its admin_users",
-        ) from None
-
-
-@contextmanager
-def broker_running(settings: Settings) -> Iterator[BrokerAdmin]:
-    """The running broker, or one that is started for as long as the block runs; never two.
-
-    Raises: UnavailableError, SettingsError with what the broker said.
-    """
-    admin = running_broker(settings)
-    if admin is not None:
-        with admin:
-            yield admin
-        return
-    if settings.custody.broker_socket:
-        raise UnavailableError(
-            f"no key broker answers beside {settings.custody.broker_socket}",
-            remedy="start it where its keys are: pratique broker serve",
+    def _status(self, _body: bytes) -> Status:
+        around, caps = self._surroundings, self._surroundings.options.caps
+        users = around.gateway_uids
+        window = self._held.meter.window
+        return Status(
+            pid=os.getpid(),
+            uid=os.geteuid(),
+            started_at=around.started_at,
+            confinement=around.confinement.sentence,
+            lacking=around.confinement.lacking,
+            gateway_users=tuple(sorted(users)),
+            separate_user=bool(users - {os.geteuid(), 0}),
+            parts_per_hour=caps.parts_per_hour,
+            all_parts_per_hour=caps.all_parts_per_hour,
+            caps={vendor: caps.hourly(vendor) for vendor in sorted(caps.vendor)},
+            parts=window.vendors(),
+            suspended={
+                **{scope: held.reason for scope, held in self._held.suspensions.all().items()},
+                **self._held.suspensions.holds.sentences(),
+            },
+            clients=len(self._held.ring.clients),
+            datasets=len(self._held.ring.datasets),
         )
-    with started_broker(settings), _connected(settings) as admin:
-        yield admin
-
-
-def tell_of_scope(settings: Settings, scope: Scope) -> str:
-    """Let the broker refuse a stopped scope by itself, or a live one no longer; what is wrong if not.
-
-    A broker that does not run is started for this: it would begin with what it was told last.
-    """
-    try:
-        with broker_running(settings) as admin:
-            if scope.state is ScopeState.LIVE:
-                admin.resume(scope.id, epoch=scope.changed_epoch)
-            else:
-                admin.suspend(scope.id, reason=scope.reason, incident=scope.incident)
-    except UnavailableError as error:
-        if scope.state is ScopeState.LIVE:
-            return (
-                f"the key broker was not told ({error.message}), and refuses until it is; as one of its "
-                f"admin_users: pratique scope resume {scope.id} --reason …"
-            )
-        return f"the key broker was not told ({error.message}); the doors know, and refuse"
-    return ""
-
-
-def tell_of_hold(settings: Settings, hold: Hold) -> str:
-    """As `tell_of_scope`, of a party's suspension."""
-    try:
-        with broker_running(settings) as admin:
-            if hold.lifted:
-                admin.release(hold.id)
-            else:
-                admin.hold([hold])
-    except UnavailableError as error:
-        if hold.lifted:
-            return (
-                f"the key broker was not told ({error.message}), and refuses until it is; as one of its "
-                f"admin_users: pratique party resume {hold.id} --reason …"
-            )
-        return f"the key broker was not told ({error.message}); the doors know, and refuse"
-    return ""
-
-
-@contextmanager
-def started_broker(settings: Settings) -> Iterator[None]:
-    """Start a broker unless one runs, wait until it answers, and end it with the block.
-
-    It ends with this process too: its standard input is a pipe that only we hold. Where settings say
-    that the broker is elsewhere (`custody.broker_socket`), none is started: its keys are not here.
-    """
-    if settings.custody.broker_socket:
-        yield
-        return
-    folder = broker_folder(settings.home)
-    # -P: nothing is imported from the folder that the command happens to run in.
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "pratique.edge.custody.broker",
-        str(folder),
-        "--with-stdin",
-    ]
-    process = subprocess.Popen(  # noqa: S603 - this interpreter and our own module
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        # Ctrl-C reaches a terminal's whole group; the doors still need keys while they close.
-        process_group=0,
-    )
-    try:
-        _await_answer(settings, process)
-        yield
-    finally:
-        _end(process)
-
-
-def _await_answer(settings: Settings, process: subprocess.Popen[bytes]) -> None:
-    """Until the broker (ours, or the one that was quicker) answers."""
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        admin = running_broker(settings)
-        if admin is not None:
-            with admin:
-                admin.status()
-            return
-        code = process.poll()
-        if code is not None and code != EXIT_LOCKED:
-            raise SettingsError(
-                f"the key broker does not start (exit code {code})", remedy="see what it said above"
-            )
-        time.sleep(0.02)
-    raise UnavailableError("the key broker does not start in time")
-
-
-@contextmanager
-def _connected(settings: Settings) -> Iterator[BrokerAdmin]:
-    admin = running_broker(settings)
-    if admin is None:
-        raise UnavailableError("the key broker went away")
-    with admin:
-        yield admin
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

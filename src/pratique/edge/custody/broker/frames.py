@@ -169,9 +169,24 @@ class StopScopes(_Body, frozen=True):
 
 
 class Name(_Body, frozen=True):
-    """`make-client`, `rotate-client`, `destroy-client`, `destroy-dataset`."""
+    """`make-client`, `rotate-client`, `rotate-dataset`, `end-rotation`, `destroy-…`."""
 
     name: str
+
+
+class RewrapBody(_Body, frozen=True):
+    """One key of `rewrap`: an object's, or with `upload` and `lease` that of an upload in parts."""
+
+    wrapped: bytes
+    object: str = ""
+    upload: str = ""
+    lease: str = ""
+
+
+class Rewrap(_Body, frozen=True):
+    """`rewrap`: answered by as many keys under their dataset's newest key."""
+
+    asks: tuple[RewrapBody, ...]
 
 
 class MakeDataset(_Body, frozen=True):

@@ -48,6 +48,7 @@ from pratique.edge.custody.broker.frames import (
     Mint,
     NewObject,
     PartKeys,
+    RewrapBody,
     SigningKey,
     StagingKey,
     StopParties,
@@ -55,7 +56,7 @@ from pratique.edge.custody.broker.frames import (
     WriteBody,
     WriteKeys,
 )
-from pratique.edge.custody.broker.keyring import KeyRing
+from pratique.edge.custody.broker.keyring import DatasetKey, KeyRing
 from pratique.edge.custody.broker.meter import Meter
 from pratique.edge.custody.broker.suspensions import Suspensions
 from pratique.edge.custody.broker.timekeeping import BrokerClock
@@ -183,7 +184,7 @@ class GatewaySide:
         """The key of an upload in parts: for the lease that began it, and for nothing that is an object."""
         asked = msgspec.msgpack.decode(body, type=StagingKey)
         check_terms(terms, now=now, verb=Verb.WRITE, dataset=asked.dataset)
-        under = self._check_dataset(terms, asked.dataset)
+        held = self._check_dataset(terms, asked.dataset)
         if _OBJECT_ID.fullmatch(asked.upload) is None:
             raise BrokerRefusedError("not an upload id", reason="request")
         if not asked.wrapped:
@@ -191,6 +192,7 @@ class GatewaySide:
         parsed = parse_wrapped(asked.wrapped)
         if parsed.dataset != asked.dataset:
             raise BrokerRefusedError("the upload is of another dataset", reason="request")
+        under = held.under(parsed.generation)
         key = unwrap_staging_key(parsed, under=under, upload=asked.upload, lease=terms.lease)
         return key, asked.wrapped
 
@@ -247,9 +249,10 @@ class GatewaySide:
         parsed = parse_wrapped(wrapped)
         check_terms(terms, now=now, dataset=parsed.dataset)
         held = self._check_dataset(terms, parsed.dataset)
-        return unwrap_object_key(parsed, under=held, object_id=ObjectId(object_id))
+        under = held.under(parsed.generation)
+        return unwrap_object_key(parsed, under=under, object_id=ObjectId(object_id))
 
-    def _check_dataset(self, terms: Terms, dataset: str) -> bytes:
+    def _check_dataset(self, terms: Terms, dataset: str) -> DatasetKey:
         """The dataset's key, once it is sure that the lease may have anything of it."""
         self._held.suspensions.check((f"dataset:{dataset}",))
         self._held.suspensions.holds.check(terms, dataset)
@@ -258,7 +261,7 @@ class GatewaySide:
             raise BrokerRefusedError(
                 f"dataset {dataset} is not the data of client {terms.client}", reason="certificate"
             )
-        return held.key
+        return held
 
 
 async def _codeword(key: bytes, lease: str, count: int) -> bytes:
@@ -287,6 +290,34 @@ def new_object_key(ring: KeyRing, dataset: str, object_id: str) -> tuple[bytes, 
         nonce=secrets.token_bytes(NONCE_BYTES),
     )
     return key, wrapped
+
+
+def rewrapped(ring: KeyRing, ask: RewrapBody) -> bytes:
+    """A wrapped key under its dataset's newest key; as it is when it is already. Raises: KeyBrokenError."""
+    parsed = parse_wrapped(ask.wrapped)
+    held = ring.dataset(parsed.dataset)
+    newest = held.file.generation
+    if parsed.generation == newest:
+        return ask.wrapped
+    under, nonce = held.under(parsed.generation), secrets.token_bytes(NONCE_BYTES)
+    if ask.upload:
+        return wrap_staging_key(
+            unwrap_staging_key(parsed, under=under, upload=ask.upload, lease=ask.lease),
+            under=held.key,
+            dataset=parsed.dataset,
+            generation=newest,
+            upload=ask.upload,
+            lease=ask.lease,
+            nonce=nonce,
+        )
+    return wrap_object_key(
+        unwrap_object_key(parsed, under=under, object_id=ObjectId(ask.object)),
+        under=held.key,
+        dataset=parsed.dataset,
+        generation=newest,
+        object_id=ObjectId(ask.object),
+        nonce=nonce,
+    )
 
 
 def new_staging_key(ring: KeyRing, asked: StagingKey, lease: str) -> tuple[bytes, bytes]:

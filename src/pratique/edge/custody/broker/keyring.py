@@ -71,10 +71,24 @@ class ClientKey:
 
 @dataclass(slots=True, kw_only=True)
 class DatasetKey:
-    """A dataset's key."""
+    """A dataset's key, and while it is being rotated those before it."""
 
     file: DatasetFile
     key: bytes = field(repr=False)
+    former: dict[int, DatasetKey] = field(default_factory=dict)
+    """By generation. What is wrapped under them still opens, and nothing new is wrapped."""
+
+    def under(self, generation: int) -> bytes:
+        """The key of a generation. Raises: BrokerRefusedError (`rotated`) when it was destroyed."""
+        if generation == self.file.generation:
+            return self.key
+        held = self.former.get(generation)
+        if held is None:
+            raise _no(
+                f"key {generation} of dataset {self.file.dataset} is gone: it was rotated; ask anew",
+                reason="rotated",
+            )
+        return held.key
 
 
 class KeyRing:
@@ -118,6 +132,24 @@ class KeyRing:
                 )
             key = unwrap(kept.wrapped, under=under, context=_dataset_context(kept))
             self.datasets[kept.dataset] = DatasetKey(file=kept, key=key)
+        self._load_former(generations)
+
+    def _load_former(self, generations: dict[tuple[str, int], bytes]) -> None:
+        """Keys of rotations that go on; copies that a crash left before the new key was there go."""
+        for path in sorted(self._datasets_folder.glob("*.former")):
+            kept = _read(path, DatasetFile)
+            held = self.datasets.get(kept.dataset)
+            if kept.dataset in self.gone_datasets:
+                shred(path)
+                continue
+            under = generations.get((kept.client, kept.client_generation))
+            if held is None or under is None:
+                raise KeyBrokenError(f"{path}: the keys that belong to it are missing")
+            if kept.generation >= held.file.generation:
+                shred(path)
+                continue
+            key = unwrap(kept.wrapped, under=under, context=_dataset_context(kept))
+            held.former[kept.generation] = DatasetKey(file=kept, key=key)
 
     def _load_clients(self) -> dict[tuple[str, int], bytes]:
         """Keys of all generations; those below a tombstone are shredded now."""
@@ -183,12 +215,15 @@ class KeyRing:
         return self.datasets[dataset]
 
     def _keep_dataset(self, made: DatasetKey, above: ClientKey) -> None:
-        kept = msgspec.structs.replace(made.file, client_generation=above.generation)
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = wrap(made.key, under=above.key, context=_dataset_context(kept), nonce=nonce)
-        kept = msgspec.structs.replace(kept, wrapped=sealed)
+        """Keep a key, and those before it, durably under a client's newest one."""
+        former = {}
+        for generation, held in made.former.items():
+            kept = _under_client(held, above)
+            _write(self._former_path(kept), kept)
+            former[generation] = DatasetKey(file=kept, key=held.key)
+        kept = _under_client(made, above)
         _write(self._datasets_folder / f"{kept.dataset}.key", kept)
-        self.datasets[kept.dataset] = DatasetKey(file=kept, key=made.key)
+        self.datasets[kept.dataset] = DatasetKey(file=kept, key=made.key, former=former)
 
     def _add_generation(self, client: str, generation: int) -> int:
         key, context = secrets.token_bytes(32), _client_context(client, generation)
@@ -216,6 +251,32 @@ class KeyRing:
         self._shred_generations(client, below=generation)
         return generation, [dataset.file.dataset for dataset in mine]
 
+    def rotate_dataset(self, dataset: str) -> DatasetKey:
+        """A new key for a dataset beside the one it has; again while both are there: nothing new.
+
+        Order: the old key is durable under its other name, then the new one takes its place. What is
+        wrapped under the old one opens until `end_rotation`. Raises: BrokerRefusedError.
+        """
+        held = self.dataset(dataset)
+        if held.former:
+            return held
+        _write(self._former_path(held.file), held.file)
+        kept = msgspec.structs.replace(
+            held.file, generation=held.file.generation + 1, made_at=_now(), wrapped=b""
+        )
+        fresh = DatasetKey(file=kept, key=secrets.token_bytes(32))
+        fresh.former[held.file.generation] = held
+        self._keep_dataset(fresh, self.clients[kept.client])
+        return self.datasets[dataset]
+
+    def end_rotation(self, dataset: str) -> DatasetKey:
+        """Destroy the keys before the newest: what is still wrapped under them is lost."""
+        held = self.dataset(dataset)
+        former, held.former = held.former, {}
+        for old in former.values():
+            shred(self._former_path(old.file))
+        return held
+
     def destroy_dataset(self, dataset: str) -> Tombstone:
         """After this nothing of the dataset decrypts any more. Raises: BrokerRefusedError."""
         held = self.datasets.pop(dataset, None)
@@ -223,6 +284,8 @@ class KeyRing:
             raise _no(f"dataset {dataset} has no key", reason="key")
         stone = self._bury(held.file, at=_now())
         shred(self._datasets_folder / f"{dataset}.key")
+        for old in held.former.values():
+            shred(self._former_path(old.file))
         return stone
 
     def _bury(self, kept: DatasetFile, *, at: datetime) -> Tombstone:
@@ -263,6 +326,9 @@ class KeyRing:
     def _client_path(self, client: str, generation: int) -> Path:
         return self._clients_folder / f"{client}.{generation}.key"
 
+    def _former_path(self, kept: DatasetFile) -> Path:
+        return self._datasets_folder / f"{kept.dataset}.{kept.generation}.former"
+
     # ── using ────────────────────────────────────────────────────────────────────────────────
 
     def dataset(self, dataset: str) -> DatasetKey:
@@ -282,6 +348,14 @@ class KeyRing:
 
 def _no(message: str, reason: str) -> BrokerRefusedError:
     return BrokerRefusedError(message, reason=reason)
+
+
+def _under_client(held: DatasetKey, above: ClientKey) -> DatasetFile:
+    """A dataset's key as its file has it, under a client's key."""
+    kept = msgspec.structs.replace(held.file, client_generation=above.generation)
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    sealed = wrap(held.key, under=above.key, context=_dataset_context(kept), nonce=nonce)
+    return msgspec.structs.replace(kept, wrapped=sealed)
 
 
 def _client_context(client: str, generation: int) -> bytes:

@@ -57,7 +57,8 @@ _MOST_CALLS = 64
 """Of one connection at a time; more wait in its socket."""
 _IN_THREADS = frozenset(
     {
-        "make-client", "make-dataset", "rotate-client", "destroy-client", "destroy-dataset",
+        "make-client", "make-dataset", "rotate-client", "rotate-dataset", "rewrap", "end-rotation",
+        "destroy-client", "destroy-dataset",
         "codewords", "commitment", "reveal",
     }
 )  # fmt: skip
