@@ -164,6 +164,27 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Where `pratique dataset describe --post` sends OpenLineage events; empty: nowhere."""
 
 
+class PartiesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[parties]` table."""
+
+    check_minutes: Annotated[int, msgspec.Meta(ge=1)] = 60
+    """How often a running door checks all parties; after a new advisory it checks components at once."""
+    lease_hours: Annotated[float, msgspec.Meta(gt=0)] = 24.0
+    """How old a living lease may be before it is a finding."""
+    drill_days: Annotated[int, msgspec.Meta(ge=1)] = 90
+    """How old the last suspension drill may be where the contract says nothing."""
+    sbom_days: Annotated[int, msgspec.Meta(ge=1)] = 30
+    """How old an SBOM of a delivered product may be where nobody promised one."""
+    due_critical_days: Annotated[int, msgspec.Meta(ge=0)] = 1
+    """Days to put a critical finding right."""
+    due_high_days: Annotated[int, msgspec.Meta(ge=0)] = 7
+    """Days for a high one."""
+    due_medium_days: Annotated[int, msgspec.Meta(ge=0)] = 30
+    """Days for a medium one."""
+    due_low_days: Annotated[int, msgspec.Meta(ge=0)] = 90
+    """Days for a low one."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings, checked."""
 
@@ -172,6 +193,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     storage: StorageSettings = StorageSettings()
     vet: VetSettings = VetSettings()
     custody: CustodySettings = CustodySettings()
+    parties: PartiesSettings = PartiesSettings()
     upstream: tuple[UpstreamSettings, ...] = ()
     index: tuple[IndexSettings, ...] = ()
 

@@ -210,9 +210,8 @@ def find_finding(findings: Mapping[str, Finding], name: str) -> Finding:
     """The finding of an id, or of the only id that begins so. Raises: InputError."""
     told = name.strip()
     found = [findings[told]] if told in findings else []
-    found = found or [
-        one for id_, one in findings.items() if len(told) > 2 and id_.startswith(told)
-    ]  # noqa: PLR2004 - `F-` begins all
+    if not found and told not in {"", "F", "F-"}:
+        found = [one for id_, one in findings.items() if id_.startswith(told)]
     if len(found) != 1:
         raise InputError(
             f"{'several findings begin' if found else 'no finding begins'} with {name[:80]!r}",

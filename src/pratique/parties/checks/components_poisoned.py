@@ -7,23 +7,31 @@ from datetime import timedelta
 from typing import Final
 
 from pratique.parties.checks.facts import BadComponent, CheckFacts
-from pratique.parties.checks.rule import EVERYTHING, Need, Rule, found, unknown
+from pratique.parties.checks.rule import EVERYTHING, Need, Rule, bounded, found, unknown
 from pratique.parties.model import Action, Found, Severity
 from pratique.values.instants import Instant, render_minute
 
 NAME: Final = "components-poisoned"
 REMEMBERED: Final = timedelta(days=365)
 """How long something that is gone counts: what it stole is not gone with it."""
+_MAX_PLACE: Final = 200
+_MAX_SOURCE: Final = 90
+
+
+def source_name(id_: str) -> str:
+    """An advisory's id as subjects of findings have it."""
+    return bounded(id_, _MAX_SOURCE)
 
 
 def component_subject(bad: BadComponent) -> str:
     """What a finding about a component is about; it ends with who calls it bad, in brackets."""
-    return f"{bad.component} in {bad.asset} ({bad.source})"
+    return f"{bounded(f'{bad.component} in {bad.asset}', _MAX_PLACE)} ({source_name(bad.source)})"
 
 
 def source_of(subject: str) -> str:
-    """Who called a component bad, from such a subject."""
-    return subject.rpartition("(")[2].removesuffix(")")
+    """Who called a component bad, from such a subject; empty: it is no such subject."""
+    _, bracket, source = subject.rpartition(" (")
+    return source.removesuffix(")") if bracket else ""
 
 
 def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:

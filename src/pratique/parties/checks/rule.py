@@ -103,9 +103,9 @@ def found(
     return Found(
         rule=rule,
         party=party,
-        subject=_bounded(subject, _MAX_SUBJECT),
+        subject=bounded(subject, _MAX_SUBJECT),
         severity=severity,
-        sentence=_bounded(sentence, _MAX_SENTENCE),
+        sentence=bounded(sentence, _MAX_SENTENCE),
         action=action,
         entries=tuple(sorted(set(entries)))[:_MAX_ENTRIES],
     )
@@ -141,7 +141,7 @@ def named(names: Iterable[str], most: int = 5) -> str:
     return f"{some} and {len(listed) - most} more" if len(listed) > most else some
 
 
-def _bounded(text: str, most: int) -> str:
+def bounded(text: str, most: int) -> str:
     """A text that is too long ends in its hash, so that two of them stay two."""
     if len(text) <= most:
         return text
