@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 
 from kit.marks import as_jsonl, mark, some_records
 from kit.s3_door import Custodian, boto, custodian, s3_door
 from pratique.custody.codewords import unpack_bits
+from pratique.custody.marks.records import NOTICED_SECONDS
 from pratique.custody.model import Copy
+from pratique.store.errors import StoreUnavailableError
 from pratique.store.logs import open_log
 
 RECORDS = some_records(600)
 DATA = as_jsonl(RECORDS)
+OTHER = as_jsonl(some_records(200, seed=4))
 
 
 @pytest.fixture
@@ -161,3 +164,77 @@ async def test_what_cannot_be_had_is_an_error_and_never_the_canonical_bytes(
                 await asyncio.to_thread(_read, boto(serving.url, lease, secret))
             assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
     assert not _entries(keeper, "reads")
+
+
+async def test_a_run_of_marking_is_in_force_at_once_for_doors_that_serve(keeper: Custodian) -> None:
+    """Small reads and whole ones, of an object that was read before and of a second run's."""
+    keeper.put("a.jsonl", DATA)
+    keeper.put("b.jsonl", OTHER)
+    lease, secret = keeper.grant()
+    plain = keeper.grant(copy=Copy.CANONICAL)
+    async with s3_door(keeper.settings) as serving:
+        client = boto(serving.url, lease, secret)
+
+        def look(key: str) -> tuple[bytes, bytes]:
+            size = len(DATA if key == "a.jsonl" else OTHER)
+            pieces = [_read(client, key, f"{at}-{at + 29_999}") for at in range(0, size, 30_000)]
+            return _read(client, key), b"".join(pieces)
+
+        for key, data in (("a.jsonl", DATA), ("b.jsonl", OTHER)):
+            assert await asyncio.to_thread(look, key) == (data, data)
+        await asyncio.to_thread(mark, keeper, most=200)
+        await asyncio.sleep(NOTICED_SECONDS)
+        whole, pieces = await asyncio.to_thread(look, "a.jsonl")
+        assert whole == pieces != DATA
+        later = as_jsonl(some_records(300, seed=12))
+        keeper.put("c.jsonl", later)
+        assert await asyncio.to_thread(_read, client, "c.jsonl") == later
+        await asyncio.to_thread(mark, keeper)
+        await asyncio.sleep(NOTICED_SECONDS)
+        assert await asyncio.to_thread(_read, client, "c.jsonl") != later
+        assert await asyncio.to_thread(_read, boto(serving.url, *plain)) == DATA
+
+
+async def test_without_the_store_nothing_is_taken_to_be_unmarked(
+    keeper: Custodian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = keeper.put("a.jsonl", DATA)
+    lease, _ = keeper.grant()
+    async with s3_door(keeper.settings) as serving:
+        views, state = serving.open.ground.views, serving.open.ground.state
+        assert await views.of(lease, stored) is None
+
+        def gone(_dataset: str) -> Any:
+            raise StoreUnavailableError("the database does not answer")
+
+        monkeypatch.setattr(state, "mark_runs", gone)
+        await asyncio.sleep(NOTICED_SECONDS)
+        with pytest.raises(StoreUnavailableError):
+            await views.of(lease, stored)
+
+
+@pytest.mark.slow
+async def test_a_read_under_way_ends_when_its_object_is_marked(keeper: Custodian) -> None:
+    """What was begun with canonical bytes does not go on with them; the client asks again."""
+    large = b'{"noise": "' + bytes(48 << 20).hex().encode()[: 48 << 20] + b'"}\n' + DATA
+    keeper.put("a.jsonl", large)
+    lease, secret = keeper.grant()
+    plain, plain_secret = keeper.grant(copy=Copy.CANONICAL)
+    async with s3_door(keeper.settings) as serving:
+        client = boto(serving.url, lease, secret)
+        other = boto(serving.url, plain, plain_secret)
+
+        def begun(one: Any) -> Any:
+            body = one.get_object(Bucket="dialogs", Key="a.jsonl")["Body"]
+            assert body.read(1 << 20) == large[: 1 << 20]
+            return body
+
+        body = await asyncio.to_thread(begun, client)
+        untouched = await asyncio.to_thread(begun, other)
+        done = await asyncio.to_thread(mark, keeper, share=1.0)
+        assert done.run is not None
+        await asyncio.sleep(NOTICED_SECONDS)
+        with pytest.raises((IncompleteReadError, ResponseStreamingError)):
+            await asyncio.to_thread(body.read)
+        assert await asyncio.to_thread(untouched.read) == large[1 << 20 :]
+        assert await asyncio.to_thread(_read, client) != large

@@ -114,6 +114,7 @@ async def open_s3(settings: Settings, *, clock: Clock = now_utc) -> AsyncIterato
             confirmation=ground.confirmation,
             reads=ground.reads,
             plaintext=ground.plaintext,
+            views=ground.views,
             clock=ground.clock,
         )
         writes = await stack.enter_async_context(open_writes(ground, sender))

@@ -12,6 +12,8 @@ from pratique.values.instants import Instant
 LAYOUT_PART: Final = (1 << 24) - 1
 """Number of the part that holds an object's layout, beyond the parts of any object; variant 1."""
 VARIANT: Final = 1
+NOTICED_SECONDS: Final = 0.5
+"""After this time every door knows of a run of marking, or serves nothing to leases on marked copies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

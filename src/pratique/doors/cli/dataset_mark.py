@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pratique.custody.marks.records import NOTICED_SECONDS
 from pratique.custody.sizes import human_bytes
 from pratique.doors.cli import EXIT_UNKNOWN
 from pratique.doors.cli.custody_desk import CustodyDesk, echo_json, open_desk
@@ -59,8 +61,9 @@ def mark(
 ) -> None:
     """Make second forms of some records, so that each lease's copy is its own.
 
-    What is marked already stays as it is; the same command marks what came since. Leases see their marks
-    within ten seconds. Exit code 3 when something got no marks: it is named, and the rest is done.
+    What is marked already stays as it is; the same command marks what came since. When it ends, every
+    read that begins gets its lease's own copy. Exit code 3 when something got no marks: it is named, and
+    the rest is done.
     """
     part = _parse_share(share)
     with open_desk(home) as desk:
@@ -71,6 +74,8 @@ def mark(
             )
         with _alone(desk):
             done = _marked(desk, name, share=part, most=most, variants=variants, form=form)
+            if done.run is not None:
+                time.sleep(NOTICED_SECONDS)
     _tell(form, name, done)
     if done.unmarkable:
         sys.exit(EXIT_UNKNOWN)

@@ -17,7 +17,8 @@ import msgspec
 from aiohttp import web
 
 from pratique.custody.authorize import expired
-from pratique.custody.model import SEGMENT_BYTES, Lease, Refusal, Stop, StoredObject
+from pratique.custody.model import SEGMENT_BYTES, Copy, Lease, Refusal, Stop, StoredObject
+from pratique.custody.ports import Views
 from pratique.custody.views import View
 from pratique.doors.s3.confirmation import Confirmation
 from pratique.doors.s3.metering import Meter
@@ -41,6 +42,9 @@ SEND_BUFFER_BYTES: Final = 128 * 1024
 
 _LATE: Final = Refusal(
     stop=Stop.UNSURE, sentence="the read took too long; try again", retry_seconds=1.0
+)
+_MARKED: Final = Refusal(
+    stop=Stop.UNSURE, sentence="the object was marked meanwhile; read it again", retry_seconds=1.0
 )
 _BROKEN: Final = Refusal(stop=Stop.BROKER, sentence="the read could not be finished")
 _IDLE: Final = Refusal(stop=Stop.BROKER, sentence="nothing was read for a minute")
@@ -100,8 +104,10 @@ class Sender:
         confirmation: Confirmation,
         reads: ReadLog,
         plaintext: Plaintext,
+        views: Views,
         clock: Clock = now_utc,
     ) -> None:
+        self._views = views
         self._confirmation = confirmation
         self._reads = reads
         self._plaintext = plaintext
@@ -206,6 +212,7 @@ class Sender:
     async def _pay(self, ask: Ask, meter: Meter, start: int, end: int, *, patience: float) -> None:
         """Everything that must be durable before `[start, end)` is disclosed."""
         self._check(ask)
+        await self._check_marks(ask)
         await self._charge(ask, meter, start, end, patience=patience)
         read = _read(ask, start, end)
         if start == end or end - start > FIRST_WINDOW:
@@ -229,6 +236,13 @@ class Sender:
             raise RefusedError(refusal)
         if self._clock() >= ask.journal.lease.not_after:
             raise RefusedError(expired(ask.journal.lease))
+
+    async def _check_marks(self, ask: Ask) -> None:
+        """A read of canonical bytes by a lease on marked copies ends once the object is marked."""
+        lease = ask.journal.lease
+        must_be_marked = ask.view is None and lease.copy is Copy.MARKED
+        if must_be_marked and await self._views.of(lease, ask.stored) is not None:
+            raise RefusedError(_MARKED)
 
     @contextmanager
     def _until_end(self, stream: _Stream, lease: Lease) -> Iterator[None]:

@@ -34,8 +34,9 @@ from pratique.custody.views import View
 from pratique.ledger.entries import Draft
 from pratique.ledger.store import Recorder
 
-_UNMARKED_SECONDS: Final = 10.0
-"""How long what has no marks is taken to have none: so long a new run of marking may go unnoticed."""
+_COUNTED_SECONDS: Final = 0.25
+"""How long the number of a dataset's marks counts: a new run is noticed within that time, or nothing is
+served to leases on marked copies, because the store does not answer."""
 _KEPT_STRETCHES: Final = 2_000_000
 """Of all views together; some 48 MB."""
 _KEPT_UNMARKED: Final = 65_536
@@ -55,6 +56,7 @@ class _Count(NamedTuple):
 
     marks: int
     until: float
+    """Monotonic."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,8 @@ class MarkedViews:
         self._counts: dict[str, _Count] = {}
         self._views: OrderedDict[_Key, View] = OrderedDict()
         self._stretches = 0
-        self._unmarked: OrderedDict[ObjectId, float] = OrderedDict()
+        self._unmarked: OrderedDict[ObjectId, int] = OrderedDict()
+        """Objects without marks, and how many marks their dataset had when that was found."""
         self._layouts: OrderedDict[ObjectId, Layout] = OrderedDict()
         self._codewords: OrderedDict[tuple[LeaseId, str], _Codeword] = OrderedDict()
         # One view is made once, however many ranges of its object are asked for at the same time.
@@ -92,24 +95,22 @@ class MarkedViews:
         view = self._views.get(_Key(lease.id, stored.id))
         if view is not None:
             return view
-        now = time.monotonic()
         count = self._counts.get(stored.dataset)
-        if count is not None and count.until > now:
-            if not count.marks or self._unmarked.get(stored.id, 0.0) > now:
-                return None
-        else:
+        if count is None or count.until <= time.monotonic():
             count = await self._count(stored.dataset)
-            if not count.marks:
-                return None
+        # Each run of marking adds marks: while there are as many, what had none has none.
+        if not count.marks or self._unmarked.get(stored.id) == count.marks:
+            return None
         async with self._locks[hash((lease.id, stored.dataset)) % _LOCKS]:
             return self._views.get(_Key(lease.id, stored.id)) or await self._make(
                 lease, stored, count.marks
             )
 
     async def _count(self, dataset: str) -> _Count:
+        until = time.monotonic() + _COUNTED_SECONDS  # from before the store is asked
         runs = await asyncio.to_thread(self._state.mark_runs, dataset)
         marks = runs[-1].first + runs[-1].count if runs else 0
-        count = _Count(marks, time.monotonic() + _UNMARKED_SECONDS)
+        count = _Count(marks, until)
         self._counts[dataset] = count
         return count
 
@@ -118,7 +119,7 @@ class MarkedViews:
         if layout is None:
             found = (await asyncio.to_thread(self._state.marked, [stored.id])).get(stored.id)
             if found is None:
-                self._unmarked[stored.id] = time.monotonic() + _UNMARKED_SECONDS
+                self._unmarked[stored.id] = marks
                 if len(self._unmarked) > _KEPT_UNMARKED:
                     self._unmarked.popitem(last=False)
                 return None
