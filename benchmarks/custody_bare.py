@@ -64,9 +64,11 @@ def _open_all() -> None:
         return None
 
     _replace(Authentication, "identify", anybody)
+    _replace(Authentication, "identify_at_once", lambda *_: known.get("caller"))
     _replace(Allowing, "allow", whatever)
     _replace(Confirmation, "stopped", lambda *_: None)
     _replace(Meter, "paid", lambda *_: True)
+    _replace(Meter, "pay_at_once", lambda *_: True)
     _replace(Meter, "charge", nothing)
     _replace(ReadLog, "announced", lambda *_: True)
     _replace(ReadLog, "note", lambda *_: None)

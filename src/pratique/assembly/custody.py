@@ -35,6 +35,7 @@ from pratique.doors.s3.listings import Listings
 from pratique.doors.s3.metering import Meters
 from pratique.doors.s3.objects import ObjectReads
 from pratique.doors.s3.plaintext import Plaintext
+from pratique.doors.s3.quick import QuickReads
 from pratique.doors.s3.reads import ReadLog
 from pratique.doors.s3.refusals import Refusals
 from pratique.doors.s3.sending import Sender
@@ -82,6 +83,7 @@ class OpenS3:
     """An S3 door that is ready to be served, with the parts that tests and drills look at."""
 
     door: S3Door
+    quick: QuickReads
     ground: S3Ground
     writes: OpenWrites
 
@@ -118,7 +120,8 @@ async def open_s3(settings: Settings, *, clock: Clock = now_utc) -> AsyncIterato
             clock=ground.clock,
         )
         writes = await stack.enter_async_context(open_writes(ground, sender))
-        yield OpenS3(door=_door(ground, refusals, sender, writes), ground=ground, writes=writes)
+        door, quick = _door(ground, refusals, sender, writes)
+        yield OpenS3(door=door, quick=quick, ground=ground, writes=writes)
 
 
 async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) -> S3Ground:
@@ -168,7 +171,9 @@ def _gateway_socket(settings: Settings) -> Path:
     return Path(own) if own else broker_folder(settings.home) / GATEWAY_SOCKET
 
 
-def _door(ground: S3Ground, refusals: Refusals, sender: Sender, writes: OpenWrites) -> S3Door:
+def _door(
+    ground: S3Ground, refusals: Refusals, sender: Sender, writes: OpenWrites
+) -> tuple[S3Door, QuickReads]:
     custody = ground.settings.custody
     book = LeaseBook(ground.state, ground.broker, known=ground.confirmation.scopes)
     objects = ObjectReads(
@@ -195,7 +200,7 @@ def _door(ground: S3Ground, refusals: Refusals, sender: Sender, writes: OpenWrit
         region=custody.s3_region,
         trusted_proxies=trusted_proxies,
     )
-    return S3Door(
+    door = S3Door(
         S3Parts(
             authentication=authentication,
             handlers={
@@ -213,6 +218,12 @@ def _door(ground: S3Ground, refusals: Refusals, sender: Sender, writes: OpenWrit
             domain=custody.s3_domain,
             adapters=open_adapters(shared),
         )
+    )
+    return door, QuickReads(
+        authentication=authentication,
+        objects=objects,
+        domain=custody.s3_domain,
+        request_id=door.request_id,
     )
 
 

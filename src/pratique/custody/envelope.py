@@ -16,6 +16,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -91,8 +92,8 @@ def part_plaintext(size: int, part: int) -> int:
     return max(0, min(PART_BYTES, size - part * PART_BYTES))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+# A Struct: one is built for every read, in a fifth of the time of a frozen dataclass.
+class Span(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What of a part a plaintext range needs: ask for `[cipher_start, cipher_end)`, decrypt, cut."""
 
     first: int

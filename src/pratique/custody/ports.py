@@ -256,6 +256,13 @@ class PartStore(Protocol):
         """Ciphertext `[start, end)` of a part. Raises: PartMissingError, UnavailableError."""
         ...
 
+    def cached(self, name: str, start: int, into: memoryview) -> bool:
+        """Fill `into` with ciphertext from `start`; False, at once, where that would have to wait.
+
+        Raises: PartMissingError, UnavailableError.
+        """
+        ...
+
     async def write(self, name: str, data: bytes | bytearray | memoryview) -> None:
         """Keep a part durably; the name is new. Raises: UnavailableError (disk full)."""
         ...

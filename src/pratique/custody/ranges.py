@@ -6,7 +6,10 @@ whole object is the answer (RFC 9110 allows both); a range that begins behind th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from typing import Final
+
+import msgspec
 
 from pratique.custody.model import PART_BYTES
 from pratique.custody.s3_errors import Code, S3Error
@@ -15,8 +18,11 @@ _DIGITS = 19
 """More are no position in anything that exists; Python refuses to read thousands of digits."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+_PLAIN: Final = re.compile(r"bytes=([0-9]{1,19})-([0-9]{1,19})")
+
+
+# A Struct: one is built for every read.
+class Span(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Bytes `[start, end)` of an object, and whether they were asked for by range."""
 
     start: int
@@ -47,6 +53,9 @@ def parse_range(text: str | None, size: int) -> Span:
     """
     if text is None:
         return whole(size)
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None and (start := int(plain[1])) < size and start <= (end := int(plain[2])):
+        return Span(start=start, end=min(size, end + 1), partial=True)
     unit, _, spec = text.partition("=")
     first, dash, last = spec.strip(" \t").partition("-")
     if unit.lower() != "bytes" or not dash or not _number_or_empty(first, last):

@@ -8,6 +8,7 @@ What is not implemented is refused by name: an unknown sub-resource that were ig
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -38,6 +39,8 @@ MAX_KEYS: Final = 1000
 MAX_PARTS: Final = 10_000
 _INT32: Final = 2**31 - 1
 _UPLOAD_ID: Final = 256
+_REPEATED: Final = 512
+"""Longest path whose meaning is kept."""
 
 BUCKET_SETTINGS: Final = frozenset(
     {
@@ -131,6 +134,10 @@ def classify(
     `s3_headers.fold_headers` gives them; `domain` is what virtual hosts end in, empty: none.
     Raises: S3Error for what cannot be answered, with a sentence that says what to do instead.
     """
+    if method == "GET" and not query and len(path) <= _REPEATED:
+        plain = _plain_get(host, path, domain)
+        if plain is not None:
+            return plain
     bucket, key = _place(host, path, domain)
     parameters = Parameters(query) if query else _NO_PARAMETERS
     if not bucket:
@@ -145,6 +152,16 @@ def classify(
         if answer is not None:
             return answer(bucket, key, parameters, headers)
     return _bucket(method, bucket, key, parameters)
+
+
+# Objects are read in many ranges, one after another.
+@lru_cache(maxsize=2048)
+def _plain_get(host: str, path: str, domain: str) -> GetObject | None:
+    """A read without a query; None when the path names no object."""
+    bucket, key = _place(host, path, domain)
+    if not (bucket and key):
+        return None
+    return GetObject(bucket=bucket, key=key, head=False, part_number=None, overrides=())
 
 
 def _place(host: str, path: str, domain: str) -> tuple[str, str]:

@@ -45,6 +45,8 @@ EMPTY_SHA256: Final = sha256(b"").hexdigest()
 _SERVICES: Final = frozenset({"s3", "sts"})
 _HEX: Final = b"0123456789abcdef"
 _LONGEST_CREDENTIAL: Final = 256
+_REPEATED: Final = 512
+"""Longest beginning of an Authorization header that is kept."""
 _LONGEST_LIST: Final = 4096
 """Characters of a SignedHeaders list; servers take header lines of twice that."""
 
@@ -190,6 +192,33 @@ def verify(
 
 
 def _from_header(text: str, headers: Mapping[str, str]) -> Claim:
+    # The signature comes last, and all that stands before it is the same for a whole day.
+    before, found, signature = text.rpartition("Signature=")
+    if found and "," not in signature and len(before) <= _REPEATED:
+        (access_key, date, region, service), names, _ = _repeated(before)
+    else:
+        (access_key, date, region, service), names, signature = _authorization(text)
+    content = headers.get("x-amz-content-sha256", "")
+    if not content and service != "sts":
+        raise no_hash()
+    stamp = headers.get("x-amz-date") or _stamp_of_date(headers.get("date", ""))
+    return Claim(
+        access_key=LeaseId(access_key),
+        date=date,
+        region=region,
+        service=service,
+        signed_headers=names,
+        signature=_signature(signature),
+        stamp=stamp,
+        at=_instant(stamp),
+        expires=0,
+        content_sha256=_content_sha256(content),
+        session_token=headers.get("x-amz-security-token", ""),
+    )
+
+
+def _authorization(text: str) -> tuple[tuple[str, str, str, str], tuple[str, ...], str]:
+    """Credential, signed headers and signature of an Authorization header. Raises: S3Error."""
     scheme, _, rest = text.partition(" ")
     if scheme != ALGORITHM:
         refuse_scheme(scheme)
@@ -209,24 +238,12 @@ def _from_header(text: str, headers: Mapping[str, str]) -> Claim:
         raise malformed(f"{missing.args[0]} is missing") from None
     if len(fields) != 3:  # noqa: PLR2004  # the three above
         raise malformed("it has more than Credential, SignedHeaders and Signature")
-    access_key, date, region, service = _credential(credential)
-    content = headers.get("x-amz-content-sha256", "")
-    if not content and service != "sts":
-        raise no_hash()
-    stamp = headers.get("x-amz-date") or _stamp_of_date(headers.get("date", ""))
-    return Claim(
-        access_key=LeaseId(access_key),
-        date=date,
-        region=region,
-        service=service,
-        signed_headers=_signed_names(names),
-        signature=_signature(signature),
-        stamp=stamp,
-        at=_instant(stamp),
-        expires=0,
-        content_sha256=_content_sha256(content),
-        session_token=headers.get("x-amz-security-token", ""),
-    )
+    return _credential(credential), _signed_names(names), signature
+
+
+@lru_cache(maxsize=1024)
+def _repeated(before: str) -> tuple[tuple[str, str, str, str], tuple[str, ...], str]:
+    return _authorization(f"{before}Signature=")
 
 
 def _from_query(query: str, headers: Mapping[str, str]) -> Claim:
@@ -354,7 +371,7 @@ def _signature(text: str) -> str:
 
 
 def _content_sha256(text: str) -> str:
-    if text in _BY_NAME or not text or _is_sha256(text):
+    if text == EMPTY_SHA256 or text in _BY_NAME or not text or _is_sha256(text):
         return text
     if text.startswith("STREAMING-AWS4-ECDSA-"):
         refuse_sigv4a()
@@ -383,15 +400,14 @@ def _check_scope(claim: Claim, regions: frozenset[str]) -> None:
 
 
 def _check_signed(names: tuple[str, ...], headers: Mapping[str, str]) -> None:
-    for name in headers:
-        if name.startswith("x-amz-") and name not in names:
-            missing = sorted(n for n in headers if n.startswith("x-amz-") and n not in names)
-            raise S3Error(
-                Code.ACCESS_DENIED,
-                "there were headers present in the request which were not signed: "
-                + ", ".join(missing),
-                fields=(("HeadersNotSigned", ", ".join(missing)),),
-            )
+    missing = [name for name in headers if name[:6] == "x-amz-" and name not in names]
+    if missing:
+        listed = ", ".join(sorted(missing))
+        raise S3Error(
+            Code.ACCESS_DENIED,
+            f"there were headers present in the request which were not signed: {listed}",
+            fields=(("HeadersNotSigned", listed),),
+        )
 
 
 def _check_presigned_time(claim: Claim, now: Instant) -> None:

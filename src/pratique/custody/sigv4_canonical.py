@@ -70,10 +70,13 @@ def canonical_headers(headers: Mapping[str, str], names: tuple[str, ...]) -> str
 
     Raises: KeyError with the name of a header that was signed and did not arrive.
     """
-    lines = []
-    for name in names:
-        value = headers[name]
-        if "  " in value or "\t" in value:
-            value = " ".join([word for word in value.replace("\t", " ").split(" ") if word])
-        lines.append(f"{name}:{value}\n")
-    return "".join(lines)
+    lines = "".join([f"{name}:{headers[name]}\n" for name in names])
+    if "  " in lines or "\t" in lines:
+        return "".join([f"{name}:{_single_spaced(headers[name])}\n" for name in names])
+    return lines
+
+
+def _single_spaced(value: str) -> str:
+    if "  " in value or "\t" in value:
+        return " ".join([word for word in value.replace("\t", " ").split(" ") if word])
+    return value

@@ -21,11 +21,10 @@ from pratique.values.instants import Clock, Instant
 _AGENT_CHARACTERS = 120
 
 
-# Structs: both are built for every request.
-class Asked(msgspec.Struct, frozen=True):
-    """A request as it came, read once."""
+# Structs: all are built for every request.
+class Question(msgspec.Struct, frozen=True):
+    """What a request says, read once."""
 
-    request: web.BaseRequest
     method: str
     path: str
     """Raw, without the query."""
@@ -41,6 +40,12 @@ class Asked(msgspec.Struct, frozen=True):
         """The client's name for itself, cut; text, whatever was sent, for the ledger takes no other."""
         name = self.headers.get("user-agent", "")[:_AGENT_CHARACTERS]
         return name if name.isascii() else name.encode("utf-8", "replace").decode()
+
+
+class Asked(Question, frozen=True):
+    """A question, with the request to answer it to."""
+
+    request: web.BaseRequest
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -78,21 +83,38 @@ class Authentication:
     def read(self, request: web.BaseRequest, headers: Mapping[str, str]) -> Asked:
         """Take a request apart."""
         path, _, query = request.raw_path.partition("?")
-        return Asked(
-            request,
-            request.method,
-            path,
-            query,
-            headers,
-            peer_address(request.remote or "", headers.get("x-forwarded-for"), self._trusted),
-            self._clock(),
-        )
+        address = self._address(request.remote or "", headers)
+        return Asked(request.method, path, query, headers, address, self._clock(), request)
+
+    def question(self, method: str, target: str, headers: Mapping[str, str], peer: str) -> Question:
+        """Take a request apart that is nothing but a head; `peer` is where it came from."""
+        path, _, query = target.partition("?")
+        address = peer if peer not in self._trusted else self._address(peer, headers)
+        return Question(method, path, query, headers, address, self._clock())
+
+    def _address(self, peer: str, headers: Mapping[str, str]) -> str:
+        return peer_address(peer, headers.get("x-forwarded-for"), self._trusted)
 
     async def identify(self, asked: Asked, *, body_sha256: str = "", service: str = "s3") -> Caller:
         """Who signed it. Raises: S3Error; UnavailableError where state or broker are away.
 
         A lease that is stopped is told so only to whoever knows its secret: the signature comes first.
         """
+        claim = self._claim(asked, service)
+        live, key = await self.day_key(claim.access_key, claim.date, claim.region, service=service)
+        return _proven(asked, claim, live, key, body_sha256)
+
+    def identify_at_once(self, asked: Question) -> Caller | None:
+        """As `identify`, where lease and key are known; None where they have to be asked for.
+
+        Raises: S3Error.
+        """
+        claim = self._claim(asked, "s3")
+        live = self._book.known(claim.access_key)
+        key = live and live.keys.get((claim.date, claim.region, "s3"))
+        return _proven(asked, claim, live, key) if live and key else None
+
+    def _claim(self, asked: Question, service: str) -> Claim:
         claim = parse_claim(
             headers=asked.headers, query=asked.query, regions=self._regions, now=asked.at
         )
@@ -104,20 +126,7 @@ class Authentication:
             )
         if claim.service != service:
             raise malformed(f"the credential's service must be {service} here")
-        live, key = await self.day_key(claim.access_key, claim.date, claim.region, service=service)
-        verify(
-            claim,
-            method=asked.method,
-            path=asked.path,
-            query=asked.query,
-            headers=asked.headers,
-            key=key,
-            body_sha256=body_sha256,
-        )
-        problem = session_problem(live.lease, claim.session_token)
-        if problem:
-            raise S3Error(Code.INVALID_TOKEN, problem)
-        return Caller(live, claim, key)
+        return claim
 
     async def day_key(
         self, lease: LeaseId, date: str, region: str, *, service: str = "s3"
@@ -137,3 +146,22 @@ class Authentication:
             # The scope's own sentence where there is one, else the broker's.
             stopped = self._confirmation.stopped(live.scopes, live.lease)
             raise (of_refusal(stopped) if stopped else of_broker(error)) from error
+
+
+def _proven(
+    asked: Question, claim: Claim, live: LiveLease, key: bytes, body_sha256: str = ""
+) -> Caller:
+    """Whoever knows the key signed exactly this. Raises: S3Error."""
+    verify(
+        claim,
+        method=asked.method,
+        path=asked.path,
+        query=asked.query,
+        headers=asked.headers,
+        key=key,
+        body_sha256=body_sha256,
+    )
+    problem = session_problem(live.lease, claim.session_token)
+    if problem:
+        raise S3Error(Code.INVALID_TOKEN, problem)
+    return Caller(live, claim, key)

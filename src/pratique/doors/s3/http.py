@@ -86,7 +86,7 @@ class S3Door:
         if request.raw_path == _HEALTH:
             return self._health()
         asked = self._parts.authentication.read(request, headers)
-        request_id = f"{self._process}{next(self._numbers):08X}"
+        request_id = self.request_id()
         adapter = self._adapter(asked) if asked.path.startswith("/_") else None
         refuse = self._refuse if adapter is None else adapter.refuse
         try:
@@ -109,6 +109,10 @@ class S3Door:
         if not answer.prepared:
             answer.headers["x-amz-request-id"] = request_id
         return answer
+
+    def request_id(self) -> str:
+        """A name for the next request."""
+        return f"{self._process}{next(self._numbers):08X}"
 
     async def _answer(self, asked: Asked) -> web.StreamResponse:
         operation = classify(

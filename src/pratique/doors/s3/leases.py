@@ -69,10 +69,10 @@ class LeaseBook:
         Raises: UnavailableError; S3Error (SlowDown) for an unknown one while others are looked up, and
         (AccessDenied) for one whose row was changed.
         """
-        now = time.monotonic()
-        kept = self._kept.get(lease_id)
-        if kept is not None and kept.until > now:
-            return kept
+        known = self.known(lease_id)
+        if known is not None:
+            return known
+        now, kept = time.monotonic(), self._kept.get(lease_id)
         if self._unknown.get(lease_id, 0.0) > now:
             return None
         if _LEASE.fullmatch(lease_id) is None:
@@ -95,6 +95,11 @@ class LeaseBook:
             live.keys = kept.keys
         _keep(self._kept, lease_id, live)
         return live
+
+    def known(self, lease_id: LeaseId) -> LiveLease | None:
+        """A lease that was looked up a moment ago."""
+        kept = self._kept.get(lease_id)
+        return kept if kept is not None and kept.until > time.monotonic() else None
 
     async def _guessed(self, lease_id: LeaseId) -> Lease | None:
         """One that nobody has told us of: few at a time, so that guessing leaves threads for others.

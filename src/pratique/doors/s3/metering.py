@@ -72,6 +72,17 @@ class Meter:
         covered = self.covered.get(stored.id)
         return covered is not None and covered.known and not covered.coverage.missing(start, end)
 
+    def pay_at_once(self, stored: StoredObject, start: int, end: int) -> bool:
+        """Pay from what is held; False where the store has to be asked, as `charge` does."""
+        covered = self.covered.get(stored.id)
+        if covered is None or self.again is not None:
+            return False
+        if covered.known and not covered.coverage.missing(start, end):
+            return True
+        if time.monotonic() - covered.loaded_at > _FRESH_SECONDS:
+            return False
+        return self._take(covered, start, end)
+
     async def charge(
         self, stored: StoredObject, start: int, end: int, *, patience: float
     ) -> Refusal | None:

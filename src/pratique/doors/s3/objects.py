@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -18,11 +19,11 @@ from pratique.custody.ranges import Span, parse_range, part_span, parts_count, w
 from pratique.custody.s3_errors import Code, S3Error
 from pratique.custody.views import View
 from pratique.doors.s3.allowing import REMEMBERED_SECONDS, Allowing
-from pratique.doors.s3.auth import Asked, Caller
+from pratique.doors.s3.auth import Asked, Caller, Question
 from pratique.doors.s3.confirmation import Confirmation
 from pratique.doors.s3.metering import Meter, Meters
 from pratique.doors.s3.reads import Journal
-from pratique.doors.s3.sending import Ask, Sender
+from pratique.doors.s3.sending import PIECE_BYTES, Ask, Sender
 
 _MOST_KEPT: Final = 16_384
 
@@ -41,6 +42,21 @@ class _Known(msgspec.Struct):
     view: View | None
     etag: str
     headers: dict[str, str]
+    lines: bytes
+    """The same headers as they are sent; empty where they are left to the HTTP library."""
+
+
+class Ready(NamedTuple):
+    """An answer that is ready to be sent."""
+
+    status: int
+    lines: bytes
+    """Headers of every answer of this object."""
+    own_lines: str
+    """Headers of this one."""
+    start: int
+    """Where its bytes begin in the buffer."""
+    length: int
 
 
 class ObjectReads:
@@ -82,33 +98,34 @@ class ObjectReads:
         Raises: S3Error, RefusedError, UnavailableError.
         """
         known = await self._know(asked, caller, operation, fixed)
-        stored, etag = known.stored, known.etag
-        check_read(asked.headers, etag=etag, modified=stored.created_at)
-        span = _span(asked, operation, stored, etag)
-        headers = known.headers.copy()
-        _add_checksum(headers, known, asked)
-        headers.update(operation.overrides)
-        if operation.part_number is not None:
-            headers["x-amz-mp-parts-count"] = str(parts_count(stored.size))
-        status = 200
-        if span.partial:
-            status = 206
-            headers["Content-Range"] = span.content_range(stored.size)
+        span = _span(asked, operation, known)
+        headers = known.headers | _own_headers(known, asked, operation, span)
         if operation.head:
             headers["Content-Length"] = str(span.length)
-            return web.Response(status=status, headers=headers)
-        ask = Ask(
-            journal=known.journal,
-            scopes=known.scopes,
-            stored=stored,
-            view=known.view,
-            start=span.start,
-            end=span.end,
-            status=status,
-            address=asked.address,
-            agent=asked.agent,
+            return web.Response(status=_status(span), headers=headers)
+        return await self._sender.send(
+            asked.request, _ask(known, span, asked), known.meter, headers
         )
-        return await self._sender.send(asked.request, ask, known.meter, headers)
+
+    def at_once(
+        self, asked: Question, caller: Caller, operation: GetObject, into: memoryview
+    ) -> Ready | None:
+        """Answer a small read of which nothing has to wait; None for every other one.
+
+        Raises: S3Error, RefusedError, UnavailableError.
+        """
+        known = self._kept_for(asked, caller, operation, "")
+        if known is None or not known.lines or operation.head or operation.overrides:
+            return None
+        span = _span(asked, operation, known)
+        if span.length > PIECE_BYTES:
+            return None
+        at = self._sender.at_once(_ask(known, span, asked), known.meter, into)
+        if at is None:
+            return None
+        return Ready(
+            _status(span), known.lines, _own_lines(known, asked, operation, span), at, span.length
+        )
 
     async def etag(self, lease: Lease, stored: StoredObject) -> str:
         """The quoted ETag that a lease gets with an object."""
@@ -125,14 +142,8 @@ class ObjectReads:
         """
         lease = caller.lease
         version_id = fixed.id if fixed is not None else ""
-        place = (lease.id, operation.bucket, operation.key, asked.address, version_id)
-        kept = self._kept.get(place)
-        if (
-            kept is not None
-            and kept.version == self._version()
-            and kept.until > time.monotonic()
-            and asked.at < lease.not_after
-        ):
+        kept = self._kept_for(asked, caller, operation, version_id)
+        if kept is not None:
             return kept
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
@@ -147,6 +158,8 @@ class ObjectReads:
             )
         view = await self._views.of(lease, stored) if lease.copy is Copy.MARKED else None
         etag = etag_of(lease, stored, view)
+        headers = _headers(stored, etag)
+        place = (lease.id, operation.bucket, operation.key, asked.address, version_id)
         known = self._kept[place] = _Known(
             version,
             until,
@@ -156,9 +169,27 @@ class ObjectReads:
             stored,
             view,
             etag,
-            _headers(stored, etag),
+            headers,
+            _lines(headers),
         )
         return known
+
+    def _kept_for(
+        self, asked: Question, caller: Caller, operation: GetObject, version_id: str
+    ) -> _Known | None:
+        """What was decided a moment ago, if it still holds."""
+        lease = caller.lease
+        kept = self._kept.get(
+            (lease.id, operation.bucket, operation.key, asked.address, version_id)
+        )
+        if (
+            kept is not None
+            and kept.version == self._version()
+            and kept.until > time.monotonic()
+            and asked.at < lease.not_after
+        ):
+            return kept
+        return None
 
     def _version(self) -> int:
         """Grows with every change of a scope, and of an object by this process."""
@@ -173,7 +204,10 @@ def etag_of(lease: Lease, stored: StoredObject, view: View | None) -> str:
     return f'"{own[:32]}-1"'
 
 
-def _span(asked: Asked, operation: GetObject, stored: StoredObject, etag: str) -> Span:
+def _span(asked: Question, operation: GetObject, known: _Known) -> Span:
+    """The bytes that are asked for. Raises: S3Error, also for a condition that does not hold."""
+    stored, etag = known.stored, known.etag
+    check_read(asked.headers, etag=etag, modified=stored.created_at)
     text = asked.headers.get("range")
     if operation.part_number is not None:
         if text is not None:
@@ -201,11 +235,56 @@ def _headers(stored: StoredObject, etag: str) -> dict[str, str]:
     return headers
 
 
-def _add_checksum(headers: dict[str, str], known: _Known, asked: Asked) -> None:
+def _lines(headers: Mapping[str, str]) -> bytes:
+    """Headers as they are sent; none at all if a line might end inside of one."""
+    text = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    plain = all(name.isprintable() and value.isprintable() for name, value in headers.items())
+    return text.encode() if plain else b""
+
+
+def _status(span: Span) -> int:
+    return 206 if span.partial else 200
+
+
+def _ask(known: _Known, span: Span, asked: Question) -> Ask:
+    return Ask(
+        journal=known.journal,
+        scopes=known.scopes,
+        stored=known.stored,
+        view=known.view,
+        start=span.start,
+        end=span.end,
+        status=_status(span),
+        address=asked.address,
+        agent=asked.agent,
+    )
+
+
+def _own_headers(
+    known: _Known, asked: Question, operation: GetObject, span: Span
+) -> dict[str, str]:
+    """Headers of this answer alone."""
+    headers = _checksum(known, asked) | dict(operation.overrides)
+    if operation.part_number is not None:
+        headers["x-amz-mp-parts-count"] = str(parts_count(known.stored.size))
+    if span.partial:
+        headers["Content-Range"] = span.content_range(known.stored.size)
+    return headers
+
+
+def _own_lines(known: _Known, asked: Question, operation: GetObject, span: Span) -> str:
+    """The same as they are sent; all values are ours."""
+    if span.partial and operation.part_number is None:  # nearly every read
+        return f"Content-Range: {span.content_range(known.stored.size)}\r\n"
+    headers = _own_headers(known, asked, operation, span)
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+
+
+def _checksum(known: _Known, asked: Question) -> dict[str, str]:
     """Clients compare a checksum with what they get, so only a whole canonical object carries one."""
     if asked.headers.get("x-amz-checksum-mode", "").upper() != "ENABLED" or known.view is not None:
-        return
-    if "range" not in asked.headers and "partNumber=" not in asked.query:
-        digest = base64.b64encode(bytes.fromhex(known.stored.sha256)).decode()
-        headers["x-amz-checksum-sha256"] = digest
-        headers["x-amz-checksum-type"] = "FULL_OBJECT"
+        return {}
+    if "range" in asked.headers or "partNumber=" in asked.query:
+        return {}
+    digest = base64.b64encode(bytes.fromhex(known.stored.sha256)).decode()
+    return {"x-amz-checksum-sha256": digest, "x-amz-checksum-type": "FULL_OBJECT"}

@@ -19,7 +19,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pratique.custody.model import SEGMENT_BYTES, Lease, ObjectId, StoredObject
 from pratique.doors.s3.gathering import Gathering
@@ -90,13 +90,9 @@ class Journal(NamedTuple):
         )
 
 
-class _Block(NamedTuple):
-    """One announced block."""
-
-    lease: str
-    object: ObjectId
-    variant: int
-    number: int
+# A plain tuple: one is made for every read.
+_Block: TypeAlias = tuple[str, ObjectId, int, int]
+"""An announced block: lease, object, variant, number."""
 
 
 class ReadLog:
@@ -127,16 +123,16 @@ class ReadLog:
     def announced(self, journal: Journal, read: Read) -> bool:
         """Whether a read may be answered now and noted afterwards."""
         known, now = self._known, time.monotonic()
-        lease = journal.lease.id
+        lease, obj, variant = journal.lease.id, read.object, read.variant
         for number in range(read.first // BLOCK_SEGMENTS, read.last // BLOCK_SEGMENTS + 1):
-            if known.get(_Block(lease, read.object, read.variant, number), 0.0) <= now:
+            if known.get((lease, obj, variant, number), 0.0) <= now:
                 return False
         return True
 
     async def announce(self, journal: Journal, stored: StoredObject, read: Read) -> None:
         """Wait until the blocks of a read are announced durably. Raises: as `Recorder.record`."""
         first, last = read.first // BLOCK_SEGMENTS, read.last // BLOCK_SEGMENTS
-        before = _Block(journal.lease.id, read.object, read.variant, first - 1)
+        before = (journal.lease.id, read.object, read.variant, first - 1)
         if self._known.get(before, 0.0) > time.monotonic():
             last += _ROW_BLOCKS - 1  # a reader that goes on will need what follows
         # The entry is recorded later than now, so it counts for longer than we use it.
@@ -154,7 +150,7 @@ class ReadLog:
         if len(self._known) > _MOST_KNOWN:
             self._forget()
         for number in range(first, last + 1):
-            self._known[_Block(journal.lease.id, read.object, read.variant, number)] = until
+            self._known[journal.lease.id, read.object, read.variant, number] = until
 
     def note(self, journal: Journal, read: Read) -> None:
         """Queue an announced read with its answer.

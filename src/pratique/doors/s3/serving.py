@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from pratique.assembly.custody import OpenS3, open_s3
+from pratique.doors.s3.connections import S3Server
 from pratique.doors.s3.sending import SEND_BUFFER_BYTES
 from pratique.doors.sockets import bind, parse_listen, tls_context
 from pratique.settings import Settings
@@ -78,8 +79,9 @@ async def serve_s3(
     """
     tls, authority = tls_context(settings, bound.getsockname()[0], clock)
     async with open_s3(settings, clock=clock) as opened:
-        server = web.Server(
+        server = S3Server(
             opened.door.handle,
+            opened.quick,
             access_log=None,
             logger=_protocol_log,
             keepalive_timeout=_KEEPALIVE_SECONDS,

@@ -42,8 +42,8 @@ class DiskParts:
         """Ciphertext `[start, end)`. Raises: PartMissingError, UnavailableError."""
         descriptor = self._descriptor(name)
         length = end - start
-        data = _read_cached(descriptor, start, length)
-        if data is not None:
+        data = bytearray(length)
+        if _read_cached(descriptor, start, data):
             return data
         # A descriptor that is pushed out while the thread reads would be another file's.
         own = os.dup(descriptor)
@@ -51,6 +51,10 @@ class DiskParts:
             return await asyncio.to_thread(_read_all, own, start, length, name)
         finally:
             os.close(own)
+
+    def cached(self, name: str, start: int, into: memoryview) -> bool:
+        """Fill `into` with what is in memory. Raises: PartMissingError, UnavailableError."""
+        return _read_cached(self._descriptor(name), start, into)
 
     async def write(self, name: str, data: bytes | bytearray | memoryview) -> None:
         """Keep a part: once this returns it survives a power failure. Raises: UnavailableError."""
@@ -168,18 +172,17 @@ def _walk(root: Path, relative: str = "") -> Iterator[KeptPart]:
             yield KeptPart(name=path, size=status.st_size, changed_at=at)
 
 
-def _read_cached(descriptor: int, start: int, length: int) -> bytearray | None:
-    """What the page cache has; None when the kernel would have to wait for the disk."""
+def _read_cached(descriptor: int, start: int, buffer: bytearray | memoryview) -> bool:
+    """Whether the page cache had all of it; False when the kernel would have to wait for the disk."""
     if not _NOWAIT:
-        return None
-    buffer = bytearray(length)
+        return False
     try:
         found = os.preadv(descriptor, [buffer], start, _NOWAIT)
     except OSError as error:
         if error.errno in {errno.EAGAIN, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}:
-            return None
+            return False
         raise _failed("read", error) from error
-    return buffer if found == length else None  # a short read asks again, in a thread
+    return found == len(buffer)  # a short read asks again, in a thread
 
 
 def _read_all(descriptor: int, start: int, length: int, name: str) -> bytes:
