@@ -156,7 +156,7 @@ async def test_what_is_announced_no_more_is_not_answered() -> None:
             return b"plain"
 
     class Sure:
-        def stopped(self, _: object) -> None:
+        def stopped(self, *_: object) -> None:
             return None
 
     parts: Any = (Sure(), Reads(), Plaintext(), Meter(), None)
