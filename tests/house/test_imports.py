@@ -176,6 +176,7 @@ STORE_OPENERS = (
     "pratique.store.log_keys.",
     "pratique.store.log_names.",
     "pratique.store.logs.",
+    "pratique.store.party_checks.",
     "pratique.store.presence.",
     "pratique.store.questions.",
     "pratique.store.rebuild.",

@@ -10,13 +10,18 @@ import click
 _COMMANDS: Final[dict[str, str]] = {
     # name: module:attribute, as in the table of the top level; help stands in the command itself
     "add": "pratique.doors.cli.party_edit:add_party",
+    "check": "pratique.doors.cli.party_check:check",
     "contract": "pratique.doors.cli.party_agreed:contract",
     "export": "pratique.doors.cli.party_register:export_register",
+    "finding": "pratique.doors.cli.party_findings:finding",
+    "findings": "pratique.doors.cli.party_findings:findings",
     "import": "pratique.doors.cli.party_register:import_register",
     "list": "pratique.doors.cli.party_register:list_parties",
     "project": "pratique.doors.cli.party_agreed:project",
     "remove": "pratique.doors.cli.party_edit:remove_party",
+    "resume": "pratique.doors.cli.party_suspend:resume",
     "set": "pratique.doors.cli.party_edit:set_party",
+    "suspend": "pratique.doors.cli.party_suspend:suspend",
 }
 
 

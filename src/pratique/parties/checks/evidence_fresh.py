@@ -55,7 +55,7 @@ def _promise(
         but = " What came does not count, see its faults." if faulty else ""
         yield unknown(
             NAME, party.name, about,
-            f"{party.name} promised a {about} every {promise.every_days} days{basis}, and there is none."
+            f"{party.name} promised `{about}` every {promise.every_days} days{basis}, and there is none."
             f"{but}",
             severity=Severity.MEDIUM,
             entries=(*facts.entry(f"party:{party.name}"), *(one.entry for one in faulty)),
@@ -63,7 +63,7 @@ def _promise(
     elif made_at(newest) + timedelta(days=promise.every_days) <= now:
         yield found(
             NAME, party.name, about,
-            f"The newest {about} of {party.name} is of {render_minute(made_at(newest))}; one was promised"
+            f"The newest `{about}` of {party.name} is of {render_minute(made_at(newest))}; one was promised"
             f" every {promise.every_days} days{basis}.",
             severity=Severity.MEDIUM, entries=(newest.entry,),
         )  # fmt: skip
