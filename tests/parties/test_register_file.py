@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -208,7 +209,7 @@ def registers(draw: st.DrawFn) -> RegisterFile:
     people = {name: draw(parties(name, number)) for number, name in enumerate(NAMES)}
     vendors = [name for name, one in people.items() if one.kind is PartyKind.VENDOR]
     clients = [name for name, one in people.items() if one.kind is PartyKind.CLIENT]
-    for above, below in zip(vendors, vendors[1:], strict=False):
+    for above, below in pairwise(vendors):
         people[below] = normal_party(_with(people[below], works_for=(above,)))
     projects = {}
     if vendors and clients:

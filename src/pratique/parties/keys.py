@@ -74,7 +74,7 @@ def is_signed(key: Key, message: bytes, signature: bytes) -> bool:
             key.verify(signature, message, ec.ECDSA(digest))
         else:
             return _is_signed_rsa(key, message, signature)
-    except InvalidSignature:
+    except (InvalidSignature, ValueError):
         return False
     return True
 
@@ -87,7 +87,7 @@ def _is_signed_rsa(key: rsa.RSAPublicKey, message: bytes, signature: bytes) -> b
     for scheme in schemes:
         try:
             key.verify(signature, message, scheme, SHA256())
-        except InvalidSignature:
+        except (InvalidSignature, ValueError):
             continue
         return True
     return False
