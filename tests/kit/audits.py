@@ -58,7 +58,8 @@ def parties() -> list[Party]:
               networks=("198.51.100.0/24",)),
         Party(name="annotators-inc", kind=PartyKind.VENDOR, works_for=("acme",)),
         Party(name="initech", kind=PartyKind.VENDOR, title="Initech Clerks"),
-        Party(name="lab", kind=PartyKind.CLIENT, contacts=(Contact(role="security", address="soc@lab.example"),)),
+        Party(name="lab", kind=PartyKind.CLIENT,
+              contacts=(Contact(role="security", address="soc@lab.example"),)),
         Party(name="hooli", kind=PartyKind.CLIENT),
         Party(name="vandelay", kind=PartyKind.CLIENT),
         Party(name="interviewees", kind=PartyKind.PEOPLE, datasets=("code-tasks",)),
@@ -201,11 +202,12 @@ class AuditLog:
         party = register.parties[name]
         mine = related_names(party, register)
         others = [f"{o.kind}:{o.name}" for o in register.parties.values() if o.name not in mine]
+        others += ["dataset:hooli-chats"] * ("hooli" not in mine)
         material = Material(
             party=party,
             checkpoint=self.log.checkpoint(),
             made_at=START + timedelta(days=200),
-            guard=PackGuard([*others, "dataset:hooli-chats"] if "hooli" not in mine else others, allowed=mine),
+            guard=PackGuard(others, allowed=mine),
             sizes=lambda _: 1 << 20,
             evidence={hashlib.sha256(one).hexdigest(): one for one in (PAPER, GOSSIP)}.get,
             **options,

@@ -96,7 +96,7 @@ def test_evidence_goes_along_unless_it_names_others(pack: bytes) -> None:
     evidence = {name: data for name, data in inside.items() if name.startswith("evidence/")}
     assert list(evidence.values()) == [PAPER]
     assert GOSSIP not in pack
-    assert b"Of 1 pieces of evidence only the hash is here" in inside["README.md"]
+    assert b"Pieces of evidence of which only the hash is here: 1" in inside["README.md"]
     assert b"it is not signed" in inside["audit.html"], "faults are shown"
 
 

@@ -10,6 +10,7 @@ import click
 _COMMANDS: Final[dict[str, str]] = {
     # name: module:attribute, as in the table of the top level; help stands in the command itself
     "add": "pratique.doors.cli.party_edit:add_party",
+    "audit": "pratique.doors.cli.party_audit:audit",
     "check": "pratique.doors.cli.party_check:check",
     "contract": "pratique.doors.cli.party_agreed:contract",
     "export": "pratique.doors.cli.party_register:export_register",

@@ -18,6 +18,7 @@ from pratique.errors import InputError
 from pratique.ledger.bundle import Verified, verify_bundle
 from pratique.ledger.errors import BundleError, BundleIncomparableError, NoteError
 from pratique.ledger.notes import Verifier, parse_verifier
+from pratique.parties.audit.container import is_pack
 from pratique.values.instants import render_instant
 
 SHOWN_ENTRIES = 20
@@ -74,13 +75,17 @@ def verify(
 ) -> None:
     """Verify an evidence file or a case, offline.
 
-    Checks every byte of FILE, which `pratique ledger export`, `incident bundle`, `dataset log` or `dataset
-    delivery` made. Exit code 1 when anything does not hold, 3 when all holds but nothing in FILE leads to
-    your checkpoint, or a client's log has gaps.
+    Checks every byte of FILE, which `pratique ledger export`, `incident bundle`, `dataset log`, `dataset
+    delivery` or `party audit` made. Exit code 1 when anything does not hold, 3 when all holds but nothing
+    in FILE leads to your checkpoint, or a client's log has gaps.
     """
-    data = _read(file)
     verifier = _verifier(key)
     known = _read(checkpoint).decode("utf-8", "replace") if checkpoint else None
+    if _may_be_pack(file):
+        from pratique.doors.cli.verify_pack import show_pack  # noqa: PLC0415 - one sort of file
+
+        sys.exit(show_pack(file, verifier=verifier, known=known, form=form))
+    data = _read(file)
     if is_case(data):
         trusted = _read(roots) if roots else None
         sys.exit(show_case(file, data, verifier=verifier, known=known, roots=trusted, form=form))
@@ -98,6 +103,15 @@ def verify(
         _echo_json(_as_json(verified))
     else:
         _show(file, verified)
+
+
+def _may_be_pack(file: Path) -> bool:
+    """By its first bytes; whatever cannot be read is told of later."""
+    try:
+        with file.open("rb") as opened:
+            return is_pack(opened.read(64))
+    except OSError:
+        return False
 
 
 def _show(file: Path, verified: Verified) -> None:

@@ -4,10 +4,10 @@
 2. The manifest is signed with the key of the log, and names exactly the members, in their order.
 3. The checkpoint has one signature by the same key.
 4. Entries in clear, hashes of those withheld and hashes of all others give the signed root.
-5. What the entries say of the register, findings, suspensions, notices and drills is folded again; it must be
-   what `audit.json` says.
-6. The page, the README and the OSCAL document are written again from `audit.json` and compared, when this version
-   wrote them.
+5. What the entries say of the register, findings, suspensions, notices and drills is folded again; it
+   must be what `audit.json` says.
+6. The page, the README and the OSCAL document are written again from `audit.json` and compared, when this
+   version wrote them.
 7. Evidence has the hashes that name it.
 """
 
@@ -17,7 +17,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 from isal import igzip_lib
@@ -44,6 +44,7 @@ from pratique.parties.audit.pack import PACK, PREDICATE, documents, encode_audit
 STRETCH_BYTES: Final = 1 << 30
 """Of the entries of one stretch, unpacked: 65,536 entries have at most four times as many."""
 _SMALL: Final = 64 << 20
+_BROKEN: Final = (cast("type[Exception]", igzip_lib.IsalError), EOFError, ValueError, MemoryError)
 _ENTRIES: Final = re.compile(r"entries/([0-9]{6,9})\.(jsonl\.gz|hashes)")
 _EVIDENCE: Final = re.compile(r"evidence/([0-9a-f]{64})")
 _FIXED: Final = frozenset(
@@ -295,7 +296,7 @@ def _unpacked(work: Work) -> list[bytes]:
     unpack = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
     try:
         data = unpack.decompress(work.packed, STRETCH_BYTES)
-    except igzip_lib.IsalError as error:
+    except _BROKEN as error:
         raise BundleError(f"entries cannot be unpacked: {error}") from None
     if not unpack.eof or unpack.unused_data:
         raise BundleError("entries are cut off, or more follows them than may")

@@ -61,16 +61,16 @@ def not_shown(told: Told, totals: Totals, held: Collection[str]) -> tuple[str, .
     ]
     if totals.withheld:
         found.append(
-            f"{totals.withheld:,} entries about this party also name others: only their hashes are here."
+            f"Entries about this party that also name others: {totals.withheld:,}. Only their hashes are here."
         )
     if totals.unreadable or told.unreadable:
         count = totals.unreadable + len(told.unreadable)
-        found.append(f"{count:,} entries are not as documented: what they say is not counted.")
+        found.append(f"Entries that are not as documented, and not counted: {count:,}.")
     missing = {one.evidence.sha256 for one in told.evidence} - set(held)
     if missing:
         found.append(
-            f"Of {len(missing):,} pieces of evidence only the hash is here: not kept, too large, or naming"
-            " others."
+            f"Pieces of evidence of which only the hash is here: {len(missing):,}. They were not kept, are too"
+            " large, or name others."
         )
     if not told.drills:
         found.append("No suspension drill of this party was recorded in this span.")
