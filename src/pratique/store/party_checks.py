@@ -215,7 +215,11 @@ class CheckDesk:
                         " rest were not looked at."
                     )
                     break
-                body = reads_body(entry)
+                try:
+                    body = reads_body(entry)
+                except PratiqueError as error:
+                    missing = f"What was read cannot be said wholly: {error.message}."
+                    continue
                 lease = entry.subject.partition(":")[2]
                 for address in {body.names[read[6]] for read in body.reads}:
                     last[body.vendor, body.project, body.holder, address] = ReadFrom(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from pratique.errors import PratiqueError
-from pratique.exposure.ports import NOW_TX, PlaceRow, Watched
+from pratique.exposure.ports import NOW_TX, Watched
 from pratique.inventory.check import Material, check
 from pratique.inventory.findings.rules import UNHASHED, UNPINNED, WEAK_HASH
 from pratique.inventory.locks import lock_kind, read_lock
@@ -59,22 +59,21 @@ class LockLooks:
         }
         looks = {last[number].entry: place for number, place in places.items()}
         for entry in self._presence.custody.entries(sorted(looks)[:_MOST]):
-            body = msgspec.convert(entry.body, LookBody)
-            yield self._build(assets, looks[entry.sequence], body, entry.sequence)
-
-    def _build(
-        self, assets: Mapping[int, str], place: PlaceRow, body: LookBody, entry: int
-    ) -> LockedBuild:
-        judged = self._judge(body.evidence[0]) if body.evidence else _unread("no bytes were kept")
-        return LockedBuild(
-            party="",
-            asset=assets[place.asset],
-            locator=place.locator,
-            loose=judged.loose,
-            loose_total=judged.total,
-            unread=judged.unread,
-            entry=entry,
-        )
+            place = looks[entry.sequence]
+            try:
+                evidence = msgspec.convert(entry.body, LookBody).evidence
+            except msgspec.ValidationError:
+                evidence = ()
+            judged = self._judge(evidence[0]) if evidence else _unread("no bytes of it were kept")
+            yield LockedBuild(
+                party="",
+                asset=assets[place.asset],
+                locator=place.locator,
+                loose=judged.loose,
+                loose_total=judged.total,
+                unread=judged.unread,
+                entry=entry.sequence,
+            )
 
     def _judge(self, evidence: Evidence) -> _Judged:
         known = self._judged.get(evidence.sha256)

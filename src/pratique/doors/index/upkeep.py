@@ -22,6 +22,8 @@ _ALIVE_SECONDS = 60
 _CATCH_UP_SECONDS = 1.0
 _ADVISORY_SECONDS = 30.0
 _ANSWER_SECONDS = 60.0
+_CHECK_SECONDS = 60.0
+"""How often it is asked whether parties are to be checked; the settings say how often they all are."""
 _EVICT_PAUSE_SECONDS = 5.0
 _REST = 9.0
 """Upkeep rests this many times as long as it worked: clients that wait come first."""
@@ -57,6 +59,8 @@ class UpkeepParts:
     """Applies new ledger entries to the projections; None in workers that leave it to another."""
     answer_incidents: Callable[[], object] | None = None
     """Answers a few open incidents anew; None in workers that leave it to another."""
+    check_parties: Callable[[], object] | None = None
+    """Checks parties where something is due; None as above."""
 
 
 class Upkeep:
@@ -79,6 +83,8 @@ class Upkeep:
             jobs.append(self._every(_CATCH_UP_SECONDS, self._catch_up))
         if self._parts.answer_incidents is not None:
             jobs.append(self._every(_ANSWER_SECONDS, self._answer_incidents))
+        if self._parts.check_parties is not None:
+            jobs.append(self._every(_CHECK_SECONDS, self._check_parties))
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             yield
@@ -140,6 +146,10 @@ class Upkeep:
     async def _answer_incidents(self) -> None:
         if self._parts.answer_incidents is not None:
             await asyncio.to_thread(self._parts.answer_incidents)
+
+    async def _check_parties(self) -> None:
+        if self._parts.check_parties is not None:
+            await asyncio.to_thread(self._parts.check_parties)
 
     async def _evictions(self) -> None:
         while True:
