@@ -61,7 +61,7 @@ def not_shown(told: Told, totals: Totals, held: Collection[str]) -> tuple[str, .
     ]
     if totals.withheld:
         found.append(
-            f"Entries about this party that also name others: {totals.withheld:,}. Only their hashes are here."
+            f"Entries about this party that also name others, here by their hash only: {totals.withheld:,}."
         )
     if totals.unreadable or told.unreadable:
         count = totals.unreadable + len(told.unreadable)
@@ -69,8 +69,8 @@ def not_shown(told: Told, totals: Totals, held: Collection[str]) -> tuple[str, .
     missing = {one.evidence.sha256 for one in told.evidence} - set(held)
     if missing:
         found.append(
-            f"Pieces of evidence of which only the hash is here: {len(missing):,}. They were not kept, are too"
-            " large, or name others."
+            f"Pieces of evidence of which only the hash is here: {len(missing):,}. They were not kept,"
+            " are too large, or name others."
         )
     if not told.drills:
         found.append("No suspension drill of this party was recorded in this span.")
