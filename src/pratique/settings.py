@@ -152,6 +152,10 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """For bodies on their way, in each S3 process; each takes up to 64 MiB, others wait."""
     write_reserve_gib: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     """What writes leave free on the disk of parts, where ledger and database often lie too."""
+    write_budget_gib: Annotated[float, msgspec.Meta(gt=0)] = 100.0
+    """What a lease that only writes may store in all, where its budget says nothing."""
+    write_budget_objects: Annotated[int, msgspec.Meta(ge=1)] = 1_000_000
+    """The same, objects."""
     write_idle_seconds: Annotated[float, msgspec.Meta(gt=0)] = 20.0
     """How long a body may stop arriving before the write is given up."""
     clock_tolerance_seconds: Annotated[float, msgspec.Meta(ge=1)] = 60.0

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from kit.custody import a_dataset
 from kit.s3_door import Custodian, boto, custodian, s3_door
 from pratique.custody.errors import BrokerRefusedError
-from pratique.custody.model import StoredObject, Verb
+from pratique.custody.model import ObjectId, StoredObject, Verb
 from pratique.custody.ports import PartAsk
 from pratique.custody.wrapping import parse_wrapped
 from pratique.doors.cli import cli
@@ -147,7 +147,7 @@ async def test_a_read_that_began_before_gets_its_later_keys(made: Custodian) -> 
 
 def test_what_began_under_the_old_key_is_never_stored_to_be_lost(made: Custodian) -> None:
     old = stored(made, "k/0002")
-    late = replace(old, key="late", id=old.id[:-1] + ("0" if old.id[-1] != "0" else "1"))
+    late = replace(old, key="late", id=ObjectId("f" * 32))
     rotate(made)
     with pytest.raises(UnavailableError, match="send it again"):
         made.state.commit_object(late, conditional=False, expected=None)
@@ -199,7 +199,9 @@ def test_a_key_destroyed_while_it_is_rotated_is_gone_with_the_former_one(made: C
 def test_a_sealed_dataset_has_its_uploads_rotated_and_nothing_else(made: Custodian) -> None:
     made.admin.make_dataset("intake", "meta")
     made.state.add_dataset(a_dataset(name="intake", sealed=True, seal_key=bytes(32)))
-    one = replace(stored(made, "k/0003"), dataset="intake", id="e" * 32, wrapped_key=b"h" * 80)
+    one = replace(
+        stored(made, "k/0003"), dataset="intake", id=ObjectId("e" * 32), wrapped_key=b"h" * 80
+    )
     made.state.put_object(one)
     done = rotate(made, subject=("dataset", "rotate", "intake"))
     assert (done["generation"], done["keys"]) == (2, 0)

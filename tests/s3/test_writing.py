@@ -48,7 +48,7 @@ class Place:
 
     def __init__(self, made: Custodian, serving: ServingS3) -> None:
         self.made, self.serving = made, serving
-        self.lease, self.secret = made.grant(verbs=ALL)
+        self.lease, self.secret = made.grant(verbs=ALL, budget_bytes=1 << 40)
         self.s3 = boto(serving.url, self.lease, self.secret)
 
     def files(self) -> list[str]:

@@ -23,11 +23,13 @@ from pratique.custody.operations import (
     UploadPart,
     UploadPartCopy,
 )
+from pratique.custody.write_budget import WriteLimit
 from pratique.doors.s3.bodies import Patience
 from pratique.doors.s3.completing import Completing
 from pratique.doors.s3.copies import Copies, CopyParts
 from pratique.doors.s3.http import Handler
 from pratique.doors.s3.memory import ByteBudget
+from pratique.doors.s3.quota import Quota
 from pratique.doors.s3.removals import Removals
 from pratique.doors.s3.sending import Sender
 from pratique.doors.s3.slow import SlowAnswers
@@ -67,6 +69,13 @@ async def open_writes(ground: S3Ground, sender: Sender) -> AsyncIterator[OpenWri
             await slow.close()
 
 
+def _write_limit(ground: S3Ground) -> WriteLimit:
+    custody = ground.settings.custody
+    return WriteLimit(
+        bytes=int(custody.write_budget_gib * (1 << 30)), objects=custody.write_budget_objects
+    )
+
+
 def _room(ground: S3Ground) -> Callable[[], int] | None:
     """How much may be written where parts lie; a bucket says so itself when it is full."""
     custody = ground.settings.custody
@@ -87,6 +96,7 @@ def _handlers(
     ground: S3Ground, sender: Sender, storing: Storing, book: UploadBook, slow: SlowAnswers
 ) -> Mapping[type, Handler]:
     allowing, broker, clock = ground.allowing, ground.broker, ground.clock
+    quota = Quota(ground.state, _write_limit(ground))
     patience = Patience(idle_seconds=ground.settings.custody.write_idle_seconds)
     committing = Committing(
         allowing=allowing,
@@ -102,9 +112,16 @@ def _handlers(
         storing=storing,
         committing=committing,
         patience=patience,
+        quota=quota,
     )
     uploads = Uploads(
-        allowing=allowing, broker=broker, storing=storing, book=book, patience=patience, clock=clock
+        allowing=allowing,
+        broker=broker,
+        storing=storing,
+        book=book,
+        patience=patience,
+        quota=quota,
+        clock=clock,
     )
     completing = Completing(
         allowing=allowing,
@@ -135,6 +152,7 @@ def _handlers(
             committing=committing,
             book=book,
             slow=slow,
+            quota=quota,
         )
     )
     return {

@@ -30,6 +30,7 @@ from pratique.store.custody_roles import RoleTables
 from pratique.store.custody_rotation import RotationTables
 from pratique.store.custody_slabs import SlabTables
 from pratique.store.custody_uploads import UploadTables
+from pratique.store.custody_writes import WriteTables
 from pratique.store.errors import StoreUnavailableError
 
 CUSTODY_FILE: Final = "custody.db"
@@ -42,7 +43,14 @@ _QUEUE_SECONDS = 20.0
 
 
 class CustodyStore(
-    LeaseTables, SlabTables, RequestTables, UploadTables, MarkTables, RoleTables, RotationTables
+    LeaseTables,
+    SlabTables,
+    RequestTables,
+    UploadTables,
+    MarkTables,
+    RoleTables,
+    RotationTables,
+    WriteTables,
 ):
     """`DatasetState`, `LeaseState` and `MarkState` in one. Safe to call from any thread."""
 

@@ -78,14 +78,14 @@ lease.add_command(credentials)
     help="What it allows; may be repeated.",
 )
 @click.option(
-    "--budget", default="0", metavar="SIZE", help="Distinct bytes it may ever disclose: 2GiB."
+    "--budget", default="0", metavar="SIZE", help="Distinct bytes it may ever disclose, and bytes it may store: 2GiB."
 )
 @click.option(
     "--objects",
     type=int,
     default=10_000,
     show_default=True,
-    help="Distinct objects it may disclose.",
+    help="Distinct objects it may disclose, and objects it may store.",
 )
 @click.option(
     "--rate", default="0", metavar="SIZE", help="Newly disclosed bytes per second; 0: no limit."
@@ -162,7 +162,7 @@ def grant(
             verbs=frozenset(Verb(verb) for verb in verbs),
             copy=Copy(copy),
             budget_bytes=parse_bytes(budget),
-            budget_objects=objects if Verb.READ in verbs else 0,
+            budget_objects=objects if Verb.READ in verbs or parse_bytes(budget) else 0,
             rate=parse_bytes(rate),
             networks=tuple(dict.fromkeys(networks)),
             granted_at=now,
@@ -301,6 +301,7 @@ def show(lease_id: str, home: Path | None, form: str) -> None:
         scopes = {scope.id: scope for scope in desk.custody.scopes()}
         requests = [r for r in desk.custody.budget_requests() if r.lease == one.id]
         disclosed = desk.custody.all_coverage(one.id)
+        stored = desk.custody.written(lease_scope(one.id))
     if form == "json":
         shown = [_scope_line(scopes[scope]) for scope in one.scopes if scope in scopes]
         echo_json(
@@ -308,6 +309,8 @@ def show(lease_id: str, home: Path | None, form: str) -> None:
                 **_described(one, scopes, now),
                 "scopes": shown,
                 "objects_paid": len(disclosed),
+                "written_bytes": stored.bytes,
+                "written_objects": stored.objects,
                 "requests": requests,
             }
         )
@@ -320,6 +323,8 @@ def show(lease_id: str, home: Path | None, form: str) -> None:
         scope = scopes[scope_id]
         because = state_refusal(scope)
         click.echo(f"{describe_scope(scope_id)}: {because.sentence if because else _left(scope)}")
+    if Verb.WRITE in one.verbs:
+        click.echo(f"stored so far: {human_bytes(stored.bytes)}, {stored.objects:,} objects")
     for request in requests:
         click.echo(
             f"request {request.id}: {request.state}, {human_bytes(request.budget_bytes)} and "

@@ -26,6 +26,7 @@ from pratique.doors.s3.auth import Asked, Caller
 from pratique.doors.s3.intake import fresh_key
 from pratique.doors.s3.metering import Meters
 from pratique.doors.s3.objects import etag_of
+from pratique.doors.s3.quota import Quota
 from pratique.doors.s3.reads import Journal
 from pratique.doors.s3.sending import Ask, Sender
 from pratique.doors.s3.slow import SlowAnswers
@@ -50,6 +51,7 @@ class CopyParts:
     committing: Committing
     book: UploadBook
     slow: SlowAnswers
+    quota: Quota
 
 
 class Copies:
@@ -81,17 +83,18 @@ class Copies:
         return await self._with.slow.answer(asked, self._part(caller, operation, dataset, ask))
 
     async def _copy(self, asked: Asked, caller: Caller, target: Target, ask: Ask) -> bytes:
-        lease = caller.lease
-        fresh = await fresh_key(self._with.broker, lease, target.dataset)
-        written = await self._with.storing.write(
-            fresh.object,
-            fresh.key,
-            self._with.sender.plaintext(ask, self._with.meters.of(lease)),
-            length=ask.end - ask.start,
-        )
-        stored = await self._with.committing.commit(
-            caller, asked, target, fresh, written, reason="put"
-        )
+        lease, length = caller.lease, ask.end - ask.start
+        async with self._with.quota.reserved(lease, size=length, objects=1):
+            fresh = await fresh_key(self._with.broker, lease, target.dataset)
+            written = await self._with.storing.write(
+                fresh.object,
+                fresh.key,
+                self._with.sender.plaintext(ask, self._with.meters.of(lease)),
+                length=length,
+            )
+            stored = await self._with.committing.commit(
+                caller, asked, target, fresh, written, reason="put"
+            )
         return render_copied(etag=stored.etag, at=stored.created_at)
 
     async def _part(
@@ -100,13 +103,15 @@ class Copies:
         upload = await self._with.book.find(
             caller, operation.bucket, operation.key, operation.upload_id
         )
-        written = await self._with.storing.write(
-            ObjectId(secrets.token_hex(16)),
-            await self._with.book.key(caller, upload, operation.upload_id, dataset),
-            self._with.sender.plaintext(ask, self._with.meters.of(caller.lease)),
-            length=ask.end - ask.start,
-        )
-        part = await self._with.book.keep(upload, operation.part_number, written, "")
+        length = ask.end - ask.start
+        async with self._with.quota.reserved(caller.lease, size=length, objects=0):
+            written = await self._with.storing.write(
+                ObjectId(secrets.token_hex(16)),
+                await self._with.book.key(caller, upload, operation.upload_id, dataset),
+                self._with.sender.plaintext(ask, self._with.meters.of(caller.lease)),
+                length=length,
+            )
+            part = await self._with.book.keep(upload, operation.part_number, written, "")
         return render_copied(etag=part.etag, at=part.sent_at, part=True)
 
     async def _source(

@@ -29,8 +29,9 @@ from pratique.custody.write_ports import StagedPart, UploadState
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Asked, Caller
 from pratique.doors.s3.bodies import Body, Patience
+from pratique.doors.s3.quota import Quota
 from pratique.doors.s3.storing import Storing, Written
-from pratique.doors.s3.writes import MOST_AT_ONCE, target_of
+from pratique.doors.s3.writes import MOST_AT_ONCE, Target, target_of
 from pratique.values.digests import Sha256
 from pratique.values.instants import Clock
 
@@ -106,10 +107,12 @@ class Uploads:
         storing: Storing,
         book: UploadBook,
         patience: Patience,
+        quota: Quota,
         clock: Clock,
     ) -> None:
         self._allowing = allowing
         self._broker = broker
+        self._quota = quota
         self._storing = storing
         self._book = book
         self._patience = patience
@@ -128,21 +131,8 @@ class Uploads:
         target = target_of(dataset, key, headers)
         told_id = secrets.token_hex(32 if dataset.sealed else 16)
         upload_id = stored_id(told_id)
-        _, wrapped = await self._broker.staging_key(
-            caller.lease.certificate, upload_id, dataset=bucket
-        )
-        upload = Upload(
-            id=upload_id,
-            dataset=bucket,
-            key=key,
-            lease=caller.lease.id,
-            object=ObjectId(upload_id),
-            media_type=target.media_type,
-            metadata=target.metadata,
-            wrapped_key=wrapped,
-            begun_at=self._clock(),
-        )
-        await asyncio.to_thread(self._book.state.begin_upload, upload)
+        async with self._quota.reserved(caller.lease, size=0, objects=1):
+            await self._begin(caller, target, upload_id)
         told = {
             name: headers[name]
             for name in ("x-amz-checksum-algorithm", "x-amz-checksum-type")
@@ -151,6 +141,24 @@ class Uploads:
         body = render_upload_begun(bucket=bucket, key=key, upload_id=told_id)
         return web.Response(body=body, headers=told, content_type="application/xml")
 
+    async def _begin(self, caller: Caller, target: Target, upload_id: str) -> None:
+        bucket = target.dataset.name
+        _, wrapped = await self._broker.staging_key(
+            caller.lease.certificate, upload_id, dataset=bucket
+        )
+        upload = Upload(
+            id=upload_id,
+            dataset=bucket,
+            key=target.key,
+            lease=caller.lease.id,
+            object=ObjectId(upload_id),
+            media_type=target.media_type,
+            metadata=target.metadata,
+            wrapped_key=wrapped,
+            begun_at=self._clock(),
+        )
+        await asyncio.to_thread(self._book.state.begin_upload, upload)
+
     async def part(self, asked: Asked, caller: Caller, operation: Operation) -> web.StreamResponse:
         """Take one part; the same number again replaces it."""
         assert isinstance(operation, UploadPart)
@@ -158,12 +166,13 @@ class Uploads:
         dataset = await self._allowing.allow(caller, asked, Verb.WRITE, bucket, key)
         upload = await self._book.find(caller, bucket, key, operation.upload_id)
         body = Body(asked, caller, limit=MOST_AT_ONCE, patience=self._patience)
-        staging = await self._book.key(caller, upload, operation.upload_id, dataset)
-        written = await self._storing.write(
-            ObjectId(secrets.token_hex(16)), staging, body.chunks(), length=body.length
-        )
-        checksum = "=".join(body.checksum) if body.checksum else ""
-        part = await self._book.keep(upload, operation.part_number, written, checksum)
+        async with self._quota.reserved(caller.lease, size=body.length, objects=0):
+            staging = await self._book.key(caller, upload, operation.upload_id, dataset)
+            written = await self._storing.write(
+                ObjectId(secrets.token_hex(16)), staging, body.chunks(), length=body.length
+            )
+            checksum = "=".join(body.checksum) if body.checksum else ""
+            part = await self._book.keep(upload, operation.part_number, written, checksum)
         headers = {"ETag": part.etag, "x-amz-server-side-encryption": "AES256"}
         if body.checksum:
             headers[body.checksum[0]] = body.checksum[1]

@@ -33,6 +33,7 @@ from pratique.doors.s3.auth import Asked, Caller
 from pratique.doors.s3.bodies import Body, Patience
 from pratique.doors.s3.intake import FreshKey, fresh_key
 from pratique.doors.s3.objects import etag_of
+from pratique.doors.s3.quota import Quota
 from pratique.doors.s3.storing import Storing, Written
 from pratique.ledger.store import Recorder
 from pratique.values.digests import Sha256
@@ -193,12 +194,14 @@ class ObjectWrites:
         storing: Storing,
         committing: Committing,
         patience: Patience,
+        quota: Quota,
     ) -> None:
         self._allowing = allowing
         self._broker = broker
         self._storing = storing
         self._committing = committing
         self._patience = patience
+        self._quota = quota
 
     async def put(self, asked: Asked, caller: Caller, operation: Operation) -> web.StreamResponse:
         """Write an object. Raises: S3Error, UnavailableError."""
@@ -209,11 +212,14 @@ class ObjectWrites:
         body = Body(asked, caller, limit=MOST_AT_ONCE, patience=self._patience)
         target = target_of(dataset, operation.key, body.headers)
         await self._committing.check(caller.lease, target)
-        fresh = await fresh_key(self._broker, caller.lease, dataset)
-        written = await self._storing.write(
-            fresh.object, fresh.key, body.chunks(), length=body.length
-        )
-        stored = await self._committing.commit(caller, asked, target, fresh, written, reason="put")
+        async with self._quota.reserved(caller.lease, size=body.length, objects=1):
+            fresh = await fresh_key(self._broker, caller.lease, dataset)
+            written = await self._storing.write(
+                fresh.object, fresh.key, body.chunks(), length=body.length
+            )
+            stored = await self._committing.commit(
+                caller, asked, target, fresh, written, reason="put"
+            )
         return web.Response(headers=written_headers(stored, body.checksum))
 
 

@@ -418,3 +418,24 @@ WHERE dataset = :dataset AND number = :number AND wrapped_key = :old;
 -- name: rewrap_upload
 -- The same, of an upload in parts.
 UPDATE uploads SET wrapped_key = :new WHERE id = :id AND wrapped_key = :old;
+
+-- name: add_scope_writes
+-- Begin to count what is stored under a scope.
+INSERT INTO scope_writes (scope, bytes, objects) VALUES (:scope, 0, 0) ON CONFLICT (scope) DO NOTHING;
+
+-- name: lock_scope_writes
+-- What was stored under a scope, held for a change, with the scope's caps.
+UPDATE scope_writes SET bytes = bytes WHERE scope = :scope
+RETURNING bytes, objects, (SELECT cap_bytes FROM scopes WHERE id = scope),
+  (SELECT cap_objects FROM scopes WHERE id = scope);
+
+-- name: count_scope_writes
+-- Count what is about to be stored, or with negative numbers what was not; never below nothing.
+UPDATE scope_writes SET
+  bytes = CASE WHEN bytes + :bytes < 0 THEN 0 ELSE bytes + :bytes END,
+  objects = CASE WHEN objects + :objects < 0 THEN 0 ELSE objects + :objects END
+WHERE scope = :scope;
+
+-- name: find_scope_writes
+-- What was stored under a scope.
+SELECT bytes, objects FROM scope_writes WHERE scope = :scope;

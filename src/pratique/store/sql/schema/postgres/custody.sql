@@ -247,9 +247,9 @@ CREATE TABLE key_floors (
   generation bigint NOT NULL CHECK (generation > 0)
 );
 
--- What a lease has ever stored; reserved before it arrives, given back when nothing was stored.
-CREATE TABLE lease_writes (
-  lease text NOT NULL PRIMARY KEY,
+-- What was ever stored under a lease or a holder; reserved before it arrives, given back when nothing was.
+CREATE TABLE scope_writes (
+  scope text NOT NULL PRIMARY KEY,
   bytes bigint NOT NULL CHECK (bytes >= 0),
   objects bigint NOT NULL CHECK (objects >= 0)
 );

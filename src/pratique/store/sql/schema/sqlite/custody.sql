@@ -247,9 +247,9 @@ CREATE TABLE key_floors (
   generation INTEGER NOT NULL CHECK (generation > 0)
 ) STRICT, WITHOUT ROWID;
 
--- What a lease has ever stored; reserved before it arrives, given back when nothing was stored.
-CREATE TABLE lease_writes (
-  lease TEXT NOT NULL PRIMARY KEY,
+-- What was ever stored under a lease or a holder; reserved before it arrives, given back when nothing was.
+CREATE TABLE scope_writes (
+  scope TEXT NOT NULL PRIMARY KEY,
   bytes INTEGER NOT NULL CHECK (bytes >= 0),
   objects INTEGER NOT NULL CHECK (objects >= 0)
 ) STRICT, WITHOUT ROWID;
