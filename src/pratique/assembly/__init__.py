@@ -25,6 +25,7 @@ from pratique.doors.index.grounds import GroundParts, Grounds
 from pratique.doors.index.http import DoorParts, IndexDoor
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
+from pratique.doors.index.parties import PartyHolds
 from pratique.doors.index.sidecars import Sidecars
 from pratique.doors.index.studies import Studies
 from pratique.doors.index.upkeep import Upkeep, UpkeepParts
@@ -46,6 +47,7 @@ from pratique.ledger.entries import Draft
 from pratique.ledger.store import LogStore, Recorder
 from pratique.settings import Settings
 from pratique.store.control import heal_control, open_control
+from pratique.store.custody import open_custody
 from pratique.store.incidents import AnswerDesk, StandingAnswers
 from pratique.store.logs import open_log
 from pratique.store.presence import PresenceStore, open_presence
@@ -137,6 +139,7 @@ async def open_door(
             clock=clock,
             anonymous=settings.door.anonymous,
             note=ground.note,
+            party_stopped=_party_holds(stack, ground).stopped,
         )
         stack.callback(authenticator.flush_all)
         upkeep = _upkeep(ground, pool, first_worker=first_worker)
@@ -154,6 +157,15 @@ async def open_door(
             vetting=vetting,
             pool=pool,
         )
+
+
+def _party_holds(stack: AsyncExitStack, ground: _Ground) -> PartyHolds:
+    """Asks whether parties are suspended; from the start where tokens of parties are out."""
+    found = PartyHolds(lambda: open_custody(ground.settings))
+    stack.callback(found.close)
+    if any(token.party for token in ground.control.tokens()):
+        found.watch()
+    return found
 
 
 async def _open_vetting(

@@ -43,6 +43,7 @@ def token_entry(token: TokenRecord, *, actor: str, kind: str = "token") -> Draft
             "name": token.name,
             "role": token.role,
             "expires_at": render_instant(expires_at) if expires_at is not None else None,
+            **({"party": token.party} if token.party else {}),
         },
     )
 

@@ -180,8 +180,10 @@ class Identity:
     """As it appears in the ledger: `asset:ci-runner`, `anonymous:127.0.0.1`, `operator:alice`."""
     role: str
     """`asset` (may install), `approver` (may also grant waivers), `collector` (pushes observations of
-    any asset, and installs nothing), `anonymous`."""
+    any asset, and installs nothing), `party` (pushes the evidence of one party), `anonymous`."""
     token_id: str = ""
+    party: str = ""
+    """The vendor or client that the token belongs to; empty: the own organisation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +197,8 @@ class TokenRecord:
     created_at: Instant
     expires_at: Instant | None
     revoked_at: Instant | None
+    party: str = ""
+    """The vendor or client that it belongs to, and with whom it stops; empty: the own organisation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

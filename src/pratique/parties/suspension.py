@@ -10,13 +10,14 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from pratique.custody.holds import stopped_datasets, stops_tokens
 from pratique.custody.model import Hold, HoldId, HoldKind, Lease
 from pratique.errors import InputError
+from pratique.index.ports import TokenRecord
 from pratique.ledger.entries import Draft
 from pratique.parties.entries import clock_draft, suspension_draft
 from pratique.parties.model import (
@@ -41,40 +42,6 @@ _DUTIES: Final = {
     PartyKind.PEOPLE: (("notify", "notice_hours"), ("update", "update_hours")),
 }
 """What a suspension of a vendor makes due with each kind of party, and the hours of the contract."""
-
-
-class Token(Protocol):
-    """A token, as far as a suspension needs to know it."""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Whose it is at the door."""
-        ...
-
-    @property
-    def role(self) -> str:
-        """What it may do."""
-        ...
-
-    @property
-    def party(self) -> str:
-        """Which party it belongs to; empty: the own organisation."""
-        ...
-
-    @property
-    def expires_at(self) -> Instant | None:
-        """When it ends by itself."""
-        ...
-
-    @property
-    def revoked_at(self) -> Instant | None:
-        """When it was taken back."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +122,7 @@ class SuspensionPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan_suspension(
-    register: Register, leases: Iterable[Lease], tokens: Iterable[Token], ask: Ask, now: Instant
+    register: Register, leases: Iterable[Lease], tokens: Iterable[TokenRecord], ask: Ask, now: Instant
 ) -> SuspensionPlan:
     """Work out what a suspension stops and starts; nothing is done yet.
 
@@ -273,7 +240,7 @@ def _stopped(leases: Iterable[Lease], hold: Hold, now: Instant) -> Iterator[Stop
             )
 
 
-def _stopped_tokens(tokens: Iterable[Token], hold: Hold, now: Instant) -> Iterator[StoppedToken]:
+def _stopped_tokens(tokens: Iterable[TokenRecord], hold: Hold, now: Instant) -> Iterator[StoppedToken]:
     for token in tokens:
         living = token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
         # Evidence is what a suspended party is asked for: the token that pushes it works on.

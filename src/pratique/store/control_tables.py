@@ -66,6 +66,7 @@ class ControlTables(ABC):
             created_at=to_micros(token.created_at),
             expires_at=to_micros_or_null(token.expires_at),
             revoked_at=to_micros_or_null(token.revoked_at),
+            party=token.party,
         )
 
     def revoke_token(self, token_id: str, *, at: Instant) -> bool:
@@ -260,7 +261,7 @@ class ControlTables(ABC):
 
 
 def _token(row: Row) -> TokenRecord:
-    token_id, name, role, secret_sha256, created_at, expires_at, revoked_at = row
+    token_id, name, role, secret_sha256, created_at, expires_at, revoked_at, party = row
     return TokenRecord(
         id=token_id,
         name=name,
@@ -269,6 +270,7 @@ def _token(row: Row) -> TokenRecord:
         created_at=from_micros(created_at),
         expires_at=from_micros_or_null(expires_at),
         revoked_at=from_micros_or_null(revoked_at),
+        party=party,
     )
 
 

@@ -105,6 +105,25 @@ class HoldTables:
             session.run("mark_hold_logged", id=hold, entry=entry)
 
 
+def begin_hold(
+    state: HoldTables,
+    hold: Hold,
+    drafts: Sequence[Draft],
+    append: Callable[[Sequence[Draft]], Sequence[int]],
+) -> int:
+    """Suspend: the three steps above. Gives the sequence of the first entry.
+
+    Raises: what `append` raises; then the hold is in force, and whoever lives next writes its entries.
+    """
+    # 1. In force, whatever happens next.
+    state.add_hold(hold, drafts)
+    # 2. Said, in one append: the suspension with its clocks, or nothing of it.
+    entry = append(drafts)[0]
+    # 3. Known to be said.
+    state.mark_hold_logged(hold.id, entry=entry)
+    return entry
+
+
 def record_holds(
     state: HoldTables, append: Callable[[Sequence[Draft]], Sequence[int]]
 ) -> tuple[HoldId, ...]:

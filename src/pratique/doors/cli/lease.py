@@ -14,6 +14,7 @@ import click
 from pratique.custody.budget import in_hand, rest_bytes, rest_objects, worst_case
 from pratique.custody.entries import lease_entry, state_entry
 from pratique.custody.granting import check_reason, check_terms, parse_selector
+from pratique.custody.holds import grant_refusal
 from pratique.custody.model import Copy, Lease, LeaseId, Scope, ScopeId, ScopeState, Verb
 from pratique.custody.scopes import describe_scope, lease_scope, parse_lease_id, state_refusal
 from pratique.custody.sizes import human_bytes, parse_bytes
@@ -205,6 +206,12 @@ def _grant(
                 f"nothing is granted below {describe_scope(scope_id)}: {stopped.sentence}",
                 remedy=f"pratique scope resume {scope_id}",
             )
+    held = grant_refusal(desk.custody.standing_holds(), asked)
+    if held is not None:
+        raise InputError(
+            f"nothing is granted that would be stopped at once: {held.sentence}",
+            remedy=f"pratique party resume {held.scope}",
+        )
     certificate, secret = custody_desk.certify_lease(desk.settings, asked)
     granted = replace(asked, certificate=certificate)
     # 1. The entry is durable. 2. The lease works. 3. Somebody can know its secret.

@@ -14,11 +14,13 @@ import msgspec
 
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.spans import parse_expiry
-from pratique.doors.cli.stores import open_stores, operator
+from pratique.doors.cli.stores import Stores, open_stores, operator
 from pratique.doors.grants import token_entry, token_revoked_entry
 from pratique.errors import InputError
 from pratique.index.ports import TokenRecord
+from pratique.parties.model import PartyKind
 from pratique.settings import Settings
+from pratique.store.parties import read_register
 from pratique.values.instants import Instant, now_utc, render_instant
 
 SCANNER_PREFIX = "pratique_"
@@ -37,10 +39,17 @@ def token() -> None:
 @click.argument("name")
 @click.option(
     "--role",
-    type=click.Choice(["asset", "approver", "collector"]),
+    type=click.Choice(["asset", "approver", "collector", "party"]),
     default="asset",
     show_default=True,
-    help="An asset may install; an approver may also grant waivers; a collector only pushes observations.",
+    help="An asset may install; an approver may also grant waivers; a collector only pushes observations; "
+    "a party only pushes its own evidence.",
+)
+@click.option(
+    "--party",
+    default="",
+    metavar="NAME",
+    help="Vendor or client that it belongs to: it stops working when that one is suspended.",
 )
 @click.option(
     "--expires",
@@ -52,7 +61,9 @@ def token() -> None:
 @click.option("--url", is_flag=True, help="Also print lines for pip and uv.")
 @home_option
 @format_option
-def create(name: str, role: str, expires: str, url: bool, home: Path | None, form: str) -> None:
+def create(
+    name: str, role: str, party: str, expires: str, url: bool, home: Path | None, form: str
+) -> None:
     """Make a token and print it, once; only its SHA-256 is stored.
 
     NAME is what the ledger will call the asset or approver. A second token of the same name is
@@ -70,8 +81,10 @@ def create(name: str, role: str, expires: str, url: bool, home: Path | None, for
         created_at=now,
         expires_at=ends,
         revoked_at=None,
+        party=party,
     )
     with open_stores(home) as stores:
+        _check_party(stores, party, role)
         # 1. The entry is durable. 2. The token works. 3. Somebody can know it.
         entry = stores.record(token_entry(record, actor=operator()), now=now)
         stores.control.add_token(record)
@@ -84,6 +97,23 @@ def create(name: str, role: str, expires: str, url: bool, home: Path | None, for
     click.echo("It is shown this once. User name: __token__ or the name; password: the token.")
     for client, text in lines.items():
         click.echo(f"\n# {client}\n{text}")
+
+
+def _check_party(stores: Stores, name: str, role: str) -> None:
+    """A party's token names a party that there is. Raises: InputError."""
+    if role == "party" and not name:
+        raise InputError("whose evidence would it push?", expected="--party NAME")
+    if not name:
+        return
+    if role == "approver":
+        raise InputError(
+            "a token of a party decides nothing", expected="--role asset, collector or party"
+        )
+    known = read_register(stores.presence).parties
+    if name not in known or known[name].kind not in {PartyKind.VENDOR, PartyKind.CLIENT}:
+        raise InputError(
+            f"no vendor or client {name[:80]!r} in the register", remedy="see: pratique party list"
+        )
 
 
 def _check_name(name: str) -> None:
@@ -124,6 +154,7 @@ def list_tokens(home: Path | None, form: str) -> None:
     for record in records:
         click.echo(
             f"{record.id}  {_state(record, now):8}  {record.role:8}  {record.name}  "
+            f"{f'of {record.party}, ' if record.party else ''}"
             f"since {render_instant(record.created_at)}, {_lasts(record)}"
         )
 
@@ -168,6 +199,7 @@ def _described(record: TokenRecord, now: Instant) -> dict[str, Any]:
         "id": record.id,
         "name": record.name,
         "role": record.role,
+        "party": record.party,
         "state": _state(record, now),
         "created_at": record.created_at,
         "expires_at": record.expires_at,

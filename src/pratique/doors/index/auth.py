@@ -38,7 +38,7 @@ UNKNOWN_ADDRESS = "unknown"
 class Refused:
     """The request may not be heard: wait `delay_seconds`, then answer `status`."""
 
-    status: Literal[401, 429]
+    status: Literal[401, 403, 429, 503]
     reason: str
     delay_seconds: float = 0.0
 
@@ -64,8 +64,11 @@ class Authenticator:
         clock: Clock,
         anonymous: Literal["loopback", "everyone", "nobody"],
         note: Callable[[Draft], None],
+        party_stopped: Callable[[str], str | None],
     ) -> None:
+        """`party_stopped`: why a party's tokens do not work, empty: they do, None: it cannot be told."""
         self._tokens = tokens
+        self._party_stopped = party_stopped
         self._epoch = epoch
         self._clock = clock
         self._anonymous = anonymous
@@ -99,8 +102,11 @@ class Authenticator:
             record = self._record_of(given.secret)
             fits = record is not None and role in {"", record.role}
             if record is not None and fits and self._is_good(record, given.name):
-                return Identity(
-                    actor=f"{record.role}:{record.name}", role=record.role, token_id=record.id
+                return self._suspended(record) or Identity(
+                    actor=f"{record.role}:{record.name}",
+                    role=record.role,
+                    token_id=record.id,
+                    party=record.party,
                 )
         return self._failed(address, given.name if given else "")
 
@@ -132,6 +138,18 @@ class Authenticator:
             and (record.expires_at is None or now < record.expires_at)
             and name in {"__token__", record.name}
         )
+
+    def _suspended(self, record: TokenRecord) -> Refused | None:
+        """Why a good token does not work: its party is suspended, or nobody can tell."""
+        if not record.party or record.role == "party":
+            return None  # evidence is what a suspended party is asked for
+        reason = self._party_stopped(record.party)
+        if reason is None:
+            return Refused(
+                status=503,
+                reason=f"Cannot confirm that {record.party} is not suspended; try again",
+            )
+        return Refused(status=403, reason=reason) if reason else None
 
     def _failed(self, address: str, name: str) -> Refused:
         now = self._clock()

@@ -19,6 +19,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import hdrs, web
 
@@ -51,6 +52,9 @@ log = logging.getLogger(__name__)
 
 _MAX_SLOWED = 64
 """Refused logins that may wait at once; more are refused without waiting."""
+_UNSURE: Final = 503
+_NO_FAILURE: Final = frozenset({403, _UNSURE})
+"""Statuses of who is known, but whose party is suspended, or may be."""
 _READ_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -161,6 +165,9 @@ class IndexDoor:
         return peer_address(request.remote or "", forwarded, self._parts.trusted_proxies)
 
     async def _refuse_login(self, refused: Refused) -> web.StreamResponse:
+        if refused.status in _NO_FAILURE:
+            unsure = {"Retry-After": "1"} if refused.status == _UNSURE else {}
+            return problem(refused.status, refused.reason, headers=unsure)
         self._parts.metrics.login_failures.inc()
         if refused.delay_seconds and self._slowed < _MAX_SLOWED:
             self._slowed += 1
@@ -184,8 +191,8 @@ class IndexDoor:
     ) -> web.StreamResponse:
         if request.method not in _READ_METHODS:
             return problem(405, "Only GET and HEAD", headers={"Allow": "GET, HEAD"})
-        if who.role == "collector":
-            return problem(403, "A collector's token pushes observations; it installs nothing")
+        if who.role in {"collector", "party"}:
+            return problem(403, f"A {who.role}'s token pushes what it saw; it installs nothing")
         index = parts[1]
         if index not in self._parts.pages.views:
             raise UnknownIndexError(index, sorted(self._parts.pages.views))

@@ -1,17 +1,17 @@
 -- name: find_token_by_secret
 -- The token whose secret has this hash, living or not.
-SELECT id, name, role, secret_sha256, created_at, expires_at, revoked_at
+SELECT id, name, role, secret_sha256, created_at, expires_at, revoked_at, party
 FROM tokens WHERE secret_sha256 = :secret_sha256;
 
 -- name: list_tokens
 -- All tokens, oldest first.
-SELECT id, name, role, secret_sha256, created_at, expires_at, revoked_at
+SELECT id, name, role, secret_sha256, created_at, expires_at, revoked_at, party
 FROM tokens ORDER BY created_at, id;
 
 -- name: add_token
 -- Store a token; the same one again changes nothing.
-INSERT INTO tokens (id, name, role, secret_sha256, created_at, expires_at, revoked_at)
-VALUES (:id, :name, :role, :secret_sha256, :created_at, :expires_at, :revoked_at)
+INSERT INTO tokens (id, name, role, secret_sha256, created_at, expires_at, revoked_at, party)
+VALUES (:id, :name, :role, :secret_sha256, :created_at, :expires_at, :revoked_at, :party)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: revoke_token

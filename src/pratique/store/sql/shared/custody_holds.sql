@@ -6,7 +6,7 @@ ON CONFLICT (id) DO NOTHING RETURNING id;
 
 -- name: lift_hold
 -- End a standing hold; gives a row only if it stood.
-UPDATE holds SET lifted_entry = :entry, changed_epoch = :epoch
+UPDATE holds SET lifted_entry = :entry
 WHERE id = :id AND lifted_entry IS NULL RETURNING id;
 
 -- name: mark_hold_changed

@@ -4,11 +4,12 @@
 CREATE TABLE tokens (
   id text NOT NULL PRIMARY KEY,
   name text NOT NULL,
-  role text NOT NULL CHECK (role IN ('asset', 'approver', 'collector')),
+  role text NOT NULL CHECK (role IN ('asset', 'approver', 'collector', 'party')),
   secret_sha256 text NOT NULL UNIQUE CHECK (length(secret_sha256) = 64),
   created_at bigint NOT NULL,
   expires_at bigint,
-  revoked_at bigint
+  revoked_at bigint,
+  party text NOT NULL DEFAULT ''
 );
 
 CREATE TABLE waivers (

@@ -4,11 +4,12 @@
 CREATE TABLE tokens (
   id TEXT NOT NULL PRIMARY KEY,
   name TEXT NOT NULL,
-  role TEXT NOT NULL CHECK (role IN ('asset', 'approver', 'collector')),
+  role TEXT NOT NULL CHECK (role IN ('asset', 'approver', 'collector', 'party')),
   secret_sha256 TEXT NOT NULL UNIQUE CHECK (length(secret_sha256) = 64),
   created_at INTEGER NOT NULL,
   expires_at INTEGER,
-  revoked_at INTEGER
+  revoked_at INTEGER,
+  party TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE TABLE waivers (
