@@ -8,6 +8,7 @@ seconds counts as disclosed although no read says so (*presumed*). docs/explain/
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -190,6 +191,11 @@ class _Announced(NamedTuple):
     at: Instant
     sequence: int
 
+    @property
+    def over(self) -> Instant:
+        """When it is good no longer."""
+        return self.at + timedelta(seconds=self.body.seconds)
+
 
 @dataclass(slots=True)
 class _Process:
@@ -197,8 +203,13 @@ class _Process:
 
     last_at: Instant
     numbers: list[int] = field(default_factory=list)
-    announced: list[_Announced] = field(default_factory=list)
+    announced: deque[_Announced] = field(default_factory=deque)
     ended: int | None = None
+
+    def forget(self) -> None:
+        """Drop announcements that no longer count whatever follows: the process lived on."""
+        while self.announced and self.announced[0].over < self.last_at:
+            self.announced.popleft()
 
 
 class AccessFold:
@@ -237,6 +248,7 @@ class AccessFold:
         process.numbers.append(body.number)
         if body.ahead:
             process.announced.append(_Announced(lease, body, at, entry.sequence))
+            process.forget()
         if not body.reads or not self._counts(at):
             return
         one = self._lease(lease, body, at)
