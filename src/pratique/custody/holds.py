@@ -83,7 +83,7 @@ def grant_refusal(holds: Iterable[Hold], lease: Held) -> Refusal | None:
 
 
 def idle_refusal(holds: Iterable[Hold], lease: Held) -> Refusal | None:
-    """Why a lease could do nothing at all now: each dataset that it selects is stopped for it."""
+    """Why a lease can do nothing at all now: each dataset that it selects is stopped for it."""
     every = tuple(holds)
     names = sorted({selector.partition("/")[0] for selector in lease.selectors})
     found = [standing_refusal(every, lease, name) for name in names]

@@ -14,7 +14,8 @@ from typing import Any, Final
 from pratique.custody.budget import in_hand, worst_case
 from pratique.custody.entries import state_entry
 from pratique.custody.granting import check_reason
-from pratique.custody.model import Dataset, Lease, Scope, ScopeId, ScopeState
+from pratique.custody.holds import idle_refusal
+from pratique.custody.model import Dataset, Hold, Lease, Scope, ScopeId, ScopeState
 from pratique.custody.scopes import (
     dataset_scope,
     describe_scope,
@@ -67,14 +68,15 @@ class CustodyConsole:
             scopes = {scope.id: scope for scope in state.scopes()}
             leases = [one for one in state.leases() if one.not_after > now]
             datasets = state.datasets()
-            held = state.held()
+            held, holds = state.held(), state.standing_holds()
         living = [one for one in leases if not _ended(one, scopes)]
+        moving = [one for one in leases if idle_refusal(holds, one) is None]
         return CustodyView(
             at=render_minute(now),
-            worst_bytes=worst_case(scopes.values(), leases),
-            in_hand_bytes=in_hand(held, scopes.values(), leases),
+            worst_bytes=worst_case(scopes.values(), moving),
+            in_hand_bytes=in_hand(held, scopes.values(), moving),
             datasets=tuple(_dataset_row(one, scopes, living) for one in datasets),
-            leases=tuple(_lease_row(one, scopes, now) for one in living[-_LEASES_SHOWN:][::-1]),
+            leases=tuple(_lease_row(one, scopes, holds, now) for one in living[-_LEASES_SHOWN:][::-1]),
             leases_more=max(0, len(living) - _LEASES_SHOWN),
             scopes=_tree(scopes, living),
             refusals=tuple(self._refusals()),
@@ -173,7 +175,9 @@ def _dataset_row(
     )
 
 
-def _lease_row(one: Lease, scopes: Mapping[ScopeId, Scope], now: Instant) -> LeaseRow:
+def _lease_row(
+    one: Lease, scopes: Mapping[ScopeId, Scope], holds: Sequence[Hold], now: Instant
+) -> LeaseRow:
     own = scopes.get(lease_scope(one.id))
     state = "not-yet" if now < one.not_before else "living"
     cap = own.cap_bytes if own is not None else None
@@ -184,7 +188,7 @@ def _lease_row(one: Lease, scopes: Mapping[ScopeId, Scope], now: Instant) -> Lea
         vendor=one.vendor,
         project=one.project,
         client=one.client,
-        state="suspended" if _stopped(one.scopes, scopes) else state,
+        state="suspended" if _stopped(one.scopes, scopes) or idle_refusal(holds, one) else state,
         used_bytes=own.reserved_bytes if own is not None else 0,
         budget_bytes=one.budget_bytes if cap is None else cap,
         used_objects=own.reserved_objects if own is not None else 0,

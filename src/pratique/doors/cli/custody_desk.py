@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,7 +15,9 @@ import click
 import msgspec
 
 from pratique.custody.certificate import terms_of
-from pratique.custody.model import Lease, Scope, ScopeId, ScopeState
+from pratique.custody.holds import idle_refusal
+from pratique.custody.model import Hold, Lease, Scope, ScopeId, ScopeState
+from pratique.custody.scopes import parse_lease_id
 from pratique.custody.sizes import human_bytes
 from pratique.doors.cli.stores import Stores, open_stores, operator
 from pratique.errors import InputError
@@ -110,14 +112,16 @@ def approver_actor(stores: Stores, *, now: Instant) -> str:
     return f"approver:{record.name}"
 
 
-def lease_state(lease: Lease, scopes: dict[ScopeId, Scope], now: Instant) -> str:
+def lease_state(
+    lease: Lease, scopes: dict[ScopeId, Scope], now: Instant, *, holds: Collection[Hold]
+) -> str:
     """`living`, `not-yet`, `expired`, `suspended` or `revoked`."""
     found = [scopes[one] for one in lease.scopes if one in scopes]
     if any(scope.state is ScopeState.ENDED for scope in found):
         return "revoked"
     if lease.not_after <= now:
         return "expired"
-    if any(scope.state is ScopeState.SUSPENDED for scope in found):
+    if any(scope.state is ScopeState.SUSPENDED for scope in found) or idle_refusal(holds, lease):
         return "suspended"
     return "not-yet" if now < lease.not_before else "living"
 

@@ -128,10 +128,11 @@ def _worst(desk: CustodyDesk, one: Dataset, leases: list[Lease], size: int) -> i
 def _lease_rows(desk: CustodyDesk, leases: list[Lease]) -> list[dict[str, Any]]:
     now = now_utc()
     scopes = {scope.id: scope for scope in desk.custody.scopes()}
+    holds = desk.custody.standing_holds()
     return [
         {
             "id": lease.id,
-            "state": lease_state(lease, scopes, now),
+            "state": lease_state(lease, scopes, now, holds=holds),
             "holder": f"{lease.vendor}/{lease.project}/{lease.holder}",
             "left_bytes": rest_bytes(scopes[lease.scopes[0]]),
             "left_objects": rest_objects(scopes[lease.scopes[0]]),

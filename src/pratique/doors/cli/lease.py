@@ -14,8 +14,8 @@ import click
 from pratique.custody.budget import in_hand, rest_bytes, rest_objects, worst_case
 from pratique.custody.entries import lease_entry, state_entry
 from pratique.custody.granting import check_reason, check_terms, parse_selector
-from pratique.custody.holds import grant_refusal
-from pratique.custody.model import Copy, Lease, LeaseId, Scope, ScopeId, ScopeState, Verb
+from pratique.custody.holds import grant_refusal, hold_refusal, idle_refusal, stopped_datasets
+from pratique.custody.model import Copy, Hold, Lease, LeaseId, Scope, ScopeId, ScopeState, Verb
 from pratique.custody.scopes import describe_scope, lease_scope, parse_lease_id, state_refusal
 from pratique.custody.sizes import human_bytes, parse_bytes
 from pratique.doors.cli import EXIT_UNKNOWN, custody_desk
@@ -272,13 +272,15 @@ def list_leases(every: bool, home: Path | None, form: str) -> None:
     with open_desk(home) as desk:
         leases = desk.custody.leases()
         scopes = {scope.id: scope for scope in desk.custody.scopes()}
-        held = desk.custody.held()
-    current = unexpired(leases, now)
+        held, holds = desk.custody.held(), desk.custody.standing_holds()
+    current = [one for one in unexpired(leases, now) if idle_refusal(holds, one) is None]
     worst = worst_case(scopes.values(), current)
     hand = in_hand(held, scopes.values(), current)
-    shown = [one for one in leases if every or lease_state(one, scopes, now) not in _OVER]
+    shown = [
+        one for one in leases if every or lease_state(one, scopes, now, holds=holds) not in _OVER
+    ]
     if form == "json":
-        answers = [_described(one, scopes, now) for one in shown]
+        answers = [_described(one, scopes, now, holds) for one in shown]
         echo_json({"leases": answers, "worst_case_bytes": worst, "in_hand_bytes": hand})
         return
     if not shown:
@@ -286,7 +288,8 @@ def list_leases(every: bool, home: Path | None, form: str) -> None:
     for one in shown:
         own = scopes[lease_scope(one.id)]
         click.echo(
-            f"{one.id}  {lease_state(one, scopes, now):9}  {one.vendor}/{one.project}/{one.holder}  "
+            f"{one.id}  {lease_state(one, scopes, now, holds=holds):9}  "
+            f"{one.vendor}/{one.project}/{one.holder}  "
             f"{one.client}: {', '.join(one.selectors)}  {_left(own)}, until "
             f"{render_instant(one.not_after)}"
         )
@@ -308,12 +311,13 @@ def show(lease_id: str, home: Path | None, form: str) -> None:
         scopes = {scope.id: scope for scope in desk.custody.scopes()}
         requests = [r for r in desk.custody.budget_requests() if r.lease == one.id]
         disclosed = desk.custody.all_coverage(one.id)
+        holds = desk.custody.standing_holds()
         stored = desk.custody.written(lease_scope(one.id))
     if form == "json":
         shown = [_scope_line(scopes[scope]) for scope in one.scopes if scope in scopes]
         echo_json(
             {
-                **_described(one, scopes, now),
+                **_described(one, scopes, now, holds),
                 "scopes": shown,
                 "objects_paid": len(disclosed),
                 "written_bytes": stored.bytes,
@@ -322,7 +326,10 @@ def show(lease_id: str, home: Path | None, form: str) -> None:
             }
         )
         return
-    click.echo(f"lease     {one.id}, {lease_state(one, scopes, now)}")
+    click.echo(f"lease     {one.id}, {lease_state(one, scopes, now, holds=holds)}")
+    for hold in holds:
+        if stopped := stopped_datasets(hold, one):
+            click.echo(f"{hold_refusal(hold).sentence} ({hold.id}; {', '.join(stopped)})")
     for name, value in _terms(one).items():
         if name != "id":
             click.echo(f"{name:15} {', '.join(value) if isinstance(value, list) else value}")
@@ -418,11 +425,14 @@ def _terms(one: Lease) -> dict[str, Any]:
     }
 
 
-def _described(one: Lease, scopes: dict[ScopeId, Scope], now: Instant) -> dict[str, Any]:
+def _described(
+    one: Lease, scopes: dict[ScopeId, Scope], now: Instant, holds: Sequence[Hold]
+) -> dict[str, Any]:
     own = scopes[lease_scope(one.id)]
     return {
         **_terms(one),
-        "state": lease_state(one, scopes, now),
+        "state": lease_state(one, scopes, now, holds=holds),
+        "suspensions": [hold.id for hold in holds if stopped_datasets(hold, one)],
         "left_bytes": rest_bytes(own),
         "left_objects": rest_objects(own),
     }

@@ -248,7 +248,8 @@ def show(scope_id: str, home: Path | None, form: str) -> None:
         found = desk.existing(parse_scope(scope_id))
         every = {one.id: one for one in desk.custody.scopes()}
         below = [one for one in desk.custody.leases() if _lies_below(one, found.id)]
-    leases = [{"id": one.id, "state": lease_state(one, every, now)} for one in below]
+        holds = desk.custody.standing_holds()
+    leases = [{"id": one.id, "state": lease_state(one, every, now, holds=holds)} for one in below]
     if form == "json":
         echo_json({**_line(found), "leases": leases})
         return

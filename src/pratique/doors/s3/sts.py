@@ -29,7 +29,7 @@ from aiohttp import web
 from pratique.custody.certificate import micros, read_certificate
 from pratique.custody.entries import caps_entry, lease_entry
 from pratique.custody.errors import BrokerRefusedError
-from pratique.custody.holds import idle_refusal, standing_refusal
+from pratique.custody.holds import idle_refusal
 from pratique.custody.model import Lease, Scope, ScopeId, ScopeState
 from pratique.custody.operations import Operation, StsCall
 from pratique.custody.ports import LeaseState
@@ -217,7 +217,7 @@ class TokenService:
             if refusal is not None:
                 raise of_refusal(refusal)
         holds = await asyncio.to_thread(state.standing_holds)
-        stopped = standing_refusal(holds, terms) or idle_refusal(holds, terms)
+        stopped = idle_refusal(holds, terms)
         if stopped is not None:
             raise of_refusal(stopped)
         mine = found[own]

@@ -77,9 +77,7 @@ class BrokerHolds:
 
     def check_mint(self, role: Held) -> None:
         """Raise BrokerRefusedError when a lease under a role could do nothing."""
-        _raise(
-            standing_refusal(self._held.values(), role) or idle_refusal(self._held.values(), role)
-        )
+        _raise(idle_refusal(self._held.values(), role))
 
     def _save(self, held: dict[HoldId, Hold]) -> None:
         write_durably(self._path, msgspec.json.encode(held, order="sorted"))
