@@ -25,7 +25,11 @@ def vendor(name: str, *assets: str) -> Party:
 
 def register(*contracts: Contract) -> RegisterFile:
     people = Party(name="speakers", kind=PartyKind.PEOPLE, datasets=("speech",))
-    everybody = [vendor("acme", "acme-*", "gpu-1"), Party(name="lab", kind=PartyKind.CLIENT), people]
+    everybody = [
+        vendor("acme", "acme-*", "gpu-1"),
+        Party(name="lab", kind=PartyKind.CLIENT),
+        people,
+    ]
     project = Project(name="coding", vendor="acme", client="lab", datasets=("speech", "code"))
     return RegisterFile(
         parties={one.name: one for one in everybody},
@@ -62,9 +66,7 @@ def test_assets_datasets_and_people_are_told() -> None:
 
 
 def test_a_contract_gives_the_clock_that_answers_read() -> None:
-    facts = wanted_facts(
-        register(contract(notice_hours=24, basis="MSA 9.1 (b)")), [], today=TODAY
-    )
+    facts = wanted_facts(register(contract(notice_hours=24, basis="MSA 9.1 (b)")), [], today=TODAY)
     rules = rules_of_facts(edge_of(fact) for fact in facts)
     assert {(one.party, one.hours, one.basis) for one in rules} == {
         ("client:lab", 24, "msa MSA 9.1 b")
@@ -98,9 +100,9 @@ def test_what_is_no_longer_so_ends_and_what_changed_replaces() -> None:
 def test_facts_of_others_are_left_alone() -> None:
     (fact, *_) = wanted_facts(register(), [], today=TODAY)
     mine = edge_of(fact)
-    assert owned_edges([mine, mine._replace(note=""), mine._replace(note="registered by hand")]) == [
-        mine
-    ]
+    assert owned_edges(
+        [mine, mine._replace(note=""), mine._replace(note="registered by hand")]
+    ) == [mine]
     ended = mine._replace(span=mine.span._replace(to_hi=5))
     assert owned_edges([ended]) == []
 

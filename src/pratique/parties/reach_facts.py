@@ -45,6 +45,12 @@ def wanted_facts(file: RegisterFile, assets: Iterable[str], *, today: date) -> t
     return tuple(found.values())
 
 
+def operator_fact(file: RegisterFile, asset: str, *, today: date) -> tuple[Fact, ...]:
+    """What the register says of who operates one asset."""
+    subject = f"asset:{asset}"
+    return tuple(one for one in wanted_facts(file, [asset], today=today) if one.subject == subject)
+
+
 def owned_edges(edges: Iterable[Edge]) -> list[Edge]:
     """Facts that the register made and that have not ended."""
     return [

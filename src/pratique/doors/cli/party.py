@@ -13,6 +13,7 @@ _COMMANDS: Final[dict[str, str]] = {
     "audit": "pratique.doors.cli.party_audit:audit",
     "check": "pratique.doors.cli.party_check:check",
     "contract": "pratique.doors.cli.party_agreed:contract",
+    "evidence": "pratique.doors.cli.party_evidence:evidence",
     "export": "pratique.doors.cli.party_register:export_register",
     "finding": "pratique.doors.cli.party_findings:finding",
     "findings": "pratique.doors.cli.party_findings:findings",
@@ -22,6 +23,7 @@ _COMMANDS: Final[dict[str, str]] = {
     "remove": "pratique.doors.cli.party_edit:remove_party",
     "resume": "pratique.doors.cli.party_suspend:resume",
     "set": "pratique.doors.cli.party_edit:set_party",
+    "show": "pratique.doors.cli.party_show:show",
     "suspend": "pratique.doors.cli.party_suspend:suspend",
 }
 

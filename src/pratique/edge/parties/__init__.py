@@ -1,0 +1,1 @@
+"""What evidence of parties needs of the world: stores to receive it in, libraries that verify it."""
