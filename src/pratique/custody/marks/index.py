@@ -26,7 +26,7 @@ FIRST, SECOND = 1, 2
 """What was seen of a mark; both together: 3."""
 _FORM_BITS: Final = (0, 0, 1, 1)
 """Where both forms were seen, the second one counts: the first is also what unmarked doubles show."""
-_VERSION: Final = 1
+_VERSION: Final = 2
 _SHORTEST_NUMBER: Final = 10
 _UNREADABLE: Final = 0
 
@@ -48,6 +48,7 @@ class _Wire(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     salt: bytes
     first: int
     objects: tuple[str, ...]
+    layouts: tuple[bytes, ...]
     place_objects: bytes
     place_starts: bytes
     place_ends: bytes
@@ -62,6 +63,7 @@ class IndexBuilder:
         """`salt`: `SALT_BYTES` fresh random bytes."""
         self._salt, self._first = salt, first
         self._objects: dict[ObjectId, int] = {}
+        self._layouts: dict[ObjectId, bytes] = {}
         self._places = array("I"), array("Q"), array("Q")
         self._marks = array("I")
         self._keys = tuple(array("Q") for _ in range(5))
@@ -82,6 +84,10 @@ class IndexBuilder:
         for column, value in zip(self._places, (number, place.start, place.end), strict=True):
             column.append(value)
         return self.next_mark - 1
+
+    def add_layout(self, object_id: ObjectId, rendered: bytes) -> None:
+        """What an object's marks were stored as: the index tells later whether it is still that."""
+        self._layouts[object_id] = hashlib.sha256(rendered).digest()
 
     def add_text(self, mark: int, first: str, second: str) -> None:
         """A unit that shows the mark, in both forms."""
@@ -131,6 +137,7 @@ class IndexBuilder:
                 salt=self._salt,
                 first=self._first,
                 objects=tuple(self._objects),
+                layouts=tuple(self._layouts.get(one, b"") for one in self._objects),
                 place_objects=little(objects),
                 place_starts=little(starts),
                 place_ends=little(ends),
@@ -147,6 +154,8 @@ class Index:
     salt: bytes
     first: int
     objects: tuple[ObjectId, ...]
+    layouts: tuple[bytes, ...]
+    """SHA-256 of each object's layout; empty where nothing of it came into force."""
     places: tuple[array[int], array[int], array[int]]
     marks: array[int]
     forms: tuple[array[int], ...]
@@ -178,12 +187,18 @@ def parse_index(data: bytes) -> Index:
         )
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
         raise IndexFormatError("the index of a dataset's marks cannot be read") from None
-    if wire.version != _VERSION or {len(keys), *map(len, forms)} != {len(marks)}:
+    lengths = {len(keys), *map(len, forms)}
+    if (
+        wire.version != _VERSION
+        or lengths != {len(marks)}
+        or len(wire.layouts) != len(wire.objects)
+    ):
         raise IndexFormatError("the index of a dataset's marks cannot be read")
     return Index(
         salt=wire.salt,
         first=wire.first,
         objects=tuple(map(ObjectId, wire.objects)),
+        layouts=wire.layouts,
         places=places,
         marks=marks,
         forms=tuple(forms),

@@ -6,6 +6,7 @@ behind the other in the object's variant 1, in the order of the stretches that t
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from array import array
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ import msgspec
 from pratique.custody.views import View
 from pratique.errors import IntegrityError
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 class LayoutError(IntegrityError):
@@ -51,6 +52,7 @@ class _Wire(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     tail_start: int
     tail_end: bytes
     tail_counted: bool
+    second_sha256: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,9 @@ class Tail:
 class Layout:
     """The stretches of one object that have a second form. Made once, used for every lease."""
 
-    __slots__ = ("_ends", "_marks", "_offsets", "_starts", "tail", "variant_size")
+    __slots__ = (
+        "_ends", "_marks", "_offsets", "_starts", "second_sha256", "tail", "variant_size",
+    )  # fmt: skip
 
     def __init__(self, stretches: Sequence[Stretch], *, tail: Tail | None = None) -> None:
         """Shape: stretches sorted and disjoint, in front of the tail."""
@@ -95,6 +99,8 @@ class Layout:
         offsets = array("Q", accumulate(lengths, initial=0))
         self.variant_size = offsets.pop()
         self._offsets = offsets
+        self.second_sha256 = b""
+        """Of all second forms, one behind the other; empty before it was stored."""
 
     @property
     def marks(self) -> int:
@@ -122,8 +128,8 @@ class Layout:
             inline_start=tail.start if tail is not None else 0,
         )
 
-    def render(self) -> bytes:
-        """For storing."""
+    def render(self, second: bytes | bytearray = b"") -> bytes:
+        """For storing, beside these second forms."""
         tail = self.tail
         lengths = array("I", map(int.__sub__, self._ends, self._starts))
         return msgspec.msgpack.encode(
@@ -136,6 +142,7 @@ class Layout:
                 tail_start=tail.start if tail is not None else 0,
                 tail_end=tail.end if tail is not None else b"",
                 tail_counted=tail is not None,
+                second_sha256=hashlib.sha256(second).digest(),
             )
         )
 
@@ -158,6 +165,7 @@ def parse_layout(data: bytes) -> Layout:
         tail = Tail(start=wire.tail_start, pieces=pieces, end=wire.tail_end)
     layout = Layout(())
     layout._set(marks, starts, lengths, tail)  # noqa: SLF001 - its own arrays, without a detour
+    layout.second_sha256 = wire.second_sha256
     return layout
 
 

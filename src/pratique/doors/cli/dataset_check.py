@@ -26,6 +26,7 @@ from pratique.values.instants import now_utc
 from pratique.values.plain_text import printable
 
 if TYPE_CHECKING:
+    from pratique.custody.marks.records import MarkRun
     from pratique.edge.custody.checking import Checked
 
 _SHOWN: Final = 20
@@ -48,6 +49,8 @@ def check(
     names: tuple[str, ...], *, repair: bool, young_hours: float, home: Path | None, form: str
 ) -> None:
     """Decrypt every part, compare every object with its SHA-256, and name what belongs to nothing.
+
+    Of marked objects also the index of marks, compared with the ledger, the layout and the second forms.
 
     NAME: only the objects of these datasets are read. Nobody's budget or cap pays for it. Exit code 1
     when something is damaged, missing or left over.
@@ -89,6 +92,7 @@ def _swept(
             parts=parts,
             keys=keys,
             stages=lambda: [*desk.custody.stages(), *_indexes(desk)],
+            told_index=lambda run: _told_index(desk, run),
             now=now_utc(),
             only=names,
             repair=repair,
@@ -106,6 +110,15 @@ def _indexes(desk: CustodyDesk) -> Iterator[ObjectId]:
             yield from (run.index for run in desk.custody.mark_runs(dataset.name))
 
 
+def _told_index(desk: CustodyDesk, run: MarkRun) -> str | None:
+    """The SHA-256 of a run's index that the ledger has."""
+    entry = next(desk.stores.log.entries(run.entry, run.entry + 1), None)
+    if entry is None or (entry.kind, entry.subject) != ("marks", f"dataset:{run.dataset}"):
+        return None
+    digest = entry.body.get("index_sha256")
+    return digest if isinstance(digest, str) else None
+
+
 @contextmanager
 def _keys(desk: CustodyDesk) -> Iterator[Callable[[Sequence[PartAsk]], Sequence[bytes]]]:
     """Keys of parts from the broker, one question after another."""
@@ -121,11 +134,16 @@ def _keys(desk: CustodyDesk) -> Iterator[Callable[[Sequence[PartAsk]], Sequence[
         yield ask
 
 
-def _tell(found: Checked) -> None:
+def _tell_damage(found: Checked) -> None:
     for one in found.damaged[:_SHOWN]:
-        click.echo(f"damaged: {one.dataset}/{printable(one.key)}: {one.what}")
+        place = f"{one.dataset}/{printable(one.key)}" if one.key else one.dataset
+        click.echo(f"damaged: {place}: {one.what}")
     if found.damaged_total > _SHOWN:
         click.echo(f"damaged: {found.damaged_total - _SHOWN:,} more; --format json names them")
+
+
+def _tell(found: Checked) -> None:
+    _tell_damage(found)
     for name in found.orphans[:_SHOWN]:
         click.echo(f"belongs to nothing: {printable(name)}")
     if found.orphans_total > _SHOWN:
@@ -133,6 +151,8 @@ def _tell(found: Checked) -> None:
     read = f"{found.objects:,} objects looked at, {human_bytes(found.bytes)} decrypted"
     if found.sealed:
         read += f", {found.sealed:,} of them sealed to their client: only lengths were compared"
+    if found.marked or found.indexes:
+        read += f"; marks of {found.marked:,} objects in {found.indexes:,} indexes"
     click.echo(f"{read}; {found.damaged_total:,} damaged")
     if found.removed:
         click.echo(f"{found.removed:,} parts of nothing removed, {human_bytes(found.orphan_bytes)}")
@@ -152,6 +172,8 @@ def _as_json(found: Checked) -> dict[str, object]:
         "objects": found.objects,
         "bytes": found.bytes,
         "sealed": found.sealed,
+        "marked": found.marked,
+        "mark_indexes": found.indexes,
         "damaged": [
             {"dataset": one.dataset, "key": one.key, "object": one.object, "what": one.what}
             for one in found.damaged

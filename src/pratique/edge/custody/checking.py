@@ -2,9 +2,9 @@
 
 What is needed (objects that stand or are in a version) and what lies there are walked side by side, both
 ordered by object, so that neither is ever held whole. Of each object: all parts are there, as long as they
-must be, each decrypts, and the plaintext has the size and the SHA-256 that the version says. What belongs
-to nothing is an *orphan*: a crash left it, or its object is gone. Young ones may be objects on their way
-and are left alone.
+must be, each decrypts, and the plaintext has the size and the SHA-256 that the version says; of its marks,
+what `mark_checking` says. What belongs to nothing is an *orphan*: a crash left it, or its object is gone.
+Young ones may be objects on their way and are left alone.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ from pratique.custody.envelope import (
     part_plaintext,
 )
 from pratique.custody.errors import BrokerRefusedError, PartMissingError
-from pratique.custody.marks.records import LAYOUT_PART, VARIANT
+from pratique.custody.marks.records import LAYOUT_PART, VARIANT, MarkRun
 from pratique.custody.model import PART_BYTES, Dataset, ObjectId, StoredObject
 from pratique.custody.ports import PartAsk
+from pratique.edge.custody.mark_checking import KeptMarks, MarkChecks, Whole
 from pratique.edge.custody.part_listing import KeptPart, ListedParts
 from pratique.errors import IntegrityError
 from pratique.values.instants import Instant
@@ -46,11 +47,13 @@ from pratique.values.instants import Instant
 YOUNG: Final = timedelta(hours=24)
 _SHOWN: Final = 1000
 _TOGETHER: Final = 256
+_LARGE: Final = PART_BYTES // 2
+"""From this size on the buffer is made for any part."""
 _FOLDER: Final = re.compile(r"[0-9a-f]{2}/([0-9a-f]{32})/(.+)", re.DOTALL)
 _PART: Final = re.compile(r"(0|[1-9][0-9]{0,8})\.([01])")
 
 
-class KeptObjects(Protocol):
+class KeptObjects(KeptMarks, Protocol):
     """What of custody's store the sweep asks."""
 
     def datasets(self) -> Sequence[Dataset]:
@@ -80,6 +83,10 @@ class Checked:
     bytes: int = 0
     sealed: int = 0
     """Objects that only the client can open: of these only lengths were looked at."""
+    marked: int = 0
+    """Objects with marks."""
+    indexes: int = 0
+    """Indexes of marks."""
     damaged_total: int = 0
     damaged: list[Damage] = field(default_factory=list)
     orphans_total: int = 0
@@ -92,9 +99,17 @@ class Checked:
 
     def damage(self, one: StoredObject, what: str) -> None:
         """Tell of something that does not hold; the first thousand are kept."""
+        self._damaged(Damage(dataset=one.dataset, key=one.key, object=one.id, what=what))
+
+    def damage_of_index(self, run: MarkRun, what: str) -> None:
+        """The same, of an index of marks, which stands at no key."""
+        said = f"the index of marks of run {run.number}, part {part_name(run.index, 0, 0)}: {what}"
+        self._damaged(Damage(dataset=run.dataset, key="", object=run.index, what=said))
+
+    def _damaged(self, one: Damage) -> None:
         self.damaged_total += 1
         if len(self.damaged) < _SHOWN:
-            self.damaged.append(Damage(dataset=one.dataset, key=one.key, object=one.id, what=what))
+            self.damaged.append(one)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +122,8 @@ class Sweep:
     """Keys of parts, from the broker. Asked in a thread, one question after another."""
     stages: Callable[[], Iterable[ObjectId]]
     """What stands for objects' ids in parts of uploads, and in indexes of marks."""
+    told_index: Callable[[MarkRun], str | None]
+    """SHA-256 of an index of marks, as the ledger entry of its run says; None when it is no such entry."""
     now: Instant
     only: Collection[str] = ()
     """Datasets whose objects are read; none: all."""
@@ -132,8 +149,12 @@ class _Sweeping:
         self._sealed = {one.name for one in living if one.sealed}
         self._living = [one.name for one in living]
         self._stages = frozenset(sweep.stages())
+        self._marks = MarkChecks(sweep.state, self._opened, sweep.told_index)
 
     async def run(self) -> Checked:
+        for name in self._living:
+            if not self._sweep.only or name in self._sweep.only:
+                self._found.indexes += await self._marks.indexes(name, self._found.damage_of_index)
         needed = _Stream(self._needed())
         lying = self._lying()
         folder = await anext(lying, None)
@@ -205,7 +226,7 @@ class _Sweeping:
 
     async def _object(self, one: StoredObject, lying: Sequence[KeptPart]) -> None:
         sizes: dict[int, int] = {}
-        second: dict[int, int] = {}
+        second: dict[int, KeptPart] = {}
         strays = []
         for part in lying:
             place = _PART.fullmatch(part.name.rpartition("/")[2])
@@ -213,8 +234,10 @@ class _Sweeping:
             layout = place is not None and place[0] == f"{LAYOUT_PART}.{VARIANT}"
             if place is None or (number >= one.parts and not layout):
                 strays.append(part)
+            elif place[2] == "0":
+                sizes[number] = part.size
             else:
-                (sizes if place[2] == "0" else second)[number] = part.size
+                second[number] = part
         await self._strays(strays, known=False)
         if not self._asked(one):
             return
@@ -225,7 +248,15 @@ class _Sweeping:
             self._found.sealed += 1
         else:
             await self._content(one)
-            await self._second_forms(one, second)
+        await self._second_forms(one, second)
+
+    async def _second_forms(self, one: StoredObject, lying: Mapping[int, KeptPart]) -> None:
+        lengths = {number: part.size for number, part in lying.items()}
+        has_marks, strays = await self._marks.object(
+            one, lengths, lambda what: self._found.damage(one, what)
+        )
+        self._found.marked += has_marks
+        await self._strays([lying[number] for number in strays], known=False)
 
     def _lengths_hold(self, one: StoredObject, sizes: dict[int, int]) -> bool:
         holds = True
@@ -246,7 +277,14 @@ class _Sweeping:
         digest = hashlib.sha256()
         for part in range(one.parts):
             try:
-                plain = await self._decrypted(one, part, part_plaintext(one.size, part))
+                whole = Whole(
+                    object=one.id,
+                    wrapped_key=one.wrapped_key,
+                    part=part,
+                    variant=0,
+                    size=part_plaintext(one.size, part),
+                )
+                plain = await self._opened(whole)
             except (PartMissingError, IntegrityError, BrokerRefusedError) as error:
                 if isinstance(error, BrokerRefusedError) and error.reason != "key":
                     raise
@@ -258,27 +296,21 @@ class _Sweeping:
         if digest.hexdigest() != one.sha256:
             self._found.damage(one, "its bytes do not have the SHA-256 that they had")
 
-    async def _second_forms(self, one: StoredObject, lying: Mapping[int, int]) -> None:
-        """What marks are made of has no SHA-256 of its own: it decrypts at its place, or it is damaged."""
-        for part, length in sorted(lying.items()):
-            try:
-                await self._decrypted(one, part, OURS.plaintext(length), variant=VARIANT)
-            except (PartMissingError, IntegrityError) as error:
-                name = part_name(one.id, part, VARIANT)
-                self._found.damage(one, f"part {name}: {error.message}")
-
-    async def _decrypted(
-        self, one: StoredObject, part: int, size: int, *, variant: int = 0
-    ) -> memoryview:
-        name = part_name(one.id, part, variant)
+    async def _opened(self, whole: Whole) -> memoryview:
+        """A part's plaintext, in a buffer that the next one takes."""
+        name, size = part_name(whole.object, whole.part, whole.variant), whole.size
         cipher = memoryview(await self._sweep.parts.read(name, 0, OURS.ciphertext(size)))
         header = parse_header(cipher)
         ask = PartAsk(
-            object=one.id, wrapped_key=one.wrapped_key, part=part, variant=variant, salt=header.salt
+            object=whole.object,
+            wrapped_key=whole.wrapped_key,
+            part=whole.part,
+            variant=whole.variant,
+            salt=header.salt,
         )
         (key,) = await asyncio.to_thread(self._sweep.keys, [ask])
         if len(self._plain) < size:
-            self._plain = bytearray(PART_BYTES if one.parts > 1 else size)
+            self._plain = bytearray(size if size < _LARGE else PART_BYTES)
         span = OURS.span(0, size, size)
         cipherer = PartCipher(key, header.prefix)
         return await asyncio.to_thread(

@@ -160,7 +160,8 @@ async def mark_dataset(
             unmarkable.append(Unmarkable(key=stored.key, why=made))
             continue
         layout = made.layout or Layout(made.stretches)
-        rendered = layout.render()
+        rendered = layout.render(made.second)
+        index.add_layout(stored.id, rendered)
         await ground.parts.write_all(stored.id, stored.wrapped_key, made.second, variant=VARIANT)
         await ground.parts.write(stored.id, stored.wrapped_key, LAYOUT_PART, VARIANT, rendered)
         left -= layout.marks
