@@ -17,7 +17,8 @@ from typing import Final
 import msgspec
 
 from pratique.custody.errors import CertificateError
-from pratique.custody.model import Copy, Lease, ScopeId, Verb
+from pratique.custody.model import Copy, Lease, ScopeId, Verb, scopes_above
+from pratique.custody.scopes import LEASE_ID
 from pratique.values.instants import Instant, render_instant
 
 MAX_CERTIFICATE: Final = 32 * 1024
@@ -27,7 +28,6 @@ _MAC_BYTES = 32
 _MAC_DOMAIN = b"pratique-certificate-1\x00"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_LEASE_ID = re.compile(r"PQL[A-Z2-7]{17}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 
 
@@ -55,12 +55,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_u
     @property
     def scopes(self) -> tuple[ScopeId, ...]:
         """The scopes that the lease hangs in, narrowest first, as `Lease.scopes`."""
-        return (
-            ScopeId(f"lease:{self.lease}"),
-            ScopeId(f"holder:{self.vendor}/{self.project}/{self.holder}"),
-            ScopeId(f"project:{self.vendor}/{self.project}"),
-            ScopeId(f"vendor:{self.vendor}"),
-            ScopeId(f"client:{self.client}"),
+        return scopes_above(
+            self.lease,
+            vendor=self.vendor,
+            project=self.project,
+            holder=self.holder,
+            client=self.client,
         )
 
     @property
@@ -230,7 +230,7 @@ def _checked(terms: Terms) -> Terms:
     _named("vendor", terms.vendor)
     _named("project", terms.project)
     _named("client", terms.client)
-    if _LEASE_ID.fullmatch(terms.lease) is None:
+    if LEASE_ID.fullmatch(terms.lease) is None:
         raise CertificateError("not a lease id", expected="PQL and 17 of A-Z and 2-7")
     if not terms.verbs or not _among(terms.verbs, Verb) or not _among((terms.copy,), Copy):
         raise CertificateError("a lease allows some of: list, read, write, delete")

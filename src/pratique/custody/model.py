@@ -118,6 +118,19 @@ class StoredObject:
         return max(1, -(-self.size // PART_BYTES))
 
 
+def scopes_above(
+    lease: str, *, vendor: str, project: str, holder: str, client: str
+) -> tuple[ScopeId, ...]:
+    """What a lease hangs in, narrowest first: itself, its holder, project, vendor and client."""
+    return (
+        ScopeId(f"lease:{lease}"),
+        ScopeId(f"holder:{vendor}/{project}/{holder}"),
+        ScopeId(f"project:{vendor}/{project}"),
+        ScopeId(f"vendor:{vendor}"),
+        ScopeId(f"client:{client}"),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """Terms under which one holder may reach data of one client. Immutable but for its budget."""
@@ -150,12 +163,12 @@ class Lease:
     @property
     def scopes(self) -> tuple[ScopeId, ...]:
         """What it hangs in, narrowest first; a suspension of any stops it."""
-        return (
-            ScopeId(f"lease:{self.id}"),
-            ScopeId(f"holder:{self.vendor}/{self.project}/{self.holder}"),
-            ScopeId(f"project:{self.vendor}/{self.project}"),
-            ScopeId(f"vendor:{self.vendor}"),
-            ScopeId(f"client:{self.client}"),
+        return scopes_above(
+            self.id,
+            vendor=self.vendor,
+            project=self.project,
+            holder=self.holder,
+            client=self.client,
         )
 
 

@@ -14,7 +14,7 @@ transactions never wait for each other."""
 
 _DEPTH: Final = {"lease": 1, "holder": 3, "project": 2, "vendor": 1, "client": 1, "dataset": 1}
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
-_LEASE: Final = re.compile(r"PQL[A-Z2-7]{17}")
+LEASE_ID: Final = re.compile(r"PQL[A-Z2-7]{17}")
 
 
 def parse_word(text: str, *, what: str) -> str:
@@ -32,7 +32,7 @@ def parse_word(text: str, *, what: str) -> str:
 
 def parse_lease_id(text: str) -> LeaseId:
     """Read the id of a lease. Raises: InputError."""
-    if _LEASE.fullmatch(text) is None:
+    if LEASE_ID.fullmatch(text) is None:
         raise InputError(
             f"not the id of a lease: {text[:80]!r}", expected="PQL and 17 of A-Z and 2-7"
         )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pratique.custody.budget import in_hand, worst_case
-from pratique.custody.entries import state_entry
 from pratique.custody.granting import check_reason
 from pratique.custody.holds import idle_refusal
 from pratique.custody.model import Dataset, Hold, Lease, Scope, ScopeId, ScopeState
@@ -32,6 +31,7 @@ from pratique.doors.console.custody_values import (
     RefusedRow,
     ScopeRow,
 )
+from pratique.doors.scope_changes import change_scope, check_change
 from pratique.errors import InputError
 from pratique.ledger.store import LogStore
 from pratique.store.custody import CustodyStore
@@ -76,7 +76,9 @@ class CustodyConsole:
             worst_bytes=worst_case(scopes.values(), moving),
             in_hand_bytes=in_hand(held, scopes.values(), moving),
             datasets=tuple(_dataset_row(one, scopes, living) for one in datasets),
-            leases=tuple(_lease_row(one, scopes, holds, now) for one in living[-_LEASES_SHOWN:][::-1]),
+            leases=tuple(
+                _lease_row(one, scopes, holds, now) for one in living[-_LEASES_SHOWN:][::-1]
+            ),
             leases_more=max(0, len(living) - _LEASES_SHOWN),
             scopes=_tree(scopes, living),
             refusals=tuple(self._refusals()),
@@ -93,14 +95,13 @@ class CustodyConsole:
         with closing(self.open_state()) as state:
             heal_custody(state, self.presence)
             found = state.scope(target)
-            _check_change(target, found, wanted)
-            assert found is not None
-            # 1. The entry is durable. 2. Doors refuse. 3. So does the broker, by itself.
-            draft = state_entry(
-                found, wanted, reason=words, incident=label, epoch=state.epoch(), actor=actor
-            )
-            [entry] = self.ledger.append([draft], now=now)
-            state.set_state(target, wanted, reason=words, incident=label, entry=entry)
+            if found is None:
+                raise InputError(f"no scope {target!r}: no lease or dataset has made it")
+            check_change(found, wanted)
+            entry = change_scope(
+                state, self.ledger, found, wanted,
+                reason=words, incident=label, actor=actor, now=now,
+            )  # fmt: skip
             warning = self.tell_broker(target, wanted, words, label)
         done = "Resumed" if live else "Suspended"
         told = f"{done} {describe_scope(target)}, ledger entry {entry}."
@@ -135,15 +136,6 @@ class CustodyConsole:
             )
             for event in self.presence.recent_events("revocation-drill", _DRILLS_SHOWN)
         ]
-
-
-def _check_change(target: ScopeId, found: Scope | None, wanted: ScopeState) -> None:
-    if found is None:
-        raise InputError(f"no scope {target!r}: no lease or dataset has made it")
-    if found.state is ScopeState.ENDED:
-        raise InputError(f"{describe_scope(target)} has ended for good: {found.reason}")
-    if wanted is ScopeState.LIVE and found.state is ScopeState.LIVE:
-        raise InputError(f"{describe_scope(target)} is not suspended")
 
 
 def _ended(lease: Lease, scopes: Mapping[ScopeId, Scope]) -> bool:

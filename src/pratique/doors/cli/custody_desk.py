@@ -9,17 +9,19 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import msgspec
 
+from pratique.custody.budget import rest_bytes, rest_objects
 from pratique.custody.certificate import terms_of
 from pratique.custody.holds import idle_refusal
 from pratique.custody.model import Hold, Lease, Scope, ScopeId, ScopeState
 from pratique.custody.scopes import parse_lease_id
 from pratique.custody.sizes import human_bytes
 from pratique.doors.cli.stores import Stores, open_stores, operator
+from pratique.doors.scope_changes import change_scope
 from pratique.errors import InputError
 from pratique.settings import Settings
 from pratique.store.custody import CustodyStore, open_custody
@@ -69,6 +71,20 @@ class CustodyDesk:
                 remedy="see: pratique scope list",
             )
         return found
+
+    def existing_lease(self, text: str) -> Lease:
+        """A lease that is there. Raises: InputError."""
+        found = self.custody.lease(parse_lease_id(text))
+        if found is None:
+            raise InputError(f"no lease {text}", remedy="see: pratique lease list --all")
+        return found
+
+    def change(self, scope: Scope, state: ScopeState, *, reason: str, incident: str = "") -> int:
+        """Suspend, resume or end a scope, as the operator; gives the ledger entry."""
+        return change_scope(
+            self.custody, self.stores.log, scope, state,
+            reason=reason, incident=incident, actor=operator(), now=now_utc(),
+        )  # fmt: skip
 
     def tell_broker(self, scope: ScopeId, state: ScopeState, *, reason: str, incident: str) -> str:
         """Let the broker refuse by itself, as the second line; gives what is wrong if it cannot."""
@@ -137,6 +153,31 @@ def worst_line(worst: int, in_hand: int) -> str:
     return (
         f"If every lease were in the wrong hands now, {human_bytes(worst)}{held} could still leave."
     )
+
+
+def caps_line(scope: Scope) -> dict[str, Any]:
+    """A scope for programs: its state, caps and what was given."""
+    return {
+        "id": scope.id,
+        "state": scope.state.value,
+        "reason": scope.reason,
+        "incident": scope.incident,
+        "cap_bytes": scope.cap_bytes,
+        "cap_objects": scope.cap_objects,
+        "reserved_bytes": scope.reserved_bytes,
+        "reserved_objects": scope.reserved_objects,
+    }
+
+
+def left_words(scope: Scope) -> list[str]:
+    """What is left of a scope's caps, for people; empty where it has none."""
+    size, objects = rest_bytes(scope), rest_objects(scope)
+    words = []
+    if size is not None:
+        words.append(f"{human_bytes(size)} left of {human_bytes(scope.cap_bytes or 0)}")
+    if objects is not None:
+        words.append(f"{objects:,} objects left of {scope.cap_objects or 0:,}")
+    return words
 
 
 def echo_json(answer: object) -> None:

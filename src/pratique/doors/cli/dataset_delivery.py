@@ -13,7 +13,6 @@ from pratique.custody.sizes import human_bytes
 from pratique.doors.cli import EXIT_FOUND
 from pratique.doors.cli.custody_desk import echo_json, open_desk
 from pratique.doors.cli.evidence_file import write_new
-from pratique.doors.cli.lease import existing_lease
 from pratique.doors.cli.options import format_option, home_option
 from pratique.errors import InputError
 from pratique.ledger.notes import open_checkpoint
@@ -55,7 +54,7 @@ def delivery(
     """
     now = now_utc()
     with open_desk(home) as desk:
-        lease = existing_lease(desk, lease_id)
+        lease = desk.existing_lease(lease_id)
         log = desk.stores.presence.custody.access_log(
             lease=lease.id, tx=desk.stores.presence.applied()
         )

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from pratique.custody.entries import state_entry
 from pratique.custody.envelope import part_name
 from pratique.custody.key_entries import key_entry
 from pratique.custody.model import Dataset, ScopeState
@@ -89,17 +88,7 @@ def _end_scope(desk: CustodyDesk, name: str, reason: str) -> None:
     scope = desk.custody.scope(dataset_scope(name))
     if scope is None or scope.state is ScopeState.ENDED:
         return
-    words = f"shredded, {reason}"
-    draft = state_entry(
-        scope,
-        ScopeState.ENDED,
-        reason=words,
-        incident="",
-        epoch=desk.custody.epoch(),
-        actor=operator(),
-    )
-    entry = desk.stores.record(draft, now=now_utc())
-    desk.custody.set_state(scope.id, ScopeState.ENDED, reason=words, incident="", entry=entry)
+    desk.change(scope, ScopeState.ENDED, reason=f"shredded, {reason}")
 
 
 def _shredded(desk: CustodyDesk, dataset: Dataset, reason: str) -> int:

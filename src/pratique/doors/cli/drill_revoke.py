@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
-from pratique.custody.entries import dataset_entry, lease_entry, object_entry, state_entry
+from pratique.custody.entries import dataset_entry, lease_entry, object_entry
 from pratique.custody.envelope import RANDOM_BYTES, encrypt_part, part_aad, part_name
 from pratique.custody.model import (
     Copy,
@@ -291,12 +291,7 @@ def _measured(
 
 def _set(desk: CustodyDesk, scope: ScopeId, state: ScopeState, reason: str) -> None:
     """The ledger, then the state that doors read."""
-    found = desk.existing(scope)
-    draft = state_entry(
-        found, state, reason=reason, incident="", epoch=desk.custody.epoch(), actor=operator()
-    )
-    entry = desk.stores.record(draft, now=now_utc())
-    desk.custody.set_state(scope, state, reason=reason, incident="", entry=entry)
+    desk.change(desk.existing(scope), state, reason=reason)
 
 
 def _change(desk: CustodyDesk, scope: ScopeId, state: ScopeState, reason: str) -> None:

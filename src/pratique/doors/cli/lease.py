@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from pratique.custody.budget import in_hand, rest_bytes, rest_objects, worst_case
-from pratique.custody.entries import lease_entry, state_entry
+from pratique.custody.entries import lease_entry
 from pratique.custody.granting import check_reason, check_terms, parse_selector
 from pratique.custody.holds import grant_refusal, hold_refusal, idle_refusal, stopped_datasets
 from pratique.custody.model import Copy, Hold, Lease, LeaseId, Scope, ScopeId, ScopeState, Verb
@@ -21,8 +21,10 @@ from pratique.custody.sizes import human_bytes, parse_bytes
 from pratique.doors.cli import EXIT_UNKNOWN, custody_desk
 from pratique.doors.cli.custody_desk import (
     CustodyDesk,
+    caps_line,
     echo_json,
     lease_state,
+    left_words,
     open_desk,
     unexpired,
     worst_line,
@@ -79,7 +81,10 @@ lease.add_command(credentials)
     help="What it allows; may be repeated.",
 )
 @click.option(
-    "--budget", default="0", metavar="SIZE", help="Distinct bytes it may ever disclose, and bytes it may store: 2GiB."
+    "--budget",
+    default="0",
+    metavar="SIZE",
+    help="Distinct bytes it may ever disclose, and bytes it may store: 2GiB.",
 )
 @click.option(
     "--objects",
@@ -307,14 +312,14 @@ def show(lease_id: str, home: Path | None, form: str) -> None:
     """Show one lease: its terms, what is left, and the scopes it hangs in."""
     now = now_utc()
     with open_desk(home) as desk:
-        one = existing_lease(desk, lease_id)
+        one = desk.existing_lease(lease_id)
         scopes = {scope.id: scope for scope in desk.custody.scopes()}
         requests = [r for r in desk.custody.budget_requests() if r.lease == one.id]
         disclosed = desk.custody.all_coverage(one.id)
         holds = desk.custody.standing_holds()
         stored = desk.custody.written(lease_scope(one.id))
     if form == "json":
-        shown = [_scope_line(scopes[scope]) for scope in one.scopes if scope in scopes]
+        shown = [caps_line(scopes[scope]) for scope in one.scopes if scope in scopes]
         echo_json(
             {
                 **_described(one, scopes, now, holds),
@@ -354,25 +359,14 @@ def show(lease_id: str, home: Path | None, form: str) -> None:
 @format_option
 def revoke(lease_id: str, reason: str, incident: str, home: Path | None, form: str) -> None:
     """End a lease for good; running downloads stop within a second."""
-    now = now_utc()
-    words = check_reason(reason)
+    words, label = check_reason(reason), check_reason(incident) if incident else ""
     with open_desk(home) as desk:
-        one = existing_lease(desk, lease_id)
+        one = desk.existing_lease(lease_id)
         scope = desk.existing(lease_scope(one.id))
         if scope.state is ScopeState.ENDED:
             raise InputError(f"lease {one.id} was revoked before: {scope.reason}")
-        ended = ScopeState.ENDED
-        draft = state_entry(
-            scope,
-            ended,
-            reason=words,
-            incident=incident,
-            epoch=desk.custody.epoch(),
-            actor=operator(),
-        )
-        entry = desk.stores.record(draft, now=now)
-        desk.custody.set_state(scope.id, ended, reason=words, incident=incident, entry=entry)
-        warning = desk.tell_broker(scope.id, ended, reason=words, incident=incident)
+        entry = desk.change(scope, ScopeState.ENDED, reason=words, incident=label)
+        warning = desk.tell_broker(scope.id, ScopeState.ENDED, reason=words, incident=label)
     if form == "json":
         echo_json({"id": one.id, "revoked": True, "entry": entry, "warning": warning})
     else:
@@ -383,24 +377,8 @@ def revoke(lease_id: str, reason: str, incident: str, home: Path | None, form: s
         raise SystemExit(EXIT_UNKNOWN)
 
 
-def existing_lease(desk: CustodyDesk, text: str) -> Lease:
-    """A lease that is there. Raises: InputError."""
-    found = desk.custody.lease(parse_lease_id(text))
-    if found is None:
-        raise InputError(f"no lease {text}", remedy="see: pratique lease list --all")
-    return found
-
-
 def _left(scope: Scope) -> str:
-    size, objects = rest_bytes(scope), rest_objects(scope)
-    if size is None and objects is None:
-        return f"no cap, {human_bytes(scope.reserved_bytes)} given"
-    words = []
-    if size is not None:
-        words.append(f"{human_bytes(size)} left of {human_bytes(scope.cap_bytes or 0)}")
-    if objects is not None:
-        words.append(f"{objects:,} objects left of {scope.cap_objects or 0:,}")
-    return ", ".join(words)
+    return ", ".join(left_words(scope)) or f"no cap, {human_bytes(scope.reserved_bytes)} given"
 
 
 def _terms(one: Lease) -> dict[str, Any]:
@@ -435,17 +413,4 @@ def _described(
         "suspensions": [hold.id for hold in holds if stopped_datasets(hold, one)],
         "left_bytes": rest_bytes(own),
         "left_objects": rest_objects(own),
-    }
-
-
-def _scope_line(scope: Scope) -> dict[str, Any]:
-    return {
-        "id": scope.id,
-        "state": scope.state.value,
-        "reason": scope.reason,
-        "incident": scope.incident,
-        "cap_bytes": scope.cap_bytes,
-        "cap_objects": scope.cap_objects,
-        "reserved_bytes": scope.reserved_bytes,
-        "reserved_objects": scope.reserved_objects,
     }

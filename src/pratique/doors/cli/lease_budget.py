@@ -17,7 +17,7 @@ from pratique.custody.granting import (
     check_reason,
 )
 from pratique.custody.model import Lease, ScopeState
-from pratique.custody.scopes import lease_scope, parse_lease_id
+from pratique.custody.scopes import lease_scope
 from pratique.custody.sizes import human_bytes, parse_bytes
 from pratique.doors.cli import custody_desk
 from pratique.doors.cli.custody_desk import CustodyDesk, approver_actor, echo_json, open_desk
@@ -128,9 +128,7 @@ def _decide(request_id: str, state: RequestState, home: Path | None, form: str) 
 
 
 def _raisable(desk: CustodyDesk, text: str, now: Instant) -> Lease:
-    lease = desk.custody.lease(parse_lease_id(text))
-    if lease is None:
-        raise InputError(f"no lease {text}", remedy="see: pratique lease list --all")
+    lease = desk.existing_lease(text)
     scope = desk.custody.scope(lease_scope(lease.id))
     if lease.not_after <= now or (scope is not None and scope.state is ScopeState.ENDED):
         raise InputError(f"lease {lease.id} is over", remedy="grant a new one")

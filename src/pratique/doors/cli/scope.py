@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from pratique.custody.budget import in_hand, rest_bytes, rest_objects, worst_case
-from pratique.custody.entries import caps_entry, state_entry
+from pratique.custody.budget import in_hand, worst_case
+from pratique.custody.entries import caps_entry
 from pratique.custody.granting import check_four_eyes, check_reason
 from pratique.custody.model import Lease, Scope, ScopeId, ScopeState
 from pratique.custody.scopes import describe_scope, parse_scope, selected_scopes, state_refusal
@@ -17,14 +16,17 @@ from pratique.doors.cli import EXIT_UNKNOWN
 from pratique.doors.cli.custody_desk import (
     CustodyDesk,
     approver_actor,
+    caps_line,
     echo_json,
     lease_state,
+    left_words,
     open_desk,
     unexpired,
     worst_line,
 )
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.stores import operator
+from pratique.doors.scope_changes import check_change
 from pratique.errors import InputError
 from pratique.values.instants import Instant, now_utc
 
@@ -68,8 +70,6 @@ def _change(
     words, label = check_reason(reason), check_reason(incident) if incident else ""
     with open_desk(home) as desk:
         found = desk.existing(parse_scope(scope_id))
-        if found.state is ScopeState.ENDED:
-            raise InputError(f"{describe_scope(found.id)} has ended for good: {found.reason}")
         if state is ScopeState.LIVE and found.state is ScopeState.LIVE:
             # The broker may not have heard of it the last time; then this is how to say it again.
             missed = desk.tell_broker(found.id, state, reason=words, incident=label)
@@ -77,16 +77,8 @@ def _change(
                 f"{describe_scope(found.id)} is not suspended",
                 remedy=missed or "the key broker was told so again, should it have missed it",
             )
-        draft = state_entry(
-            found,
-            state,
-            reason=words,
-            incident=label,
-            epoch=desk.custody.epoch(),
-            actor=operator(),
-        )
-        entry = desk.stores.record(draft, now=now)
-        desk.custody.set_state(found.id, state, reason=words, incident=label, entry=entry)
+        check_change(found, state)
+        entry = desk.change(found, state, reason=words, incident=label)
         warning = desk.tell_broker(found.id, state, reason=words, incident=label)
         below = _below(desk, found.id, now)
     done = "suspended" if state is ScopeState.SUSPENDED else "resumed"
@@ -95,7 +87,8 @@ def _change(
         echo_json({**answer, "warning": warning})
     else:
         click.echo(
-            f"{done} {describe_scope(found.id)}: {len(below)} leases below it that have not expired, "
+            f"{done} {describe_scope(found.id)}: {len(below)} "
+            f"{'lease that has' if len(below) == 1 else 'leases that have'} not expired below it, "
             f"ledger entry {entry}"
         )
         if warning:
@@ -148,7 +141,7 @@ def cap(
             target, cap_bytes=cap_bytes, cap_objects=cap_objects, entry=entry
         )
     if form == "json":
-        echo_json({**_line(after), "entry": entry})
+        echo_json({**caps_line(after), "entry": entry})
     else:
         click.echo(f"{describe_scope(target)}: {_told(after)}, ledger entry {entry}")
 
@@ -222,7 +215,7 @@ def list_scopes(stopped: bool, home: Path | None, form: str) -> None:
         if (one.state is not ScopeState.LIVE or not stopped) and not one.id.startswith("lease:")
     ]
     if form == "json":
-        answer = {"scopes": [_line(one) for one in shown]}
+        answer = {"scopes": [caps_line(one) for one in shown]}
         echo_json({**answer, "worst_case_bytes": worst, "in_hand_bytes": hand})
         return
     if not shown:
@@ -251,7 +244,7 @@ def show(scope_id: str, home: Path | None, form: str) -> None:
         holds = desk.custody.standing_holds()
     leases = [{"id": one.id, "state": lease_state(one, every, now, holds=holds)} for one in below]
     if form == "json":
-        echo_json({**_line(found), "leases": leases})
+        echo_json({**caps_line(found), "leases": leases})
         return
     click.echo(f"{found.state.value:9}  {found.id}  {_told(found)}")
     for line in leases:
@@ -268,26 +261,8 @@ def _lies_below(lease: Lease, target: ScopeId) -> bool:
 
 
 def _told(one: Scope) -> str:
-    words = [f"{human_bytes(one.reserved_bytes)} given"]
-    size, objects = rest_bytes(one), rest_objects(one)
-    if size is not None:
-        words.append(f"{human_bytes(size)} left of {human_bytes(one.cap_bytes or 0)}")
-    if objects is not None:
-        words.append(f"{objects:,} objects left of {one.cap_objects or 0:,}")
+    words = [f"{human_bytes(one.reserved_bytes)} given", *left_words(one)]
     refusal = state_refusal(one)
     if refusal is not None:
         words.append(refusal.sentence)
     return ", ".join(words)
-
-
-def _line(one: Scope) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "state": one.state.value,
-        "reason": one.reason,
-        "incident": one.incident,
-        "cap_bytes": one.cap_bytes,
-        "cap_objects": one.cap_objects,
-        "reserved_bytes": one.reserved_bytes,
-        "reserved_objects": one.reserved_objects,
-    }
