@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 
 from pratique.assembly.custody_console import custody_console
+from pratique.assembly.parties import checking_parties
 from pratique.assembly.parts import open_upstreams, page_service
 from pratique.doors.console.pages import Console, ConsoleParts
 from pratique.doors.incident_desk import IncidentDesk
@@ -285,6 +286,11 @@ def _upkeep(ground: _Ground, pool: VettingPool | None, *, first_worker: bool) ->
             vetting_problem=lambda: pool.status().problem if pool is not None else "",
             catch_up=_catching_up(ground.presence, ground.control) if first_worker else None,
             answer_incidents=_answering(ground) if first_worker else None,
+            check_parties=(
+                checking_parties(ground.settings, ground.ledger, ground.presence, ground.clock)
+                if first_worker
+                else None
+            ),
         )
     )
 
