@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from kit.custody_samples import T0, sample_lease
+from kit.holds import a_hold
 from pratique.custody.certificate import terms_of
 from pratique.custody.holds import (
     grant_refusal,
@@ -20,25 +20,7 @@ from pratique.custody.holds import (
     stops_tokens,
     token_refusal,
 )
-from pratique.custody.model import Copy, Hold, HoldId, HoldKind, Stop, Verb
-
-
-def a_hold(**changes: Any) -> Hold:
-    hold = Hold(
-        id=HoldId("S-AAAAAAAAAAAA"),
-        party="vendor acme",
-        vendors=frozenset({"acme", "annotators-inc"}),
-        client="",
-        project="",
-        dataset="",
-        kind=HoldKind.ANY,
-        reason="stolen laptop",
-        incident="INC-42",
-        since=T0,
-        lifted=False,
-        changed_epoch=1,
-    )
-    return replace(hold, **changes)
+from pratique.custody.model import Copy, HoldId, HoldKind, Stop, Verb
 
 
 @pytest.mark.parametrize(
