@@ -128,6 +128,10 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     s3_listen: str = DEFAULT_S3_LISTEN
     """Where the S3 door listens; `off`: there is none."""
     s3_workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
+    s3_connections_per_peer: Annotated[int, msgspec.Meta(ge=1)] = 1000
+    """Connections of one address to one of its processes; proxies that are trusted have no limit."""
+    s3_head_seconds: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    """How long the head of a request may take from its first byte on."""
     s3_domain: str = ""
     """Names `BUCKET.<domain>` are buckets (virtual-host style); empty: paths only."""
     s3_region: str = "us-east-1"

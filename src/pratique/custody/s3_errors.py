@@ -71,6 +71,7 @@ class Code(StrEnum):
     NOT_IMPLEMENTED = "NotImplemented"
     NOT_MODIFIED = "NotModified"
     PRECONDITION_FAILED = "PreconditionFailed"
+    REQUEST_HEADER_SECTION_TOO_LARGE = "RequestHeaderSectionTooLarge"
     REQUEST_TIME_TOO_SKEWED = "RequestTimeTooSkewed"
     REQUEST_TIMEOUT = "RequestTimeout"
     SERVICE_UNAVAILABLE = "ServiceUnavailable"

@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from pratique.assembly.custody import OpenS3, open_s3
 from pratique.doors.s3.connections import S3Server
+from pratique.doors.s3.limits import ConnectionLimits
 from pratique.doors.s3.sending import SEND_BUFFER_BYTES
 from pratique.doors.sockets import bind, parse_listen, tls_context
 from pratique.settings import Settings
@@ -69,6 +70,14 @@ def url_of(settings: Settings, bound: socket.socket) -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+def _limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        per_peer=settings.custody.s3_connections_per_peer,
+        trusted=frozenset(settings.door.trusted_proxies),
+        head_seconds=settings.custody.s3_head_seconds,
+    )
+
+
 @asynccontextmanager
 async def serve_s3(
     settings: Settings, bound: socket.socket, *, clock: Clock = now_utc
@@ -82,6 +91,7 @@ async def serve_s3(
         server = S3Server(
             opened.door.handle,
             opened.quick,
+            _limits(settings),
             access_log=None,
             logger=_protocol_log,
             keepalive_timeout=_KEEPALIVE_SECONDS,
