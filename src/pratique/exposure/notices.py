@@ -23,7 +23,16 @@ from pratique.values.instants import Instant, render_second
 from pratique.values.plain_text import printable
 from pratique.values.spans import is_dawn
 
+ENTRIES_CITED: Final = 20
+"""Of one sentence; the case has all."""
 PARTY_KINDS: Final = ("client", "people", "vendor", "authority")
+
+
+class Sentence(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is said, and the ledger entries that it rests on."""
+
+    text: str
+    entries: tuple[int, ...] = ()
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +54,12 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """When it must have been told; None: without undue delay."""
     answer: str
     """Digest of the answer that it is drawn from."""
+    sources: dict[str, tuple[int, ...]] = {}
+    """Of each sentence the ledger entries that it rests on."""
+
+    def cited(self, texts: Iterable[str]) -> tuple[Sentence, ...]:
+        """Sentences of the notice with their entries."""
+        return tuple(Sentence(text=one, entries=self.sources.get(one, ())) for one in texts)
 
 
 class Concern(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,19 +145,28 @@ def draft_notice(
     Raises: InputError when even the bare draft would name somebody else.
     """
     kind = concern.party.partition(":")[0]
+    asked_for = (*(mark.entry for mark in incident.answers[-1:]), incident.entry)
+    known = _clean(_known(concern, answer, kind), guard)
+    not_known = _clean(_not_known(concern, answer, kind), guard)
+    done = _done(plan)
     due = [one.due_at for one in clocks if one.party == concern.party and one.due_at is not None]
     notice = Notice(
         party=concern.party,
         kind=kind,
-        subject=_clean([incident.title], guard, "A security incident")[0],
+        subject="A security incident" if guard.find(incident.title) else incident.title,
         made_at=now,
-        known=tuple(_clean(_known(concern, answer, kind), guard)),
-        not_known=tuple(_clean(_not_known(concern, answer, kind), guard)),
-        done=tuple(_done(plan)),
+        known=tuple(one.text for one in known),
+        not_known=tuple(one.text for one in not_known),
+        done=tuple(one.text for one in done),
         asked=_ASKED[kind],
         next_update=next_update,
         due_at=min(due, default=None),
         answer=answer.digest,
+        # What no single fact says follows from the answer as a whole.
+        sources={
+            one.text: one.entries or asked_for
+            for one in (*known, *not_known, *done, *(Sentence(text=text) for text in _ASKED[kind]))
+        },
     )
     found = guard.find_in_bytes(msgspec.json.encode(notice))
     if found is not None:
@@ -153,48 +177,80 @@ def draft_notice(
 _WITHHELD: Final = "A detail is withheld here because it names somebody else."
 
 
-def _clean(sentences: Iterable[str], guard: NameGuard, instead: str = _WITHHELD) -> list[str]:
-    """Sentences, each replaced where it would name somebody else."""
-    said = (instead if guard.find(one) is not None else one for one in sentences)
-    return list(dict.fromkeys(said))
+def _clean(sentences: Iterable[Sentence], guard: NameGuard) -> list[Sentence]:
+    """Sentences, each replaced where it would name somebody else; none twice."""
+    found: dict[str, list[int]] = {}
+    for one in sentences:
+        text = _WITHHELD if guard.find(one.text) is not None else one.text
+        found.setdefault(text, []).extend(one.entries)
+    return [
+        Sentence(text=text, entries=tuple(sorted(set(entries)))) for text, entries in found.items()
+    ]
 
 
-def _known(concern: Concern, answer: IncidentAnswer, kind: str) -> list[str]:
-    what = [f"{one.name} {one.version}" for one in answer.asked.releases]
-    what += [f"{one.id}: {one.summary}" if one.summary else one.id for one in answer.advisories]
-    found = [f"What happened: {one}." for one in what]
+def _known(concern: Concern, answer: IncidentAnswer, kind: str) -> list[Sentence]:
+    said_by = tuple(one.entry for one in answer.advisories if one.entry >= 0)
+    found = [
+        Sentence(text=f"What happened: {one.name} {one.version}.", entries=said_by)
+        for one in answer.asked.releases
+    ]
+    found += [
+        Sentence(
+            text=f"What happened: {one.id}: {one.summary}."
+            if one.summary
+            else f"What happened: {one.id}.",
+            entries=(one.entry,) if one.entry >= 0 else (),
+        )
+        for one in answer.advisories
+    ]
     if answer.widest is not None:
-        found.append(
+        text = (
             f"By the widest claim it could be had from {_moment(answer.widest.start)} to "
             f"{_moment(answer.widest.end)}, says {answer.widest.source}."
         )
+        found.append(Sentence(text=text, entries=said_by))
     reached = concern.reached
     if reached is None:
         return found
     if kind == "vendor":
-        found += [
-            f"A system that you operate for us is concerned: {_bare(a)}." for a in concern.assets
-        ]
-        if concern.assets:
-            found.append(f"Its code may have run there from {_moment(reached.start)}.")
-        else:
-            found.append(
-                f"Credentials of ours that your people hold may have been stolen from "
-                f"{_moment(reached.start)} on."
-            )
-        return found
+        return found + _of_vendor(concern, answer, reached)
     whose = {"client": "your data", "people": "data about you"}.get(kind, "personal data")
-    found.append(
+    text = (
         f"Credentials that open {whose} may have been stolen. It lay open from "
         f"{_moment(reached.start)}{_until(reached.end)}. How sure we are that the malicious code "
         f"was there: {reached.certainty}."
     )
+    found.append(Sentence(text=text, entries=reached.entries))
     found += [
-        f"Data concerned: {_bare(one.entity)}, open from {_moment(one.start)}{_until(one.end)}."
+        Sentence(
+            text=f"Data concerned: {_bare(one.entity)}, open from {_moment(one.start)}{_until(one.end)}.",
+            entries=one.entries,
+        )
         for one in concern.datasets
     ]
-    found += [_read(one) for one in concern.disclosed]
+    found += [
+        Sentence(text=_read(one), entries=one.entries[:ENTRIES_CITED]) for one in concern.disclosed
+    ]
     return found
+
+
+def _of_vendor(concern: Concern, answer: IncidentAnswer, reached: Reached) -> list[Sentence]:
+    lines = {line.asset: line for line in answer.lines}
+    found = [
+        Sentence(
+            text=f"A system that you operate for us is concerned: {_bare(asset)}.",
+            entries=lines[asset].entries if asset in lines else reached.entries,
+        )
+        for asset in concern.assets
+    ]
+    if concern.assets:
+        text = f"Its code may have run there from {_moment(reached.start)}."
+    else:
+        text = (
+            f"Credentials of ours that your people hold may have been stolen from "
+            f"{_moment(reached.start)} on."
+        )
+    return [*found, Sentence(text=text, entries=reached.entries)]
 
 
 def _read(one: Disclosed) -> str:
@@ -212,7 +268,11 @@ def _read(one: Disclosed) -> str:
     )
 
 
-def _not_known(concern: Concern, answer: IncidentAnswer, kind: str) -> list[str]:
+def _not_known(concern: Concern, answer: IncidentAnswer, kind: str) -> list[Sentence]:
+    return [Sentence(text=one) for one in _open_questions(concern, answer, kind)]
+
+
+def _open_questions(concern: Concern, answer: IncidentAnswer, kind: str) -> list[str]:
     found = []
     if kind == "vendor":
         found.append("What else of yours held the release, and which credentials lay there.")
@@ -246,7 +306,7 @@ _DONE: Final = {
 }
 
 
-def _done(plan: Plan) -> list[str]:
+def _done(plan: Plan) -> list[Sentence]:
     """How far the response is, for all parties together; how many there are would tell of others.
 
     What was found not to be needed was not done, and nobody is told that it was.
@@ -256,7 +316,8 @@ def _done(plan: Plan) -> list[str]:
         items = [one for one in plan.of_step(step) if one.state is not State.NOT_NEEDED]
         done = sum(one.state is State.DONE for one in items)
         if items:
-            found.append(f"{words}: {_far(done, len(items))}.")
+            entries = tuple(sorted({one.entry for one in items if one.entry >= 0}))[:ENTRIES_CITED]
+            found.append(Sentence(text=f"{words}: {_far(done, len(items))}.", entries=entries))
     return found
 
 
