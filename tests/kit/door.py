@@ -204,7 +204,9 @@ class Door:
         refresh = self.parts.policy.refresh_advisories()
         asyncio.run_coroutine_threadsafe(refresh, self.loop).result(timeout=_SECONDS)
 
-    def add_token(self, name: str, *, role: str = "asset", **times: datetime) -> str:
+    def add_token(
+        self, name: str, *, role: str = "asset", party: str = "", **times: datetime
+    ) -> str:
         """Give a token; returns the secret."""
         secret = secrets.token_urlsafe(24)
         record = TokenRecord(
@@ -215,6 +217,7 @@ class Door:
             created_at=self.clock(),
             expires_at=times.get("expires_at"),
             revoked_at=None,
+            party=party,
         )
         self.in_loop(lambda: self.parts.control.add_token(record))
         return secret
