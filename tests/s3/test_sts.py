@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from kit.custody import a_lease
+from kit.holds import a_hold
 from kit.s3_door import CLIENT_CONFIG, Custodian, custodian, s3_door
 from pratique.custody.certificate import terms_of
 from pratique.custody.model import Lease, LeaseId, ScopeId, ScopeState, Verb
@@ -294,6 +295,16 @@ async def test_a_stopped_vendor_gets_no_lease(login: Login) -> None:
     assert code == "AccessDenied"
     assert "INC-7" in message
     assert len(state.leases()) == 1
+
+
+async def test_a_suspended_party_gets_no_lease_and_is_told_why(login: Login) -> None:
+    login.role(verbs=frozenset({Verb.READ}))
+    await call(lambda: login.assume(login.token()))
+    login.made.state.add_hold(a_hold(), ())
+    code, message = await call(lambda: refused(lambda: login.assume(login.token())))
+    assert code == "AccessDenied"
+    assert "lease suspended: vendor acme, stolen laptop, INC-42" in message
+    assert len(login.made.state.leases()) == 1
 
 
 async def test_a_role_that_ended_gives_nothing(login: Login) -> None:
