@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 CANONICAL: Final = 0
@@ -15,10 +15,13 @@ INLINE: Final = 2
 """Source: bytes that exist for this lease only, such as a footer; they come with the view."""
 LONG_STRETCH: Final = 16 * 1024
 """From this length on, reading what a stretch covers would cost more than putting pieces together."""
+BLOCK_BYTES: Final = 64 * 1024
+"""The variant is decrypted and kept in blocks: second forms are small and close together."""
 
+_BLOCK_BITS: Final = 16
+_BLOCK_MASK: Final = BLOCK_BYTES - 1
 _NEVER: Final = 1 << 63
 _IN_BUCKET: Final = 2
-_NOTHING: Final = (0, 0, 0, 0)
 
 
 class Extent(NamedTuple):
@@ -101,50 +104,55 @@ class View:
                 found.append(Extent(begin, stop, INLINE, begin - self.inline_start))
         return found
 
-    def touched(self, start: int, end: int) -> tuple[int, int, int, int]:
-        """Which stretches lie in `[start, end)`, if only in part, and where the variant has them.
-
-        Shape: (first, behind the last, start in the variant, end there); all 0 where there are none.
-        """
-        index, starts, ends = self._index, self._starts, self._ends
-        bucket, final, count = start >> self._shift, end >> self._shift, len(starts)
-        if bucket >= len(index):
-            return _NOTHING
-        first = index[bucket]
-        while first < count and ends[first] <= start:
-            first += 1
-        last = max(first, index[final] if final < len(index) else count)
-        while last < count and starts[last] < end:
-            last += 1
+    def variant_span(self, start: int, end: int) -> tuple[int, int]:
+        """What of the variant `[start, end)` may need; empty where nothing of it is the lease's own."""
+        first = bisect_right(self._ends, start)
+        last = bisect_left(self._starts, end, first)
         if first == last:
-            return _NOTHING
-        behind = self._offsets[last - 1] + ends[last - 1] - starts[last - 1]
-        return first, last, self._offsets[first], behind
+            return 0, 0
+        final = last - 1
+        return self._offsets[first], self._offsets[final] + self._ends[final] - self._starts[final]
 
     def lay(
-        self,
-        into: memoryview,
-        shift: int,
-        span: tuple[int, int],
-        touched: tuple[int, int, int, int],
-        variant: memoryview,
-        begins: int,
-    ) -> None:
-        """Lay what `touched` told of a span over its canonical bytes: this is the way of most reads.
+        self, into: memoryview, shift: int, start: int, end: int, blocks: Mapping[int, memoryview]
+    ) -> int:
+        """Lay the lease's own stretches over canonical bytes `[start, end)`: the way of most reads.
 
-        Byte n of the object lies at `n + shift` of `into`; `variant` has the variant from its byte
-        `begins` on, as far as they need it.
+        Byte n of the object lies at `n + shift` of `into`. `blocks` has the variant in blocks of
+        `BLOCK_BYTES`, by number. Gives -1 when all is done, else the number of a block that is needed.
         """
-        start, end = span
+        # One function, and few lines of memory: everything is cold after a range was decrypted.
+        bucket, index = start >> self._shift, self._index
+        if bucket >= len(index):
+            return -1
         starts, ends, offsets = self._starts, self._ends, self._offsets
-        for index in range(touched[0], touched[1]):
-            begin, stop, offset = starts[index], ends[index], offsets[index] - begins
+        for at in range(index[bucket], len(starts)):
+            begin = starts[at]
+            if begin >= end:
+                break
+            stop = ends[at]
+            if stop <= start:
+                continue
+            offset = offsets[at]
             if begin < start:
                 offset += start - begin
                 begin = start
             if stop > end:  # noqa: PLR1730 - a call would cost more than all of this
                 stop = end
-            into[begin + shift : stop + shift] = variant[offset : offset + stop - begin]
+            number, inner = offset >> _BLOCK_BITS, offset & _BLOCK_MASK
+            block = blocks.get(number)
+            if block is None:
+                return number
+            own = block[inner : inner + stop - begin]
+            if len(own) < stop - begin:
+                following = blocks.get(number + 1)
+                if following is None:
+                    return number + 1
+                middle = begin + len(own)
+                into[middle + shift : stop + shift] = following[: stop - middle]
+                stop = middle
+            into[begin + shift : stop + shift] = own
+        return -1
 
     def pieces(self, start: int, end: int) -> list[Extent]:
         """The extents that make up `[start, end)`."""

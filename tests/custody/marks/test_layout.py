@@ -16,7 +16,7 @@ from pratique.custody.marks.layout import (
     TailPiece,
     parse_layout,
 )
-from pratique.custody.views import INLINE, LONG_STRETCH, VARIANT, View
+from pratique.custody.views import BLOCK_BYTES, INLINE, LONG_STRETCH, VARIANT, View
 
 
 def _made(seed: int, size: int) -> tuple[list[Stretch], bytes, bytes]:
@@ -45,11 +45,13 @@ def _through(view: View, first: bytes, second: bytes, start: int, end: int) -> b
 
 def _laid(view: View, first: bytes, second: bytes, start: int, end: int, ahead: int) -> bytes:
     """As the door does it: into a buffer that begins `ahead` bytes before the range."""
-    touched = one, behind, begin, stop = view.touched(start, end)
     into = bytearray(ahead) + first[start:end]
-    kept = memoryview(second)[begin:stop]  # not a byte more than is said to be needed
-    view.lay(memoryview(into), ahead - start, (start, end), touched, kept, begin)
-    assert (one < behind) is (begin < stop)
+    blocks: dict[int, memoryview] = {}
+    begin, stop = view.variant_span(start, end)
+    while (missing := view.lay(memoryview(into), ahead - start, start, end, blocks)) >= 0:
+        assert missing not in blocks
+        assert begin < min(stop, (missing + 1) * BLOCK_BYTES)
+        blocks[missing] = memoryview(second)[missing * BLOCK_BYTES : (missing + 1) * BLOCK_BYTES]
     assert into[:ahead] == bytes(ahead)
     return bytes(into[ahead:])
 
@@ -99,6 +101,21 @@ def test_the_tail_is_put_together_for_each_lease_and_keeps_its_length() -> None:
     assert [e.source for e in two.pieces(0, size)] == [0, VARIANT, 0, INLINE]
     with pytest.raises(LayoutError):
         layout.view(b"\x00", size - 3)
+
+
+def test_a_stretch_over_two_blocks_comes_from_both() -> None:
+    size = 3 * BLOCK_BYTES
+    lengths = (BLOCK_BYTES - 5, 10, 12_000)
+    starts = (10, BLOCK_BYTES + 50, 2 * BLOCK_BYTES)
+    stretches = [Stretch(n, *one) for n, one in enumerate(zip(starts, lengths, strict=True))]
+    second = bytes(n % 251 + 1 for n in range(sum(lengths)))
+    view = Layout(stretches).view(b"\x00\x01\x01", size)
+    first = bytes(size)
+    whole = _through(view, first, second, 0, size)
+    assert _laid(view, first, second, 0, size, 0) == whole
+    for start in range(BLOCK_BYTES + 45, BLOCK_BYTES + 65):
+        for end in range(start, BLOCK_BYTES + 66):
+            assert _laid(view, first, second, start, end, 1) == whole[start:end]
 
 
 def test_long_stretches_and_what_only_one_lease_has_are_put_together_from_pieces() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pratique.custody.envelope import (
@@ -19,16 +19,15 @@ from pratique.custody.envelope import (
 from pratique.custody.model import PART_BYTES, Lease, LeaseId, ObjectId, StoredObject
 from pratique.custody.ports import KeyBroker, PartAsk, PartStore
 from pratique.custody.scopes import dataset_scope
-from pratique.custody.views import CANONICAL, INLINE, VARIANT, View
+from pratique.custody.views import BLOCK_BYTES, CANONICAL, INLINE, VARIANT, View
 from pratique.values.instants import Clock, now_utc
 
 _KEPT_CIPHERS: Final = 4096
 _KEPT_SECONDS: Final = 600.0
 """How long a part's key stays in memory, and never longer than its lease lasts: an owned process has
 what was used in the last ten minutes."""
-_BLOCK: Final = 64 * 1024
-"""Second forms of marks are small and close together: they are decrypted in blocks, and kept."""
 _KEPT_BLOCKS: Final = 512
+"""Of second forms of marks, decrypted; 32 MiB."""
 AT_ONCE_BYTES: Final = 384 * 1024
 """Whole segments that `at_once` opens: a piece of 256 KiB lies in five."""
 _AT_ONCE_LONGEST: Final = 256 * 1024
@@ -64,7 +63,9 @@ class Plaintext:
         self._parts = parts
         self._broker = broker
         self._kept: OrderedDict[_Place, _Kept] = OrderedDict()
-        self._blocks: OrderedDict[tuple[str, str, int], memoryview] = OrderedDict()
+        self._blocks: OrderedDict[tuple[str, str], dict[int, memoryview]] = OrderedDict()
+        """Of a variant, by number, for a lease and an object."""
+        self._kept_blocks = 0
         self._scratch = memoryview(bytearray(AT_ONCE_BYTES))
 
     def forget_stopped(self, stop: Callable[[tuple[str, ...], Lease, str], object]) -> None:
@@ -77,8 +78,8 @@ class Plaintext:
             if kept.until < now or stop(kept.scopes, kept.lease, kept.dataset):
                 del self._kept[place]
         left = {(place.lease, place.object) for place in self._kept}
-        for key in [key for key in self._blocks if key[:2] not in left]:
-            del self._blocks[key]
+        for key in [key for key in self._blocks if key not in left]:
+            self._kept_blocks -= len(self._blocks.pop(key))
 
     async def unlock(
         self, lease: Lease, stored: StoredObject, start: int, end: int, view: View | None
@@ -145,18 +146,9 @@ class Plaintext:
             return await self._pieces(lease, stored, start, end, view)
         # Most of it is canonical: decrypt that at once, and lay the lease's own stretches over it.
         whole = await self._canonical(lease, stored, start, end)
-        touched = first, last, begin, stop = view.touched(start, end)
-        if first < last:
-            number = begin // _BLOCK
-            if stop <= (number + 1) * _BLOCK:
-                block = self._blocks.get((lease.id, stored.id, number))
-                if block is None:
-                    block = await self._block(lease, stored, number, view)
-                begin = number * _BLOCK
-            else:
-                size = view.variant_size
-                block = await self._stretch(lease, stored, size, VARIANT, begin, stop)
-            view.lay(whole, -start, (start, end), touched, block, begin)
+        blocks: Mapping[int, memoryview] = self._blocks.get((lease.id, stored.id), {})
+        while (missing := view.lay(whole, -start, start, end, blocks)) >= 0:
+            blocks = await self._block(lease, stored, missing, view)
         return whole
 
     def at_once(
@@ -180,24 +172,17 @@ class Plaintext:
             return None
         if not (start < end <= base + PART_BYTES and end - start <= _AT_ONCE_LONGEST):
             return None
-        touched, block, begins = (0, 0, 0, 0), None, 0
-        if view is not None:
-            if end > view.pieced_from:
-                return None
-            touched = view.touched(start, end)
-            if touched[0] < touched[1]:
-                number = touched[2] // _BLOCK
-                begins = number * _BLOCK
-                block = self._blocks.get((lease.id, stored.id, number))
-                if block is None or touched[3] > begins + _BLOCK:
-                    return None
+        if view is not None and end > view.pieced_from:
+            return None
         span = OURS.span(start - base, end - base, part_plaintext(stored.size, part))
         ciphertext = self._scratch[: span.cipher_end - span.cipher_start]
         if not self._parts.cached(kept.name, span.cipher_start, ciphertext):
             return None
         kept.cipher.decrypt_into(ciphertext, span, into)
-        if block is not None and view is not None:
-            view.lay(into, span.skip - start, (start, end), touched, block, begins)
+        if view is not None:
+            blocks = self._blocks.get((lease.id, stored.id), {})
+            if view.lay(into, span.skip - start, start, end, blocks) >= 0:
+                return None
         return span.skip
 
     async def _canonical(
@@ -227,15 +212,25 @@ class Plaintext:
 
     async def _block(
         self, lease: Lease, stored: StoredObject, number: int, view: View
-    ) -> memoryview:
-        """One block of the object's second forms."""
-        start = number * _BLOCK
-        end = min(start + _BLOCK, view.variant_size)
+    ) -> Mapping[int, memoryview]:
+        """Fetch one block of the object's second forms; gives it with those that were there."""
+        start = number * BLOCK_BYTES
+        end = min(start + BLOCK_BYTES, view.variant_size)
         block = await self._stretch(lease, stored, view.variant_size, VARIANT, start, end)
-        self._blocks[lease.id, stored.id, number] = block
-        if len(self._blocks) > _KEPT_BLOCKS:
-            self._blocks.popitem(last=False)
-        return block
+        blocks = self._blocks.setdefault((lease.id, stored.id), {})
+        self._kept_blocks += number not in blocks
+        blocks[number] = block
+        while self._kept_blocks > _KEPT_BLOCKS:
+            self._forget_a_block()
+        return blocks
+
+    def _forget_a_block(self) -> None:
+        """Of what was read longest ago."""
+        oldest, blocks = next(iter(self._blocks.items()))
+        del blocks[next(iter(blocks))]
+        self._kept_blocks -= 1
+        if not blocks:
+            del self._blocks[oldest]
 
     async def _stretch(
         self, lease: Lease, stored: StoredObject, size: int, variant: int, start: int, end: int
@@ -280,7 +275,7 @@ def _places(
     """Every part that a range touches, once."""
     stretches = [(CANONICAL, start, end)]
     if view is not None:
-        _, _, begin, stop = view.touched(start, end)
+        begin, stop = view.variant_span(start, end)
         if begin < stop:
             stretches.append((VARIANT, begin, stop))
     return dict.fromkeys(
