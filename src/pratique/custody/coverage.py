@@ -47,6 +47,10 @@ class Coverage:
         if start >= end:
             return
         first, last = start // SEGMENT_BYTES, (end - 1) // SEGMENT_BYTES
+        if first == last:
+            part, bit = divmod(first, _PER_PART)
+            self._bits[part] = self._bits.get(part, 0) | 1 << bit
+            return
         for part, mask in _masks(first, last):
             self._bits[part] = self._bits.get(part, 0) | mask
 

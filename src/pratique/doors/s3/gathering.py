@@ -39,6 +39,10 @@ class Gathering(Generic[Key, Row]):
 
     async def record(self, key: Key, row: Row) -> int:
         """Wait until the row is durable; gives its entry. Raises: as `Recorder.record`."""
+        return await self.begin(key, row)
+
+    def begin(self, key: Key, row: Row) -> asyncio.Future[int]:
+        """As `record`, for whoever goes on meanwhile: a failure is the future's."""
         loop = asyncio.get_running_loop()
         batch = self._open.get(key)
         if batch is None or len(batch.rows) >= self._most:
@@ -50,7 +54,7 @@ class Gathering(Generic[Key, Row]):
         batch.rows.append(row)
         durable: asyncio.Future[int] = loop.create_future()
         batch.waiting.append(durable)
-        return await durable
+        return durable
 
     def _send_open(self, key: Key) -> None:
         batch = self._open.pop(key, None)

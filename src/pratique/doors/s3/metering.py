@@ -124,22 +124,9 @@ class Meter:
 
     def _take(self, covered: _Covered, start: int, end: int) -> bool:
         """Pay from what is held; False when that is too little. Never waits, so nobody comes between."""
-        need_bytes, need_objects = self._needs(covered, start, end)
         held = self.held.get(covered.dataset, [])
-        if need_bytes > sum(one.left_bytes for one in held):
+        if not _spend(held, *self._needs(covered, start, end)):
             return False
-        if need_objects > sum(one.left_objects for one in held):
-            return False
-        for one in held:
-            from_bytes = min(need_bytes, one.left_bytes)
-            from_objects = min(need_objects, one.left_objects)
-            one.left_bytes -= from_bytes
-            one.left_objects -= from_objects
-            need_bytes -= from_bytes
-            need_objects -= from_objects
-        if held:
-            left = [one for one in held if one.left_bytes or one.left_objects]
-            self.held[covered.dataset] = left
         covered.coverage.add(start, end)
         covered.known = True
         covered.dirty = True
@@ -222,6 +209,27 @@ class Meter:
                 left_bytes=one.left_bytes,
                 left_objects=one.left_objects,
             )
+
+
+def _spend(held: list[_Held], need_bytes: int, need_objects: int) -> bool:
+    """Take that much from what is held, oldest first; False, and nothing is taken, where it is too little."""
+    if held and held[0].left_bytes > need_bytes and held[0].left_objects >= need_objects:
+        held[0].left_bytes -= need_bytes  # nearly always
+        held[0].left_objects -= need_objects
+        return True
+    if need_bytes > sum(one.left_bytes for one in held):
+        return False
+    if need_objects > sum(one.left_objects for one in held):
+        return False
+    for one in held:
+        from_bytes = min(need_bytes, one.left_bytes)
+        from_objects = min(need_objects, one.left_objects)
+        one.left_bytes -= from_bytes
+        one.left_objects -= from_objects
+        need_bytes -= from_bytes
+        need_objects -= from_objects
+    held[:] = [one for one in held if one.left_bytes or one.left_objects]
+    return True
 
 
 class Meters:

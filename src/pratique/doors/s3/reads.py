@@ -19,6 +19,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pratique.custody.model import SEGMENT_BYTES, Lease, ObjectId, StoredObject
@@ -36,6 +37,8 @@ BLOCK_SEGMENTS: Final = 16
 """Segments of one announced block."""
 _ROW_BLOCKS: Final = 8
 """Blocks that are announced at once for a reader that reads in a row."""
+_SOON_BLOCKS: Final = 3
+"""So many blocks before the end of what is announced, a reader in a row gets more."""
 _FLUSH_SECONDS: Final = 0.05
 _MOST_READS: Final = 100
 """Reads of one entry; 100 with names of their own stay below an entry's 60,000 bytes."""
@@ -110,6 +113,8 @@ class ReadLog:
         )
         self._known: dict[_Block, float] = {}
         """Announced blocks, with the monotonic time at which each stops to count."""
+        self._going_on: set[tuple[str, ObjectId, int]] = set()
+        """Lease, object and variant for which an announcement is on its way that nobody waits for."""
         self._waiting: dict[Journal, list[Read]] = {}
         self._count = 0
         self._numbers: dict[str, int] = {}
@@ -135,22 +140,61 @@ class ReadLog:
         before = (journal.lease.id, read.object, read.variant, first - 1)
         if self._known.get(before, 0.0) > time.monotonic():
             last += _ROW_BLOCKS - 1  # a reader that goes on will need what follows
+        await self._blocks_announced(journal, stored, read.variant, first, last)
+
+    def go_on(self, journal: Journal, stored: StoredObject, read: Read) -> None:
+        """Announce for a reader in a row what comes next, before it gets there; nobody waits for it.
+
+        What lies announced before it is never more than for one who waits: its block and seven more.
+        """
+        known, lease, variant = self._known, journal.lease.id, read.variant
+        number = read.last // BLOCK_SEGMENTS
+        next_one, soon = number + 1, number + _SOON_BLOCKS
+        if (lease, stored.id, variant, soon) in known or (
+            soon * BLOCK_SEGMENTS * SEGMENT_BYTES >= stored.size
+        ):
+            return
+        place, now = (lease, stored.id, variant), time.monotonic()
+        if place in self._going_on or known.get((*place, number - 1), 0.0) <= now:
+            return
+        first = soon if known.get((*place, next_one), 0.0) > now else next_one
+        self._going_on.add(place)
+        announced = self._blocks_announced(
+            journal, stored, variant, first, number + _ROW_BLOCKS - 1
+        )
+        announced.add_done_callback(partial(self._went_on, place))
+
+    def _went_on(self, place: tuple[str, ObjectId, int], announced: asyncio.Future[int]) -> None:
+        self._going_on.discard(place)
+        if not announced.cancelled():
+            announced.exception()  # who needs the blocks announces them itself, and is told
+
+    def _blocks_announced(
+        self, journal: Journal, stored: StoredObject, variant: int, first: int, last: int
+    ) -> asyncio.Future[int]:
+        """Done once blocks `first` to `last` are announced durably, and then they are known."""
         # The entry is recorded later than now, so it counts for longer than we use it.
         until = time.monotonic() + _USED_SECONDS
         end = max(0, -(-stored.size // SEGMENT_BYTES) - 1)
-        await self._announcing.record(
-            journal,
-            Ahead(
-                read.object,
-                read.variant,
-                first * BLOCK_SEGMENTS,
-                min(end, (last + 1) * BLOCK_SEGMENTS - 1),
-            ),
+        ahead = Ahead(
+            stored.id,
+            variant,
+            first * BLOCK_SEGMENTS,
+            min(end, (last + 1) * BLOCK_SEGMENTS - 1),
         )
-        if len(self._known) > _MOST_KNOWN:
-            self._forget()
-        for number in range(first, last + 1):
-            self._known[journal.lease.id, read.object, read.variant, number] = until
+
+        def know(announced: asyncio.Future[int]) -> None:
+            if announced.cancelled() or announced.exception() is not None:
+                return
+            if len(self._known) > _MOST_KNOWN:
+                self._forget()
+            for number in range(first, last + 1):
+                self._known[journal.lease.id, stored.id, variant, number] = until
+
+        self._flush_along()
+        durable = self._announcing.begin(journal, ahead)
+        durable.add_done_callback(know)
+        return durable
 
     def note(self, journal: Journal, read: Read) -> None:
         """Queue an announced read with its answer.
@@ -180,6 +224,12 @@ class ReadLog:
                     body={"process": self._process, "client": client, "entries": number},
                 )
             )
+
+    def _flush_along(self) -> None:
+        """Reads that wait go with an announcement: one commit serves both."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._flush()
 
     def _flush(self) -> None:
         """Hand reads to the ledger's queue; what it does not take stays for the next time."""
@@ -215,13 +265,10 @@ class ReadLog:
 
     def _render_reads(self, journal: Journal, reads: Sequence[Read]) -> Draft:
         names: dict[str, int] = {}
-
-        def place(name: str) -> int:
-            return names.setdefault(name, len(names))
-
+        place = names.setdefault
         rows = [
-            [*read[:6], place(read.address), place(read.agent[:_AGENT_CHARACTERS])]
-            for read in reads
+            [*stretch, place(address, len(names)), place(agent[:_AGENT_CHARACTERS], len(names))]
+            for *stretch, address, agent in reads
         ]
         return self._entry("reads", journal, {"reads": rows, "names": list(names)})
 

@@ -161,6 +161,7 @@ class Sender:
         at = self._plaintext.at_once(ask.journal.lease, ask.stored, start, end, ask.view, into)
         if at is not None:
             self._reads.note(ask.journal, read)
+            self._reads.go_on(ask.journal, ask.stored, read)
         return at
 
     async def plaintext(self, ask: Ask, meter: Meter) -> AsyncIterator[memoryview | bytes]:
