@@ -19,10 +19,12 @@ MAIN_STAMP := $(VENV)/.main-$(MAIN_KEY)
 DEV_STAMP := $(VENV)/.dev-$(DEV_KEY)
 CLICKHOUSE := .tools/clickhouse
 CLICKHOUSE_STAMP := $(CLICKHOUSE)/.key-$(shell cat requirements/clickhouse.txt | cksum | cut -d' ' -f1)
+LABELSTUDIO := .tools/labelstudio
+LABELSTUDIO_STAMP := $(LABELSTUDIO)/.key-$(shell cat requirements/labelstudio.txt | cksum | cut -d' ' -f1)
 UV_STAMP := .tools/uv/.key-$(shell cat requirements/clients/uv.txt | cksum | cut -d' ' -f1)
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps
 
-.PHONY: help env dev up drill test test-fast test-clickhouse lint format bench evals docs lock clean
+.PHONY: help env dev work up drill test test-fast test-clickhouse test-labelstudio lint format bench evals docs lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +53,10 @@ $(DEV_STAMP): $(MAIN_STAMP)
 	@$(INSTALL) -r requirements/dev.txt -r requirements/evals.txt
 	@rm -f $(VENV)/.dev-* && touch $@
 
+work: env ## add what `pratique work scan` and `dedupe` run (PII patterns, near-duplicates)
+	@echo "installing what requirements/work.txt locks ..."
+	@$(INSTALL) -r requirements/work.txt
+
 up: env ## open all doors on 127.0.0.1:8420 (more flags: ARGS="--home DIR --listen HOST:PORT")
 	@exec $(BIN)/pratique up $(ARGS)
 
@@ -77,6 +83,15 @@ $(CLICKHOUSE_STAMP):
 	@$(PYTHON) -m venv $(CLICKHOUSE)
 	@$(CLICKHOUSE)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements/clickhouse.txt
 	@rm -f $(CLICKHOUSE)/.key-* && touch $@
+
+test-labelstudio: dev $(LABELSTUDIO_STAMP) ## label with the real Label Studio against the S3 door (1 GB, needs Chromium, not in CI)
+	@PRATIQUE_TEST_LABELSTUDIO=$(CURDIR)/$(LABELSTUDIO)/bin/label-studio $(BIN)/python -m pytest tests/labelstudio $(ARGS)
+
+$(LABELSTUDIO_STAMP):
+	@$(PYTHON) -m venv $(LABELSTUDIO)
+	@echo "installing what requirements/labelstudio.txt locks ..."
+	@$(LABELSTUDIO)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements/labelstudio.txt
+	@rm -f $(LABELSTUDIO)/.key-* && touch $@
 
 lint: dev ## ruff (every rule), formatting, strict types
 	@$(BIN)/ruff check .

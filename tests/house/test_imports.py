@@ -182,6 +182,7 @@ STORE_OPENERS = (
     "pratique.store.rebuild.",
     "pratique.store.vetting.",
     "pratique.store.vetting_audits.",
+    "pratique.store.work.",
 )
 # What works on a dataset where it lies, for whom holds the home: commands of operators run it without any
 # door, and choose only what is to be worked on.
@@ -197,6 +198,7 @@ EDGE_CLIENTS = (
     "pratique.edge.custody.broker.",  # a process of its own: its command starts it
     "pratique.edge.custody.broker_admin.",  # asks the broker of this home
     *(f"pratique.edge.custody.{name}." for name in CUSTODY_WORK),
+    "pratique.edge.record_tools.",  # confined processes that look at records
     "pratique.edge.sweep.",
     "pratique.edge.time_stamps.",  # asks whom the user names
 )

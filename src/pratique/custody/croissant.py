@@ -157,7 +157,7 @@ def _constraint(operand: str, value: str) -> dict[str, Any]:
 
 
 def _provenance(lineage: Lineage) -> dict[str, Any]:
-    acts = [("registered", lineage.registered), ("sealed", lineage.sealed)]
+    acts = [*lineage.steps, ("registered", lineage.registered), ("sealed", lineage.sealed)]
     done = [
         {
             "@type": "prov:Activity",
@@ -193,6 +193,8 @@ def _file(stored: StoredObject, lineage: Lineage, endpoint: str) -> dict[str, An
         "encodingFormat": stored.media_type,
         "sha256": stored.sha256,
     }
+    if sources := lineage.made_from.get(stored.sha256):
+        file["prov:wasDerivedFrom"] = [{"@id": f"urn:pratique:work:{one}"} for one in sources]
     writer = lineage.writers.get(stored.by_lease)
     if stored.by_lease:
         label = stored.by_lease if writer is None else f"{writer.holder} of {writer.vendor}"

@@ -151,19 +151,29 @@ def verify_delivery(data: bytes, *, verifier: Verifier | None = None) -> Deliver
 
     Raises: BundleError.
     """
+    shown = verify_statement(data, PREDICATE, verifier=verifier)
+    said = shown.statement.predicate.get("delivered")
+    count = said.get("objects") if isinstance(said, dict) else None
+    if count != len(shown.statement.subject):
+        raise BundleError("the statement does not agree with itself")
+    return shown
+
+
+def verify_statement(
+    data: bytes, predicate: str, *, verifier: Verifier | None = None
+) -> DeliveryShown:
+    """Check a statement of this type that names the log's key in `log.verifier_key`. Raises: BundleError."""
     line = data.removesuffix(b"\n")
     statement, _, _ = read_envelope(line)
-    if statement.predicate_type != PREDICATE:
+    if statement.predicate_type != predicate:
         raise BundleError(
-            f"a statement of the type {statement.predicate_type[:80]!r}", expected=PREDICATE
+            f"a statement of the type {statement.predicate_type[:80]!r}", expected=predicate
         )
     if data != line + b"\n":
         raise BundleError("the statement ends in one newline")
     own = _own_key(statement) if verifier is None else verifier
     checked = open_envelope(line, own)
-    said = checked.predicate.get("delivered")
-    count = said.get("objects") if isinstance(said, dict) else None
-    if count != len(checked.subject) or _own_key(checked) != own:
+    if _own_key(checked) != own:
         raise BundleError("the statement does not agree with itself")
     return DeliveryShown(statement=checked, verifier=own)
 

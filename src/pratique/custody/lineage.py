@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -89,6 +89,10 @@ class Lineage:
     """By id, of those leases whose objects are in the version."""
     readers: Sequence[LeaseRead] = ()
     """Leases that read of the dataset: deliveries, and work on it."""
+    steps: Sequence[tuple[str, Act]] = ()
+    """What was done to its records before, in words, as the work ledger tells it."""
+    made_from: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By SHA-256 of a file: the submissions that it was made from."""
 
 
 def lineage_of(
@@ -99,6 +103,8 @@ def lineage_of(
     events: Mapping[str, Iterable[Event]],
     writers: Iterable[str],
     readers: Sequence[LeaseRead] = (),
+    steps: Sequence[tuple[str, Act]] = (),
+    made_from: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Lineage:
     """Put together what entries say. `events`: those of `dataset`, `dataset-version` and `lease`."""
     subject = f"dataset:{dataset.name}"
@@ -127,6 +133,8 @@ def lineage_of(
             if one.subject.removeprefix("lease:") in wanted
         },
         readers=readers,
+        steps=steps,
+        made_from=made_from or {},
     )
 
 

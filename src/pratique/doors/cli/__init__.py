@@ -102,6 +102,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("pratique.doors.cli.verify:verify", "Verify an evidence file or a case, offline."),
     "vet": ("pratique.doors.cli.vet:vet", "Examine releases, files, folders and lock files."),
     "waiver": ("pratique.doors.cli.waiver:waiver", "Record an exception for one file."),
+    "work": (
+        "pratique.doors.cli.work:work",
+        "Tasks, submissions, transforms, reviews, deliveries: who did what to which record.",
+    ),
 }
 
 

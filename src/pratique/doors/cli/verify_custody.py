@@ -134,11 +134,15 @@ def _delivery(
     data: bytes, verifier: Verifier | None, known: str | None
 ) -> tuple[dict[str, Any], list[str], int]:
     from pratique.custody.delivery import delivery_words, verify_delivery  # noqa: PLC0415 - as above
+    from pratique.custody.statements import read_envelope  # noqa: PLC0415 - as above
     from pratique.errors import InputError  # noqa: PLC0415 - as above
+    from pratique.work.statement import PREDICATE, verify_work_delivery, work_delivery_words  # noqa: PLC0415 - as above
 
     if known is not None:
         raise InputError("a delivery's statement cannot be compared with a checkpoint")
-    shown = verify_delivery(data, verifier=verifier)
+    of_work = read_envelope(data.removesuffix(b"\n"))[0].predicate_type == PREDICATE
+    shown = (verify_work_delivery if of_work else verify_delivery)(data, verifier=verifier)
+    words = (work_delivery_words if of_work else delivery_words)(shown)
     report = {
         "verified": True,
         "format": shown.predicate_type,
@@ -146,7 +150,7 @@ def _delivery(
         "subjects": len(shown.statement.subject),
         **shown.statement.predicate,
     }
-    return report, [*_key_lines(report), *delivery_words(shown)], EXIT_NOTHING_FOUND
+    return report, [*_key_lines(report), *words], EXIT_NOTHING_FOUND
 
 
 def _key_words(own: Verifier, given: Verifier | None) -> dict[str, Any]:

@@ -1,0 +1,138 @@
+"""Where a file came from, by hashes alone, and what a delivery of it still lacks.
+
+A submission is where a file begins; a transform leads from its inputs to its outputs. Whoever
+delivers shows for each file: who submitted what it was made from, that it was looked through, and
+that somebody else accepted these very bytes. What was only said, not seen, is told as said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from pratique.work.model import ReviewVerdict, Submission, Transform, TransformKind, Work
+
+REQUIRED: Final = (TransformKind.PII, TransformKind.DUPLICATES)
+"""What a file must have gone through before it is delivered."""
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """How one file came to be."""
+
+    sha256: str
+    submissions: tuple[str, ...]
+    """Ids, in the order of their entries."""
+    transforms: tuple[str, ...]
+    reviews: tuple[str, ...]
+    """Reviews of exactly these bytes."""
+    people: tuple[str, ...]
+    """Who submitted what it was made from."""
+    lacks: tuple[str, ...]
+    """What is not shown, as sentences; empty: it may be delivered."""
+    entries: tuple[int, ...]
+    """Ledger sequences of all of it."""
+
+
+@dataclass(slots=True)
+class _Found:
+    submissions: dict[str, Submission]
+    transforms: dict[str, Transform]
+
+
+class Origins:
+    """Answers about the files of one project's work."""
+
+    def __init__(self, work: Work, *, required: Sequence[TransformKind] = REQUIRED) -> None:
+        self._work = work
+        self._required = required
+        self._made_by: dict[str, list[Transform]] = {}
+        self._submitted: dict[str, list[Submission]] = {}
+        for transform in work.transforms.values():
+            for file in transform.outputs:
+                self._made_by.setdefault(file.sha256, []).append(transform)
+        for submission in work.submissions.values():
+            for file in submission.files:
+                self._submitted.setdefault(file.sha256, []).append(submission)
+
+    def of(self, sha256: str) -> Origin:
+        """How a file came to be, as far as the work ledger knows."""
+        found = self._walk(sha256)
+        people = sorted({one.by for one in found.submissions.values()})
+        reviews = [
+            one
+            for one in self._work.reviews.values()
+            if any(file.sha256 == sha256 for file in one.files)
+        ]
+        ids = [*found.submissions, *found.transforms, *(one.id for one in reviews)]
+        entries = sorted(self._work.recorded[one].entry for one in ids)
+        return Origin(
+            sha256=sha256,
+            submissions=tuple(self._in_order(found.submissions)),
+            transforms=tuple(self._in_order(found.transforms)),
+            reviews=tuple(self._in_order([one.id for one in reviews])),
+            people=tuple(people),
+            lacks=tuple(self._lacks(sha256, found, people)),
+            entries=tuple(entries),
+        )
+
+    def made_from(self, sha256: str) -> tuple[str, ...]:
+        """Hashes of files that were made from this one, directly or further on, in order of finding."""
+        found: dict[str, None] = {}
+        waiting = [sha256]
+        while waiting:
+            one = waiting.pop()
+            for transform in self._work.transforms.values():
+                if any(file.sha256 == one for file in transform.inputs):
+                    new = [f.sha256 for f in transform.outputs if f.sha256 not in found]
+                    found.update(dict.fromkeys(new))
+                    waiting += [each for each in new if each != sha256]
+        found.pop(sha256, None)
+        return tuple(found)
+
+    def _walk(self, sha256: str) -> _Found:
+        found = _Found({}, {})
+        seen = {sha256}
+        waiting = [sha256]
+        while waiting:
+            one = waiting.pop()
+            for submission in self._submitted.get(one, ()):
+                found.submissions[submission.id] = submission
+            for transform in self._made_by.get(one, ()):
+                found.transforms[transform.id] = transform
+                new = [file.sha256 for file in transform.inputs if file.sha256 not in seen]
+                seen.update(new)
+                waiting += new
+        return found
+
+    def _lacks(self, sha256: str, found: _Found, people: Sequence[str]) -> Iterable[str]:
+        if not found.submissions:
+            yield "nobody is known to have submitted what it was made from"
+        kinds = {one.kind for one in found.transforms.values() if one.observed}
+        for kind in self._required:
+            if kind not in kinds:
+                yield f"no {kind.value} of it was seen here"
+        yield from self._unreviewed(sha256, people)
+
+    def _unreviewed(self, sha256: str, people: Sequence[str]) -> Iterable[str]:
+        of_it = [
+            one
+            for one in self._work.reviews.values()
+            if any(file.sha256 == sha256 for file in one.files)
+        ]
+        newest = {one.by: one for one in of_it}  # what somebody said last counts
+        if any(one.verdict is ReviewVerdict.REJECTED for one in newest.values()):
+            who = [one.by for one in newest.values() if one.verdict is ReviewVerdict.REJECTED]
+            yield f"{', '.join(who)} rejected it"
+        others = [
+            one
+            for one in newest.values()
+            if one.verdict is ReviewVerdict.ACCEPTED and one.by not in people
+        ]
+        if not others:
+            yield "nobody but who submitted it has accepted these bytes"
+
+    def _in_order(self, ids: Iterable[str]) -> list[str]:
+        return sorted(ids, key=lambda one: self._work.recorded[one].entry)
