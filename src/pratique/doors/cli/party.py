@@ -20,6 +20,7 @@ _COMMANDS: Final[dict[str, str]] = {
     "import": "pratique.doors.cli.party_register:import_register",
     "list": "pratique.doors.cli.party_register:list_parties",
     "project": "pratique.doors.cli.party_agreed:project",
+    "push": "pratique.doors.cli.party_push:push",
     "remove": "pratique.doors.cli.party_edit:remove_party",
     "resume": "pratique.doors.cli.party_suspend:resume",
     "set": "pratique.doors.cli.party_edit:set_party",

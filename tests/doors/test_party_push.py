@@ -1,0 +1,262 @@
+"""Parties at the door: evidence and observations with a token of their own, and nothing of others."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+from click.testing import CliRunner
+
+from kit.door import Door, running_door
+from kit.parties import ACME, CAIQ, OTHER, OTHER_KEY, bill, encoded, envelope, statement
+from kit.shop import NOW
+from kit.upstream import FakeUpstream
+from pratique.doors.cli import cli
+from pratique.doors.parties.service import MAX_PIECES
+from pratique.edge.sweep.drafting import Drafting, NothingKnown
+from pratique.inventory.observed.batches import batch_id, render_batch
+from pratique.inventory.observed.model import (
+    AssetKind,
+    EvidenceClass,
+    Item,
+    Look,
+    PlaceKind,
+    Sighting,
+    Stage,
+)
+from pratique.ledger.entries import Draft
+from pratique.parties.entries import FindingBody, finding_draft, party_draft
+from pratique.parties.model import Action, FindingState, Found, Severity
+from pratique.store.logs import open_log
+from pratique.values.instants import render_instant
+
+EVIDENCE = "/_pratique/party/evidence"
+SELF = "/_pratique/party/self"
+
+
+def record(door: Door, drafts: Sequence[Draft]) -> None:
+    """As another process does."""
+    with closing(open_log(door.settings)) as log:
+        log.append(drafts, now=door.clock())
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    with (
+        FakeUpstream() as upstream,
+        running_door(home=tmp_path / "home", upstream=upstream, now=NOW) as opened,
+    ):
+        drafts = [
+            party_draft(one.name, one, source="", actor="operator:ann") for one in (ACME, OTHER)
+        ]
+        record(opened, drafts)
+        yield opened
+
+
+@pytest.fixture
+def acme(door: Door) -> str:
+    return door.add_token("acme-push", role="party", party="acme")
+
+
+def ask(
+    door: Door, token: str, path: str, content: bytes | None = None, **headers: str
+) -> tuple[int, dict[str, Any]]:
+    where = urlsplit(door.url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
+    login = base64.b64encode(f"__token__:{token}".encode()).decode()
+    method = "GET" if content is None else "POST"
+    connection.request(
+        method, path, body=content, headers={"Authorization": f"Basic {login}", **headers}
+    )
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, json.loads(body)
+
+
+def fresh_bill(name: str = "labeler") -> dict[str, Any]:
+    document = bill(name)
+    document["metadata"]["timestamp"] = render_instant(NOW - timedelta(hours=1))
+    return document
+
+
+# ── evidence ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_vendor_gives_evidence_once_and_it_becomes_a_look(door: Door, acme: str) -> None:
+    content = encoded(fresh_bill())
+    status, answer = ask(door, acme, f"{EVIDENCE}?filename=bom.json", content)
+    assert (status, answer["kind"], answer["faults"]) == (201, "sbom", [])
+    [entry] = door.entries("evidence")
+    assert (entry.subject, entry.actor, entry.sequence) == (
+        "party:acme", "party:acme", answer["entry"],
+    )  # fmt: skip
+    assert entry.body["filename"] == "bom.json"
+    assert door.entries("look", subject="asset:vendor/acme/labeler")
+    again, told = ask(door, acme, EVIDENCE + "?filename=bom.json", content)
+    assert (again, told["new"], told["entry"]) == (200, False, answer["entry"])
+    assert len(door.entries("evidence")) == 1
+
+
+def test_what_is_wrong_is_recorded_and_answered_without_naming_others(
+    door: Door, acme: str
+) -> None:
+    said = statement({"verificationResult": "PASSED", "timeVerified": render_instant(NOW)})
+    status, answer = ask(door, acme, EVIDENCE, encoded(envelope(said, OTHER_KEY)))
+    assert (status, answer["signature"], answer["signer"]) == (201, "broken", "")
+    assert answer["faults"] == [
+        "its signature is none by a key or identity of acme in the register"
+    ]
+    assert "other" not in json.dumps(answer)
+    [entry] = door.entries("evidence")
+    assert (entry.body["signature"], entry.body["signer"]) == ("foreign", "other/other-1")
+    assert entry.body["faults"] == ["it is signed with a key of other, not of acme"]
+    _, stolen = ask(door, acme, EVIDENCE, encoded(fresh_bill("viewer")))
+    assert stolen["faults"] == ["it is about viewer@4.1, and about no product of acme"]
+    assert door.entries("look") == []
+
+
+def test_the_query_says_what_a_piece_is(door: Door, acme: str) -> None:
+    made = render_instant(NOW - timedelta(days=2))
+    path = f"{EVIDENCE}?filename=caiq.csv&kind=questionnaire&made={quote(made)}"
+    status, answer = ask(door, acme, path, CAIQ.encode())
+    assert (status, answer["kind"], answer["made_at"]) == (201, "questionnaire", made)
+    for query, told in (("kind=poem", "unknown kind"), ("name=x", "unknown parameter"),
+                        ("made=soon", "not an instant")):  # fmt: skip
+        status, answer = ask(door, acme, f"{EVIDENCE}?{query}", b"{}")
+        assert status == 422
+        assert told in answer["detail"]
+
+
+def test_who_may_not_give_evidence(door: Door, acme: str) -> None:
+    for role in ("asset", "collector", "approver"):
+        token = door.add_token(f"x-{role}", role=role, party="acme" if role == "asset" else "")
+        assert ask(door, token, EVIDENCE, b"{}")[0] == 403
+        assert ask(door, token, SELF)[0] == 403
+    assert ask(door, "wrong", EVIDENCE, b"{}")[0] == 401
+    assert ask(door, acme, EVIDENCE)[0] == 405
+    assert ask(door, acme, EVIDENCE, b"")[0] == 400
+    assert ask(door, acme, "/_pratique/party/other")[0] == 404
+    assert ask(door, acme, "/pypi/simple/demo/")[0] == 403, "it installs nothing"
+    gone = door.add_token("gone", role="party", party="nobody")
+    assert ask(door, gone, SELF)[0] == 503
+
+
+def test_a_day_holds_so_many_pieces(door: Door, acme: str) -> None:
+    [draft] = [
+        Draft(kind=one.kind, subject=one.subject, actor=one.actor, body=one.body)
+        for one in _entries_of_one_piece(door, acme)
+    ]
+    drafts = [
+        Draft(kind=draft.kind, subject=draft.subject, actor=draft.actor,
+              body={**draft.body, "filename": f"{n}"})
+        for n in range(MAX_PIECES)
+    ]  # fmt: skip
+    record(door, drafts)
+    status, answer = ask(door, acme, EVIDENCE, b'{"acknowledges": ["y"]}')
+    assert status == 429
+    assert "tomorrow" in answer["detail"]
+    door.clock.advance(days=2)
+    assert ask(door, acme, EVIDENCE, b'{"acknowledges": ["y"]}')[0] == 201
+
+
+def _entries_of_one_piece(door: Door, token: str) -> list[Any]:
+    assert ask(door, token, EVIDENCE, b'{"acknowledges": ["x"]}')[0] == 201
+    return door.entries("evidence")
+
+
+# ── itself ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_party_sees_itself_and_nobody_else(door: Door, acme: str) -> None:
+    ask(door, acme, EVIDENCE, encoded(fresh_bill()))
+    found = [
+        Found(rule="sbom-own", party=name, subject="x", severity=Severity.HIGH,
+              sentence=f"viewer of {name} is also seen at other and at acme", action=Action.ALERT)
+        for name in ("acme", "other")
+    ]  # fmt: skip
+    drafts = [
+        finding_draft(FindingBody(found=one, state=FindingState.OPEN), actor="check")
+        for one in found
+    ]
+    record(door, drafts)
+    status, view = ask(door, acme, SELF)
+    assert status == 200
+    assert view["party"]["name"] == "acme"
+    assert view["status"] == {"suspended": False, "suspensions": []}
+    assert [one["sentence"] for one in view["findings"]] == [
+        "viewer of acme is also seen at another party and at acme"
+    ]
+    assert [one["kind"] for one in view["evidence"]] == ["sbom"]
+    text = json.dumps(view)
+    assert "other" not in text.replace("another party", "")
+
+
+# ── observations ─────────────────────────────────────────────────────────────────────────────
+
+
+def batch(*assets: str) -> bytes:
+    drafting = Drafting(NothingKnown())
+    looks = [
+        Look(
+            asset=asset, asset_kind=AssetKind.SERVER, place_kind=PlaceKind.ENVIRONMENT,
+            locator="/srv", at_lo=NOW, at_hi=NOW,
+            sightings=(Sighting(item=Item(type="pypi", name="x", version="1"), stage=Stage.INSTALLED),),
+            evidence_class=EvidenceClass.OBSERVED, collector="sweep/environments",
+        )
+        for asset in assets
+    ]  # fmt: skip
+    return render_batch([draft for one in looks for draft in drafting.drafts(one)])
+
+
+def push(door: Door, token: str, content: bytes) -> tuple[int, dict[str, Any]]:
+    headers = {"X-Pratique-Batch": batch_id(content)}
+    return ask(door, token, "/_pratique/intake", content, **headers)
+
+
+@pytest.mark.parametrize("role", ["party", "collector"])
+def test_a_party_observes_its_own_assets_only(door: Door, role: str) -> None:
+    token = door.add_token("acme-sweep", role=role, party="acme")
+    assert push(door, token, batch("acme-7", "vendor/acme/labeler"))[0] == 201
+    [told] = door.entries("evidence")
+    assert (told.body["kind"], told.body["subjects"]) == (
+        "inventory", ["acme-7", "vendor/acme/labeler"],
+    )  # fmt: skip
+    for foreign in ("ours", "vendor/other/viewer", "xacme-7"):
+        status, answer = push(door, token, batch("acme-7", foreign))
+        assert status == 403
+        assert foreign in answer["detail"]
+    assert len(door.entries("look")) == 2
+
+
+# ── the vendor's side ────────────────────────────────────────────────────────────────────────
+
+
+def test_the_vendors_command(door: Door, acme: str, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(acme)
+    good, bad = tmp_path / "bom.json", tmp_path / "bad.json"
+    good.write_bytes(encoded(fresh_bill()))
+    bad.write_bytes(b"{}")
+    words = ["party", "push", "--to", door.url, "--token-file", str(token)]
+    if door.ca is not None:
+        words += ["--ca-file", str(door.ca)]
+    sent = CliRunner().invoke(cli, [*words, str(good)])
+    assert sent.exit_code == 0, sent.output
+    assert "bom.json: sbom, claimed" in sent.output
+    wrong = CliRunner().invoke(cli, [*words, str(bad)])
+    assert wrong.exit_code == 1
+    assert "wrong: it is nothing that is known" in wrong.output
+    shown = CliRunner().invoke(cli, [*words, "--status", "--format", "json"])
+    assert json.loads(shown.stdout)["party"]["name"] == "acme"
+    token.write_text("nonsense")
+    refused = CliRunner().invoke(cli, [*words, str(good)])
+    assert "does not know the token" in str(refused.exception)
