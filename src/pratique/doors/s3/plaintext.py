@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -66,6 +67,7 @@ class Plaintext:
         self._blocks: OrderedDict[tuple[str, str], dict[int, memoryview]] = OrderedDict()
         """Of a variant, by number, for a lease and an object."""
         self._kept_blocks = 0
+        self._asking: dict[_Place, asyncio.Future[None]] = {}
         self._scratch = memoryview(bytearray(AT_ONCE_BYTES))
 
     def forget_stopped(self, stop: Callable[[tuple[str, ...], Lease, str], object]) -> None:
@@ -96,6 +98,15 @@ class Plaintext:
         ]
         if missing:
             await self._ask(lease, stored, missing)
+
+    async def _opened(self, lease: Lease, stored: StoredObject, place: _Place) -> None:
+        """Have one part's key: readers of a part that begin together share one question."""
+        asking = self._asking.get(place)
+        if asking is None:
+            asking = asyncio.ensure_future(self._ask(lease, stored, [place]))
+            self._asking[place] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(place, None))
+        await asyncio.shield(asking)
 
     async def _ask(self, lease: Lease, stored: StoredObject, missing: Sequence[_Place]) -> None:
         now = time.monotonic()
@@ -262,7 +273,7 @@ class Plaintext:
         place = _Place(lease.id, stored.id, part, variant)
         kept = self._kept.get(place)
         if kept is None or kept.until < time.monotonic():
-            await self._ask(lease, stored, [place])
+            await self._opened(lease, stored, place)
             kept = self._kept[place]
         span = OURS.span(start, end, part_plaintext(size, part))
         ciphertext = await self._parts.read(kept.name, span.cipher_start, span.cipher_end)
