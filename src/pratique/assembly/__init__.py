@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 
 from pratique.assembly.custody_console import custody_console
-from pratique.assembly.parties import checking_parties
+from pratique.assembly.parties import checking_parties, party_door
 from pratique.assembly.parts import open_upstreams, page_service
 from pratique.doors.console.pages import Console, ConsoleParts
 from pratique.doors.incident_desk import IncidentDesk
@@ -46,11 +46,13 @@ from pratique.home import node_id, prepare_home
 from pratique.index.ports import ControlState, Upstream
 from pratique.ledger.entries import Draft
 from pratique.ledger.store import LogStore, Recorder
+from pratique.parties.model import Party
 from pratique.settings import Settings
 from pratique.store.control import heal_control, open_control
 from pratique.store.custody import open_custody
 from pratique.store.incidents import AnswerDesk, StandingAnswers
 from pratique.store.logs import open_log
+from pratique.store.parties import read_register
 from pratique.store.presence import PresenceStore, open_presence
 from pratique.store.recorder import GroupCommitRecorder
 from pratique.store.vetting import VettingStore, open_vetting
@@ -337,6 +339,7 @@ def _door(
             files=files,
             console=_console(ground, authenticator, upkeep, pool),
             intake=_intake(ground),
+            parties=party_door(ground.settings, ground.ledger, ground.presence, ground.clock),
             authenticator=authenticator,
             origins=ground.control,
             recorder=ground.recorder,
@@ -356,9 +359,15 @@ def _intake(ground: _Ground) -> Intake:
             find_batch=presence.find_batch,
             # Enough for what was just appended; a longer backlog is upkeep's.
             recorded=lambda: presence.catch_up(batches=2),
+            find_party=lambda name: _party(presence, name),
             now=ground.clock,
         )
     )
+
+
+def _party(presence: PresenceStore, name: str) -> Party | None:
+    presence.catch_up(batches=2)  # the register is changed by commands, too
+    return read_register(presence).parties.get(name)
 
 
 def _console(

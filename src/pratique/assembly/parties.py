@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 
+from pratique.doors.parties.service import PartyDoor, PartyDoorParts
+from pratique.edge.parties.receiving import receiving_parts
+from pratique.edge.parties.witnesses import find_witness
 from pratique.edge.sweep.evidence import EVIDENCE_FOLDER, EvidenceStore
+from pratique.errors import InputError
 from pratique.ledger.store import LogStore
+from pratique.parties.evidence import Witness
 from pratique.settings import Settings
 from pratique.store.custody import open_custody
 from pratique.store.party_checks import CheckDesk, StandingChecks
 from pratique.store.presence import PresenceStore
 from pratique.values.instants import Clock
+
+_log = logging.getLogger(__name__)
 
 
 def checking_parties(
@@ -27,3 +35,32 @@ def checking_parties(
         every=timedelta(minutes=settings.parties.check_minutes),
     )
     return lambda: standing.tick(now=clock())
+
+
+def party_door(
+    settings: Settings, ledger: LogStore, presence: PresenceStore, clock: Clock
+) -> PartyDoor:
+    """What answers parties themselves."""
+    evidence = EvidenceStore(settings.home / EVIDENCE_FOLDER)
+    return PartyDoor(
+        PartyDoorParts(
+            receiving=receiving_parts(
+                presence,
+                append=lambda drafts: ledger.append(drafts, now=clock()),
+                keep=evidence.put,
+            ),
+            # Enough for what was just appended; a longer backlog is upkeep's.
+            caught_up=lambda: presence.catch_up(batches=2),
+            witness=lambda: _witness(settings),
+            now=clock,
+        )
+    )
+
+
+def _witness(settings: Settings) -> tuple[Witness | None, str]:
+    """Who checks Sigstore bundles; strangers are told no path of ours."""
+    try:
+        return find_witness(settings.home, None)
+    except InputError as error:
+        _log.error("trusted root of Sigstore", extra={"error": error.message})
+        return None, "bundles cannot be checked here at the moment: the trusted root is not usable"

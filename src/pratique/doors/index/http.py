@@ -5,6 +5,7 @@
     /custody                            leases, scopes, drills, for approvers (console)
     /healthz /readyz /metrics           for machines
     /_pratique/intake                   observations of collectors (doors/intake)
+    /_pratique/party/…                  what parties give, and see of themselves (doors/parties)
     /{index}/simple/                    names known here
     /{index}/simple/{project}/          the project's page (PEP 503, 691)
     /{index}/packages/{path}            a file; {path}.metadata, {path}.provenance its sidecars
@@ -33,6 +34,7 @@ from pratique.doors.index.files import FileService, asset_of
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
 from pratique.doors.intake.service import Intake
+from pratique.doors.parties.service import PartyDoor
 from pratique.errors import IntegrityError, PratiqueError, UnavailableError, ValueFormatError
 from pratique.index.etags import if_none_match
 from pratique.index.negotiate import (
@@ -67,6 +69,7 @@ class DoorParts:
     files: FileService
     console: Console
     intake: Intake
+    parties: PartyDoor
     authenticator: Authenticator
     origins: OriginState
     recorder: Recorder
@@ -134,6 +137,10 @@ class IndexDoor:
             case ["_pratique", "intake"]:
                 return await self._identified(
                     request, lambda who: self._parts.intake.answer(request, who)
+                )
+            case ["_pratique", "party", *path]:
+                return await self._identified(
+                    request, lambda who: self._parts.parties.answer(request, path, who)
                 )
             case [index, "simple"] if index in self._parts.pages.views:
                 return web.Response(status=301, headers={"Location": "simple/"})

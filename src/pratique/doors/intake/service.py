@@ -1,6 +1,7 @@
 """`POST /_pratique/intake`: one batch in, durable before the answer, recorded once.
 
-1. Who: an asset's token speaks for that asset (and what is named below it), a collector's for any.
+1. Who: an asset's token speaks for that asset (and what is named below it), a collector's for any,
+   that of a party for what the register says that it operates.
 2. The bytes are those of the batch's name; a damaged or half-sent batch changes nothing.
 3. Every draft is checked; a batch is taken whole or not at all, and rests on nothing outside it.
    Contents are shared by all assets, so each must be what its name says.
@@ -35,6 +36,9 @@ from pratique.inventory.observed.batches import (
     states_facts,
 )
 from pratique.ledger.entries import Draft
+from pratique.parties.assets import operates
+from pratique.parties.model import Party
+from pratique.parties.pushed import inventory_draft
 from pratique.values.instants import Clock, render_instant
 
 BATCH_HEADER: Final = "X-Pratique-Batch"
@@ -59,6 +63,8 @@ class IntakeParts:
     """The entry that names a batch; None when it was never recorded."""
     recorded: Callable[[], object]
     """Called after a batch, so that projections catch up."""
+    find_party: Callable[[str], Party | None]
+    """A party of the register."""
     now: Clock
 
 
@@ -83,8 +89,10 @@ class Intake:
         """Answer one push."""
         if request.method != "POST":
             return problem(405, "Only POST", headers={"Allow": "POST"})
-        if who.role not in {"asset", "collector"}:
-            return problem(403, "Only the token of an asset or a collector may push observations")
+        if who.role not in {"asset", "collector", "party"}:
+            return problem(
+                403, "Only the token of an asset, a collector or a party may push observations"
+            )
         if (request.content_length or 0) > BATCH_BYTES:
             return _too_large()
         async with self._room:
@@ -105,7 +113,8 @@ class Intake:
 
     def _take(self, content: bytes, name: str, who: Identity, agent: str) -> web.Response:
         drafts = parse_batch(content, actor=who.actor)
-        if refusal := _overreach(drafts, who):
+        party = self._parts.find_party(who.party) if who.party else None
+        if refusal := _overreach(drafts, who, party):
             return problem(403, refusal)
         if missing := contents_needed(drafts):
             shown = ", ".join(sorted(missing)[:_NAMED])
@@ -123,7 +132,8 @@ class Intake:
                 actor=who.actor,
                 body={"drafts": len(drafts), "known": len(drafts) - len(fresh), "agent": agent},
             )
-            entries = self._parts.append([*fresh, note])
+            told = [inventory_draft(party, drafts, content, name=name)] if party else []
+            entries = self._parts.append([*fresh, *told, note])
             self._parts.recorded()
         return _receipt(_Receipt(batch=name, entry=entries[-1], drafts=len(drafts), new=True))
 
@@ -142,18 +152,25 @@ class Intake:
         )
 
 
-def _overreach(drafts: Sequence[Draft], who: Identity) -> str:
+def _overreach(drafts: Sequence[Draft], who: Identity, party: Party | None) -> str:
     """Why this token may not say this; "" when it may."""
-    if who.role == "collector":
+    if who.role == "collector" and not who.party:
         return ""
-    own = who.actor.partition(":")[2]
+    own = who.party or who.actor.partition(":")[2]
     if states_facts(drafts):
         return "Facts concern others too: a collector's token is needed for them"
-    foreign = sorted(a for a in assets_in(drafts) if a != own and not a.startswith(f"{own}/"))
+    foreign = sorted(one for one in assets_in(drafts) if not _speaks_for(who, party, one))
     if foreign:
         shown = ", ".join(one[:80] for one in foreign[:_NAMED])
         return f"The token of {own} speaks for {own} only, not for: {shown}"
     return ""
+
+
+def _speaks_for(who: Identity, party: Party | None, asset: str) -> bool:
+    if who.role == "asset":
+        own = who.actor.partition(":")[2]
+        return asset == own or asset.startswith(f"{own}/")
+    return party is not None and operates(party, asset)
 
 
 async def _body(request: web.BaseRequest) -> bytes | None:

@@ -135,7 +135,7 @@ async def _push(
             report.trouble = "another process is sending this spool"
         else:
             waiting = spool.waiting()
-            async with _session(target, limits) as session:
+            async with push_session(target, limits) as session:
                 for number, one in enumerate(waiting):
                     progress("sending", number, len(waiting))
                     if stop():
@@ -186,13 +186,15 @@ async def _send(
         report.known += not receipt.new
         return ""
     if status in _NEVER:
-        why = _detail(answer) or f"the server answered {status}"
+        why = refusal_detail(answer) or f"the server answered {status}"
         spool.refuse(one, why)
         report.refused.append(why)
         return ""
     if status == 401:  # noqa: PLR2004 - the status is its own name
         return "the server does not know the token, or it expired or was revoked"
-    return _detail(answer) or f"the server answered {status}, which is no answer of an intake"
+    return (
+        refusal_detail(answer) or f"the server answered {status}, which is no answer of an intake"
+    )
 
 
 def _receipt(answer: bytes) -> _Receipt | None:
@@ -202,7 +204,7 @@ def _receipt(answer: bytes) -> _Receipt | None:
         return None
 
 
-def _detail(answer: bytes) -> str:
+def refusal_detail(answer: bytes) -> str:
     """What a refusal says, fit for a terminal."""
     try:
         detail = msgspec.json.decode(answer, type=_Problem).detail[:400]
@@ -212,7 +214,13 @@ def _detail(answer: bytes) -> str:
 
 
 @asynccontextmanager
-async def _session(target: PushTarget, limits: PushLimits) -> AsyncIterator[aiohttp.ClientSession]:
+async def push_session(
+    target: PushTarget, limits: PushLimits
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session that knows the token, and trusts whom the target says.
+
+    Raises: InputError for a CA file that cannot be used.
+    """
     trust: ssl.SSLContext | bool = True
     if target.ca_file is not None:
         try:
