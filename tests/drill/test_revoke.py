@@ -13,7 +13,8 @@ import pytest
 
 from kit.asking import ask
 from kit.door import run_pratique
-from pratique.custody.model import ScopeState
+from kit.s3_door import custodian
+from pratique.custody.model import ScopeId, ScopeState
 from pratique.doors.cli.up_processes import beside
 from pratique.drill.revocation import RevocationReport, StreamLine, percentile
 from pratique.settings import CustodySettings, Settings
@@ -76,9 +77,48 @@ def test_a_real_scope_is_resumed_and_a_suspended_one_left_alone(tmp_path: Path) 
     assert "theft" in refused.stderr
 
 
+@pytest.mark.slow
+def test_a_client_and_a_dataset_are_drilled_without_reading_their_data(tmp_path: Path) -> None:
+    with custodian(tmp_path) as made:
+        made.dataset()
+        made.dataset("intake", sealed=True, seal_key=bytes(32))
+        made.put("a", b"theirs")
+    with door_of(tmp_path) as door:
+        for scope, said in (("client:meta", "client meta"), ("dataset:dialogs", "dataset dialogs")):
+            words = ("drill", "revoke", "--streams", "4", "--scope", scope, "--door", door)
+            done = run_pratique(*words, "--format", "json", home=tmp_path)
+            assert done.stdout, done.stderr
+            report = json.loads(done.stdout)
+            assert (report["scope"], report["told_why"]) == (scope, 4)
+            assert said in report["sentence"]
+            assert "revocation drill" in report["sentence"]
+    with closing(open_custody(Settings(home=tmp_path))) as state:
+        assert [one.key for one in state.objects("dialogs")] == ["a"]
+        for scope in ("client:meta", "dataset:dialogs"):
+            found = state.scope(ScopeId(scope))
+            assert found is not None
+            assert found.state is ScopeState.LIVE
+        own = [one for one in state.datasets() if one.name.startswith("pratique-drill")]
+        assert [(one.client, one.classification) for one in own] == [("meta", "public")]
+    with closing(open_log(Settings(home=tmp_path))) as log:
+        read = {entry.body["dataset"] for entry in log.entries() if entry.kind == "reads"}
+        removed = [entry.subject for entry in log.entries() if entry.kind == "object-removed"]
+    assert read == {own[0].name, "dialogs"}
+    assert removed == ["dataset:dialogs"]
+    sealed = run_pratique("drill", "revoke", "--scope", "dataset:intake", home=tmp_path)
+    assert sealed.returncode == 2
+    assert "client:meta" in sealed.stderr
+
+
 @pytest.mark.parametrize(
     ("scope", "said"),
-    [("client:meta", "data would have to be read"), ("vendor:x", "no scope"), ("x", "not a scope")],
+    [
+        ("lease:PQLAAAAAAAAAAAAAAAAA", "only its holder has its secret"),
+        ("client:meta", "nothing in custody is theirs"),
+        ("dataset:none", "no scope"),
+        ("vendor:x", "no scope"),
+        ("x", "not a scope"),
+    ],
 )
 def test_scopes_that_no_drill_takes(tmp_path: Path, scope: str, said: str) -> None:
     refused = run_pratique("drill", "revoke", "--scope", scope, home=tmp_path)

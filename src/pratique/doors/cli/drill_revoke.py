@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 import socket
 import ssl
@@ -19,45 +18,37 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
-from pratique.custody.entries import dataset_entry, lease_entry, object_entry
-from pratique.custody.envelope import RANDOM_BYTES, encrypt_part, part_aad, part_name
+from pratique.custody.entries import lease_entry
 from pratique.custody.model import (
     Copy,
-    Dataset,
     Lease,
     LeaseId,
-    ObjectId,
     Scope,
     ScopeId,
     ScopeState,
-    StoredObject,
     Verb,
 )
 from pratique.custody.scopes import describe_scope, lease_scope, parse_scope
 from pratique.custody.sizes import human_bytes
 from pratique.doors.cli.custody_desk import CustodyDesk, certify_lease, echo_json, open_desk
+from pratique.doors.cli.drill_data import NAME, OBJECT_BYTES, Place, clear, place_of, prepare
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.stores import operator
 from pratique.errors import InputError, UnavailableError
 from pratique.ledger.entries import Draft
 from pratique.settings import Settings
-from pratique.values.digests import Sha256
 from pratique.values.instants import now_utc
 
 if TYPE_CHECKING:
     from pratique.drill.revocation import RevocationReport
     from pratique.drill.streams import Target
 
-NAME: Final = "pratique-drill"
-"""Client and dataset of drills: random bytes, nobody's data."""
 OWN_SCOPE: Final = ScopeId(f"vendor:{NAME}")
 REASON: Final = "revocation drill"
-_KEY: Final = "stream.bin"
-_OBJECT_BYTES: Final = 64 << 20
 _FAST_RATE: Final = 8 << 20
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LASTS: Final = timedelta(minutes=10)
-_LEVELS: Final = {"vendor": 1, "project": 2, "holder": 3}
+_LEVELS: Final = frozenset({"vendor", "project", "holder"})
 
 
 @click.command("revoke")
@@ -82,19 +73,23 @@ def revoke(
 ) -> None:
     """Suspend while downloads run, and measure how long and how much still comes.
 
-    Without --scope only the drill's own vendor is suspended. A vendor:V, project:V/P or holder:V/P/H
-    that is given is suspended with everything below it until the streams have ended, usually a
-    second. Where no door runs, one is started for the drill. Exit code 1 when a stream got its last
-    byte later than a second after the suspension (99 of 100), or more than 2.5 MiB after it.
+    Without --scope only the drill's own vendor is suspended. A vendor:V, project:V/P, holder:V/P/H,
+    client:C or dataset:D that is given is suspended with everything below it until the streams have
+    ended, usually a second. What is read are the drill's own random bytes, nobody's data. Where no
+    door runs, one is started for the drill. Exit code 1 when a stream got its last byte later than a
+    second after the suspension (99 of 100), or more than 2.5 MiB after it.
     """
     target_scope = _scope(scope_id)
     with ExitStack() as stack:
         desk = stack.enter_context(open_desk(home))
         _check_live(desk, target_scope)
         urls: Sequence[str] = doors or stack.enter_context(_own_door(desk.settings))
-        lease, secret = _prepared(desk, target_scope)
+        place = place_of(desk, target_scope)
+        stack.callback(clear, desk, place)
+        prepare(desk, place)
+        lease, secret = _granted(desk, target_scope, place)
         try:
-            targets = _targets(desk.settings, urls, ca, lease, secret)
+            targets = _targets(desk.settings, urls, ca, place, lease, secret)
             report = _measured(desk, target_scope, targets, streams)
         finally:
             _end_lease(desk, lease)
@@ -110,17 +105,18 @@ def _scope(text: str | None) -> ScopeId:
     if text is None:
         return OWN_SCOPE
     scope = parse_scope(text)
-    if scope.partition(":")[0] not in _LEVELS:
+    if scope.startswith("lease:"):
         raise InputError(
-            f"no drill on {describe_scope(scope)}: its data would have to be read",
-            expected="vendor:V, project:V/P or holder:V/P/H",
+            f"no drill on {describe_scope(scope)}: only its holder has its secret",
+            expected="vendor:V, project:V/P, holder:V/P/H, client:C or dataset:D",
         )
     return scope
 
 
 def _check_live(desk: CustodyDesk, scope: ScopeId) -> None:
     """A real scope must be there, and must work: nobody resumes what others have suspended."""
-    if scope == OWN_SCOPE and desk.custody.scope(scope) is None:
+    made_by_drill = scope == OWN_SCOPE or scope.startswith("client:")
+    if made_by_drill and desk.custody.scope(scope) is None:
         return
     found = desk.existing(scope)
     if found.state is not ScopeState.LIVE:
@@ -130,64 +126,16 @@ def _check_live(desk: CustodyDesk, scope: ScopeId) -> None:
 # ── what is read, and by whom ────────────────────────────────────────────────────────────────
 
 
-def _prepared(desk: CustodyDesk, scope: ScopeId) -> tuple[Lease, str]:
-    """The drill's data, made the first time, and a lease on it below the scope."""
-    from pratique.edge.custody.broker_admin import broker_running  # noqa: PLC0415 - starts a process
-
-    with broker_running(desk.settings) as admin:
-        if desk.custody.dataset(NAME) is None:
-            if not any(key.name == NAME for key in admin.all_keys()):
-                admin.make_client(NAME)
-            admin.make_dataset(NAME, NAME)
-            dataset = _dataset()
-            desk.stores.record(dataset_entry(dataset, actor=operator()), now=dataset.created_at)
-            desk.custody.add_dataset(dataset)
-        if desk.custody.object(NAME, _KEY) is None:
-            object_id = ObjectId(secrets.token_hex(16))
-            key, wrapped = admin.new_object_key(NAME, object_id)
-            _store(desk, object_id, key, wrapped)
-    return _granted(desk, scope)
-
-
-def _dataset() -> Dataset:
-    return Dataset(
-        name=NAME, client=NAME, classification="public", purposes=frozenset({"drill"}),
-        residency="", sealed=False, seal_key=b"", created_at=now_utc(), shredded_at=None, version=0,
-    )  # fmt: skip
-
-
-def _store(desk: CustodyDesk, object_id: ObjectId, key: bytes, wrapped: bytes) -> None:
-    """One part of random bytes. 1. The part is durable. 2. Its entry is. 3. It can be read."""
-    from pratique.edge.custody.part_places import open_parts  # noqa: PLC0415 - only the first drill stores
-
-    plain = secrets.token_bytes(_OBJECT_BYTES)
-    sealed = encrypt_part(
-        plain,
-        object_key=key,
-        aad=part_aad(object_id, 0, 0),
-        random=secrets.token_bytes(RANDOM_BYTES),
-    )
-    stored = StoredObject(
-        id=object_id, dataset=NAME, key=_KEY, size=len(plain),
-        sha256=Sha256(hashlib.sha256(plain).hexdigest()), media_type="application/octet-stream",
-        metadata=(), wrapped_key=wrapped, created_at=now_utc(), by_lease="",
-    )  # fmt: skip
-    with open_parts(desk.settings) as parts:
-        asyncio.run(parts.write(part_name(object_id, 0, 0), sealed))
-    draft = object_entry(stored, reason="registered", actor=operator())
-    desk.stores.record(draft, now=stored.created_at)
-    desk.custody.put_object(stored)
-
-
-def _granted(desk: CustodyDesk, scope: ScopeId) -> tuple[Lease, str]:
-    words = scope.partition(":")[2].split("/")
-    vendor, project, holder = (*words, NAME, NAME)[:3]
+def _granted(desk: CustodyDesk, scope: ScopeId, place: Place) -> tuple[Lease, str]:
+    kind, _, name = scope.partition(":")
+    words = name.split("/") if kind in _LEVELS else []
+    vendor, project, holder = (*words, NAME, NAME, NAME)[:3]
     now = now_utc()
     asked = Lease(
         id=LeaseId("PQL" + "".join(secrets.choice(_ALPHABET) for _ in range(17))),
-        holder=holder, vendor=vendor, project=project, client=NAME, purpose="drill",
-        selectors=(NAME,), verbs=frozenset({Verb.READ}), copy=Copy.CANONICAL,
-        budget_bytes=2 * _OBJECT_BYTES, budget_objects=2, rate=0, networks=(), granted_at=now,
+        holder=holder, vendor=vendor, project=project, client=place.client, purpose="drill",
+        selectors=(place.dataset,), verbs=frozenset({Verb.READ}), copy=Copy.CANONICAL,
+        budget_bytes=2 * OBJECT_BYTES, budget_objects=2, rate=0, networks=(), granted_at=now,
         not_before=now, not_after=now + _LASTS, granted_by=operator(), certificate=b"",
     )  # fmt: skip
     certificate, secret = certify_lease(desk.settings, asked)
@@ -202,14 +150,19 @@ def _end_lease(desk: CustodyDesk, lease: Lease) -> None:
 
 
 def _targets(
-    settings: Settings, urls: Sequence[str], ca: Path | None, lease: Lease, secret: str
+    settings: Settings,
+    urls: Sequence[str],
+    ca: Path | None,
+    place: Place,
+    lease: Lease,
+    secret: str,
 ) -> list[Target]:
     from pratique.drill.streams import Target  # noqa: PLC0415 - only once there is something to read
 
     return [
         Target(
             url=url.rstrip("/"),
-            path=f"/{NAME}/{_KEY}",
+            path=place.path,
             access_key=lease.id,
             secret=secret,
             region=settings.custody.s3_region,
