@@ -119,6 +119,27 @@ def test_what_is_taken_fits_every_cap_and_what_is_refused_does_not(
         assert tokens is None or answer.bytes <= tokens
 
 
+@pytest.mark.parametrize("more", [{"bytes": 1}, {"objects": 1}])
+def test_the_last_byte_is_given_and_one_more_is_not(more: dict[str, int]) -> None:
+    scope = _scope("vendor:v", cap=100, used=30, objects=9, used_objects=4)
+    last = {"bytes": 70, "objects": 5}
+    given_all = take([scope], need=Amount(**last), want_bytes=70, tokens=None, rate=0)
+    assert given_all == Amount(**last)
+    over = Amount(**{name: count + more.get(name, 0) for name, count in last.items()})
+    refused = take([scope], need=over, want_bytes=71, tokens=None, rate=0)
+    assert isinstance(refused, Refusal)
+    assert refused.stop is Stop.BUDGET
+
+
+def test_a_clock_that_goes_back_and_forth_brings_nothing() -> None:
+    kept, at = 0, 10_000_000
+    for now in (9_000_000, 10_000_000) * 5:
+        bucket = tokens_at(kept=kept, kept_at=at, now=now, rate=100, need=1)
+        assert bucket == (0, 10_000_000)
+        kept, at = bucket
+    assert tokens_at(kept=0, kept_at=at, now=10_500_000, rate=100, need=1) == (50, 10_500_000)
+
+
 @given(
     rate=st.integers(1, 10_000),
     steps=st.lists(

@@ -40,7 +40,8 @@ class Naive:
 @st.composite
 def ranges(draw: st.DrawFn) -> tuple[int, list[tuple[int, int]]]:
     size = draw(SIZES)
-    points = st.integers(0, size)
+    edges = st.integers(0, size // SEGMENT_BYTES).map(SEGMENT_BYTES.__mul__)
+    points = st.integers(0, size) | edges
     found = draw(st.lists(st.tuples(points, points), max_size=6))
     return size, [(min(a, b), max(a, b)) for a, b in found]
 
@@ -72,6 +73,14 @@ def test_merging_is_the_union(
     first.merge(second.to_bytes())
     assert first.to_bytes() == both.to_bytes()
     assert Coverage(size, first.to_bytes()).disclosed == both.disclosed
+
+
+def test_a_range_that_ends_with_a_segment_pays_for_no_more() -> None:
+    covered = Coverage(3 * SEGMENT_BYTES)
+    assert covered.missing(0, SEGMENT_BYTES) == SEGMENT_BYTES
+    assert covered.missing(0, 2 * SEGMENT_BYTES) == 2 * SEGMENT_BYTES
+    covered.add(0, SEGMENT_BYTES)
+    assert covered.disclosed == SEGMENT_BYTES
 
 
 def test_one_byte_discloses_its_segment_and_the_last_one_has_its_own_length() -> None:

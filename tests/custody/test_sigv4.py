@@ -167,6 +167,19 @@ def test_every_character_of_the_signature_counts() -> None:
     assert _refused(wire.with_headers(authorization=text[:-1])).status == 403
 
 
+def test_a_key_of_another_day_signs_nothing_today() -> None:
+    """A door holds the keys of days: one that was stolen yesterday is of no use."""
+    now = datetime.now(UTC)
+    for days in (-1, 1):
+        day = f"{now + timedelta(days=days):%Y%m%d}"
+        wire = sign()
+        text = wire.headers["authorization"]
+        other = wire.with_headers(authorization=text.replace(f"/{wire.claim().date}/", f"/{day}/"))
+        error = _refused(other)
+        assert error.code is Code.AUTHORIZATION_HEADER_MALFORMED
+        assert day in error.message
+
+
 def test_a_plus_in_a_query_cannot_be_swapped_for_its_escape() -> None:
     # Both spellings must never share a canonical form: listing would then read another prefix.
     wire = sign(query=(("prefix", "a+b"),))

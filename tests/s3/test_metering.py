@@ -14,6 +14,7 @@ from pratique.custody.model import SEGMENT_BYTES, Lease, Refusal, ScopeId, Scope
 from pratique.custody.scopes import lease_scope
 from pratique.doors.s3 import metering
 from pratique.doors.s3.metering import Meter, Meters
+from pratique.errors import UnavailableError
 from pratique.settings import Settings
 from pratique.store.custody import CustodyStore, open_custody
 
@@ -52,6 +53,25 @@ async def test_bytes_are_paid_for_once(state: CustodyStore) -> None:
     assert await again.of(lease).charge(stored, 0, 2 * SEGMENT_BYTES, patience=0) is None
     await again.close()
     assert reserved(state, lease) == 2 * SEGMENT_BYTES, "another process knows what was paid for"
+
+
+async def test_what_the_store_did_not_take_is_told_again(
+    state: CustodyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = grant(state, a_lease(budget_bytes=4 * SEGMENT_BYTES))
+    meter, stored = Meters(state, clock=lambda: NOON).of(lease), an_object()
+    assert await meter.charge(stored, 0, SEGMENT_BYTES, patience=0) is None
+    with monkeypatch.context() as away:
+        away.setattr(state, "add_coverage", lost)
+        with pytest.raises(UnavailableError):
+            await meter.flush()
+    assert state.coverage(lease.id, [stored.id]) == {}
+    await meter.flush()
+    assert state.coverage(lease.id, [stored.id])[stored.id][0] == 1
+
+
+def lost(*_: object) -> None:
+    raise UnavailableError("the database does not answer")
 
 
 async def test_640_readers_at_once_get_what_the_budget_has(state: CustodyStore) -> None:
