@@ -68,6 +68,18 @@ def test_no_sixty_minutes_hold_more_than_the_cap(steps: list[tuple[int, int]]) -
             assert sum(start <= at < start + 3600 for at in granted) <= 6
 
 
+def test_what_leaves_while_the_clock_is_back_counts_from_the_latest_slot() -> None:
+    window = Window()
+    window.move_to(100)
+    window.add(window.now_slot, "acme", digests(3))
+    window.move_to(90)
+    window.add(window.now_slot, "acme", digests(3, start=3))
+    window.move_to(90 + WINDOW_SLOTS)
+    assert window.hour("acme") == 6
+    window.move_to(100 + WINDOW_SLOTS)
+    assert window.hour("acme") == 0
+
+
 def test_parts_are_told_apart_by_all_that_makes_them() -> None:
     found = {
         part_digest(*each)
