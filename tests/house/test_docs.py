@@ -102,6 +102,7 @@ def tables() -> list[tuple[str, Any]]:
         ("## `[vet]`", fields["vet"]),
         ("## `[custody]`", fields["custody"]),
         ("## `[[custody.issuer]]`", IssuerSettings),
+        ("## `[parties]`", fields["parties"]),
         ("## `[[upstream]]`", fields["upstream"].__args__[0]),
         ("## `[[index]]`", fields["index"].__args__[0]),
     ]
@@ -109,7 +110,7 @@ def tables() -> list[tuple[str, Any]]:
 
 def test_every_table_is_known_to_these_tests() -> None:
     assert {f.name for f in msgspec.structs.fields(Settings)} == {
-        "home", "door", "storage", "vet", "custody", "upstream", "index",
+        "home", "door", "storage", "vet", "custody", "parties", "upstream", "index",
     }  # fmt: skip
 
 

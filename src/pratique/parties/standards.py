@@ -63,15 +63,6 @@ _LISTED: Final = (
         "PS.1.2",
         "protect training, testing, fine-tuning and aligning data from unauthorized access and modification",
     ),
-    ("sp800-218a-pw.3.1", _SSDF_AI, "PW.3.1", "analyse data for signs of poisoning and tampering"),
-    (
-        "sp800-218a-pw.3.2",
-        _SSDF_AI,
-        "PW.3.2",
-        "track provenance of data, and document where it is unknown",
-    ),
-    ("cisa-ai-data-1", _CISA, "practice 1", "source reliable data and track its provenance"),
-    ("cisa-ai-data-2", _CISA, "practice 2", "verify integrity in storage and transport"),
     ("cisa-ai-data-3", _CISA, "practice 3", "digital signatures authenticate trusted revisions"),
     ("cisa-ai-data-4", _CISA, "practice 4", "trusted infrastructure"),
     ("cisa-ai-data-5", _CISA, "practice 5", "classify data and control access"),
@@ -91,12 +82,6 @@ _LISTED: Final = (
         "contract only with providers that meet appropriate security standards",
     ),
     ("dora-28.6", _DORA, "Article 28(6)", "audits and inspections, at a frequency set beforehand"),
-    (
-        "dora-28.7.a",
-        _DORA,
-        "Article 28(7)(a)",
-        "may be terminated upon a significant breach of law or contract",
-    ),
     (
         "dora-28.7.b",
         _DORA,
@@ -206,7 +191,6 @@ _LISTED: Final = (
         "5.2.2",
         "privileged access is given when needed, for a limited time, never standing",
     ),
-    ("aisvs-12.5.1", _AISVS, "12.5.1", "lineage of data is recorded"),
 )
 
 STANDARDS: Final = {

@@ -88,15 +88,16 @@ class CheckDesk:
         now: Instant,
         checks: Sequence[Check] = CHECKS,
         parties: Collection[str] | None = None,
+        register: Register | None = None,
     ) -> Run:
-        """Run checks over all parties, or over these."""
-        register = read_register(self._presence)
+        """Run checks over all parties, or over these. `register`: as it is now, if it is at hand."""
+        register = register or read_register(self._presence)
         only = None if parties is None else frozenset(parties)
         facts = self.gather(register, checks, only, now=now)
         looked = Looked(rules=frozenset(one.name for one in checks), parties=only)
         return self._run(facts, tuple(checks), looked, now=now)
 
-    def check_since(self, advisory: str, *, now: Instant) -> Run:
+    def check_since(self, advisory: str, *, now: Instant, register: Register | None = None) -> Run:
         """Compare components with an advisory, and with what was recorded after it.
 
         Raises: InputError when it was never recorded.
@@ -108,11 +109,13 @@ class CheckDesk:
                 expected="an id from `pratique advisory list`",
                 remedy="record it first: pratique advisory add",
             )
-        return self.check_advisories(newest.entry, now=now)
+        return self.check_advisories(newest.entry, now=now, register=register)
 
-    def check_advisories(self, since: int, *, now: Instant) -> Run:
+    def check_advisories(
+        self, since: int, *, now: Instant, register: Register | None = None
+    ) -> Run:
         """Compare components with the advisories whose newest revision is from an entry on."""
-        register = read_register(self._presence)
+        register = register or read_register(self._presence)
         entries = [row for row in self._advisories().newest_rows() if row.entry >= since]
         ids = frozenset(source_name(row.id) for row in entries)
         advisories, unreadable = self._load(row.entry for row in entries)

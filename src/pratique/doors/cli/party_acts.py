@@ -89,21 +89,24 @@ def _asked(desk: PartyDesk, findings: Iterable[Finding]) -> Iterator[_Asked]:
 
 def _narrowed(desk: PartyDesk) -> frozenset[str]:
     """Findings for which caps were halved since they opened."""
+    presence = desk.stores.presence
+    halved_at = {
+        word.strip(",:"): event.sequence
+        for event in presence.events("scope")
+        if event.body.get("changed") == "caps"
+        for word in str(event.body.get("reason", "")).split()
+        if word.startswith("F-")
+    }
+    if not halved_at:
+        return frozenset()
     opened: dict[str, int] = {}
     before: dict[str, str] = {}
-    presence = desk.stores.presence
     for event in presence.events("finding"):
         id_, state = event.subject.partition(":")[2], str(event.body.get("state", ""))
         if state == FindingState.OPEN and before.get(id_, FindingState.CLOSED) != FindingState.OPEN:
             opened[id_] = event.sequence
         before[id_] = state
-    return frozenset(
-        word.strip(",:")
-        for event in presence.events("scope")
-        if event.body.get("changed") == "caps"
-        for word in str(event.body.get("reason", "")).split()
-        if word.startswith("F-") and event.sequence > opened.get(word.strip(",:"), event.sequence)
-    )
+    return frozenset(id_ for id_, at in halved_at.items() if at > opened.get(id_, at))
 
 
 def _command(party: str, action: Action, listed: Sequence[Finding]) -> str:

@@ -100,11 +100,11 @@ def _once(
         parties = [desk.party(name).name for name in names] or None
         checker = check_desk(desk)
         if advisory is not None:
-            run = checker.check_since(advisory, now=now)
+            run = checker.check_since(advisory, now=now, register=desk.register)
         else:
-            run = checker.check(now=now, checks=checks, parties=parties)
+            run = checker.check(now=now, checks=checks, parties=parties, register=desk.register)
         checker.record(run.changes, actor=operator(), now=now)
-        after = desk.reread()
+        after = desk.reread() if run.changes else desk
         found = _found(after, run)
         acts = act_on(after, found, now=now) if act else proposed(after, found)
     if form == "json":
