@@ -30,7 +30,9 @@ from pratique.parties.model import Contract, Party, PartyKind, Project
 from pratique.settings import Settings
 from pratique.store.logs import open_log
 
-ENTRIES, VENDORS, LEASES, OBJECTS = 1_000_000, 500, 400, 5_000
+ENTRIES, VENDORS, LEASES = 1_000_000, 500, 400
+SHARE = 100
+"""Objects that the holder of one lease works on, of 64 segments each."""
 START = datetime(2025, 11, 1, tzinfo=UTC)
 ACTOR = "operator:bench"
 BATCH = 5_000
@@ -76,7 +78,8 @@ def leases() -> Iterator[Draft]:
 def reads(number: int, chance: random.Random) -> Draft:
     """What a door writes of a busy stretch: a few reads, announced or done."""
     lease = chance.randrange(LEASES)
-    spans = [(f"OBJ{chance.randrange(OBJECTS):013d}", chance.randrange(60)) for _ in range(3)]
+    mine = range(lease * SHARE // 2, lease * SHARE // 2 + SHARE)
+    spans = [(f"OBJ{chance.choice(mine):013d}", chance.randrange(60)) for _ in range(3)]
     ahead = number % 3 == 0
     body = {
         "client": "lab", "dataset": "tasks", "vendor": vendor_of(lease), "project": "coding",

@@ -75,6 +75,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
         "pratique.doors.cli.party:party",
         "Vendors, clients and people: who they are, what they promised, what stops when.",
     ),
+    "people": (
+        "pratique.doors.cli.people:people",
+        "Whom pseudonyms stand for: kept apart, sealed, and erased on request.",
+    ),
     "policy": ("pratique.doors.cli.policy:policy", "Check, show and explain the policy."),
     "scope": (
         "pratique.doors.cli.scope:scope",

@@ -61,7 +61,7 @@ def plan(name: str, step: str | None, table: Path | None, home: Path | None, for
     with open_response(home) as response:
         incident, answer = response.find(name, now=now)
         found = response.plan(answer, actor=operator(), now=now)
-        clocks = _clocks(response, incident, answer, found, table)
+        clocks = running_clocks(response, incident, answer, found, table)
     left = open_ends(found, answer)
     if form == "json":
         _echo(_plan_json(found, left, clocks, now, step))
@@ -126,7 +126,7 @@ def clocks(name: str, table: Path | None, home: Path | None, form: str) -> None:
     with open_response(home) as response:
         incident, answer = response.find(name, now=now)
         found = response.plan(answer, actor=operator(), now=now)
-        running = _clocks(response, incident, answer, found, table)
+        running = running_clocks(response, incident, answer, found, table)
     if form == "json":
         _echo({"aware_at": render_instant(incident.aware_at), "clocks": _clocks_json(running, now)})
     else:
@@ -160,7 +160,7 @@ def notices(
     with open_response(home) as response:
         incident, answer = response.find(name, now=now)
         found = response.plan(answer, actor=operator(), now=now)
-        running = _clocks(response, incident, answer, found, table)
+        running = running_clocks(response, incident, answer, found, table)
         owners = response.owners(answer)
     wanted = [one for one in concerns(answer, owners=owners) if party in {None, one.party}]
     if party is not None and not wanted:
@@ -185,7 +185,7 @@ def notices(
         click.echo(rule.join(render_notice(one) for one in drafts) or "nobody need be told")
 
 
-def _clocks(
+def running_clocks(
     response: ResponseDesk,
     incident: Incident,
     answer: IncidentAnswer,

@@ -19,6 +19,7 @@ from pratique.ledger.bundle import Verified, verify_bundle
 from pratique.ledger.errors import BundleError, BundleIncomparableError, NoteError
 from pratique.ledger.notes import Verifier, parse_verifier
 from pratique.parties.audit.container import is_pack
+from pratique.parties.status import is_status
 from pratique.values.instants import render_instant
 
 SHOWN_ENTRIES = 20
@@ -76,8 +77,8 @@ def verify(
     """Verify an evidence file or a case, offline.
 
     Checks every byte of FILE, which `pratique ledger export`, `incident bundle`, `dataset log`, `dataset
-    delivery` or `party audit` made. Exit code 1 when anything does not hold, 3 when all holds but nothing
-    in FILE leads to your checkpoint, or a client's log has gaps.
+    delivery`, `party audit` or `party status` made. Exit code 1 when anything does not hold, 3 when all
+    holds but nothing in FILE leads to your checkpoint, or a client's log has gaps.
     """
     verifier = _verifier(key)
     known = _read(checkpoint).decode("utf-8", "replace") if checkpoint else None
@@ -86,6 +87,10 @@ def verify(
 
         sys.exit(show_pack(file, verifier=verifier, known=known, form=form))
     data = _read(file)
+    if is_status(data):
+        from pratique.doors.cli.verify_status import show_status  # noqa: PLC0415 - one sort of file
+
+        sys.exit(show_status(file, data, verifier=verifier, known=known, form=form))
     if is_case(data):
         trusted = _read(roots) if roots else None
         sys.exit(show_case(file, data, verifier=verifier, known=known, roots=trusted, form=form))
