@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -400,3 +401,46 @@ def test_the_number_that_could_still_leave_is_printed(home: Path) -> None:
     assert "If every lease were in the wrong hands now" in done(home, "lease", "list")
     done(home, "scope", "suspend", "vendor:v13", "--reason", "r")
     assert answered(home, "scope", "list")["worst_case_bytes"] == before
+
+
+def test_nobody_decides_with_the_token_that_asked(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name is only what somebody was called when their token was made."""
+    lease = stored(home, granted(home, "v20")["id"])
+    words = ("lease", "ask-raise", lease.id, "--budget", "3GiB", "--reason", "more")
+    mallory, robin = token(home, "second-hat"), token(home, "robin")
+    again = token(home, "Second-Hat")
+    cap = ("scope", "cap", "vendor:v20", "--reason", "x")
+    done(home, *cap, "--bytes", "1MiB")
+    monkeypatch.setenv("PRATIQUE_OPERATOR_TOKEN", mallory)
+    asked = answered(home, *words)["request"]
+    assert asked["asked_by"] == "operator:alice"
+    assert asked["asked_token"]
+    for secret, said in ((mallory, "the same token"), (again, "cannot decide")):
+        monkeypatch.setenv("PRATIQUE_APPROVER_TOKEN", secret)
+        assert said in refused(home, "lease", "approve", asked["id"])
+        assert said in refused(home, *cap, "--bytes", "2MiB")
+    assert stored(home, lease.id).budget_bytes == 2 * GIB
+    monkeypatch.setenv("PRATIQUE_APPROVER_TOKEN", robin)
+    answer = answered(home, "lease", "approve", asked["id"])
+    assert entry(home, answer["entry"]).body["token"] not in {"", asked["asked_token"]}
+    assert stored(home, lease.id).budget_bytes == 3 * GIB
+    done(home, *cap, "--bytes", "2MiB")
+
+
+def test_where_both_must_be_known_by_tokens_the_systems_user_is_not_enough(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = stored(home, granted(home, "v21")["id"])
+    frank = token(home, "frank")
+    real = load_settings(home)
+    strict = msgspec.structs.replace(real.custody, four_eyes_tokens=True)
+    changed = msgspec.structs.replace(real, custody=strict)
+    monkeypatch.setattr("pratique.doors.cli.stores.load_settings", lambda _home: changed)
+    words = ("lease", "ask-raise", lease.id, "--budget", "3GiB", "--reason", "more")
+    assert "must be known by a token" in refused(home, *words)
+    monkeypatch.setenv("PRATIQUE_OPERATOR_TOKEN", "made-up")
+    assert "not the living token" in refused(home, *words)
+    monkeypatch.setenv("PRATIQUE_OPERATOR_TOKEN", frank)
+    assert answered(home, *words)["request"]["asked_token"]

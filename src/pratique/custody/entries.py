@@ -44,8 +44,10 @@ def lease_entry(lease: Lease, *, actor: str, via: str = "cli", reason: str = "")
     )
 
 
-def budget_entry(request: BudgetRequest, action: RequestState, *, actor: str) -> Draft:
-    """A larger budget is asked for, approved or declined."""
+def budget_entry(
+    request: BudgetRequest, action: RequestState, *, actor: str, token: str = ""
+) -> Draft:
+    """A larger budget is asked for, approved or declined; `token`: by which one (its id)."""
     return Draft(
         kind="lease-budget",
         subject=f"lease:{request.lease}",
@@ -56,6 +58,7 @@ def budget_entry(request: BudgetRequest, action: RequestState, *, actor: str) ->
             "budget_bytes": request.budget_bytes,
             "budget_objects": request.budget_objects,
             "reason": request.reason,
+            "token": token,
         },
     )
 

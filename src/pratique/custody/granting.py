@@ -48,6 +48,8 @@ class BudgetRequest:
     decided_by: str
     """Actor, such as `approver:bob`; empty while open."""
     decided_at: Instant | None
+    asked_token: str = ""
+    """Id of the token that the asker was known by; empty: by the system's user only."""
 
 
 def parse_selector(text: str) -> tuple[str, str]:
@@ -147,8 +149,15 @@ def check_raise(lease: Lease, *, budget_bytes: int, budget_objects: int) -> None
         _check_number(number, "budget", least=1)
 
 
-def check_four_eyes(*, asked_by: str, approver: str) -> None:
-    """Refuse an approver who asked. Raises: InputError."""
+def check_four_eyes(
+    *, asked_by: str, approver: str, asked_token: str = "", approver_token: str = ""
+) -> None:
+    """Refuse an approver who asked, under whatever name. Raises: InputError."""
+    if asked_token and asked_token == approver_token:
+        raise InputError(
+            "this was asked for with the same token, and cannot be decided by it",
+            remedy="somebody else decides, with a token of their own",
+        )
     if _person(asked_by) == _person(approver):
         raise InputError(
             f"{_person(approver)} asked for this, and cannot decide on it",

@@ -35,6 +35,7 @@ class RequestTables:
                 reason=request.reason,
                 asked_by=request.asked_by,
                 asked_at=to_micros(request.asked_at),
+                asked_token=request.asked_token,
             )
 
     def decide_budget_request(
@@ -78,7 +79,7 @@ class RequestTables:
 
 
 def _request(row: Row) -> BudgetRequest:
-    request_id, lease, size, objects, reason, asked_by, asked_at, state, by, at = row
+    request_id, lease, size, objects, reason, asked_by, asked_at, state, by, at, token = row
     return BudgetRequest(
         id=request_id,
         lease=LeaseId(lease),
@@ -90,4 +91,5 @@ def _request(row: Row) -> BudgetRequest:
         state=RequestState(state),
         decided_by=by,
         decided_at=from_micros_or_null(at),
+        asked_token=token,
     )

@@ -16,19 +16,23 @@ import msgspec
 
 from pratique.custody.budget import rest_bytes, rest_objects
 from pratique.custody.certificate import terms_of
+from pratique.custody.granting import check_four_eyes
 from pratique.custody.holds import idle_refusal
 from pratique.custody.model import Hold, Lease, Scope, ScopeId, ScopeState
 from pratique.custody.scopes import parse_lease_id
 from pratique.custody.sizes import human_bytes
+from pratique.doors.cli.asking import typed
 from pratique.doors.cli.stores import Stores, open_stores, operator
 from pratique.doors.scope_changes import change_scope
 from pratique.errors import InputError
+from pratique.index.ports import TokenRecord
 from pratique.settings import Settings
 from pratique.store.custody import CustodyStore, open_custody
 from pratique.store.custody_heal import heal_custody, record_rules
 from pratique.values.instants import Instant, now_utc
 
 TOKEN_VARIABLE: Final = "PRATIQUE_APPROVER_TOKEN"  # noqa: S105 - the name of a variable
+ASKER_VARIABLE: Final = "PRATIQUE_OPERATOR_TOKEN"
 
 
 def certify_lease(settings: Settings, lease: Lease) -> tuple[bytes, str]:
@@ -105,14 +109,61 @@ def open_desk(home: Path | None) -> Iterator[CustodyDesk]:
         yield CustodyDesk(stores=stores, custody=custody)
 
 
-def approver_actor(stores: Stores, *, now: Instant) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who asks or decides."""
+
+    actor: str
+    token: str
+    """Id of the token that they are known by; empty: by the system's user only."""
+
+
+def asker_of(stores: Stores, *, now: Instant) -> Person:
+    """Who asks: the system's user, and by the token of PRATIQUE_OPERATOR_TOKEN where there is one.
+
+    Raises: InputError when it is no living token, or none is given and `four_eyes_tokens` wants one.
+    """
+    secret = os.environ.get(ASKER_VARIABLE, "")
+    if secret:
+        return Person(actor=operator(), token=_approver_token(stores, secret, now).id)
+    if stores.settings.custody.four_eyes_tokens:
+        raise InputError(
+            "who asks must be known by a token here ([custody] four_eyes_tokens)",
+            expected=f"your own token in {ASKER_VARIABLE}",
+        )
+    return Person(actor=operator(), token="")
+
+
+def approver_of(stores: Stores, *, now: Instant) -> Person:
     """Who decides, known by a token: from PRATIQUE_APPROVER_TOKEN, else typed without an echo.
 
     Raises: InputError when it is no living token of an approver.
     """
     secret = os.environ.get(TOKEN_VARIABLE, "")
     if not secret:
-        secret = click.prompt("Approver's token", hide_input=True, err=True)
+        secret = typed("Approver's token", hidden=True, instead=f"set {TOKEN_VARIABLE}")
+    record = _approver_token(stores, secret, now)
+    return Person(actor=f"approver:{record.name}", token=record.id)
+
+
+def check_second(stores: Stores, asked: Person, approver: Person) -> None:
+    """Refuse an approver who asked: by name, by token, or by a token of the same name. Raises: InputError."""
+    names = [one.name for one in stores.control.tokens() if one.id == asked.token]
+    for asked_by in (asked.actor, *(f"approver:{name}" for name in names)):
+        check_four_eyes(
+            asked_by=asked_by,
+            approver=approver.actor,
+            asked_token=asked.token,
+            approver_token=approver.token,
+        )
+
+
+def approver_actor(stores: Stores, *, now: Instant) -> str:
+    """As `approver_of`: the actor."""
+    return approver_of(stores, now=now).actor
+
+
+def _approver_token(stores: Stores, secret: str, now: Instant) -> TokenRecord:
     digest = hashlib.sha256(secret.strip().encode()).hexdigest()
     record = stores.control.token_by_secret(digest)
     living = (
@@ -125,7 +176,7 @@ def approver_actor(stores: Stores, *, now: Instant) -> str:
             "that is not the living token of an approver",
             remedy="make one with: pratique token create NAME --role approver",
         )
-    return f"approver:{record.name}"
+    return record
 
 
 def lease_state(

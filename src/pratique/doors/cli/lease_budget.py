@@ -12,7 +12,6 @@ from pratique.custody.entries import budget_entry
 from pratique.custody.granting import (
     BudgetRequest,
     RequestState,
-    check_four_eyes,
     check_raise,
     check_reason,
 )
@@ -20,9 +19,16 @@ from pratique.custody.model import Lease, ScopeState
 from pratique.custody.scopes import lease_scope
 from pratique.custody.sizes import human_bytes, parse_bytes
 from pratique.doors.cli import custody_desk
-from pratique.doors.cli.custody_desk import CustodyDesk, approver_actor, echo_json, open_desk
+from pratique.doors.cli.custody_desk import (
+    CustodyDesk,
+    Person,
+    approver_of,
+    asker_of,
+    check_second,
+    echo_json,
+    open_desk,
+)
 from pratique.doors.cli.options import format_option, home_option
-from pratique.doors.cli.stores import operator
 from pratique.errors import InputError
 from pratique.values.instants import Instant, now_utc
 
@@ -46,20 +52,22 @@ def ask_raise(
     now = now_utc()
     with open_desk(home) as desk:
         lease = _raisable(desk, lease_id, now)
+        asker = asker_of(desk.stores, now=now)
         request = BudgetRequest(
             id=secrets.token_hex(6),
             lease=lease.id,
             budget_bytes=parse_bytes(budget) if budget is not None else lease.budget_bytes,
             budget_objects=objects if objects is not None else lease.budget_objects,
             reason=check_reason(reason),
-            asked_by=operator(),
+            asked_by=asker.actor,
             asked_at=now,
             state=RequestState.ASKED,
             decided_by="",
             decided_at=None,
+            asked_token=asker.token,
         )
         check_raise(lease, budget_bytes=request.budget_bytes, budget_objects=request.budget_objects)
-        draft = budget_entry(request, RequestState.ASKED, actor=request.asked_by)
+        draft = budget_entry(request, RequestState.ASKED, actor=asker.actor, token=asker.token)
         entry = desk.stores.record(draft, now=now)
         desk.custody.add_budget_request(request)
     if form == "json":
@@ -99,8 +107,10 @@ def _decide(request_id: str, state: RequestState, home: Path | None, form: str) 
     now = now_utc()
     with open_desk(home) as desk:
         request = _open_request(desk, request_id)
-        actor = approver_actor(desk.stores, now=now)
-        check_four_eyes(asked_by=request.asked_by, approver=actor)
+        approver = approver_of(desk.stores, now=now)
+        actor = approver.actor
+        asked = Person(actor=request.asked_by, token=request.asked_token)
+        check_second(desk.stores, asked, approver)
         certificate = b""
         if state is RequestState.APPROVED:
             lease = _raisable(desk, request.lease, now)
@@ -112,7 +122,9 @@ def _decide(request_id: str, state: RequestState, home: Path | None, form: str) 
             )
             certificate, _ = custody_desk.certify_lease(desk.settings, raised)
         # 1. The entry is durable. 2. The budget is in force.
-        entry = desk.stores.record(budget_entry(request, state, actor=actor), now=now)
+        entry = desk.stores.record(
+            budget_entry(request, state, actor=actor, token=approver.token), now=now
+        )
         decided = desk.custody.decide_budget_request(
             request, state, by=actor, at=now, certificate=certificate, entry=entry
         )

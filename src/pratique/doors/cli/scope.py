@@ -8,15 +8,17 @@ import click
 
 from pratique.custody.budget import in_hand, worst_case
 from pratique.custody.entries import caps_entry
-from pratique.custody.granting import check_four_eyes, check_reason
+from pratique.custody.granting import check_reason
 from pratique.custody.model import Lease, Scope, ScopeId, ScopeState
 from pratique.custody.scopes import describe_scope, parse_scope, selected_scopes, state_refusal
 from pratique.custody.sizes import human_bytes, parse_bytes
 from pratique.doors.cli import EXIT_UNKNOWN
 from pratique.doors.cli.custody_desk import (
     CustodyDesk,
-    approver_actor,
+    approver_of,
+    asker_of,
     caps_line,
+    check_second,
     echo_json,
     lease_state,
     left_words,
@@ -161,9 +163,10 @@ def _capping(
         raise InputError(
             "that would raise the lease's budget", remedy="use: pratique lease ask-raise"
         )
-    approver = approver_actor(desk.stores, now=now)
-    check_four_eyes(asked_by=operator(), approver=approver)
-    return approver
+    asker = asker_of(desk.stores, now=now)
+    approver = approver_of(desk.stores, now=now)
+    check_second(desk.stores, asker, approver)
+    return approver.actor
 
 
 def _gives_more(before: int | None, after: int | None) -> bool:

@@ -263,13 +263,15 @@ SELECT object, bitmap FROM coverage WHERE lease = :lease ORDER BY object;
 -- name: add_budget_request
 -- Store a request for a larger budget.
 INSERT INTO budget_requests (id, lease, budget_bytes, budget_objects, reason, asked_by, asked_at, state,
-  decided_by)
-VALUES (:id, :lease, :budget_bytes, :budget_objects, :reason, :asked_by, :asked_at, 'asked', '')
+  decided_by, asked_token)
+VALUES (:id, :lease, :budget_bytes, :budget_objects, :reason, :asked_by, :asked_at, 'asked', '',
+  :asked_token)
 ON CONFLICT (id) DO NOTHING RETURNING id;
 
 -- name: list_budget_requests
 -- All requests, oldest first.
-SELECT id, lease, budget_bytes, budget_objects, reason, asked_by, asked_at, state, decided_by, decided_at
+SELECT id, lease, budget_bytes, budget_objects, reason, asked_by, asked_at, state, decided_by, decided_at,
+  asked_token
 FROM budget_requests ORDER BY asked_at, id;
 
 -- name: decide_budget_request

@@ -161,7 +161,8 @@ CREATE TABLE budget_requests (
   asked_at bigint NOT NULL,
   state text NOT NULL CHECK (state IN ('asked', 'approved', 'declined')),
   decided_by text NOT NULL,
-  decided_at bigint
+  decided_at bigint,
+  asked_token text NOT NULL DEFAULT ''
 );
 
 CREATE TABLE mark_runs (

@@ -162,7 +162,7 @@ CREATE TABLE budget_requests (
   state TEXT NOT NULL CHECK (state IN ('asked', 'approved', 'declined')),
   decided_by TEXT NOT NULL,
   decided_at INTEGER
-) STRICT, WITHOUT ROWID;
+  , asked_token TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
 
 CREATE TABLE mark_runs (
   dataset TEXT NOT NULL,
