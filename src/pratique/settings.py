@@ -162,6 +162,8 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The same, objects."""
     write_idle_seconds: Annotated[float, msgspec.Meta(gt=0)] = 20.0
     """How long a body may stop arriving before the write is given up."""
+    four_eyes_tokens: bool = False
+    """Whether who asks for more must be known by a token as well, as who decides is."""
     clock_tolerance_seconds: Annotated[float, msgspec.Meta(ge=1)] = 60.0
     """How far the clock may be behind what the door has seen before it serves nothing."""
     issuer: tuple[IssuerSettings, ...] = ()
