@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Final, NamedTuple
@@ -10,13 +11,17 @@ from pratique.custody.entries import caps_entry
 from pratique.custody.model import Lease, Scope, ScopeId, ScopeState
 from pratique.custody.scopes import lease_scope
 from pratique.custody.sizes import human_bytes
+from pratique.doors.cli.custody_desk import CustodyDesk
 from pratique.doors.cli.party_desk import PartyDesk
 from pratique.doors.cli.stores import operator
-from pratique.parties.model import Action, Finding, FindingState
+from pratique.errors import PratiqueError
+from pratique.parties.model import Action, Finding, FindingState, SuspensionScope
+from pratique.parties.suspension import Ask
 from pratique.store.custody import CustodyStore, open_custody
 from pratique.values.instants import Instant
 
 _NAMED: Final = 10
+_ID_CHARACTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 class Act(NamedTuple):
@@ -60,8 +65,7 @@ def act_on(desk: PartyDesk, findings: Iterable[Finding], *, now: Instant) -> lis
     acts: list[Act] = []
     for party, action, ids, listed in _asked(desk, findings):
         if action is Action.PAUSE:
-            how = _command(party, action, listed)
-            acts.append(Act(party, action, ids, done=False, how=how))
+            acts.append(_pause(desk, party, ids, listed, now=now))
         else:
             how = _narrow(desk, party, ids, now=now)
             acts.append(Act(party, action, ids, done=bool(how), how=how or _NOTHING_TO_CAP))
@@ -75,7 +79,7 @@ _Asked = tuple[str, Action, tuple[str, ...], list[Finding]]
 def _asked(desk: PartyDesk, findings: Iterable[Finding]) -> Iterator[_Asked]:
     """By party the strongest action that an open finding asks for; what is unknown asks for none."""
     grouped: dict[tuple[str, Action], list[Finding]] = {}
-    acted = _narrowed(desk)
+    acted = _acted(desk)
     for one in findings:
         wants = one.state is FindingState.OPEN and not one.found.unknown
         if wants and one.found.action is not Action.ALERT and one.id not in acted:
@@ -87,26 +91,31 @@ def _asked(desk: PartyDesk, findings: Iterable[Finding]) -> Iterator[_Asked]:
         yield party, action, tuple(one.id for one in listed), listed
 
 
-def _narrowed(desk: PartyDesk) -> frozenset[str]:
-    """Findings for which caps were halved since they opened."""
+def _acted(desk: PartyDesk) -> frozenset[str]:
+    """Findings on which somebody acted since they opened: caps and suspensions name them."""
     presence = desk.stores.presence
-    halved_at = {
-        word.strip(",:"): event.sequence
+    told = [
+        (str(event.body.get("reason", "")), event.at)
         for event in presence.events("scope")
         if event.body.get("changed") == "caps"
-        for word in str(event.body.get("reason", "")).split()
-        if word.startswith("F-")
-    }
-    if not halved_at:
+    ]
+    told += [(one.reason, one.at) for one in desk.register.suspensions.values()]
+    acted: dict[str, Instant] = {}
+    for reason, at in told:
+        for word in reason.split():
+            if word.startswith("F-"):
+                id_ = word.strip(",:")
+                acted[id_] = max(at, acted.get(id_, at))
+    if not acted:
         return frozenset()
-    opened: dict[str, int] = {}
+    opened: dict[str, Instant] = {}
     before: dict[str, str] = {}
     for event in presence.events("finding"):
         id_, state = event.subject.partition(":")[2], str(event.body.get("state", ""))
         if state == FindingState.OPEN and before.get(id_, FindingState.CLOSED) != FindingState.OPEN:
-            opened[id_] = event.sequence
+            opened[id_] = event.at
         before[id_] = state
-    return frozenset(id_ for id_, at in halved_at.items() if at > opened.get(id_, at))
+    return frozenset(id_ for id_, at in acted.items() if id_ in opened and at >= opened[id_])
 
 
 def _command(party: str, action: Action, listed: Sequence[Finding]) -> str:
@@ -118,6 +127,32 @@ def _command(party: str, action: Action, listed: Sequence[Finding]) -> str:
 def _reason(listed: Sequence[Finding]) -> str:
     names = " ".join(one.id for one in listed[:_NAMED])
     return f"{names}: {listed[0].found.rule}"
+
+
+def _pause(
+    desk: PartyDesk, party: str, ids: tuple[str, ...], listed: Sequence[Finding], *, now: Instant
+) -> Act:
+    """Suspend the party, as `pratique party suspend` does it; where that cannot be, say what to run."""
+    from pratique.doors.cli.party_suspend import make_plan, put_into_force  # noqa: PLC0415 - rarely done
+
+    ask = Ask(
+        id=f"S-{''.join(secrets.choice(_ID_CHARACTERS) for _ in range(12))}",
+        scope=SuspensionScope(party=party),
+        reason=_reason(listed),
+        incident="",
+        conditions=(),
+        by=operator(),
+    )
+    with closing(open_custody(desk.stores.settings)) as custody:
+        stores = CustodyDesk(stores=desk.stores, custody=custody)
+        try:
+            plan = make_plan(stores, desk.register, ask, now)
+            _, warnings = put_into_force(stores, plan, now)
+        except PratiqueError as error:
+            how = f"could not be done ({error.message}): {_command(party, Action.PAUSE, listed)}"
+            return Act(party, Action.PAUSE, ids, done=False, how=how)
+    told = "; ".join((f"suspension {ask.id}, {len(plan.leases)} leases stopped", *warnings))
+    return Act(party, Action.PAUSE, ids, done=True, how=told)
 
 
 # ── halving ──────────────────────────────────────────────────────────────────────────────────
