@@ -276,3 +276,63 @@ async def test_as_many_reads_as_an_entry_takes_with_long_names_fit() -> None:
     draft = recorder.queued[0]
     assert len(prepare(draft).body) < 60_000
     assert draft.body["names"][draft.body["reads"][7][7]].startswith("007")
+
+
+# ── announced before it is needed ────────────────────────────────────────────────────────────
+
+
+async def announced_of(log: ReadLog, recorder: Recorder, read: Read) -> None:
+    task = asyncio.create_task(log.announce(journal(), STORED, read))
+    await settle()
+    recorder.waiting[-1].set_result(len(recorder.waiting))
+    await task
+
+
+async def test_who_goes_on_in_a_row_waits_for_no_announcement() -> None:
+    recorder = Recorder()
+    log = a_log(recorder)
+    await announced_of(log, recorder, a_read(0))  # block 0
+    await announced_of(log, recorder, a_read(16))  # blocks 1 to 6, where the object ends
+    large = an_object(1, size=4000 * SEGMENT_BYTES)
+    for block in range(1, 6):
+        log.go_on(journal(), large, a_read(16 * block))
+    await settle()
+    assert len(recorder.drafts) == 2, "enough is announced as yet"
+    log.note(journal(), a_read(96))
+    log.go_on(journal(), large, a_read(96))
+    log.go_on(journal(), large, a_read(97))
+    await settle()
+    assert [row[2:] for row in recorder.drafts[2].body["ahead"]] == [[144, 223]]
+    assert len(recorder.drafts) == 3, "once"
+    assert rows(recorder.queued), "what waits goes with it"
+    assert not log.announced(journal(), a_read(144)), "not before it is durable"
+    recorder.waiting[2].set_result(3)
+    await settle()
+    assert log.announced(journal(), a_read(144, 223))
+    assert not log.announced(journal(), a_read(224)), "its block and seven more"
+
+
+async def test_a_reader_here_and_there_is_announced_nothing_ahead() -> None:
+    recorder = Recorder()
+    log = a_log(recorder)
+    large = an_object(1, size=4000 * SEGMENT_BYTES)
+    await announced_of(log, recorder, a_read(48))
+    log.go_on(journal(), large, a_read(48))
+    await settle()
+    assert len(recorder.drafts) == 1
+
+
+async def test_an_announcement_that_fails_is_made_again_by_who_needs_it() -> None:
+    recorder = Recorder()
+    log = a_log(recorder)
+    large = an_object(1, size=4000 * SEGMENT_BYTES)
+    await announced_of(log, recorder, a_read(0))
+    await announced_of(log, recorder, a_read(16))
+    log.go_on(journal(), large, a_read(96))
+    await settle()
+    recorder.waiting[2].set_exception(LedgerSaturatedError("full"))
+    await settle()
+    assert not log.announced(journal(), a_read(144))
+    log.go_on(journal(), large, a_read(96))
+    await settle()
+    assert len(recorder.drafts) == 4

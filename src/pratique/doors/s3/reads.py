@@ -149,7 +149,7 @@ class ReadLog:
         """
         known, lease, variant = self._known, journal.lease.id, read.variant
         number = read.last // BLOCK_SEGMENTS
-        next_one, soon = number + 1, number + _SOON_BLOCKS
+        soon = number + _SOON_BLOCKS
         if (lease, stored.id, variant, soon) in known or (
             soon * BLOCK_SEGMENTS * SEGMENT_BYTES >= stored.size
         ):
@@ -157,7 +157,9 @@ class ReadLog:
         place, now = (lease, stored.id, variant), time.monotonic()
         if place in self._going_on or known.get((*place, number - 1), 0.0) <= now:
             return
-        first = soon if known.get((*place, next_one), 0.0) > now else next_one
+        first = next(
+            (n for n in range(number + 1, soon) if known.get((*place, n), 0.0) <= now), soon
+        )
         self._going_on.add(place)
         announced = self._blocks_announced(
             journal, stored, variant, first, number + _ROW_BLOCKS - 1
