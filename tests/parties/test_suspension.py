@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from pratique.custody.model import (
     Hold,
     HoldKind,
     Lease,
+    LeaseId,
     Scope,
     ScopeId,
     ScopeState,
@@ -226,6 +228,21 @@ def test_a_plan_made_twice_is_the_same(
         a_register(), leases, tokens, replace(ask, id="S-" + "B" * 12), T0 + timedelta(seconds=1)
     )
     assert (later.leases, later.tokens, later.work) == (dry.leases, dry.tokens, dry.work)
+
+
+@given(leases=LEASES, scope=SCOPES, tokens=TOKENS)
+def test_of_leases_that_are_alike_one_is_enough_to_plan_by(
+    leases: list[Lease], scope: SuspensionScope, tokens: list[TokenRecord]
+) -> None:
+    ask = replace(an_ask(), scope=scope)
+    whole = _planned(leases, scope, tokens)
+    first: dict[object, Lease] = {}
+    alike: Counter[LeaseId] = Counter()
+    for lease in sorted(leases, key=lambda one: one.id):
+        terms = lease.vendor, lease.project, lease.client, lease.selectors, lease.verbs, lease.copy
+        alike[first.setdefault(terms, lease).id] += 1
+    brief = plan_suspension(a_register(), first.values(), tokens, ask, T0, alike=alike)
+    assert msgspec.structs.replace(brief, leases=whole.leases) == whole
 
 
 def test_sub_processors_stop_at_any_distance() -> None:

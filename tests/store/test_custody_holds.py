@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from kit.custody_samples import SEGMENT, T0, sample_dataset, sample_lease
+from kit.custody_samples import SEGMENT, T0, lease_id, sample_dataset, sample_lease
 from kit.holds import a_hold, hold_id
-from pratique.custody.model import Hold, HoldKind, Refusal, Slab, Stop
+from pratique.custody.model import Hold, HoldKind, Refusal, ScopeState, Slab, Stop
 from pratique.errors import InputError
 from pratique.ledger.entries import Draft
 from pratique.parties.entries import ResumptionBody, resumption_draft, suspension_draft
@@ -267,3 +268,19 @@ def test_healing_reads_nothing_of_what_is_not_there(store: CustodyStore) -> None
     store.add_hold(a_hold(), drafts())
     assert heal_holds(store, Nothing()) == ()
     assert len(store.standing_holds()) == 1
+
+
+def test_leases_that_are_alike_are_counted(store: CustodyStore) -> None:
+    store.add_dataset(sample_dataset())
+    for number in range(5):
+        store.add_lease(sample_lease(number + 1, holder=f"p-{number}"))
+    store.add_lease(sample_lease(6, project="chess"))
+    store.add_lease(sample_lease(7, not_after=T0 + timedelta(hours=1)))
+    ended = sample_lease(8)
+    store.add_lease(ended)
+    store.set_state(ended.scopes[0], ScopeState.ENDED, reason="x", incident="")
+    found = store.living_terms(T0 + timedelta(hours=2))
+    assert {name: number for name, (_, number) in found.items()} == {lease_id(1): 5, lease_id(6): 1}
+    assert found[lease_id(6)][0] == store.lease(lease_id(6))
+    living = store.living_leases(T0 + timedelta(hours=2))
+    assert [one.id for one in living] == [lease_id(number) for number in range(1, 7)]

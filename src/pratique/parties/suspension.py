@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from pratique.custody.holds import stopped_datasets, stops_tokens
-from pratique.custody.model import Hold, HoldId, HoldKind, Lease
+from pratique.custody.model import Hold, HoldId, HoldKind, Lease, LeaseId
 from pratique.errors import InputError
 from pratique.index.ports import TokenRecord
 from pratique.ledger.entries import Draft
@@ -122,10 +122,17 @@ class SuspensionPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan_suspension(
-    register: Register, leases: Iterable[Lease], tokens: Iterable[TokenRecord], ask: Ask, now: Instant
+    register: Register,
+    leases: Iterable[Lease],
+    tokens: Iterable[TokenRecord],
+    ask: Ask,
+    now: Instant,
+    *,
+    alike: Mapping[LeaseId, int] | None = None,
 ) -> SuspensionPlan:
     """Work out what a suspension stops and starts; nothing is done yet.
 
+    `alike`: how many living leases each of these stands for, where not all of them are given.
     Raises: InputError for a party, project or dataset that nobody knows: it would stop nothing.
     """
     every = tuple(leases)
@@ -151,7 +158,8 @@ def plan_suspension(
     work = tuple(sorted(_work(register, hold)))
     _check_known(register, every, hold)
     clocks, tell = _clocks(register, begun, _concerned(register, begun, stopped, work))
-    suspension = msgspec.structs.replace(begun, leases=len(stopped), tokens=len(ended))
+    number = sum((alike or {}).get(LeaseId(one.id), 1) for one in stopped)
+    suspension = msgspec.structs.replace(begun, leases=number, tokens=len(ended))
     return SuspensionPlan(
         suspension=suspension, leases=stopped, tokens=ended, work=work, tell=tell, clocks=clocks
     )
@@ -240,7 +248,9 @@ def _stopped(leases: Iterable[Lease], hold: Hold, now: Instant) -> Iterator[Stop
             )
 
 
-def _stopped_tokens(tokens: Iterable[TokenRecord], hold: Hold, now: Instant) -> Iterator[StoppedToken]:
+def _stopped_tokens(
+    tokens: Iterable[TokenRecord], hold: Hold, now: Instant
+) -> Iterator[StoppedToken]:
     for token in tokens:
         living = token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
         # Evidence is what a suspended party is asked for: the token that pushes it works on.

@@ -16,6 +16,8 @@ from pratique.store.connect import Database
 from pratique.store.custody_holds import HoldTables, hold_of
 from pratique.store.custody_rows import lease_of, lease_values, scope_of
 from pratique.store.custody_tree import Caps, add_scopes, find_scope, mark_changed, set_state
+from pratique.values.instants import Instant
+from pratique.values.spans import to_micros
 
 
 class LeaseTables(HoldTables):
@@ -143,6 +145,19 @@ class LeaseTables(HoldTables):
         """All leases, oldest first."""
         found = (lease_of(row) for row in self._database.fetch("list_leases"))
         return tuple(sorted(found, key=lambda one: (one.granted_at, one.id)))
+
+    def living_leases(self, now: Instant) -> Sequence[Lease]:
+        """Leases that have neither expired nor ended, by id."""
+        rows = self._database.fetch("list_living_leases", now=to_micros(now))
+        return tuple(lease_of(row) for row in rows)
+
+    def living_terms(self, now: Instant) -> Mapping[LeaseId, tuple[Lease, int]]:
+        """One living lease for each set of terms that holds look at, and how many have them.
+
+        Ten thousand leases of a vendor have a few such sets: who suspends does not wait for a list.
+        """
+        rows = self._database.fetch("list_living_terms", now=to_micros(now))
+        return {LeaseId(row[0]): (lease_of(row[:-1]), int(row[-1])) for row in rows}
 
     def add_lease(self, lease: Lease) -> None:
         """Store a lease and those of its scopes that do not exist yet.

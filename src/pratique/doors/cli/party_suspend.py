@@ -14,8 +14,7 @@ import click
 import msgspec
 
 from pratique.custody.granting import check_four_eyes, check_reason
-from pratique.custody.model import Hold, HoldId, HoldKind, ScopeState
-from pratique.custody.scopes import lease_scope
+from pratique.custody.model import Hold, HoldId, HoldKind
 from pratique.doors.cli import EXIT_UNKNOWN
 from pratique.doors.cli.custody_desk import (
     TOKEN_VARIABLE,
@@ -116,8 +115,13 @@ def suspend(
         by=operator(),
     )
     with open_desk(home) as desk:
-        plan = make_plan(desk, read_register(desk.stores.presence), ask, now)
-        entry, warnings = (None, []) if dry_run else _put_into_force(desk, plan, now)
+        register = read_register(desk.stores.presence)
+        entry, warnings, begun = None, list[str](), None
+        if not dry_run:
+            begun = brief_plan(desk, register, ask, now)
+            entry, warnings = put_into_force(desk, begun, now)
+        # Everything is listed once it has stopped: no stream runs on for a list.
+        plan = make_plan(desk, register, ask, now, begun=begun)
     if form == "json":
         plain: dict[str, Any] = msgspec.to_builtins(plan)
         echo_json({"dry_run": dry_run, **plain, "entry": entry, "warnings": warnings})
@@ -130,14 +134,29 @@ def suspend(
         raise SystemExit(EXIT_UNKNOWN)
 
 
-def make_plan(desk: CustodyDesk, register: Register, ask: Ask, now: Instant) -> SuspensionPlan:
-    """The plan of a suspension, as things stand. Raises: InputError."""
-    ended = {one.id for one in desk.custody.scopes() if one.state is ScopeState.ENDED}
-    leases = [one for one in desk.custody.leases() if lease_scope(one.id) not in ended]
-    return plan_suspension(register, leases, desk.stores.control.tokens(), ask, now)
+def brief_plan(desk: CustodyDesk, register: Register, ask: Ask, now: Instant) -> SuspensionPlan:
+    """The plan of a suspension, but for the list of leases: of those alike it names one."""
+    found = desk.custody.living_terms(now)
+    leases = [lease for lease, _ in found.values()]
+    alike = {name: number for name, (_, number) in found.items()}
+    return plan_suspension(register, leases, desk.stores.control.tokens(), ask, now, alike=alike)
 
 
-def _put_into_force(
+def make_plan(
+    desk: CustodyDesk,
+    register: Register,
+    ask: Ask,
+    now: Instant,
+    *,
+    begun: SuspensionPlan | None = None,
+) -> SuspensionPlan:
+    """The whole plan of a suspension, as things stand, or of one that has begun. Raises: InputError."""
+    leases = desk.custody.living_leases(now)
+    plan = plan_suspension(register, leases, desk.stores.control.tokens(), ask, now)
+    return plan if begun is None else msgspec.structs.replace(begun, leases=plan.leases)
+
+
+def put_into_force(
     desk: CustodyDesk, plan: SuspensionPlan, now: Instant
 ) -> tuple[int | None, list[str]]:
     """Suspend; gives the entry, and what is left to be done by others."""

@@ -34,3 +34,23 @@ SELECT id, entries FROM holds WHERE entry IS NULL ORDER BY since, id;
 -- name: mark_hold_logged
 -- The ledger has its entries, from this one on.
 UPDATE holds SET entry = :entry WHERE id = :id AND entry IS NULL;
+
+-- name: list_living_leases
+-- Leases that have neither expired nor ended.
+SELECT l.id, l.holder, l.vendor, l.project, l.client, l.purpose, l.selectors, l.verbs, l.copy,
+  s.cap_bytes, s.cap_objects, l.rate, l.networks, l.granted_at, l.not_before, l.not_after,
+  l.granted_by, l.certificate
+FROM leases l JOIN scopes s ON s.id = 'lease:' || l.id
+WHERE l.not_after > :now AND s.state <> 'ended' ORDER BY l.id;
+
+-- name: list_living_terms
+-- Of living leases that differ in nothing that holds look at the first, and how many there are.
+SELECT l.id, l.holder, l.vendor, l.project, l.client, l.purpose, l.selectors, l.verbs, l.copy,
+  s.cap_bytes, s.cap_objects, l.rate, l.networks, l.granted_at, l.not_before, l.not_after,
+  l.granted_by, l.certificate, g.number
+FROM (
+  SELECT MIN(l.id) AS id, COUNT(*) AS number
+  FROM leases l JOIN scopes s ON s.id = 'lease:' || l.id
+  WHERE l.not_after > :now AND s.state <> 'ended'
+  GROUP BY l.vendor, l.project, l.client, l.selectors, l.verbs, l.copy
+) g JOIN leases l ON l.id = g.id JOIN scopes s ON s.id = 'lease:' || l.id ORDER BY l.id;
