@@ -55,7 +55,7 @@ def _uses(
     events = {
         event.subject.partition(":")[2]: event
         for event in presence.events("lease")
-        if _stopped(event, suspension) and _is_of(event.body, party)
+        if _stopped(event, suspension) and lease_is_of(event.body, party)
     }
     clients = {str(event.body.get("client", "")) for event in events.values()}
     read = {
@@ -104,11 +104,14 @@ def _until(body: dict[str, Any]) -> Instant:
         return as_instant(datetime.fromisoformat("9999-12-31T00:00:00+00:00"))
 
 
-def _is_of(body: dict[str, Any], party: Party) -> bool:
+def lease_is_of(body: dict[str, Any], party: Party) -> bool:
+    """Whether a lease, as its entry says, is a party's: it holds it, or the data is its own."""
     if party.kind is PartyKind.CLIENT:
         return body.get("client") == party.name
-    selectors = {str(one).partition("/")[0] for one in body.get("selectors") or ()}
-    return bool(selectors & set(party.datasets))
+    if party.kind is PartyKind.PEOPLE:
+        selectors = {str(one).partition("/")[0] for one in body.get("selectors") or ()}
+        return bool(selectors & set(party.datasets))
+    return body.get("vendor") == party.name
 
 
 def _counts(dataset: str, party: Party) -> bool:

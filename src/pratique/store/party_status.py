@@ -12,6 +12,7 @@ from pratique.errors import ValueFormatError
 from pratique.parties.dossier import concerned
 from pratique.parties.model import FindingState, Party, PartyKind, Register, Suspension
 from pratique.parties.status import LeaseCounts, OpenClock, StandingSuspension, Status
+from pratique.store.party_facts import lease_is_of
 from pratique.values.instants import Instant, parse_instant
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def status_of(
     counts = _counts(
         leases, {one.id: one for one in custody.scopes()}, custody.standing_holds(), now
     )
-    read = _read(presence, leases)
+    read = _read(presence, party)
     notices = [one for one in presence.events("notice") if one.subject == f"party:{party.name}"]
     return Status(
         party=party.name,
@@ -134,13 +135,18 @@ def _told(one: Suspension, party: Party, names_other: Callable[[str], bool]) -> 
     )
 
 
-def _read(presence: PresenceStore, leases: Collection[Lease]) -> list[LeaseRead]:
-    wanted = {str(one.id) for one in leases}
+def _read(presence: PresenceStore, party: Party) -> list[LeaseRead]:
+    """Leases under which something was disclosed, as the ledger has it."""
+    granted = {
+        event.subject.partition(":")[2]: str(event.body.get("client", ""))
+        for event in presence.events("lease")
+        if lease_is_of(event.body, party)
+    }
     return [
         one
-        for client in sorted({one.client for one in leases})
+        for client in sorted(set(granted.values()))
         for one in presence.custody.access_log(client=client, tx=presence.applied()).leases
-        if one.lease in wanted
+        if one.lease in granted
     ]
 
 
