@@ -134,8 +134,10 @@ def test_leases_read_it_keys_rotate_and_after_shredding_nothing_decrypts(
         stored = keeper.state.object("dialogs", "sub/b.bin")
         assert stored is not None
         certificate = tmp_path / "gone.json"
-        refused = run(home, "dataset", "shred", "dialogs", "--reason", "r", typed="dialog\n")
-        assert isinstance(refused.exception, InputError)
+        for said, words in (("dialog\n", "not repeated"), ("", "nothing was typed")):
+            refused = run(home, "dataset", "shred", "dialogs", "--reason", "r", typed=said)
+            assert isinstance(refused.exception, InputError)
+            assert words in str(refused.exception)
         assert answer(home, "check", "dialogs")["damaged_total"] == 0
         words = ("--reason", "contract ended", "--certificate", str(certificate))
         done = run(home, "dataset", "shred", "dialogs", *words, typed="dialogs\n")

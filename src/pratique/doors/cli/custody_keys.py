@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from pratique.custody.key_entries import key_entry
+from pratique.doors.cli.asking import typed
 from pratique.doors.cli.custody_desk import open_desk
 from pratique.doors.cli.dataset_desk import readable_dataset
 from pratique.doors.cli.dataset_rotate import rotate_dataset
@@ -191,13 +192,8 @@ def _parsed(subject: str) -> tuple[str, str]:
 
 
 def _confirm(kind: str, name: str, given: str) -> None:
-    typed = given or click.prompt(
-        f"Everything under the key of {kind} {name} will be lost. Type {name} to go on",
-        default="",
-        show_default=False,
-        err=True,
-    )
-    if typed != name:
+    question = f"Everything under the key of {kind} {name} will be lost. Type {name} to go on"
+    if (given or typed(question, instead=f"a program says --confirm {name}")) != name:
         raise InputError("nothing was destroyed: the name was not repeated", expected=name)
 
 

@@ -11,6 +11,7 @@ from pratique.custody.envelope import part_name
 from pratique.custody.key_entries import key_entry
 from pratique.custody.model import Dataset, ScopeState
 from pratique.custody.scopes import dataset_scope
+from pratique.doors.cli.asking import typed
 from pratique.doors.cli.custody_desk import CustodyDesk, echo_json, open_desk
 from pratique.doors.cli.dataset_desk import existing_dataset
 from pratique.doors.cli.evidence_file import write_new
@@ -73,13 +74,8 @@ def _subjects(name: str) -> frozenset[str]:
 
 
 def _ask(name: str) -> None:
-    typed = click.prompt(
-        f"Every object of {name} will be lost for good. Type {name} to go on",
-        default="",
-        show_default=False,
-        err=True,
-    )
-    if typed != name:
+    question = f"Every object of {name} will be lost for good. Type {name} to go on"
+    if typed(question, instead="a program says --yes") != name:
         raise InputError("nothing was shredded: the name was not repeated", expected=name)
 
 
