@@ -134,6 +134,8 @@ class CustodySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """How long the head of a request may take from its first byte on."""
     s3_domain: str = ""
     """Names `BUCKET.<domain>` are buckets (virtual-host style); empty: paths only."""
+    s3_origins: tuple[str, ...] = ()
+    """Web applications whose pages may read what a presigned URL gives (CORS), `https://HOST[:PORT]`."""
     s3_region: str = "us-east-1"
     """What clients must sign for; most take this one when they are told none."""
     organisation: str = ""

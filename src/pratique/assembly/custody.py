@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pratique.assembly.custody_adapters import Shared, open_adapters
 from pratique.assembly.custody_writes import OpenWrites, open_writes
+from pratique.custody.model import ObjectId
 from pratique.custody.operations import (
     GetObject,
     HeadBucket,
@@ -23,7 +24,6 @@ from pratique.custody.operations import (
     ReadBucketSetting,
     StsCall,
 )
-from pratique.custody.model import ObjectId
 from pratique.custody.ports import PartStore, Views
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Authentication
@@ -34,6 +34,7 @@ from pratique.doors.s3.leases import LeaseBook
 from pratique.doors.s3.listings import Listings
 from pratique.doors.s3.metering import Meters
 from pratique.doors.s3.objects import ObjectReads
+from pratique.doors.s3.origins import Origins
 from pratique.doors.s3.plaintext import Plaintext
 from pratique.doors.s3.quick import QuickReads
 from pratique.doors.s3.reads import ReadLog
@@ -176,12 +177,14 @@ def _door(
 ) -> tuple[S3Door, QuickReads]:
     custody = ground.settings.custody
     book = LeaseBook(ground.state, ground.broker, known=ground.confirmation.scopes)
+    origins = Origins(custody.s3_origins)
     objects = ObjectReads(
         allowing=ground.allowing,
         confirmation=ground.confirmation,
         meters=ground.meters,
         sender=sender,
         views=ground.views,
+        origins=origins,
     )
     listings = Listings(allowing=ground.allowing, state=ground.state, region=custody.s3_region)
     trusted_proxies = frozenset(ground.settings.door.trusted_proxies)
@@ -216,6 +219,7 @@ def _door(
             check_clock=ground.clock.check,
             problems=lambda: _problems(ground),
             domain=custody.s3_domain,
+            origins=origins,
             adapters=open_adapters(shared),
         )
     )

@@ -131,6 +131,24 @@ def _delta_profile(given: Credentials) -> str:
     )
 
 
+def _label_studio(given: Credentials) -> str:
+    """Body of `POST /api/storages/s3` and of `PATCH` when a lease is renewed; bucket and project are added.
+
+    Source: label_studio 1.23.2, io_storages/s3/models.py. The endpoint is not in it: the server takes
+    an internal one from its environment only.
+    """
+    return json.dumps(
+        {
+            "aws_access_key_id": given.access_key,
+            "aws_secret_access_key": given.secret_key,
+            "region_name": given.region,
+            "presign": True,
+            "presign_ttl": 1,
+        },
+        indent=2,
+    )
+
+
 _RENDERERS: Final[Mapping[str, Callable[[Credentials], str]]] = {
     "plain": _plain,
     "env": _env,
@@ -139,6 +157,7 @@ _RENDERERS: Final[Mapping[str, Callable[[Credentials], str]]] = {
     "boto3": _boto3,
     "rclone": _rclone,
     "hf": _hf,
+    "label-studio": _label_studio,
     "delta-profile": _delta_profile,
 }
 SPELLINGS: Final = tuple(_RENDERERS)

@@ -27,6 +27,7 @@ from pratique.custody.requests import classify
 from pratique.custody.s3_errors import Code, S3Error, of_broker, of_refusal, render_error
 from pratique.custody.s3_headers import fold_headers
 from pratique.doors.s3.auth import Asked, Authentication, Caller
+from pratique.doors.s3.origins import Origins
 from pratique.doors.s3.sending import RefusedError
 from pratique.errors import IntegrityError, PratiqueError, UnavailableError
 
@@ -68,6 +69,8 @@ class S3Parts:
     problems: Callable[[], list[str]]
     """What is not ready, in sentences; empty when all is well."""
     domain: str
+    origins: Origins
+    """Web pages that may read answers."""
     adapters: Mapping[str, Adapter] = field(default_factory=dict)
     """By the first piece of the path, such as `_hub`."""
 
@@ -85,6 +88,17 @@ class S3Door:
         headers = fold_headers(request.raw_headers)
         if request.raw_path == _HEALTH:
             return self._health()
+        origins = self._parts.origins
+        if request.method == "OPTIONS" and (preflight := origins.preflight(headers)) is not None:
+            return preflight
+        answer = await self._handle(request, headers)
+        if not answer.prepared:  # objects that are streamed have said it in their head
+            answer.headers.update(origins.headers(headers))
+        return answer
+
+    async def _handle(
+        self, request: web.BaseRequest, headers: Mapping[str, str]
+    ) -> web.StreamResponse:
         asked = self._parts.authentication.read(request, headers)
         request_id = self.request_id()
         adapter = self._adapter(asked) if asked.path.startswith("/_") else None

@@ -22,6 +22,7 @@ from pratique.doors.s3.allowing import REMEMBERED_SECONDS, Allowing
 from pratique.doors.s3.auth import Asked, Caller, Question
 from pratique.doors.s3.confirmation import Confirmation
 from pratique.doors.s3.metering import Meter, Meters
+from pratique.doors.s3.origins import Origins
 from pratique.doors.s3.reads import Journal
 from pratique.doors.s3.sending import PIECE_BYTES, Ask, Sender
 
@@ -70,7 +71,9 @@ class ObjectReads:
         meters: Meters,
         sender: Sender,
         views: Views,
+        origins: Origins,
     ) -> None:
+        self._origins = origins
         self._allowing = allowing
         self._confirmation = confirmation
         self._meters = meters
@@ -100,6 +103,7 @@ class ObjectReads:
         known = await self._know(asked, caller, operation, fixed)
         span = _span(asked, operation, known)
         headers = known.headers | _own_headers(known, asked, operation, span)
+        headers |= self._origins.headers(asked.headers)
         if operation.head:
             headers["Content-Length"] = str(span.length)
             return web.Response(status=_status(span), headers=headers)
