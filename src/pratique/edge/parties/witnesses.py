@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TRUSTED_ROOT: Final = "sigstore/trusted_root.json"
 """Below the home folder."""
 _MAX_ROOT: Final = 4 << 20
+_MAX_BUNDLE: Final = 8 << 20
+"""An attestation of thousands of files; the library takes many times as much memory."""
 _ISSUER_V1: Final = "1.3.6.1.4.1.57264.1.1"
 _ISSUER_V2: Final = "1.3.6.1.4.1.57264.1.8"
 
@@ -54,6 +56,8 @@ class SigstoreWitness:
         from sigstore.models import Bundle, InvalidBundle  # noqa: PLC0415 - as above
         from sigstore.verify.policy import UnsafeNoOp  # noqa: PLC0415 - as above
 
+        if len(bundle) > _MAX_BUNDLE:
+            raise UnreadablePieceError(f"it has more than {_MAX_BUNDLE >> 20} MiB")
         try:
             read = Bundle.from_json(bundle)
             # Whose identity it is, the register says afterwards; here any will do.
