@@ -47,6 +47,7 @@ from pratique.parties.model import (
     PublicKey,
 )
 from pratique.settings import CustodySettings, IssuerSettings, Settings
+from pratique.store import party_checks
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.custody import CustodyStore, open_custody
 from pratique.store.parties import read_register
@@ -228,6 +229,37 @@ def test_what_vetting_calls_malicious_is_found_by_hash_and_by_release(desk: Desk
         "pkg:pypi/renamed@9 in vendor/acme/labeler (verdict:aaaaaaaaaaaa)",
     ]
     assert "by name and version" in next(one for one in run.found if "evil" in one.subject).sentence
+
+
+def test_where_most_assets_are_our_own_the_same_is_found(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.vendor("acme", products=("labeler",), assets=("acme-*",))
+    desk.look("vendor/acme/labeler", [("bad", "1"), ("weak", "1")], at=NOW - timedelta(days=20))
+    desk.look("vendor/acme/labeler", [("weak", "1")], at=NOW - timedelta(days=10))
+    desk.look("acme-build", [("weak", "2"), ("evil", "1")])
+    for number in range(20):
+        desk.look(f"our-{number}", [("bad", "1"), ("weak", "1"), ("evil", "1")])
+    desk.advisory("MAL-1", {"bad": ["1"]})
+    desk.advisory("GHSA-1", {"weak": ["1"]})
+    desk.verdict("a" * 64, "malicious", "evil", "evil-1-py3-none-any.whl")
+    asked = []
+    real = desk.presence.inventory.hits_of_asset
+
+    def counted(asset: int, names: Any, *, tx: int) -> Any:
+        asked.append(asset)
+        return real(asset, names, tx=tx)
+
+    monkeypatch.setattr(desk.presence.inventory, "hits_of_asset", counted)
+    few = desk.check().found
+    assert len(set(asked)) == 2  # of 22 assets
+    monkeypatch.setattr(party_checks, "_MOSTLY_OTHERS", 1000)
+    assert desk.check().found == few
+    assert [one.subject for one in few] == [
+        "pkg:pypi/bad@1 in vendor/acme/labeler (MAL-1)",
+        "pkg:pypi/evil@1 in acme-build (verdict:aaaaaaaaaaaa)",
+        "pkg:pypi/weak@1 in vendor/acme/labeler (GHSA-1)",
+    ]
 
 
 def test_an_unknown_advisory_is_refused(desk: Desk) -> None:

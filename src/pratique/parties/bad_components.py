@@ -7,7 +7,7 @@ again says what checking all of them would say of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -56,6 +56,42 @@ class Owners:
         return facts | {one.name for one in self._patterned if operates(one, asset)}
 
 
+class Whereabouts:
+    """Who has items: everybody, or only some assets where most are of nobody who is checked."""
+
+    def __init__(
+        self, queries: FactQueries, *, tx: int, assets: Collection[int] | None = None
+    ) -> None:
+        """`assets`: only these matter; None: all do. What is found at others may be left out."""
+        self.queries = queries
+        self.tx = tx
+        self._assets = assets
+        self._names: frozenset[tuple[str, str]] = frozenset()
+        self._hits: dict[int, list[Hit]] = {}
+
+    def expect(self, names: Iterable[tuple[str, str]]) -> None:
+        """These projects are asked for next: one question for each asset instead of one for each item."""
+        if self._assets is None:
+            return
+        self._names = frozenset(names)
+        self._hits = {}
+        for asset in self._assets if self._names else ():
+            for hit in self.queries.hits_of_asset(asset, self._names, tx=self.tx):
+                self._hits.setdefault(hit.item, []).append(hit)
+
+    def hits(self, rows: Iterable[ItemRow], since: int, until: int) -> list[Hit]:
+        """Where these items may have been in `[since, until)`."""
+        found: list[Hit] = []
+        others: list[int] = []
+        for row in rows:
+            if (row.type, row.name) in self._names:
+                kept = self._hits.get(row.id, ())
+                found += (hit for hit in kept if hit.span.may_overlap(since, until))
+            else:
+                others.append(row.id)
+        return [*found, *(self.queries.hits(others, since, until, tx=self.tx) if others else ())]
+
+
 class BadVerdict(NamedTuple):
     """A file that vetting calls malicious."""
 
@@ -86,11 +122,10 @@ class _Library:
 
 def bad_by_advisories(
     advisories: Iterable[Advisory],
-    queries: FactQueries,
+    where: Whereabouts,
     owners: Owners,
     *,
     now: Instant,
-    tx: int,
 ) -> Iterator[BadComponent]:
     """What advisories call bad; withdrawn ones call nothing so."""
     chunk: list[Advisory] = []
@@ -98,19 +133,21 @@ def bad_by_advisories(
         if one.revision.withdrawn is None:
             chunk.append(one)
         if len(chunk) >= _CHUNK:
-            yield from _of_chunk(chunk, queries, owners, now=now, tx=tx)
+            yield from _of_chunk(chunk, where, owners, now=now)
             chunk = []
-    yield from _of_chunk(chunk, queries, owners, now=now, tx=tx)
+    yield from _of_chunk(chunk, where, owners, now=now)
 
 
 def _of_chunk(
-    chunk: Sequence[Advisory], queries: FactQueries, owners: Owners, *, now: Instant, tx: int
+    chunk: Sequence[Advisory], where: Whereabouts, owners: Owners, *, now: Instant
 ) -> Iterator[BadComponent]:
     """Most advisories name what nobody here has; those are put aside in two questions for all."""
+    queries, tx = where.queries, where.tx
     names = {name for one in chunk for name in one.names if name[1]}
     digests = {digest for one in chunk for digest in one.digests}
     seen_names = {(row.type, row.name) for row in queries.items_named(names, tx=tx)}
     seen_digests = {row.digest for row in queries.items_with_digest(digests, tx=tx)}
+    where.expect(names & seen_names)
     library = _Library(chunk)
     for one in chunk:
         if seen_names.isdisjoint(one.names) and seen_digests.isdisjoint(one.digests):
@@ -127,7 +164,7 @@ def _of_chunk(
             for number, row in found.rows.items()
             if found.matches[number].how is not How.RANGE
         }
-        yield from _where(items, _source_of(one), queries, owners, now=now, tx=tx)
+        yield from _where(items, _source_of(one), where, owners, now=now)
 
 
 class _Source(NamedTuple):
@@ -151,13 +188,13 @@ def _source_of(advisory: Advisory) -> _Source:
 
 def bad_by_verdicts(
     verdicts: Sequence[BadVerdict],
-    queries: FactQueries,
+    where: Whereabouts,
     owners: Owners,
     *,
     now: Instant,
-    tx: int,
 ) -> Iterator[BadComponent]:
     """What vetting calls malicious: by its hash, and by name and version where no other hash is known."""
+    queries, tx = where.queries, where.tx
     for start in range(0, len(verdicts), _CHUNK):
         chunk = verdicts[start : start + _CHUNK]
         by_digest: dict[str, list[ItemRow]] = {}
@@ -168,6 +205,7 @@ def bad_by_verdicts(
         names = {("pypi", one.project) for one in chunk if one.project}
         for row in queries.items_named(names, tx=tx):
             by_name.setdefault(row.name, []).append(row)
+        where.expect(("pypi", name) for name in by_name)
         for one in chunk:
             items = {
                 row.id: (row, True, DAWN, OPEN) for row in by_digest.get(f"sha256:{one.sha256}", ())
@@ -176,7 +214,7 @@ def bad_by_verdicts(
                 if not row.digest and _is_version(row.version, one.version):
                     items.setdefault(row.id, (row, False, DAWN, OPEN))
             source = _Source(one.source, True, "", " ".join(one.reason.split())[:_SAYS], one.entry)  # noqa: FBT003 - a tuple's field
-            yield from _where(items, source, queries, owners, now=now, tx=tx)
+            yield from _where(items, source, where, owners, now=now)
 
 
 def _is_version(text: str, version: Version | None) -> bool:
@@ -193,35 +231,35 @@ _Items = Mapping[int, tuple[ItemRow, bool, int, int]]
 def _where(
     items: _Items,
     source: _Source,
-    queries: FactQueries,
+    where: Whereabouts,
     owners: Owners,
     *,
     now: Instant,
-    tx: int,
 ) -> list[BadComponent]:
     """Where these items are, or (of malicious ones) were."""
     if not items:
         return []
-    present = to_micros(now)
-    since = to_micros(now - REMEMBERED) if source.poisoned else present
+    moment = to_micros(now)
+    since = to_micros(now - REMEMBERED) if source.poisoned else moment
     until = to_micros(now + _A_LITTLE)
+    rows = [row for row, _, _, _ in items.values()]
     hits = [
         hit
-        for hit in queries.hits(items, since, until, tx=tx)
+        for hit in where.hits(rows, since, until)
         if hit.span.may_overlap(items[hit.item][2], items[hit.item][3])
     ]
-    names = {row.id: row.name for row in queries.assets_by_id({hit.asset for hit in hits})}
+    names = {row.id: row.name for row in where.queries.assets_by_id({hit.asset for hit in hits})}
     grouped: dict[tuple[str, str, str], list[Hit]] = {}
     for hit in hits:
         asset = names[hit.asset]
         for party in owners.of(asset):
             key = (party, asset, _component(items[hit.item][0]))
             grouped.setdefault(key, []).append(hit)
-    return [_joined(key, grouped[key], items, source, present=present) for key in sorted(grouped)]
+    return [_joined(key, grouped[key], items, source, moment=moment) for key in sorted(grouped)]
 
 
 def _joined(
-    key: tuple[str, str, str], hits: Sequence[Hit], items: _Items, source: _Source, *, present: int
+    key: tuple[str, str, str], hits: Sequence[Hit], items: _Items, source: _Source, *, moment: int
 ) -> BadComponent:
     party, asset, component = key
     latest = max(hit.span.to_hi for hit in hits)
@@ -234,7 +272,7 @@ def _joined(
         poisoned=source.poisoned,
         severity=source.severity,
         says=source.says,
-        present=latest > present,
+        present=latest > moment,
         last_at=None if latest >= OPEN else from_micros(latest),
         sure=any(items[hit.item][1] for hit in hits),
         entries=tuple(sorted({*entries, *((source.entry,) if source.entry >= 0 else ())})),

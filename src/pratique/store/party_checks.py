@@ -18,12 +18,17 @@ from pratique.errors import InputError, PratiqueError
 from pratique.exposure.advisories.model import Advisory
 from pratique.exposure.ports import NOW_TX
 from pratique.inventory.observed.model import Relation
-from pratique.parties.bad_components import BadVerdict, Owners, bad_by_advisories, bad_by_verdicts
+from pratique.parties.bad_components import (
+    BadVerdict,
+    Owners,
+    Whereabouts,
+    bad_by_advisories,
+    bad_by_verdicts,
+)
 from pratique.parties.checks import CHECKS, COMPONENT_CHECKS
 from pratique.parties.checks.components_poisoned import REMEMBERED, source_name, source_of
 from pratique.parties.checks.facts import (
     READ_DAYS,
-    BadComponent,
     CheckFacts,
     CheckOptions,
     Drill,
@@ -51,6 +56,8 @@ _MOST_READS: Final = 200_000
 """Entries about reads that one check looks at: a minute's work at most."""
 _DRAFTS_AT_ONCE: Final = 1_000
 """Findings appended in one batch; a first check may open tens of thousands."""
+_MOSTLY_OTHERS: Final = 4
+"""Where this many times as many assets are of nobody who is checked, those who are are asked one by one."""
 _VENDOR: Final = "vendor:"
 _ASSET: Final = "asset:"
 
@@ -120,7 +127,8 @@ class CheckDesk:
         ids = frozenset(source_name(row.id) for row in entries)
         advisories, unreadable = self._load(row.entry for row in entries)
         owners = self._owners(register, now=now)
-        bad = bad_by_advisories(advisories, self._presence.inventory, owners, now=now, tx=NOW_TX)
+        where = Whereabouts(self._presence.inventory, tx=NOW_TX)
+        bad = bad_by_advisories(advisories, where, owners, now=now)
         facts = CheckFacts(
             register=register,
             options=options_of(self._settings),
@@ -179,7 +187,11 @@ class CheckDesk:
             assets = {row.id: row.name for row in self._presence.inventory.assets(tx=NOW_TX)}
             mine = {number: name for number, name in assets.items() if owners.of(name)}
             if Need.COMPONENTS in needs:
-                facts = replace(facts, **self._components(mine.values(), owners, now=now))
+                few = len(assets) > _MOSTLY_OTHERS * len(mine)
+                where = Whereabouts(
+                    self._presence.inventory, tx=NOW_TX, assets=mine if few else None
+                )
+                facts = replace(facts, **self._components(mine.values(), owners, where, now=now))
             if Need.LOCKS in needs:
                 facts = replace(facts, builds=tuple(self._builds(mine, owners, only, now=now)))
         return facts
@@ -258,16 +270,14 @@ class CheckDesk:
                 )
         return found, tuple(unreadable)
 
-    def _components(self, assets: Iterable[str], owners: Owners, *, now: Instant) -> dict[str, Any]:
-        queries = self._presence.inventory
+    def _components(
+        self, assets: Iterable[str], owners: Owners, where: Whereabouts, *, now: Instant
+    ) -> dict[str, Any]:
         rows = self._advisories().newest_rows()
         advisories, unreadable = self._load(row.entry for row in rows if not row.withdrawn)
-        bad: list[BadComponent] = list(
-            bad_by_advisories(advisories, queries, owners, now=now, tx=NOW_TX)
-        )
-        bad += bad_by_verdicts(
-            bad_verdicts(self._presence.events("verdict")), queries, owners, now=now, tx=NOW_TX
-        )
+        bad = list(bad_by_advisories(advisories, where, owners, now=now))
+        verdicts = bad_verdicts(self._presence.events("verdict"))
+        bad += bad_by_verdicts(verdicts, where, owners, now=now)
         looked_at = frozenset(party for name in assets for party in owners.of(name))
         return {"bad": tuple(bad), "looked_at": looked_at, "unreadable": unreadable}
 
