@@ -11,7 +11,6 @@ Bar: at most 60 s for everything, at most 2 s after one advisory (wall, the whol
 from __future__ import annotations
 
 import json
-import os
 import random
 import resource
 import statistics
@@ -229,7 +228,6 @@ def main() -> int:
                 for lease in leases(vendors):
                     custody.add_lease(lease)
         measure(report, settings, home)
-    report.notes.append(f"load of the machine when it ended: {os.getloadavg()[0]:.2f}")
     report.notes.append(
         f"{vendors} vendors, {made.components:,} components, {ADVISORIES:,} advisories,"
         f" {vendors * LEASES:,} leases, {made.entries:,} entries"
