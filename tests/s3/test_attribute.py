@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import gzip
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from kit.marks import as_jsonl, some_records
 from kit.s3_door import Custodian, boto, custodian, s3_door
 from pratique.custody.model import Copy, LeaseId
 from pratique.doors.cli import cli
-from pratique.errors import PratiqueError
+from pratique.errors import InputError, PratiqueError
 from pratique.store.logs import open_log
 
 RECORDS = some_records(3000, seed=4)
@@ -193,6 +194,10 @@ def test_canonical_bytes_are_told_apart_and_accuse_nobody(leaks: Leaks, tmp_path
     assert code == 3
     assert found["named"] == []
     assert found["canonical"]
+    assert found["answer"] == "canonical"
+    text = _run(leaks.keeper, "attribute", str(_jsonl(RECORDS, tmp_path / "leak"))).output
+    assert "made from canonical bytes" in text
+    assert "1 lease was given canonical bytes" in text
     assert [one["lease"] for one in found["canonical_candidates"]] == [leaks.plain[0].id]
 
 
@@ -238,6 +243,7 @@ def test_data_from_elsewhere_shows_no_mark(leaks: Leaks, tmp_path: Path) -> None
     sample = _jsonl(some_records(500, seed=99), tmp_path / "leak")
     code, found = _answer(leaks.keeper, "attribute", str(sample))
     assert (code, found["readable"], found["named"]) == (3, 0, [])
+    assert "no record with a mark was found" in _run(leaks.keeper, "attribute", str(sample)).output
 
 
 def test_what_a_detector_read_counts(leaks: Leaks, tmp_path: Path) -> None:
@@ -259,17 +265,78 @@ def test_what_a_detector_read_counts(leaks: Leaks, tmp_path: Path) -> None:
         (["--observed", "OBSERVED"], "needs the --dataset"),
         (["SAMPLE", "--dataset", "other"], "no dataset"),
         (["BROKEN"], "looks like JSON"),
+        (["EMPTY"], "there is nothing in"),
+        (["BLANK"], "there is nothing in"),
+        (["FOLDER"], "there is no file in"),
+        (["PACKED"], "is compressed (gzip)"),
+        (["NOISE"], "neither text nor"),
+        (["PICTURE"], "neither text nor"),
+        (["TABLE"], "cannot be read as Parquet"),
+        (["WIDE"], "UTF-16"),
         (["--observed", "SAMPLE", "--dataset", "dialogs"], "not what a detector read"),
     ],
 )
 def test_bad_input_is_told(leaks: Leaks, tmp_path: Path, words: list[str], says: str) -> None:
-    files = {"SAMPLE": '{"a": 1}\n', "OBSERVED": '{"mark": 1, "bit": 1}', "BROKEN": '{"a": \n [1'}
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
+    files = {
+        "SAMPLE": b'{"a": 1}\n',
+        "OBSERVED": b'{"mark": 1, "bit": 1}',
+        "BROKEN": b'{"a": \n [1',
+        "EMPTY": b"",
+        "BLANK": b"\n  \n",
+        "FOLDER": b"",
+        "PACKED": gzip.compress(DATA),
+        "NOISE": random.Random(1).randbytes(5000),
+        "PICTURE": b"GIF89a" + bytes(50),
+        "TABLE": b"PAR1" + bytes(100) + b"PAR1",
+        "WIDE": DATA.decode().encode("utf-16"),
+    }
+    for name, data in files.items():
+        if name == "FOLDER":
+            (tmp_path / name).mkdir()
+        else:
+            (tmp_path / name).write_bytes(data)
     given = [str(tmp_path / word) if word in files else word for word in words]
     result = _run(leaks.keeper, "attribute", *given)
     assert isinstance(result.exception, PratiqueError)
     assert says in str(result.exception)
+    assert isinstance(result.exception, InputError)  # exit code 2
+
+
+def test_in_a_folder_what_cannot_be_read_is_told_and_the_rest_counts(
+    leaks: Leaks, tmp_path: Path
+) -> None:
+    folder = tmp_path / "leak"
+    folder.mkdir()
+    _jsonl(leaks.rows(0)[:1500], folder / "part")
+    (folder / "packed.gz").write_bytes(gzip.compress(DATA))
+    result = _run(leaks.keeper, "attribute", str(folder), "--format", "json")
+    said = json.loads(result.stdout)
+    assert (result.exit_code, said["records"]) == (1, 1500)
+    assert [Path(one["path"]).name for one in said["unread"]] == ["packed.gz"]
+    assert said["datasets"][0]["answer"] == "named"
+    text = _run(leaks.keeper, "attribute", str(folder))
+    assert "not read: " in text.output
+    assert "is compressed (gzip)" in text.output
+
+
+def test_a_byte_order_mark_hides_nothing(leaks: Leaks, tmp_path: Path) -> None:
+    sample = tmp_path / "leak.jsonl"
+    sample.write_bytes(b"\xef\xbb\xbf" + leaks.copies[leaks.leases[1][0].id])
+    code, found = _answer(leaks.keeper, "attribute", str(sample))
+    assert code == 1
+    assert found["readable"] == found["marks"]
+    assert [one["lease"] for one in found["named"]] == [leaks.leases[1][0].id]
+
+
+def test_ten_lines_are_too_few_and_the_answer_says_what_is_missing(
+    leaks: Leaks, tmp_path: Path
+) -> None:
+    sample = _jsonl(leaks.rows(1)[:10], tmp_path / "leak")
+    code, found = _answer(leaks.keeper, "attribute", str(sample))
+    assert (code, found["answer"], found["named"]) == (3, "cannot say", [])
+    assert found["needed"] > found["readable"]
+    result = _run(leaks.keeper, "attribute", str(sample))
+    assert "cannot say" in result.output
 
 
 @pytest.mark.parametrize("share", ["0", "50%", "x", "-1%", "nan"])

@@ -24,6 +24,7 @@ from pratique.ledger.export import Selection, export_bundle
 if TYPE_CHECKING:
     from pratique.custody.marks.attribution import DatasetAnswer
     from pratique.edge.custody.attributing import AttributingGround
+    from pratique.edge.custody.leaked import Looked
 
 _LOOSEST: Final = 0.01
 _STRICTEST: Final = 1e-15
@@ -68,7 +69,8 @@ def attribute(
     """Name the lease whose copy was leaked, or say that it cannot be told.
 
     SAMPLE is a file or folder of leaked data: JSON Lines, JSON, CSV, Parquet, text, pictures; shuffled,
-    written anew or a small part. Exit code 1 when a lease is named, 3 when none can be.
+    written anew or a small part. Exit code 1 when a lease is named, 3 when it cannot be said, 2 when
+    there is nothing in SAMPLE that can be read.
     """
     if not samples and observed is None:
         raise InputError("nothing to look at", expected="a SAMPLE, or --observed FILE")
@@ -79,15 +81,15 @@ def attribute(
     extra = _observed(observed) if observed is not None else {}
     with open_desk(home) as desk, _ground(desk, bound) as ground:
         names = _names(desk, datasets)
-        records, answers = asyncio.run(_answers(ground, names, samples, extra))
+        looked, answers = asyncio.run(_answers(ground, names, samples, extra))
         if evidence is not None:
             write_new(evidence, _bundle(desk, answers))
         key = desk.stores.log.verifier_key()
     leases = {lease.id: lease for lease in ground.leases}
     if form == "json":
-        echo_json(as_json(records, answers, leases, verifier_key=key))
+        echo_json(as_json(looked, answers, leases, verifier_key=key))
     else:
-        print_answers(records, answers, leases)
+        print_answers(looked, answers, leases)
         if evidence is not None:
             click.echo(
                 f"evidence: {evidence}; check with: pratique verify {evidence} --key '{key}'"
@@ -141,13 +143,13 @@ def _ground(desk: CustodyDesk, bound: float) -> Iterator[AttributingGround]:
 
 async def _answers(
     ground: AttributingGround, names: list[str], samples: tuple[Path, ...], extra: Mapping[int, int]
-) -> tuple[int, list[DatasetAnswer]]:
+) -> tuple[Looked, list[DatasetAnswer]]:
     from pratique.edge.custody.attributing import answer, open_dataset  # noqa: PLC0415 - as above
     from pratique.edge.custody.leaked import read_sample  # noqa: PLC0415 - as above
 
     opened = [found for name in names if (found := await open_dataset(ground, name))]
     readings = [reading for dataset in opened for _, reading in dataset.readings]
-    records = read_sample(samples, readings)
+    looked = read_sample(samples, readings)
     for dataset in opened:
         if extra and max(extra) >= dataset.marks:
             raise InputError(
@@ -155,7 +157,7 @@ async def _answers(
                 expected=f"0 to {dataset.marks - 1}",
             )
     answers = [answer(ground, dataset, extra) for dataset in opened]
-    return records, [one for one in answers if one.positions] or answers
+    return looked, [one for one in answers if one.positions] or answers
 
 
 class _Observed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

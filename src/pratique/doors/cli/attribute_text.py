@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,13 +13,19 @@ from pratique.custody.model import Lease, LeaseId
 from pratique.doors.cli.plain import safe_line
 from pratique.values.instants import render_second
 
+if TYPE_CHECKING:
+    from pratique.edge.custody.leaked import Looked
+
 _SHOWN: Final = 10
 
 Leases = Mapping[LeaseId, Lease]
 
 
-def print_answers(records: int, answers: Sequence[DatasetAnswer], leases: Leases) -> None:
+def print_answers(looked: Looked, answers: Sequence[DatasetAnswer], leases: Leases) -> None:
     """Everything, for a person."""
+    records = looked.records
+    for file in looked.unread:
+        click.echo(safe_line(f"not read: {file.why}"))
     for one in answers:
         blurred = f", {one.blurred:,} more recognised but made unreadable" if one.blurred else ""
         click.echo(
@@ -90,7 +96,13 @@ def _print_nobody(answer: DatasetAnswer, leases: Leases) -> None:
     if answer.canonical:
         click.echo("  made from canonical bytes: no marked copy would show these marks so")
         _print_candidates(
-            "were given canonical bytes of these places", answer.canonical_candidates, leases
+            "given canonical bytes of these places", answer.canonical_candidates, leases
+        )
+        return
+    if not marks:
+        click.echo(
+            "  cannot say: no record with a mark was found. The data is of something else, of records "
+            "without marks, or was rewritten"
         )
         return
     if marks < needed:
@@ -102,11 +114,13 @@ def _print_nobody(answer: DatasetAnswer, leases: Leases) -> None:
             "  cannot say whose copy it is: no lease agrees clearly enough; copies of many leases may be "
             "mixed, or the data did not come from a lease"
         )
-    _print_candidates("were given any of these places", answer.candidates, leases)
+    _print_candidates("given any of these places", answer.candidates, leases)
 
 
 def _print_candidates(what: str, found: Sequence[Candidate], leases: Leases) -> None:
-    click.echo(f"  {len(found):,} leases {what}, says the log")
+    click.echo(
+        f"  {len(found):,} {'lease was' if len(found) == 1 else 'leases were'} {what}, says the log"
+    )
     for one in found[:_SHOWN]:
         click.echo(f"    {one.given:,} of them: {one.lease}: {_who(one.lease, leases)}")
     if len(found) > _SHOWN:
@@ -124,11 +138,12 @@ def _who(lease_id: str, leases: Leases) -> str:
 
 
 def as_json(
-    records: int, answers: Sequence[DatasetAnswer], leases: Leases, *, verifier_key: str
+    looked: Looked, answers: Sequence[DatasetAnswer], leases: Leases, *, verifier_key: str
 ) -> dict[str, Any]:
     """Everything, for a program."""
     return {
-        "records": records,
+        "records": looked.records,
+        "unread": [{"path": one.path, "why": one.why} for one in looked.unread],
         "verifier_key": verifier_key,
         "datasets": [_dataset(one, leases) for one in answers],
     }
@@ -137,6 +152,7 @@ def as_json(
 def _dataset(one: DatasetAnswer, leases: Leases) -> dict[str, Any]:
     return {
         "dataset": one.dataset,
+        "answer": _said(one),
         "marks": one.marks,
         "readable": len(one.positions),
         "unreadable": one.blurred,
@@ -153,6 +169,12 @@ def _dataset(one: DatasetAnswer, leases: Leases) -> dict[str, Any]:
         "candidates": [_candidate(found, leases) for found in one.candidates],
         "canonical_candidates": [_candidate(found, leases) for found in one.canonical_candidates],
     }
+
+
+def _said(one: DatasetAnswer) -> str:
+    if one.outcome.named or one.holders:
+        return "named"
+    return "canonical" if one.canonical else "cannot say"
 
 
 def _named(answer: DatasetAnswer, one: Suspicion, leases: Leases) -> dict[str, Any]:

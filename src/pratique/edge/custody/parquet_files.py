@@ -33,5 +33,7 @@ def parquet_rows(path: Path) -> Iterator[list[Any]]:
             for batch in file.iter_batches():
                 columns = [column.to_pylist() for column in batch.columns]
                 yield from map(list, zip(*columns, strict=True))
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise  # the disk's, not the file's
         raise InputError(f"{path} cannot be read as Parquet: {error}") from None

@@ -94,7 +94,7 @@ class _Marking:
         self._footer: Footer = parse_footer(data)
         try:
             self._file = parquet.ParquetFile(pa.BufferReader(data))
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:
             raise ParquetError(f"pyarrow cannot read it: {error}") from None
 
     def made(self, object_id: ObjectId, index: IndexBuilder, most: int) -> Made:
@@ -140,7 +140,7 @@ class _Marking:
         try:
             with self._parquet.ParquetFile(self._pa.BufferReader(bytes(whole))) as file:
                 rows = sum(len(batch) for batch in file.iter_batches())
-        except self._pa.ArrowException as error:
+        except (self._pa.ArrowException, OSError) as error:
             raise ParquetError(f"its second form cannot be read: {error}") from None
         if rows != self._file.metadata.num_rows:
             raise ParquetError("its second form has another number of rows")
