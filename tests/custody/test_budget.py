@@ -19,9 +19,9 @@ from pratique.custody.budget import (
     slab_objects,
     take,
     tokens_at,
-    worst_case,
 )
 from pratique.custody.model import Lease, Refusal, Scope, ScopeId, ScopeState, Stop
+from pratique.custody.worst_case import worst_case
 
 
 def _scope(

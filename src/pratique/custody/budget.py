@@ -112,26 +112,6 @@ def rest_objects(scope: Scope) -> int | None:
     return max(0, scope.cap_objects - scope.reserved_objects)
 
 
-def worst_case(scopes: Iterable[Scope], leases: Iterable[Lease]) -> int:
-    """Bytes that could still leave if every one of these leases were in the wrong hands now.
-
-    What is left of each lease, added up under the nested caps: a project's leases together never
-    more than is left of the project, and so on up to the client. A suspended or ended scope gives
-    nothing. Callers leave out leases that have expired. What datasets' caps hold back besides is
-    not counted: the true number may be smaller, never larger.
-    """
-    known = {scope.id: scope for scope in scopes}
-    own: dict[ScopeId, int] = {}
-    parents: dict[ScopeId, ScopeId] = {}
-    clients: dict[ScopeId, ScopeId] = {}
-    for lease in leases:
-        first, *chain = lease.scopes
-        own[first] = _open_bytes(known.get(first), lease.budget_bytes)
-        clients[first] = chain[-1]
-        parents.update(zip((first, *chain), chain[:-1], strict=False))
-    return _by_client(known, own, parents, clients)
-
-
 def in_hand(held: Mapping[LeaseId, int], scopes: Iterable[Scope], leases: Iterable[Lease]) -> int:
     """Bytes that doors hold for these leases and may still let out, besides the worst case.
 
@@ -139,37 +119,6 @@ def in_hand(held: Mapping[LeaseId, int], scopes: Iterable[Scope], leases: Iterab
     """
     stopped = {scope.id for scope in scopes if scope.state is not ScopeState.LIVE}
     return sum(held.get(one.id, 0) for one in leases if stopped.isdisjoint(one.scopes))
-
-
-def _by_client(
-    known: Mapping[ScopeId, Scope],
-    own: Mapping[ScopeId, int],
-    parents: Mapping[ScopeId, ScopeId],
-    clients: Mapping[ScopeId, ScopeId],
-) -> int:
-    """The smaller of two bounds: vendors' trees, and clients' leases; both hold at once."""
-    sums = dict(own)
-    for kind in ("holder:", "project:", "vendor:"):
-        above: dict[ScopeId, int] = {}
-        for below, amount in sums.items():
-            above[parents[below]] = above.get(parents[below], 0) + amount
-        sums = {scope: _open_bytes(known.get(scope), amount) for scope, amount in above.items()}
-        assert all(scope.startswith(kind) for scope in sums)
-    raw: dict[ScopeId, int] = {}
-    for lease, amount in own.items():
-        raw[clients[lease]] = raw.get(clients[lease], 0) + amount
-    by_client = sum(_open_bytes(known.get(scope), amount) for scope, amount in raw.items())
-    return min(sum(sums.values()), by_client)
-
-
-def _open_bytes(scope: Scope | None, amount: int) -> int:
-    """What of an amount a scope lets through."""
-    if scope is None:
-        return amount
-    if scope.state is not ScopeState.LIVE:
-        return 0
-    rest = rest_bytes(scope)
-    return amount if rest is None else min(amount, rest)
 
 
 def _too_little(scope: Scope, need: Amount) -> Refusal | None:

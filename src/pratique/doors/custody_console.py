@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pratique.custody.budget import in_hand, worst_case
+from pratique.custody.budget import in_hand
 from pratique.custody.granting import check_reason
 from pratique.custody.holds import idle_refusal
 from pratique.custody.model import Dataset, Hold, Lease, Scope, ScopeId, ScopeState
@@ -23,6 +23,7 @@ from pratique.custody.scopes import (
     selected_scopes,
     state_refusal,
 )
+from pratique.custody.worst_case import boundless_roles, worst_case, worst_with_logins
 from pratique.doors.console.custody_values import (
     CustodyView,
     DatasetRow,
@@ -68,12 +69,14 @@ class CustodyConsole:
             scopes = {scope.id: scope for scope in state.scopes()}
             leases = [one for one in state.leases() if one.not_after > now]
             datasets = state.datasets()
-            held, holds = state.held(), state.standing_holds()
+            held, holds, roles = state.held(), state.standing_holds(), state.roles()
         living = [one for one in leases if not _ended(one, scopes)]
         moving = [one for one in leases if idle_refusal(holds, one) is None]
         return CustodyView(
             at=render_minute(now),
             worst_bytes=worst_case(scopes.values(), moving),
+            logins_bytes=worst_with_logins(scopes.values(), moving, roles, now=now),
+            boundless_roles=boundless_roles(scopes.values(), roles, now=now),
             in_hand_bytes=in_hand(held, scopes.values(), moving),
             datasets=tuple(_dataset_row(one, scopes, living) for one in datasets),
             leases=tuple(

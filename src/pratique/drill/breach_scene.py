@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from pratique.custody.budget import worst_case
 from pratique.custody.certificate import terms_of
 from pratique.custody.envelope import RANDOM_BYTES, encrypt_part, part_aad, part_name
 from pratique.custody.model import (
@@ -22,6 +21,7 @@ from pratique.custody.model import (
     StoredObject,
     Verb,
 )
+from pratique.custody.worst_case import worst_case
 from pratique.edge.custody.broker_admin import BrokerAdmin
 from pratique.edge.custody.part_places import open_parts
 from pratique.settings import Settings

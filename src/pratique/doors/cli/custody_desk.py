@@ -19,8 +19,10 @@ from pratique.custody.certificate import terms_of
 from pratique.custody.granting import check_four_eyes
 from pratique.custody.holds import idle_refusal
 from pratique.custody.model import Hold, Lease, Scope, ScopeId, ScopeState
+from pratique.custody.roles import Role
 from pratique.custody.scopes import parse_lease_id
 from pratique.custody.sizes import human_bytes
+from pratique.custody.worst_case import boundless_roles, worst_with_logins
 from pratique.doors.cli.asking import typed
 from pratique.doors.cli.stores import Stores, open_stores, operator
 from pratique.doors.scope_changes import change_scope
@@ -32,6 +34,7 @@ from pratique.store.custody_heal import heal_custody, record_rules
 from pratique.values.instants import Instant, now_utc
 
 TOKEN_VARIABLE: Final = "PRATIQUE_APPROVER_TOKEN"  # noqa: S105 - the name of a variable
+_NAMED: Final = 5
 ASKER_VARIABLE: Final = "PRATIQUE_OPERATOR_TOKEN"
 
 
@@ -198,11 +201,46 @@ def unexpired(leases: Iterable[Lease], now: Instant) -> list[Lease]:
     return [lease for lease in leases if lease.not_after > now]
 
 
-def worst_line(worst: int, in_hand: int) -> str:
+def worst_line(worst: int, in_hand: int, logins: Logins | None = None) -> str:
     """The number that a console shows, in words."""
     held = f", and {human_bytes(in_hand)} that doors have in hand," if in_hand else ""
-    return (
+    line = (
         f"If every lease were in the wrong hands now, {human_bytes(worst)}{held} could still leave."
+    )
+    if logins is None or not logins.roles:
+        return line
+    if logins.bytes is not None:
+        return f"{line} With everybody who can still log in by a role: {human_bytes(logins.bytes)}."
+    names = ", ".join(logins.boundless[:_NAMED])
+    return (
+        f"{line} Nothing bounds what could leave by those who can still log in by role {names}: set a cap "
+        "on its project, vendor or client."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logins:
+    """What people who log in by roles could add."""
+
+    roles: int
+    bytes: int | None
+    """With every lease; None: nothing bounds it."""
+    boundless: tuple[str, ...]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """For programs."""
+        return {"with_logins_bytes": self.bytes, "boundless_roles": list(self.boundless)}
+
+
+def logins_of(
+    scopes: Collection[Scope], leases: Collection[Lease], roles: Collection[Role], *, now: Instant
+) -> Logins:
+    """What roles add to the worst case."""
+    return Logins(
+        roles=len(roles),
+        bytes=worst_with_logins(scopes, leases, roles, now=now),
+        boundless=boundless_roles(scopes, roles, now=now),
     )
 
 

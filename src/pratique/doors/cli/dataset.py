@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from pratique.custody.budget import rest_bytes, rest_objects, worst_case
+from pratique.custody.budget import rest_bytes, rest_objects
 from pratique.custody.manifest import content_of
 from pratique.custody.model import Dataset, Lease, ScopeState
 from pratique.custody.ports import Version
 from pratique.custody.scopes import dataset_scope, state_refusal
 from pratique.custody.sizes import human_bytes
+from pratique.custody.worst_case import worst_case
 from pratique.doors.cli import EXIT_FOUND
 from pratique.doors.cli.custody_desk import (
     CustodyDesk,

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import click
 
-from pratique.custody.budget import in_hand, rest_bytes, rest_objects, worst_case
+from pratique.custody.budget import in_hand, rest_bytes, rest_objects
 from pratique.custody.entries import lease_entry
 from pratique.custody.granting import check_reason, check_terms, parse_selector
 from pratique.custody.holds import grant_refusal, hold_refusal, idle_refusal, stopped_datasets
 from pratique.custody.model import Copy, Hold, Lease, LeaseId, Scope, ScopeId, ScopeState, Verb
 from pratique.custody.scopes import describe_scope, lease_scope, parse_lease_id, state_refusal
 from pratique.custody.sizes import human_bytes, parse_bytes
+from pratique.custody.worst_case import worst_case
 from pratique.doors.cli import EXIT_UNKNOWN, custody_desk
 from pratique.doors.cli.custody_desk import (
     CustodyDesk,
@@ -25,6 +26,7 @@ from pratique.doors.cli.custody_desk import (
     echo_json,
     lease_state,
     left_words,
+    logins_of,
     open_desk,
     unexpired,
     worst_line,
@@ -278,15 +280,18 @@ def list_leases(every: bool, home: Path | None, form: str) -> None:
         leases = desk.custody.leases()
         scopes = {scope.id: scope for scope in desk.custody.scopes()}
         held, holds = desk.custody.held(), desk.custody.standing_holds()
+        roles = desk.custody.roles()
     current = [one for one in unexpired(leases, now) if idle_refusal(holds, one) is None]
     worst = worst_case(scopes.values(), current)
     hand = in_hand(held, scopes.values(), current)
+    logins = logins_of(scopes.values(), current, roles, now=now)
     shown = [
         one for one in leases if every or lease_state(one, scopes, now, holds=holds) not in _OVER
     ]
     if form == "json":
         answers = [_described(one, scopes, now, holds) for one in shown]
-        echo_json({"leases": answers, "worst_case_bytes": worst, "in_hand_bytes": hand})
+        numbers = {"worst_case_bytes": worst, "in_hand_bytes": hand, **logins.told}
+        echo_json({"leases": answers, **numbers})
         return
     if not shown:
         click.echo("no leases; grant one with: pratique lease grant")
@@ -298,7 +303,7 @@ def list_leases(every: bool, home: Path | None, form: str) -> None:
             f"{one.client}: {', '.join(one.selectors)}  {_left(own)}, until "
             f"{render_instant(one.not_after)}"
         )
-    click.echo(worst_line(worst, hand))
+    click.echo(worst_line(worst, hand, logins))
 
 
 _OVER: Final = ("expired", "revoked")
@@ -318,6 +323,7 @@ def show(lease_id: str, home: Path | None, form: str) -> None:
         disclosed = desk.custody.all_coverage(one.id)
         holds = desk.custody.standing_holds()
         stored = desk.custody.written(lease_scope(one.id))
+    worst = 0 if one.not_after <= now else worst_case(scopes.values(), [one])
     if form == "json":
         shown = [caps_line(scopes[scope]) for scope in one.scopes if scope in scopes]
         echo_json(
@@ -325,6 +331,7 @@ def show(lease_id: str, home: Path | None, form: str) -> None:
                 **_described(one, scopes, now, holds),
                 "scopes": shown,
                 "objects_paid": len(disclosed),
+                "worst_case_bytes": worst,
                 "written_bytes": stored.bytes,
                 "written_objects": stored.objects,
                 "requests": requests,
@@ -342,6 +349,7 @@ def show(lease_id: str, home: Path | None, form: str) -> None:
         scope = scopes[scope_id]
         because = state_refusal(scope)
         click.echo(f"{describe_scope(scope_id)}: {because.sentence if because else _left(scope)}")
+    click.echo(f"could still leave: {human_bytes(worst)}, under all caps, those of datasets too")
     if Verb.WRITE in one.verbs:
         click.echo(f"stored so far: {human_bytes(stored.bytes)}, {stored.objects:,} objects")
     for request in requests:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from pratique.custody.budget import in_hand, worst_case
+from pratique.custody.budget import in_hand
 from pratique.custody.entries import caps_entry
 from pratique.custody.granting import check_reason
 from pratique.custody.model import Lease, Scope, ScopeId, ScopeState
 from pratique.custody.scopes import describe_scope, parse_scope, selected_scopes, state_refusal
 from pratique.custody.sizes import human_bytes, parse_bytes
+from pratique.custody.worst_case import worst_case
 from pratique.doors.cli import EXIT_UNKNOWN
 from pratique.doors.cli.custody_desk import (
     CustodyDesk,
@@ -22,6 +23,7 @@ from pratique.doors.cli.custody_desk import (
     echo_json,
     lease_state,
     left_words,
+    logins_of,
     open_desk,
     unexpired,
     worst_line,
@@ -209,9 +211,10 @@ def list_scopes(stopped: bool, home: Path | None, form: str) -> None:
     with open_desk(home) as desk:
         scopes = desk.custody.scopes()
         leases = unexpired(desk.custody.leases(), now)
-        held = desk.custody.held()
+        held, roles = desk.custody.held(), desk.custody.roles()
     worst = worst_case(scopes, leases)
     hand = in_hand(held, scopes, leases)
+    logins = logins_of(scopes, leases, roles, now=now)
     shown = [
         one
         for one in scopes
@@ -219,7 +222,8 @@ def list_scopes(stopped: bool, home: Path | None, form: str) -> None:
     ]
     if form == "json":
         answer = {"scopes": [caps_line(one) for one in shown]}
-        echo_json({**answer, "worst_case_bytes": worst, "in_hand_bytes": hand})
+        numbers = {"worst_case_bytes": worst, "in_hand_bytes": hand, **logins.told}
+        echo_json({**answer, **numbers})
         return
     if not shown:
         click.echo(
@@ -227,7 +231,7 @@ def list_scopes(stopped: bool, home: Path | None, form: str) -> None:
         )
     for one in shown:
         click.echo(f"{one.state.value:9}  {one.id}  {_told(one)}")
-    click.echo(worst_line(worst, hand))
+    click.echo(worst_line(worst, hand, logins))
 
 
 @scope.command()

@@ -83,6 +83,10 @@ class CustodyView(msgspec.Struct, frozen=True, kw_only=True):
     """What could still leave if every lease were in the wrong hands."""
     in_hand_bytes: int
     """Slabs that doors hold besides."""
+    logins_bytes: int | None
+    """The worst case with everybody who could still log in by a role; None: nothing bounds it."""
+    boundless_roles: tuple[str, ...]
+    """Roles that no cap bounds."""
     datasets: tuple[DatasetRow, ...]
     leases: tuple[LeaseRow, ...]
     leases_more: int
