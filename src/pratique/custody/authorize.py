@@ -22,7 +22,6 @@ from pratique.custody.model import (
     Dataset,
     Hold,
     Lease,
-    LeaseId,
     Refusal,
     Scope,
     ScopeId,
@@ -91,7 +90,7 @@ def _by_lease(
     lease: Lease, scopes: Mapping[ScopeId, Scope], holds: Collection[Hold], now: Instant
 ) -> Refusal | None:
     # A revoked lease is told as revoked, even if its vendor is suspended besides.
-    chain = _chain(lease.id, lease.vendor, lease.project, lease.holder, lease.client)
+    chain = lease.scopes
     refusal = _by_states(chain, scopes) or standing_refusal(holds, lease)
     if refusal is not None:
         return refusal
@@ -104,20 +103,6 @@ def expired(lease: Lease) -> Refusal:
     """What is said once a lease has ended; also to whoever is reading at that moment."""
     return _no(
         Stop.EXPIRED, f"lease ended at {render_instant(lease.not_after)}", f"lease:{lease.id}"
-    )
-
-
-@functools.lru_cache(maxsize=16_384)
-def _chain(
-    lease: LeaseId, vendor: str, project: str, holder: str, client: str
-) -> tuple[ScopeId, ...]:
-    """`Lease.scopes`, written out once: five texts cost more than the rest of the decision."""
-    return (
-        ScopeId(f"lease:{lease}"),
-        ScopeId(f"holder:{vendor}/{project}/{holder}"),
-        ScopeId(f"project:{vendor}/{project}"),
-        ScopeId(f"vendor:{vendor}"),
-        ScopeId(f"client:{client}"),
     )
 
 

@@ -55,13 +55,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_u
     @property
     def scopes(self) -> tuple[ScopeId, ...]:
         """The scopes that the lease hangs in, narrowest first, as `Lease.scopes`."""
-        return scopes_above(
-            self.lease,
-            vendor=self.vendor,
-            project=self.project,
-            holder=self.holder,
-            client=self.client,
-        )
+        return scopes_above(self.lease, self.vendor, self.project, self.holder, self.client)
 
     @property
     def datasets(self) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NewType
@@ -118,10 +119,14 @@ class StoredObject:
         return max(1, -(-self.size // PART_BYTES))
 
 
+@functools.lru_cache(maxsize=16_384)
 def scopes_above(
-    lease: str, *, vendor: str, project: str, holder: str, client: str
+    lease: str, vendor: str, project: str, holder: str, client: str
 ) -> tuple[ScopeId, ...]:
-    """What a lease hangs in, narrowest first: itself, its holder, project, vendor and client."""
+    """What a lease hangs in, narrowest first: itself, its holder, project, vendor and client.
+
+    Asked for every request, and kept: five texts cost more than the rest of its decision.
+    """
     return (
         ScopeId(f"lease:{lease}"),
         ScopeId(f"holder:{vendor}/{project}/{holder}"),
@@ -163,13 +168,7 @@ class Lease:
     @property
     def scopes(self) -> tuple[ScopeId, ...]:
         """What it hangs in, narrowest first; a suspension of any stops it."""
-        return scopes_above(
-            self.id,
-            vendor=self.vendor,
-            project=self.project,
-            holder=self.holder,
-            client=self.client,
-        )
+        return scopes_above(self.id, self.vendor, self.project, self.holder, self.client)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
