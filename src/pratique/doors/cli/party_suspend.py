@@ -15,6 +15,7 @@ import msgspec
 
 from pratique.custody.granting import check_four_eyes, check_reason
 from pratique.custody.model import Hold, HoldId, HoldKind
+from pratique.doors import party_stops
 from pratique.doors.cli import EXIT_UNKNOWN
 from pratique.doors.cli.custody_desk import (
     TOKEN_VARIABLE,
@@ -26,8 +27,7 @@ from pratique.doors.cli.custody_desk import (
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.party_suspend_text import plan_lines
 from pratique.doors.cli.stores import operator
-from pratique.errors import InputError, UnavailableError
-from pratique.ledger.canonical import prepare
+from pratique.errors import InputError
 from pratique.parties.model import Register, Suspension, SuspensionScope
 from pratique.parties.resuming import (
     MAX_CONDITIONS,
@@ -36,8 +36,7 @@ from pratique.parties.resuming import (
     parse_condition,
     resumption_drafts,
 )
-from pratique.parties.suspension import Ask, SuspensionPlan, plan_suspension, scope_words
-from pratique.store.custody_holds import begin_hold
+from pratique.parties.suspension import Ask, SuspensionPlan, scope_words
 from pratique.store.parties import read_register
 from pratique.store.party_rotations import read_rotations
 from pratique.values.instants import Instant, now_utc, render_instant
@@ -135,11 +134,8 @@ def suspend(
 
 
 def brief_plan(desk: CustodyDesk, register: Register, ask: Ask, now: Instant) -> SuspensionPlan:
-    """The plan of a suspension, but for the list of leases: of those alike it names one."""
-    found = desk.custody.living_terms(now)
-    leases = [lease for lease, _ in found.values()]
-    alike = {name: number for name, (_, number) in found.items()}
-    return plan_suspension(register, leases, desk.stores.control.tokens(), ask, now, alike=alike)
+    """As `party_stops.brief_plan`, with the stores of a command."""
+    return party_stops.brief_plan(desk.custody, desk.stores.control.tokens(), register, ask, now)
 
 
 def make_plan(
@@ -150,35 +146,18 @@ def make_plan(
     *,
     begun: SuspensionPlan | None = None,
 ) -> SuspensionPlan:
-    """The whole plan of a suspension, as things stand, or of one that has begun. Raises: InputError."""
-    leases = desk.custody.living_leases(now)
-    plan = plan_suspension(register, leases, desk.stores.control.tokens(), ask, now)
-    return plan if begun is None else msgspec.structs.replace(begun, leases=plan.leases)
+    """As `party_stops.make_plan`, with the stores of a command."""
+    tokens = desk.stores.control.tokens()
+    return party_stops.make_plan(desk.custody, tokens, register, ask, now, begun=begun)
 
 
 def put_into_force(
     desk: CustodyDesk, plan: SuspensionPlan, now: Instant
 ) -> tuple[int | None, list[str]]:
-    """Suspend; gives the entry, and what is left to be done by others."""
-    drafts = plan.drafts()
-    for draft in drafts:
-        prepare(draft)  # what no ledger takes may not be in force either
-    warnings = []
-    entry = None
-    try:
-        entry = begin_hold(
-            desk.custody, plan.hold, drafts, lambda given: desk.stores.log.append(given, now=now)
-        )
-    except UnavailableError as error:
-        if desk.custody.hold(plan.hold.id) is None:
-            raise
-        warnings.append(
-            f"suspended, but the ledger does not take it now ({error.message}); "
-            "the next door or command that can writes it down"
-        )
-    if warning := tell_broker(desk, plan.hold):
-        warnings.append(warning)
-    return entry, warnings
+    """As `party_stops.put_into_force`, with the stores of a command."""
+    return party_stops.put_into_force(
+        desk.custody, desk.stores.log, plan, now, tell_broker=lambda hold: tell_broker(desk, hold)
+    )
 
 
 def tell_broker(desk: CustodyDesk, hold: Hold) -> str:
