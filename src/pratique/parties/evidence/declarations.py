@@ -60,6 +60,8 @@ def _claims(found: Mapping[str, Any], declarations: Mapping[str, Any]) -> Iterat
     for attestation in rows(declarations.get("attestations")):
         for told in rows(attestation.get("map")):
             ref = line(told.get("requirement"))
+            if not ref:
+                continue
             yield claim(
                 f"control:{names.get(ref, ref)}",
                 _answer(told),

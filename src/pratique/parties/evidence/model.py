@@ -118,6 +118,9 @@ def line(text: object, longest: int = _MAX_ANSWER) -> str:
     if not isinstance(text, str):
         return ""
     cut = plain(" ".join(text[: 4 * longest].split()))
+    if not cut.isprintable():
+        # Marks that turn the direction of writing are no control characters, and still deceive.
+        cut = "".join(one if one.isprintable() else "\ufffd" for one in cut)
     return cut if len(cut) <= longest else f"{cut[: longest - 1]}…"
 
 
