@@ -94,5 +94,5 @@ def _as_registered(
     """Subjects as they are recorded: a product that is known is called as in the register."""
     if not product:
         return subjects
-    version = document.subject.item.version if document.subject is not None else ""
+    version = line(document.subject.item.version) if document.subject is not None else ""
     return (f"{product}@{version}" if version else product,)
