@@ -294,22 +294,22 @@ async def test_who_goes_on_in_a_row_waits_for_no_announcement() -> None:
     await announced_of(log, recorder, a_read(0))  # block 0
     await announced_of(log, recorder, a_read(16))  # blocks 1 to 6, where the object ends
     large = an_object(1, size=4000 * SEGMENT_BYTES)
-    for block in range(1, 6):
+    for block in range(1, 5):
         log.go_on(journal(), large, a_read(16 * block))
     await settle()
     assert len(recorder.drafts) == 2, "enough is announced as yet"
-    log.note(journal(), a_read(96))
-    log.go_on(journal(), large, a_read(96))
-    log.go_on(journal(), large, a_read(97))
+    log.note(journal(), a_read(80))
+    log.go_on(journal(), large, a_read(80))
+    log.go_on(journal(), large, a_read(81))
     await settle()
-    assert [row[2:] for row in recorder.drafts[2].body["ahead"]] == [[144, 223]]
+    assert [row[2:] for row in recorder.drafts[2].body["ahead"]] == [[144, 207]]
     assert len(recorder.drafts) == 3, "once"
     assert rows(recorder.queued), "what waits goes with it"
     assert not log.announced(journal(), a_read(144)), "not before it is durable"
     recorder.waiting[2].set_result(3)
     await settle()
-    assert log.announced(journal(), a_read(144, 223))
-    assert not log.announced(journal(), a_read(224)), "its block and seven more"
+    assert log.announced(journal(), a_read(144, 207))
+    assert not log.announced(journal(), a_read(208)), "its block and seven more"
 
 
 async def test_a_reader_here_and_there_is_announced_nothing_ahead() -> None:

@@ -203,7 +203,7 @@ def _from_header(text: str, headers: Mapping[str, str]) -> Claim:
         raise no_hash()
     stamp = headers.get("x-amz-date") or _stamp_of_date(headers.get("date", ""))
     return Claim(
-        access_key=LeaseId(access_key),
+        access_key=access_key,
         date=date,
         region=region,
         service=service,
@@ -217,7 +217,7 @@ def _from_header(text: str, headers: Mapping[str, str]) -> Claim:
     )
 
 
-def _authorization(text: str) -> tuple[tuple[str, str, str, str], tuple[str, ...], str]:
+def _authorization(text: str) -> tuple[tuple[LeaseId, str, str, str], tuple[str, ...], str]:
     """Credential, signed headers and signature of an Authorization header. Raises: S3Error."""
     scheme, _, rest = text.partition(" ")
     if scheme != ALGORITHM:
@@ -242,7 +242,7 @@ def _authorization(text: str) -> tuple[tuple[str, str, str, str], tuple[str, ...
 
 
 @lru_cache(maxsize=1024)
-def _repeated(before: str) -> tuple[tuple[str, str, str, str], tuple[str, ...], str]:
+def _repeated(before: str) -> tuple[tuple[LeaseId, str, str, str], tuple[str, ...], str]:
     return _authorization(f"{before}Signature=")
 
 
@@ -268,7 +268,7 @@ def _from_query(query: str, headers: Mapping[str, str]) -> Claim:
         content = Payload.UNSIGNED.value
     stamp = fields["X-Amz-Date"]
     return Claim(
-        access_key=LeaseId(access_key),
+        access_key=access_key,
         date=date,
         region=region,
         service=service,
@@ -285,7 +285,7 @@ def _from_query(query: str, headers: Mapping[str, str]) -> Claim:
 # Clients repeat themselves: the same credential, list of headers and second come thousands of times.
 # Whoever means harm does not, so what is kept is short, or little of it.
 @lru_cache(maxsize=4096)
-def _credential(text: str) -> tuple[str, str, str, str]:
+def _credential(text: str) -> tuple[LeaseId, str, str, str]:
     if len(text) > _LONGEST_CREDENTIAL:
         raise malformed("the credential is longer than any")
     parts = text.split("/")
@@ -296,7 +296,7 @@ def _credential(text: str) -> tuple[str, str, str, str]:
         raise S3Error(Code.INVALID_ACCESS_KEY_ID, "the access key is no lease's")
     if not (len(date) == 8 and date.isascii() and date.isdigit()):  # noqa: PLR2004  # YYYYMMDD
         raise malformed("the credential's date is not written YYYYMMDD")
-    return key, date, region, service
+    return LeaseId(key), date, region, service
 
 
 @lru_cache(maxsize=128)

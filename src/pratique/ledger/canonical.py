@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -221,6 +222,7 @@ def _text(value: str) -> str:
 
 
 _TEXTS: Final[frozenset[type]] = frozenset({str, bool, type(None)})
+_ROWS: Final[frozenset[type]] = frozenset({list, tuple})
 _TEXTS_OR_INTEGERS: Final[frozenset[type]] = _TEXTS | {int}
 
 
@@ -251,6 +253,8 @@ def _fit_all(values: Sequence[object], depth: int) -> bool:
     if kinds <= _TEXTS_OR_INTEGERS:
         numbers = [value for value in values if type(value) is int]
         return min(numbers) >= -MAX_INTEGER and max(numbers) <= MAX_INTEGER
+    if kinds <= _ROWS:
+        return depth > 0 and _fit_all(list(chain.from_iterable(values)), depth - 1)  # type: ignore[arg-type]  # kinds say it
     return all(_fits(value, depth) for value in values)
 
 

@@ -37,7 +37,7 @@ BLOCK_SEGMENTS: Final = 16
 """Segments of one announced block."""
 _ROW_BLOCKS: Final = 8
 """Blocks that are announced at once for a reader that reads in a row."""
-_SOON_BLOCKS: Final = 3
+_SOON_BLOCKS: Final = 4
 """So many blocks before the end of what is announced, a reader in a row gets more."""
 _FLUSH_SECONDS: Final = 0.05
 _MOST_READS: Final = 100
