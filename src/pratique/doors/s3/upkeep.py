@@ -14,6 +14,8 @@ from pratique.errors import PratiqueError
 
 SETTLE_SECONDS: Final = 1.0
 """How often paid segments are written: what a crash makes a reader pay for twice."""
+RULES_SECONDS: Final = 0.5
+"""How soon the entry follows a suspension by rule, which is in force before it."""
 REFUSALS_SECONDS: Final = 15.0
 
 _log = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ class Upkeep:
         """Until the block ends; then everything is written and given back."""
         tasks = [
             asyncio.create_task(self._repeat(SETTLE_SECONDS, self._settle)),
+            asyncio.create_task(self._repeat(RULES_SECONDS, self._record)),
             asyncio.create_task(self._repeat(REFUSALS_SECONDS, self._tell)),
         ]
         try:
@@ -48,8 +51,10 @@ class Upkeep:
     async def _settle(self) -> None:
         await self._meters.settle_idle()
 
+    async def _record(self) -> None:
+        await asyncio.to_thread(self._record_rules)
+
     async def _tell(self) -> None:
-        await asyncio.to_thread(self._record_rules)  # first: what others send cannot keep it away
         self._refusals.flush()
 
     async def _settle_all(self) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
-from pratique.custody.errors import BrokerRefusedError, KeyBrokenError
+from pratique.custody.errors import BrokerRefusedError
 from pratique.edge.custody.broker.frames import Stopped
 from pratique.edge.custody.broker.holds import BrokerHolds
-from pratique.edge.custody.broker.key_files import write_durably
+from pratique.edge.custody.broker.suspension_log import Suspension, SuspensionLog
 
 _SCOPE = re.compile(
     r"(vendor|project|holder|lease|client|dataset):[A-Za-z0-9][A-Za-z0-9._@+/-]{0,400}"
@@ -23,34 +21,18 @@ _MAX_OF_GATEWAYS = 50_000
 _MAX_REASON = 500
 
 
-class Suspension(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a scope gets nothing."""
-
-    reason: str
-    incident: str
-    since: datetime
-    by_gateway: bool = False
-
-
 class Suspensions:
-    """The file `suspended`; durable before anybody hears of it."""
+    """What is suspended; durable before anybody hears of it."""
 
     def __init__(self, folder: Path) -> None:
         """Read it. Raises: KeyBrokenError: whoever damages it resumes nothing."""
-        self._path = folder / "suspended"
+        self._log = SuspensionLog(folder)
         self.holds = BrokerHolds(folder)
         """Suspensions of parties, which stop kinds of leases."""
-        self._held: dict[str, Suspension] = {}
+        self._held = self._log.load()
+        self._of_gateways = sum(held.by_gateway for held in self._held.values())
         self._resumed: dict[str, int] = {}
         """Epochs of resumptions by operators: a gateway that is late does not stop these again."""
-        try:
-            self._held = msgspec.json.decode(self._path.read_bytes(), type=dict[str, Suspension])
-        except FileNotFoundError:
-            pass
-        except msgspec.DecodeError:
-            raise KeyBrokenError(
-                f"{self._path} is damaged", remedy="put it back from its copy"
-            ) from None
 
     def all(self) -> dict[str, Suspension]:
         """By scope."""
@@ -67,8 +49,10 @@ class Suspensions:
         since = datetime.now(tz=UTC).replace(microsecond=0)
         made = Suspension(reason=reason[:_MAX_REASON], incident=incident[:_MAX_REASON], since=since)
         # Refused from this moment, durable before the answer.
+        before = self._held.get(scope)
         self._held[scope] = made
-        self._save(self._held)
+        self._of_gateways -= before is not None and before.by_gateway
+        self._keep({scope: made})
 
     def suspend_for_gateway(self, stopped: Iterable[Stopped]) -> None:
         """As `suspend`, many at once; what is suspended already keeps its words.
@@ -90,20 +74,21 @@ class Suspensions:
             return
         if any(_SCOPE.fullmatch(scope) is None for scope in made):
             raise BrokerRefusedError("not a scope", reason="request")
-        known = sum(held.by_gateway for held in self._held.values())
+        known = self._of_gateways
         if known + len(made) > _MAX_OF_GATEWAYS or len(self._held) + len(made) > _MAX_SCOPES:
             raise BrokerRefusedError("too many suspended scopes", reason="request")
         self._held.update(made)
-        self._save(self._held)
+        self._of_gateways += len(made)
+        self._keep(made)
 
     def resume(self, scope: str, *, epoch: int = -1) -> bool:
         """Whether it was suspended. Raises: OSError; then it still is."""
         self._resumed[scope] = max(epoch, self._resumed.get(scope, -1))
         if scope not in self._held:
             return False
-        left = {name: held for name, held in self._held.items() if name != scope}
-        self._save(left)
-        self._held = left
+        self._log.append({scope: None})
+        self._of_gateways -= self._held.pop(scope).by_gateway
+        self._log.fold(self._held)
         return True
 
     def check(self, scopes: Iterable[str]) -> None:
@@ -119,5 +104,6 @@ class Suspensions:
                     scope=scope,
                 )
 
-    def _save(self, held: dict[str, Suspension]) -> None:
-        write_durably(self._path, msgspec.json.encode(held, order="sorted"))
+    def _keep(self, made: Mapping[str, Suspension]) -> None:
+        self._log.append(made)
+        self._log.fold(self._held)
