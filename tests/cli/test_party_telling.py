@@ -294,8 +294,9 @@ def test_controls_say_what_checks_find_now(told: Told, tmp_path: Path) -> None:
         audit = json.loads(archive.read("audit.json"))
     states = {one["id"]: one["state"] for one in audit["controls"]}
     assert len(states) > 10
-    assert set(states.values()) <= {"met", "not-met", "accepted", "unknown"}
-    assert "not-met" in states.values()
+    assert set(states.values()) <= {"clear", "found", "accepted", "unknown"}
+    assert "found" in states.values()
+    assert all(one["says"] for one in audit["controls"] if one["state"] != "clear")
 
 
 def test_a_checkpoint_of_ones_own_is_compared(told: Told, tmp_path: Path) -> None:

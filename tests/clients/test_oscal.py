@@ -25,11 +25,11 @@ print(len(read.results), len(read.results[0].observations or ()), len(read.resul
 
 def controls(told: Told) -> tuple[Control, ...]:
     ids = tuple(one.id for one in told.findings)
-    states = ("met", "not-met", "accepted", "unknown")
+    states = ("clear", "found", "accepted", "unknown")
     return tuple(
         Control(
             id=f"dora-30.2.{state}", title=f"a point that is {state}", state=state,
-            checks=("drill-recent",), findings=ids if state == "not-met" else (),
+            checks=("drill-recent",), findings=ids if state == "found" else (),
         )
         for state in states
     )  # fmt: skip

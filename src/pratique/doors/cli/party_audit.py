@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -25,11 +25,13 @@ from pratique.store.log_names import KEY_FILE
 from pratique.values.instants import Instant, now_utc, parse_instant
 
 if TYPE_CHECKING:
-    from pratique.parties.audit.model import Control, Told
+    from pratique.parties.audit.model import Control, ProfileLine, Told
     from pratique.parties.audit.names import PackGuard
     from pratique.parties.model import Party
+    from pratique.store.party_checks import Run
 
 _PDF_SECONDS: Final = 120
+_WITHHELD: Final = "Withheld: it names somebody else."
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -97,16 +99,19 @@ def _write(
     signer = read_key(
         stores.settings.home / "ledger" / KEY_FILE, stores.settings.storage.log_origin
     )
+    guard = guard_of(desk, party)
+    checked = _Checked(desk, party, guard, now=now)
     material = Material(
         party=party,
         checkpoint=stores.log.checkpoint(),
         made_at=now,
-        guard=guard_of(desk, party),
+        guard=guard,
         sizes=stores.presence.custody.size_of,
         start=start,
         end=end,
         evidence=_evidence(desk),
-        controls=partial(_controls, desk, party, now=now),
+        profile=checked.profile,
+        controls=checked.controls,
         pdf=None if browser is None else partial(_pdf, browser),
     )
     packed = write_pack(material, stores.log.leaves, out, signer=signer)
@@ -157,23 +162,60 @@ def _evidence(desk: PartyDesk) -> Callable[[str], bytes | None]:
     return bytes_of
 
 
-def _controls(desk: PartyDesk, party: Party, told: Told, *, now: Instant) -> tuple[Control, ...]:
-    """What the checks say now."""
-    from pratique.parties.audit.controls import controls_of  # noqa: PLC0415 - as above
-    from pratique.parties.checks import CHECKS  # noqa: PLC0415 - as above
-    from pratique.store.custody import open_custody  # noqa: PLC0415 - as above
-    from pratique.store.party_checks import CheckDesk  # noqa: PLC0415 - as above
+class _Checked:
+    """What the checks say now; they run once, when the pack first asks."""
 
-    stores = desk.stores
-    checking = CheckDesk(
-        stores.log,
-        stores.presence,
-        partial(open_custody, stores.settings),
-        stores.settings,
-        _evidence(desk),
-    )
-    run = checking.check(now=now, parties={party.name})
-    return controls_of(CHECKS, run.found, told, party=party.name)
+    def __init__(self, desk: PartyDesk, party: Party, guard: PackGuard, *, now: Instant) -> None:
+        self._desk, self._party, self._guard, self._now = desk, party, guard, now
+
+    @cached_property
+    def _run(self) -> Run:
+        from pratique.store.custody import open_custody  # noqa: PLC0415 - as above
+        from pratique.store.party_checks import CheckDesk  # noqa: PLC0415 - as above
+
+        stores = self._desk.stores
+        checking = CheckDesk(
+            stores.log,
+            stores.presence,
+            partial(open_custody, stores.settings),
+            stores.settings,
+            _evidence(self._desk),
+        )
+        return checking.check(now=self._now, parties={self._party.name})
+
+    def controls(self, told: Told) -> tuple[Control, ...]:
+        """Points of standards, and what the checks for each found."""
+        from pratique.parties.audit.controls import controls_of  # noqa: PLC0415 - as above
+
+        run = self._run
+        # A sentence that names somebody else is not told; that the check found something is.
+        found = [
+            msgspec.structs.replace(one, sentence=_WITHHELD)
+            if self._guard.names_other(one.sentence)
+            else one
+            for one in run.found
+        ]
+        return controls_of(run.checks, found, told, party=self._party.name)
+
+    def profile(self, _told: Told) -> tuple[ProfileLine, ...]:
+        """What is known of the party; a line that names somebody else is left out."""
+        from pratique.parties.audit.model import ProfileLine  # noqa: PLC0415 - as above
+        from pratique.parties.profile import observed_lines, profile_of  # noqa: PLC0415 - as above
+
+        observed = observed_lines(self._run.facts, self._party, now=self._now)
+        profile = profile_of(
+            self._desk.register, self._party.name, now=self._now, observed=observed
+        )
+        return tuple(
+            ProfileLine(
+                topic=one.topic,
+                answer=one.text,
+                standing=one.standing.value,
+                entries=one.entries,
+            )
+            for one in profile.lines
+            if not self._guard.names_other(one.text)
+        )
 
 
 # ── the file ─────────────────────────────────────────────────────────────────────────────────

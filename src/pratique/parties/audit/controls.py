@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from pratique.parties.audit.model import Control, Told
 from pratique.parties.checks.rule import Check
@@ -11,12 +12,16 @@ from pratique.parties.model import FindingState, Found
 from pratique.parties.standards import STANDARDS
 
 
+SAYS: Final = 5
+"""Sentences for one point; findings have all."""
+
+
 def controls_of(
     checks: Iterable[Check], found: Iterable[Found], told: Told, *, party: str
 ) -> tuple[Control, ...]:
     """What checks that ran just now say, by the points that they serve.
 
-    One that found nothing is met only as far as the check can see; what nobody could check is unknown.
+    One that found nothing is clear only as far as the check can see; what nobody could check is unknown.
     """
     by_rule: dict[str, list[Found]] = {}
     for one in found:
@@ -42,9 +47,9 @@ def _control(
         one for one, known in zip(found, ids, strict=True)
         if states.get(known) is not FindingState.ACCEPTED
     ]  # fmt: skip
-    state = "met"
+    state = "clear"
     if any(not one.unknown for one in open_ones):
-        state = "not-met"
+        state = "found"
     elif open_ones:
         state = "unknown"
     elif found:
@@ -55,4 +60,5 @@ def _control(
         state=state,
         checks=tuple(rules),
         findings=tuple(sorted({one for one in ids if one in states})),
+        says=tuple(dict.fromkeys(one.sentence for one in found))[:SAYS],
     )

@@ -27,7 +27,6 @@ class ProfileLine(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
     standing: str
     """`observed`, `attested` or `claimed`."""
-    source: str = ""
     entries: tuple[int, ...] = ()
 
 
@@ -38,10 +37,12 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     """As `parties/standards.py` has it, such as `DORA 28.3`."""
     title: str
     state: str
-    """`met`, `not-met`, `accepted`, or `unknown`."""
+    """`clear` (its checks found nothing), `found`, `accepted`, or `unknown`."""
     checks: tuple[str, ...]
     findings: tuple[str, ...] = ()
-    """Ids of findings that stand against it."""
+    """Ids of recorded findings that stand against it."""
+    says: tuple[str, ...] = ()
+    """What its checks found, as sentences: the first ones."""
 
 
 class LeaseHistory(msgspec.Struct, frozen=True, kw_only=True):

@@ -159,17 +159,17 @@ def _risk(audit: Audit, one: Finding) -> dict[str, Any]:
 
 
 def _finding(audit: Audit, one: Control) -> dict[str, Any]:
-    met = one.state == "met"
-    reason = {"met": "pass", "not-met": "fail"}.get(one.state, "other")
+    met = one.state == "clear"
+    reason = {"clear": "pass", "found": "fail"}.get(one.state, "other")
     words = {
-        "met": "Every check for it ran and found nothing.",
-        "not-met": "A check for it found something.",
+        "clear": "Every check for it ran and found nothing.",
+        "found": "A check for it found something.",
         "accepted": "A check for it found something, which somebody with a name accepts.",
     }.get(one.state, "It could not be checked, or was not: nothing is shown.")
     found: dict[str, Any] = {
         "uuid": _id(audit, f"control/{one.id}"),
         "title": one.id,
-        "description": one.title or one.id,
+        "description": " ".join([one.title or one.id, *one.says]),
         "target": {
             "type": "objective-id",
             "target-id": _token(one.id),

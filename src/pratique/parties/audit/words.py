@@ -46,8 +46,8 @@ def proven(audit: Audit) -> tuple[str, ...]:
             " the register, findings, suspensions, drills and notices follow from them."
         ),
         (
-            "Stated by the sender: what was disclosed under each lease, as counted from the entries"
-            " `reads`; the profile and the table of controls."
+            "Stated by the sender: what was disclosed under each lease, as counted from entries about"
+            " reads; the profile and the table of controls."
         ),
         *audit.not_shown,
     )
