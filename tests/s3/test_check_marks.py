@@ -196,3 +196,27 @@ def test_of_other_datasets_marks_are_left_alone(ground: Ground) -> None:
     ground.layout(ground.one).unlink()
     code, said = ground.check("other", "--young-hours", "0")
     assert (code, said["damaged"], said["orphans"], said["mark_indexes"]) == (0, [], [], 0)
+
+
+def _granted(ground: Ground, *words: str) -> list[str]:
+    words = (
+        "lease", "grant", "p-17", "--vendor", "acme", "--project", "coding", "--purpose", "labelling",
+        "--budget", "1GiB", *words, "--format", "json",
+    )  # fmt: skip
+    result = CliRunner().invoke(cli, [*words, "--home", str(ground.keeper.settings.home)])
+    assert result.exit_code == 0, result.output
+    return list(json.loads(result.stdout)["unmarked"])
+
+
+def test_granting_says_what_a_lease_reads_without_marks(ground: Ground) -> None:
+    (line,) = _granted(ground, "--dataset", "dialogs")
+    assert "1 of 3 objects in dialogs have no marks, such as plain.bin" in line
+    assert "CSV, plain text" in line
+    assert _granted(ground, "--dataset", "dialogs/one") == []
+    assert _granted(ground, "--dataset", "dialogs/nothing-yet/") == []
+    own = ("--copy", "canonical", "--canonical-reason", "compares hashes")
+    assert _granted(ground, "--dataset", "dialogs", *own) == []
+    ground.keeper.dataset("notes")
+    ground.keeper.put("a.csv", b"a,b\n1,2\n", dataset="notes")
+    (line,) = _granted(ground, "--dataset", "notes")
+    assert line.startswith("nothing in notes has marks: the lease reads canonical bytes")

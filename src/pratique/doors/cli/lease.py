@@ -39,6 +39,7 @@ from pratique.doors.cli.lease_credentials import (
     endpoint_of,
     render_credentials,
 )
+from pratique.doors.cli.lease_marks import unmarked_lines
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.spans import parse_expiry
 from pratique.doors.cli.stores import operator
@@ -183,6 +184,7 @@ def grant(
         granted, secret, entry = _grant(desk, asked, canonical_reason=reason, now=now)
         where = endpoint or endpoint_of(desk.settings)
         region = desk.settings.custody.s3_region
+        unmarked = unmarked_lines(desk.custody, granted)
     given = Credentials(
         access_key=granted.id,
         secret_key=secret,
@@ -191,7 +193,7 @@ def grant(
         begins_at=max(now, granted.not_before),
         ends_at=granted.not_after,
     )
-    _show_granted(granted, given, entry, spelling=spelling, form=form)
+    _show_granted(granted, given, entry, unmarked, spelling=spelling, form=form)
 
 
 def _grant(
@@ -242,7 +244,13 @@ def _client(desk: CustodyDesk, selectors: Sequence[str]) -> str:
 
 
 def _show_granted(
-    granted: Lease, given: Credentials, entry: int, *, spelling: str, form: str
+    granted: Lease,
+    given: Credentials,
+    entry: int,
+    unmarked: tuple[str, ...],
+    *,
+    spelling: str,
+    form: str,
 ) -> None:
     told = (
         f"lease {granted.id}: {granted.holder} of {granted.vendor}/{granted.project} may "
@@ -255,6 +263,7 @@ def _show_granted(
             {
                 **_terms(granted),
                 "entry": entry,
+                "unmarked": list(unmarked),
                 "access_key": given.access_key,
                 "secret_key": given.secret_key,
                 "endpoint": given.endpoint,
@@ -265,6 +274,8 @@ def _show_granted(
         return
     # What a program reads stands alone on standard output.
     click.echo(told, err=spelling != "plain")
+    for line in unmarked:
+        click.echo(f"note: {line}", err=True)
     click.echo(render_credentials(given, spelling))
     click.echo("The secret is shown this once.", err=True)
 
