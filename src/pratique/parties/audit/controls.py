@@ -11,7 +11,6 @@ from pratique.parties.entries import finding_id
 from pratique.parties.model import FindingState, Found
 from pratique.parties.standards import STANDARDS
 
-
 SAYS: Final = 5
 """Sentences for one point; findings have all."""
 
