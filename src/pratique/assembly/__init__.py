@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 
 from pratique.assembly.custody_console import custody_console
-from pratique.assembly.parties import checking_parties, party_door
+from pratique.assembly.parties import checking_parties, party_console, party_door
 from pratique.assembly.parts import open_upstreams, page_service
 from pratique.doors.console.pages import Console, ConsoleParts
 from pratique.doors.incident_desk import IncidentDesk
@@ -397,6 +397,13 @@ def _console(
             incidents=_incident_desk(ground),
             custody=custody_console(
                 ground.settings, presence=ground.presence, ledger=ground.ledger, clock=ground.clock
+            ),
+            parties=party_console(
+                ground.settings,
+                presence=ground.presence,
+                ledger=ground.ledger,
+                control=ground.control,
+                clock=ground.clock,
             ),
             clock=ground.clock,
         )

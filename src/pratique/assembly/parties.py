@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from pratique.doors.parties.service import PartyDoor, PartyDoorParts
+from pratique.doors.party_console import PartyConsole
+from pratique.edge.custody.broker_admin import tell_of_hold
 from pratique.edge.parties.receiving import receiving_parts
 from pratique.edge.parties.witnesses import find_witness
 from pratique.edge.sweep.evidence import EVIDENCE_FOLDER, EvidenceStore
 from pratique.errors import InputError
+from pratique.index.ports import ControlState
 from pratique.ledger.store import LogStore
 from pratique.parties.evidence import Witness
 from pratique.settings import Settings
@@ -26,8 +30,7 @@ def checking_parties(
     settings: Settings, ledger: LogStore, presence: PresenceStore, clock: Clock
 ) -> Callable[[], object]:
     """Checks parties where something is due; to be called again and again, from a worker thread."""
-    evidence = EvidenceStore(settings.home / EVIDENCE_FOLDER)
-    desk = CheckDesk(ledger, presence, lambda: open_custody(settings), settings, evidence.get)
+    desk = _check_desk(settings, ledger, presence)
     standing = StandingChecks(
         desk=desk,
         presence=presence,
@@ -35,6 +38,31 @@ def checking_parties(
         every=timedelta(minutes=settings.parties.check_minutes),
     )
     return lambda: standing.tick(now=clock())
+
+
+def party_console(
+    settings: Settings,
+    *,
+    presence: PresenceStore,
+    ledger: LogStore,
+    control: ControlState,
+    clock: Clock,
+) -> PartyConsole:
+    """The desk behind `/parties`; nothing is opened before it is asked."""
+    return PartyConsole(
+        open_state=partial(open_custody, settings),
+        presence=presence,
+        ledger=ledger,
+        checks=_check_desk(settings, ledger, presence),
+        tokens=control.tokens,
+        clock=clock,
+        tell_broker=partial(tell_of_hold, settings),
+    )
+
+
+def _check_desk(settings: Settings, ledger: LogStore, presence: PresenceStore) -> CheckDesk:
+    evidence = EvidenceStore(settings.home / EVIDENCE_FOLDER)
+    return CheckDesk(ledger, presence, partial(open_custody, settings), settings, evidence.get)
 
 
 def party_door(

@@ -18,6 +18,8 @@ from pratique.doors.console.custody import CustodyAnswers, CustodyPages
 from pratique.doors.console.custody_values import CustodyView
 from pratique.doors.console.incidents import IncidentAnswers, IncidentPages
 from pratique.doors.console.incidents import View as IncidentPage
+from pratique.doors.console.parties import PartyAnswers, PartyPages
+from pratique.doors.console.party_values import PartiesView, PartyView
 from pratique.doors.console.source_html import attack_url, source_html
 from pratique.doors.console.values import BlockView, StatusView, Step
 from pratique.doors.console.vetting_view import (
@@ -96,11 +98,12 @@ class ConsoleParts:
     audits: AuditsOf
     incidents: IncidentAnswers
     custody: CustodyAnswers
+    parties: PartyAnswers
     clock: Clock
 
 
 class Console:
-    """Answers `/`, `/b/…`, `/incidents…` and `/custody…`."""
+    """Answers `/`, `/b/…`, `/incidents…`, `/custody…` and `/parties…`."""
 
     def __init__(self, parts: ConsoleParts) -> None:
         self._parts = parts
@@ -122,6 +125,9 @@ class Console:
         self._custody = CustodyPages(
             parts.custody, self._render, read_form=_read_form, approver_of=parts.approver_of
         )
+        self._parties = PartyPages(
+            parts.parties, self._render, read_form=_read_form, approver_of=parts.approver_of
+        )
 
     async def answer(
         self, request: web.BaseRequest, path: Sequence[str], who: Identity, address: str
@@ -131,6 +137,8 @@ class Console:
             return await self._incidents.answer(request, path[1:], who)
         if path[:1] == ["custody"]:
             return await self._custody.answer(request, path[1:], who, address)
+        if path[:1] == ["parties"]:
+            return await self._parties.answer(request, path[1:], who, address)
         # Everybody who may install may read why something is blocked.
         match (request.method, *path):
             case ("GET" | "HEAD", ""):
@@ -149,7 +157,7 @@ class Console:
         self,
         request: web.BaseRequest,
         template: str,
-        view: BlockView | StatusView | IncidentPage | CustodyView,
+        view: BlockView | StatusView | IncidentPage | CustodyView | PartiesView | PartyView,
         status: int = 200,
     ) -> web.Response:
         if request.query.get("format") == "json" or _prefers_json(request):

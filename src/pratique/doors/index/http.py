@@ -128,7 +128,7 @@ class IndexDoor:
                 return web.Response(
                     body=body, headers={"Content-Type": "text/plain; version=0.0.4"}
                 )
-            case [""] | ["b" | "incidents" | "custody", *_]:
+            case [""] | ["b" | "incidents" | "custody" | "parties", *_]:
                 address = self._address(request)
                 return await self._identified(
                     request,
