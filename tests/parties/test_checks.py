@@ -38,7 +38,7 @@ from pratique.parties.checks import BY_NAME, CHECKS
 from pratique.parties.checks.components_vulnerable import severity_of
 from pratique.parties.checks.data_residency import lies_within, places_of
 from pratique.parties.checks.facts import Drill, LockedBuild, ReadFrom
-from pratique.parties.checks.products import is_of_product
+from pratique.parties.checks.products import MOST_TOLD, is_of_product
 from pratique.parties.checks.rule import EVERYTHING
 from pratique.parties.model import (
     Action,
@@ -605,3 +605,27 @@ def test_each_party_is_checked_as_if_it_were_alone() -> None:
         together = [one for one in check.run(whole, NOW) if one.party == "acme"]
         alone = list(check.run(replace(whole, only=frozenset({"acme"})), NOW))
         assert alone == together, check.name
+
+
+def test_whoever_sends_much_makes_few_findings_and_little_work() -> None:
+    wrong = tuple(
+        piece(100 + number, subjects=(f"thing-{number}",), signature=Signature.BROKEN)
+        for number in range(5_000)
+    )
+    told = facts(register(evidence=(*GOOD_EVIDENCE, *wrong)))
+    for rule in ("evidence-signed", "sbom-own"):
+        found = run(rule, told)
+        assert len(found) == MOST_TOLD
+        assert found[-1].entries == (5_099,)
+    for check in CHECKS:
+        assert len(list(check.run(told, NOW))) <= MOST_TOLD
+
+
+def test_who_works_for_whom_is_what_either_says() -> None:
+    told = facts(register([acme(), annotators(), lab(), acme(name="solo", sub_processors=())]))
+    assert told.workers_of["acme"] == {"annotators"}
+    assert told.workers == {"annotators"}
+    one_sided = facts(register([acme(sub_processors=()), annotators(), lab()]))
+    assert one_sided.workers_of["acme"] == {"annotators"}
+    stranger = facts(register([annotators(), lab()]))
+    assert stranger.workers == set()

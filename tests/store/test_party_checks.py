@@ -46,13 +46,13 @@ from pratique.parties.model import (
     Project,
     PublicKey,
 )
-from pratique.settings import CustodySettings, IssuerSettings, Settings
+from pratique.settings import CustodySettings, IssuerSettings, Settings, StorageSettings
 from pratique.store import party_checks
 from pratique.store.connect_sqlite import SqliteDatabase
 from pratique.store.custody import CustodyStore, open_custody
 from pratique.store.parties import read_register
 from pratique.store.party_checks import CheckDesk, Run, StandingChecks
-from pratique.store.presence import PresenceStore
+from pratique.store.presence import IN_MEMORY, PresenceStore, open_facts
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ACTOR = "operator:ann"
@@ -61,13 +61,18 @@ ACTOR = "operator:ann"
 class Desk:
     """A small installation in memory; custody is on disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str = "") -> None:
         issuer = IssuerSettings(
             name="acme-login", url="https://login.acme.example", audience="a", jwks="j"
         )
-        self.settings = Settings(home=folder, custody=CustodySettings(issuer=(issuer,)))
+        self.settings = Settings(
+            home=folder,
+            custody=CustodySettings(issuer=(issuer,)),
+            storage=StorageSettings(database_url=url),
+        )
         self.log = MemoryLog()
-        self.presence = PresenceStore(SqliteDatabase(Path(":memory:"), "facts"), self.log)
+        facts = open_facts(self.settings) if url else SqliteDatabase(IN_MEMORY, "facts")
+        self.presence = PresenceStore(facts, self.log)
         self.kept: dict[str, bytes] = {}
         self.checker = CheckDesk(
             self.log,
@@ -229,6 +234,32 @@ def test_what_vetting_calls_malicious_is_found_by_hash_and_by_release(desk: Desk
         "pkg:pypi/renamed@9 in vendor/acme/labeler (verdict:aaaaaaaaaaaa)",
     ]
     assert "by name and version" in next(one for one in run.found if "evil" in one.subject).sentence
+
+
+@pytest.mark.slow
+def test_postgres_says_the_same(tmp_path: Path, postgres_url: str) -> None:
+    told = []
+    for url, folder in (("", tmp_path / "a"), (postgres_url, tmp_path / "b")):
+        folder.mkdir()
+        desk = Desk(folder, url)
+        desk.vendor("acme", products=("labeler",), networks=("192.0.2.0/24",), assets=("acme-*",))
+        with desk.custody() as custody:
+            custody.add_lease(a_lease(not_after=NOW + timedelta(hours=1)))
+        desk.look("vendor/acme/labeler", [("bad", "1"), ("weak", "1")], at=NOW - timedelta(days=20))
+        desk.look("vendor/acme/labeler", [("weak", "1")], at=NOW - timedelta(days=10))
+        desk.advisory("MAL-1", {"bad": ["1"]})
+        desk.advisory("GHSA-1", {"weak": ["1"]})
+        desk.verdict("a" * 64, "malicious", "weak", "weak-1.0-py3-none-any.whl")
+        desk.add(reads("lab", "198.51.100.9"))
+        run = desk.checker.check(now=NOW)
+        desk.checker.record(run.changes, actor=ACTOR, now=NOW)
+        told.append([(one.rule, one.subject, one.sentence, one.entries) for one in run.found])
+        assert desk.checker.check(now=NOW).changes == ()
+        desk.presence.close()
+    assert told[0] == told[1]
+    assert {"components-poisoned", "components-vulnerable", "holders-named"} <= {
+        one[0] for one in told[0]
+    }
 
 
 def test_where_most_assets_are_our_own_the_same_is_found(

@@ -25,7 +25,8 @@ def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:
         if party.kind not in {PartyKind.VENDOR, PartyKind.CLIENT}:
             continue
         contracts = facts.contracts_of.get(party.name, ())
-        if not contracts and not _is_covered(facts, party):
+        # A sub-processor may stand in the contract of whom it works for.
+        if not contracts and party.name not in facts.workers:
             yield unknown(
                 NAME, party.name, "contract",
                 f"No contract with {party.name} is registered, so no clock runs when something happens.",
@@ -34,14 +35,6 @@ def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:
         for contract in contracts:
             if in_force(contract, today):
                 yield from _of_contract(facts, party, contract)
-
-
-def _is_covered(facts: CheckFacts, party: Party) -> bool:
-    """A sub-processor may stand in the contract of whom it works for."""
-    known = facts.register.parties
-    return any(name in known for name in party.works_for) or any(
-        party.name in one.sub_processors for one in known.values()
-    )
 
 
 def _of_contract(facts: CheckFacts, party: Party, contract: Contract) -> Iterator[Found]:

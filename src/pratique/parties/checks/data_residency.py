@@ -67,9 +67,8 @@ def _used(facts: CheckFacts, now: Instant) -> dict[str, set[str]]:
 def _working_for(facts: CheckFacts, party: Party) -> list[Party]:
     """The vendor, and whoever it may pass data on to."""
     known = facts.register.parties
-    others = {name for name in party.sub_processors if name in known}
-    others |= {one.name for one in known.values() if party.name in one.works_for}
-    return [party, *(known[name] for name in sorted(others - {party.name}))]
+    others = sorted(facts.workers_of.get(party.name, frozenset()) & known.keys())
+    return [party, *(known[name] for name in others)]
 
 
 def _of_dataset(facts: CheckFacts, party: Party, dataset: Dataset) -> Iterator[Found]:

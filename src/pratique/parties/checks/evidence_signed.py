@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pratique.parties.checks.facts import CheckFacts
-from pratique.parties.checks.products import superseded
+from pratique.parties.checks.products import MOST_TOLD, last_good, superseded
 from pratique.parties.checks.rule import Rule, found, unknown
 from pratique.parties.model import Action, Found, Received, Severity, Signature
 from pratique.values.instants import Instant
@@ -17,9 +17,10 @@ NAME: Final = "evidence-signed"
 def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:  # noqa: ARG001 - as every check
     for party in facts.parties:
         pieces = facts.register.evidence.get(party.name, ())
-        for piece in pieces:
-            if piece.evidence.signature in _SENTENCES and not superseded(piece, pieces):
-                yield _told(party.name, piece)
+        wrong = [one for one in pieces if one.evidence.signature in _SENTENCES]
+        last = last_good(pieces) if wrong else {}
+        standing = [one for one in wrong if not superseded(one, last)]
+        yield from (_told(party.name, one) for one in standing[-MOST_TOLD:])
 
 
 _SENTENCES: Final = {

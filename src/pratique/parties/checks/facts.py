@@ -147,6 +147,24 @@ class CheckFacts:
             grouped.setdefault(contract.party, []).append(contract)
         return {name: tuple(listed) for name, listed in grouped.items()}
 
+    @cached_property
+    def workers_of(self) -> Mapping[str, frozenset[str]]:
+        """By vendor, who works for it: as either says. Names need not be parties."""
+        found: dict[str, set[str]] = {}
+        for one in self.register.parties.values():
+            found.setdefault(one.name, set()).update(one.sub_processors)
+            for vendor in one.works_for:
+                found.setdefault(vendor, set()).add(one.name)
+        return {name: frozenset(workers - {name}) for name, workers in found.items()}
+
+    @cached_property
+    def workers(self) -> frozenset[str]:
+        """Whoever works for a vendor of the register."""
+        known = self.register.parties
+        return frozenset(
+            worker for name, listed in self.workers_of.items() if name in known for worker in listed
+        )
+
     def standing_leases(self, now: Instant) -> Iterator[Lease]:
         """Leases of checked vendors that may still disclose something, now or once resumed."""
         for lease in self.leases:

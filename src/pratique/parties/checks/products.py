@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from pratique.parties.model import EvidenceKind, Received, Signature
 
 _VERSION: Final = re.compile(r"(?<=.)@[^/]*$")
 _SPACED: Final = re.compile(r"\s+v?[0-9][^\s/]*$")
+MOST_TOLD: Final = 200
+"""Pieces of one party that one rule tells of, the newest: whoever sends many makes no more findings."""
 BAD_SIGNATURES: Final = frozenset({Signature.BROKEN, Signature.FOREIGN})
 
 
+@lru_cache(maxsize=50_000)
 def bare_product(subject: str) -> str:
     """A subject of evidence without its version: `pkg:generic/acme/exporter@1.2?arch=x` → without."""
     text = subject.strip()
@@ -37,16 +41,21 @@ def counts(piece: Received) -> bool:
     return not piece.evidence.faults and piece.evidence.signature not in BAD_SIGNATURES
 
 
-def superseded(piece: Received, pieces: Iterable[Received]) -> bool:
+def last_good(pieces: Iterable[Received]) -> dict[tuple[EvidenceKind, str], int]:
+    """The newest entry of a piece that counts, by kind and subject, and by kind alone (`""`)."""
+    last: dict[tuple[EvidenceKind, str], int] = {}
+    for piece in pieces:
+        if counts(piece):
+            for subject in ("", *map(bare_product, piece.evidence.subjects)):
+                key = (piece.evidence.kind, subject)
+                last[key] = max(piece.entry, last.get(key, -1))
+    return last
+
+
+def superseded(piece: Received, last: Mapping[tuple[EvidenceKind, str], int]) -> bool:
     """Whether a later piece of the same kind that counts speaks of the same, so that this is history."""
-    mine = {bare_product(one) for one in piece.evidence.subjects}
-    return any(
-        later.entry > piece.entry
-        and later.evidence.kind is piece.evidence.kind
-        and counts(later)
-        and (not mine or mine & {bare_product(one) for one in later.evidence.subjects})
-        for later in pieces
-    )
+    subjects = [bare_product(one) for one in piece.evidence.subjects] or [""]
+    return any(last.get((piece.evidence.kind, one), -1) > piece.entry for one in subjects)
 
 
 def of_kind(pieces: Iterable[Received], kind: EvidenceKind | str) -> list[Received]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pratique.parties.checks.facts import CheckFacts
-from pratique.parties.checks.products import counts, names_any, of_kind
+from pratique.parties.checks.products import MOST_TOLD, counts, names_any, of_kind
 from pratique.parties.checks.rule import Rule, found, named, unknown
 from pratique.parties.model import Action, EvidenceKind, Found, Party, Received, Severity
 from pratique.values.instants import Instant
@@ -17,23 +17,18 @@ NAME: Final = "sbom-own"
 def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:  # noqa: ARG001 - as every check
     for party in facts.parties:
         sboms = of_kind(facts.register.evidence.get(party.name, ()), EvidenceKind.SBOM)
-        for piece in sboms:
-            if not names_any(piece.evidence.subjects, party.products):
-                yield from _told(facts, party, piece, sboms)
+        right = [names_any(one.evidence.subjects, party.products) for one in sboms]
+        good = [one.entry for one, fits in zip(sboms, right, strict=True) if fits and counts(one)]
+        since = max(good, default=-1)
+        wrong = [
+            one for one, fits in zip(sboms, right, strict=True) if not fits and one.entry > since
+        ]
+        for piece in wrong[-MOST_TOLD:]:
+            yield from _told(facts, party, piece)
 
 
-def _told(
-    facts: CheckFacts, party: Party, piece: Received, sboms: list[Received]
-) -> Iterator[Found]:
+def _told(facts: CheckFacts, party: Party, piece: Received) -> Iterator[Found]:
     evidence = piece.evidence
-    right_since = any(
-        later.entry > piece.entry
-        and counts(later)
-        and names_any(later.evidence.subjects, party.products)
-        for later in sboms
-    )
-    if right_since:
-        return
     subject = f"{evidence.filename} sha256:{evidence.sha256[:16]}"
     if not evidence.subjects:
         yield unknown(

@@ -22,7 +22,7 @@ _NO_NAMES: Final = frozenset({"", "yes", "no", "partly", "none", "n/a"})
 def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:  # noqa: ARG001 - as every check
     for party in facts.vendors:
         pieces = facts.register.evidence.get(party.name, ())
-        listed = _registered(facts, party)
+        listed = sorted(facts.workers_of.get(party.name, ()))
         told = _newest_list(pieces)
         yield from _unknown_parties(facts, party)
         if told is None:
@@ -33,13 +33,6 @@ def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:  # noqa: ARG001 -
             )  # fmt: skip
         else:
             yield from _differences(facts, party, listed, told, pieces)
-
-
-def _registered(facts: CheckFacts, party: Party) -> list[str]:
-    """Names of those who work for it, by the register."""
-    others = facts.register.parties.values()
-    working = (one.name for one in others if party.name in one.works_for)
-    return sorted({*party.sub_processors, *working})
 
 
 def _newest_list(pieces: tuple[Received, ...]) -> tuple[Received, frozenset[str]] | None:
