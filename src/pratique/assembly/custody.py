@@ -6,6 +6,7 @@ Owns: what is opened in which order and closed in reverse. Never: decides about 
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -57,7 +58,10 @@ from pratique.store.custody import CustodyStore, open_custody
 from pratique.store.custody_heal import heal_at_start, record_rules
 from pratique.store.logs import open_log
 from pratique.store.recorder import GroupCommitRecorder
+from pratique.store.replication import replication_warning
 from pratique.values.instants import Clock, now_utc
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +136,7 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) 
     state = stack.enter_context(closing(open_custody(settings)))
     # A suspension that the ledger has is in force, even if its row was lost.
     await asyncio.to_thread(heal_at_start, settings, log, state)
+    await asyncio.to_thread(_look_at_replicas, settings)
     broker = await stack.enter_async_context(
         BrokerClient(_gateway_socket(settings), rewrapped=lambda one: _rewrapped(state, one))
     )
@@ -159,6 +164,12 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings, clock: Clock) 
         reads=reads,
         views=MarkedViews(state=state, broker=broker, parts=parts, recorder=recorder),
     )
+
+
+def _look_at_replicas(settings: Settings) -> None:
+    warning = replication_warning(settings)
+    if warning:
+        _log.warning("replicas may forget", extra={"why": warning})
 
 
 async def _rewrapped(state: CustodyStore, object_id: ObjectId) -> bytes:
