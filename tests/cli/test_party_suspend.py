@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -314,6 +315,28 @@ def test_a_crash_between_any_two_steps_leaves_a_party_suspended_or_not(
     assert register(home).suspensions[hold.id].lifted_at is None
 
 
+def test_a_suspension_that_crashed_can_be_resumed_at_once(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pratique.store.segment_log.SegmentLog.append", crash)
+        run(home, "party", "suspend", "acme", *ACME)
+    assert len(holds(home)) == 1
+    assert "an approver has to decide" in refused(home, "party", "resume", "acme", "--reason", "ok")
+
+
+def test_tokens_that_say_of_no_party_are_pointed_out(home: Path) -> None:
+    loose = answered(home, "token", "create", "acme-builder")["id"]
+    done(home, "token", "create", "our-builder")
+    answer = answered(home, "party", "suspend", "acme", *ACME, "--dry-run")
+    assert [one["id"] for one in answer["loose"]] == [loose]
+    text = done(home, "party", "suspend", "acme", *ACME)
+    assert f"does not stop: token {loose}, asset acme-builder" in text
+
+
 def test_a_crash_before_lifting_is_healed_by_the_next_command(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,9 +368,11 @@ def test_the_broker_keeps_holds_and_late_doors_bring_none_back(home: Path) -> No
 
 
 def _refuses_nonsense(admin: BrokerAdmin, hold: Hold) -> None:
-    from dataclasses import replace
-
-    for wrong in ({"id": HoldId("x")}, {"vendors": frozenset()}, {"reason": "x" * 5000}):
-        changed = replace(hold, **{"id": HoldId("S-" + "Z" * 12), **wrong})  # type: ignore[arg-type]
+    other = replace(hold, id=HoldId("S-" + "Z" * 12))
+    for changed in (
+        replace(hold, id=HoldId("x")),
+        replace(other, vendors=frozenset()),
+        replace(other, reason="x" * 5000),
+    ):
         with pytest.raises(BrokerRefusedError, match="not a hold"):
             admin.hold([changed])

@@ -179,6 +179,8 @@ STORE_OPENERS = (
     "pratique.store.parties.",
     "pratique.store.party_checks.",
     "pratique.store.party_facts.",
+    "pratique.store.party_receiving.",
+    "pratique.store.party_rotations.",
     "pratique.store.party_status.",
     "pratique.store.people.",
     "pratique.store.presence.",

@@ -19,6 +19,7 @@ from pratique.custody.model import Hold, HoldId, HoldKind, Lease, LeaseId
 from pratique.errors import InputError
 from pratique.index.ports import TokenRecord
 from pratique.ledger.entries import Draft
+from pratique.parties.assets import operates
 from pratique.parties.entries import clock_draft, suspension_draft
 from pratique.parties.model import (
     Condition,
@@ -106,6 +107,8 @@ class SuspensionPlan(msgspec.Struct, frozen=True, kw_only=True):
     suspension: Suspension
     leases: tuple[StoppedLease, ...]
     tokens: tuple[StoppedToken, ...]
+    loose: tuple[StoppedToken, ...]
+    """Tokens that go on: named as an asset of the party, and belonging to nobody."""
     work: tuple[WorkOnHold, ...]
     tell: tuple[ToTell, ...]
     clocks: tuple[NoticeClock, ...]
@@ -135,7 +138,7 @@ def plan_suspension(
     `alike`: how many living leases each of these stands for, where not all of them are given.
     Raises: InputError for a party, project or dataset that nobody knows: it would stop nothing.
     """
-    every = tuple(leases)
+    every, known = tuple(leases), tuple(tokens)
     party = _party(register, ask.scope.party)
     vendors = _vendors(register, party, ask.scope) if party.kind is PartyKind.VENDOR else ()
     begun = Suspension(
@@ -154,14 +157,21 @@ def plan_suspension(
     )
     hold = hold_of_suspension(begun)
     stopped = tuple(sorted(_stopped(every, hold, now)))
-    ended = tuple(sorted(_stopped_tokens(tokens, hold, now)))
+    ended = tuple(sorted(_stopped_tokens(known, hold, now)))
+    loose = tuple(sorted(_loose(register, known, hold, now)))
     work = tuple(sorted(_work(register, hold)))
     _check_known(register, every, hold)
     clocks, tell = _clocks(register, begun, _concerned(register, begun, stopped, work))
     number = sum((alike or {}).get(LeaseId(one.id), 1) for one in stopped)
     suspension = msgspec.structs.replace(begun, leases=number, tokens=len(ended))
     return SuspensionPlan(
-        suspension=suspension, leases=stopped, tokens=ended, work=work, tell=tell, clocks=clocks
+        suspension=suspension,
+        leases=stopped,
+        tokens=ended,
+        loose=loose,
+        work=work,
+        tell=tell,
+        clocks=clocks,
     )
 
 
@@ -251,11 +261,27 @@ def _stopped(leases: Iterable[Lease], hold: Hold, now: Instant) -> Iterator[Stop
 def _stopped_tokens(
     tokens: Iterable[TokenRecord], hold: Hold, now: Instant
 ) -> Iterator[StoppedToken]:
-    for token in tokens:
-        living = token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
+    for token in _living(tokens, now):
         # Evidence is what a suspended party is asked for: the token that pushes it works on.
-        if living and token.role != "party" and stops_tokens(hold, token.party):
+        if token.role != "party" and stops_tokens(hold, token.party):
             yield StoppedToken(id=token.id, name=token.name, role=token.role, party=token.party)
+
+
+def _loose(
+    register: Register, tokens: Iterable[TokenRecord], hold: Hold, now: Instant
+) -> Iterator[StoppedToken]:
+    """What somebody forgot to say `--party` of: it would stop, were it known whose it is."""
+    names = ({hold.client} if hold.client else hold.vendors) if hold.whole else ()
+    parties = [register.parties[name] for name in names if name in register.parties]
+    for token in _living(tokens, now):
+        if not token.party and any(operates(party, token.name) for party in parties):
+            yield StoppedToken(id=token.id, name=token.name, role=token.role, party="")
+
+
+def _living(tokens: Iterable[TokenRecord], now: Instant) -> Iterator[TokenRecord]:
+    for token in tokens:
+        if token.revoked_at is None and (token.expires_at is None or token.expires_at > now):
+            yield token
 
 
 def _work(register: Register, hold: Hold) -> Iterator[WorkOnHold]:

@@ -158,9 +158,10 @@ def heal_holds(state: HoldTables, events: Events) -> tuple[HoldId, ...]:
 def _begun(event: EventRow) -> Hold | None:
     """None when the entry is not as documented."""
     try:
-        return hold_of_suspension(msgspec.convert(event.body, Suspension))
+        found = msgspec.convert(event.body, Suspension)
     except msgspec.ValidationError:
         return None
+    return hold_of_suspension(found) if bool(found.vendors) != bool(found.client) else None
 
 
 def _lifted(event: EventRow) -> tuple[HoldId, int] | None:

@@ -114,7 +114,7 @@ def suspend(
         by=operator(),
     )
     with open_desk(home) as desk:
-        register = read_register(desk.stores.presence)
+        register = _register(desk)
         entry, warnings, begun = None, list[str](), None
         if not dry_run:
             begun = brief_plan(desk, register, ask, now)
@@ -131,6 +131,12 @@ def suspend(
             click.echo(warning, err=True)
     if warnings:
         raise SystemExit(EXIT_UNKNOWN)
+
+
+def _register(desk: CustodyDesk) -> Register:
+    """The register, with what the opening of the stores may just have written down."""
+    desk.stores.presence.catch_up()
+    return read_register(desk.stores.presence)
 
 
 def brief_plan(desk: CustodyDesk, register: Register, ask: Ask, now: Instant) -> SuspensionPlan:
@@ -181,7 +187,7 @@ def resume(which: str, reason: str, home: Path | None, form: str) -> None:
     """
     now, words = now_utc(), check_reason(reason)
     with open_desk(home) as desk:
-        register = read_register(desk.stores.presence)
+        register = _register(desk)
         suspension = _chosen(desk, register, which)
         judged = judge(
             register, suspension, read_rotations(desk.stores.presence, register, suspension)

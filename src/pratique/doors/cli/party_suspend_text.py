@@ -63,6 +63,11 @@ def _stops(plan: SuspensionPlan) -> Iterator[str]:
         yield f"    token {token.id}  {token.role} {token.name} of {token.party}"
     if len(plan.tokens) > _SHOWN:
         yield f"    and {len(plan.tokens) - _SHOWN} more"
+    for token in plan.loose:
+        yield (
+            f"  does not stop: token {token.id}, {token.role} {token.name}: it says of no party that it "
+            f"belongs to it (pratique token revoke {token.id})"
+        )
 
 
 def _due(one: ToTell) -> str:
