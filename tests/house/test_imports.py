@@ -204,6 +204,7 @@ EDGE_CLIENTS = (
     "pratique.edge.custody.broker.",  # a process of its own: its command starts it
     "pratique.edge.custody.broker_admin.",  # asks the broker of this home
     *(f"pratique.edge.custody.{name}." for name in CUSTODY_WORK),
+    "pratique.edge.parties.",  # pushes evidence, and verifies Sigstore bundles
     "pratique.edge.record_tools.",  # confined processes that look at records
     "pratique.edge.sweep.",
     "pratique.edge.time_stamps.",  # asks whom the user names

@@ -40,7 +40,7 @@ def register(*contracts: Contract) -> RegisterFile:
 
 def contract(**given: object) -> Contract:
     plain: dict[str, object] = {"id": "msa", "party": "lab", "starts": date(2025, 1, 1)}
-    return Contract(**plain | given)  # type: ignore[arg-type]
+    return Contract(**plain | given)  # type: ignore[arg-type] # fields by name
 
 
 def edge_of(fact: Fact, entry: int = 7) -> Edge:

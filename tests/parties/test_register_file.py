@@ -240,7 +240,7 @@ def registers(draw: st.DrawFn) -> RegisterFile:
 
 
 def _with(party: Party, **changes: object) -> Party:
-    return Party(**{name: getattr(party, name) for name in party.__struct_fields__} | changes)  # type: ignore[arg-type]
+    return Party(**{name: getattr(party, name) for name in party.__struct_fields__} | changes)  # type: ignore[arg-type] # fields by name
 
 
 @settings(max_examples=60, deadline=None)
@@ -270,7 +270,7 @@ def test_recording_the_differences_makes_the_register_so(
         *drafts_of(differences(nothing, before), source="", actor="operator:ann"),
         *drafts_of(differences(before, after), source="ab" * 32, actor="operator:ann"),
     ]
-    folded = fold_register(Event(n, draft) for n, draft in enumerate(drafts))  # type: ignore[misc]
+    folded = fold_register(Event(n, draft) for n, draft in enumerate(drafts))  # type: ignore[misc] # as an entry
     assert folded.unreadable == ()
     assert differences(file_of(folded), after) == ()
 

@@ -13,7 +13,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 
 from pratique.assembly.custody_console import custody_console
-from pratique.assembly.parties import checking_parties, party_console, party_door
+from pratique.assembly.parties import (
+    checking_parties,
+    finding_parties,
+    party_console,
+    party_door,
+)
 from pratique.assembly.parts import open_upstreams, page_service
 from pratique.doors.console.pages import Console, ConsoleParts
 from pratique.doors.incident_desk import IncidentDesk
@@ -46,13 +51,11 @@ from pratique.home import node_id, prepare_home
 from pratique.index.ports import ControlState, Upstream
 from pratique.ledger.entries import Draft
 from pratique.ledger.store import LogStore, Recorder
-from pratique.parties.model import Party
 from pratique.settings import Settings
 from pratique.store.control import heal_control, open_control
 from pratique.store.custody import open_custody
 from pratique.store.incidents import AnswerDesk, StandingAnswers
 from pratique.store.logs import open_log
-from pratique.store.parties import read_register
 from pratique.store.presence import PresenceStore, open_presence
 from pratique.store.recorder import GroupCommitRecorder
 from pratique.store.vetting import VettingStore, open_vetting
@@ -359,15 +362,10 @@ def _intake(ground: _Ground) -> Intake:
             find_batch=presence.find_batch,
             # Enough for what was just appended; a longer backlog is upkeep's.
             recorded=lambda: presence.catch_up(batches=2),
-            find_party=lambda name: _party(presence, name),
+            find_party=finding_parties(presence),
             now=ground.clock,
         )
     )
-
-
-def _party(presence: PresenceStore, name: str) -> Party | None:
-    presence.catch_up(batches=2)  # the register is changed by commands, too
-    return read_register(presence).parties.get(name)
 
 
 def _console(

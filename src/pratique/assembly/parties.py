@@ -10,16 +10,18 @@ from functools import partial
 from pratique.doors.parties.service import PartyDoor, PartyDoorParts
 from pratique.doors.party_console import PartyConsole
 from pratique.edge.custody.broker_admin import tell_of_hold
-from pratique.edge.parties.receiving import receiving_parts
 from pratique.edge.parties.witnesses import find_witness
 from pratique.edge.sweep.evidence import EVIDENCE_FOLDER, EvidenceStore
 from pratique.errors import InputError
 from pratique.index.ports import ControlState
 from pratique.ledger.store import LogStore
 from pratique.parties.evidence import Witness
+from pratique.parties.model import Party
 from pratique.settings import Settings
 from pratique.store.custody import open_custody
+from pratique.store.parties import read_register
 from pratique.store.party_checks import CheckDesk, StandingChecks
+from pratique.store.party_receiving import receiving_parts
 from pratique.store.presence import PresenceStore
 from pratique.values.instants import Clock
 
@@ -63,6 +65,16 @@ def party_console(
 def _check_desk(settings: Settings, ledger: LogStore, presence: PresenceStore) -> CheckDesk:
     evidence = EvidenceStore(settings.home / EVIDENCE_FOLDER)
     return CheckDesk(ledger, presence, partial(open_custody, settings), settings, evidence.get)
+
+
+def finding_parties(presence: PresenceStore) -> Callable[[str], Party | None]:
+    """Finds parties of the register, which commands change, too."""
+
+    def find(name: str) -> Party | None:
+        presence.catch_up(batches=2)
+        return read_register(presence).parties.get(name)
+
+    return find
 
 
 def party_door(

@@ -15,7 +15,7 @@ from pratique.doors.cli.party_desk import PartyDesk, open_party_desk
 from pratique.doors.cli.party_register import read_file
 from pratique.doors.cli.plain import safe_line
 from pratique.doors.cli.stores import operator
-from pratique.edge.parties.receiving import receiving_parts
+from pratique.store.party_receiving import receiving_parts
 from pratique.edge.parties.witnesses import find_witness
 from pratique.errors import InputError
 from pratique.parties.evidence import MAX_EVIDENCE_BYTES, Given
