@@ -629,3 +629,55 @@ def test_who_works_for_whom_is_what_either_says() -> None:
     assert one_sided.workers_of["acme"] == {"annotators"}
     stranger = facts(register([annotators(), lab()]))
     assert stranger.workers == set()
+
+
+def test_faults_that_no_other_rule_tells_are_told() -> None:
+    faulty = piece(55, faults=("it cannot be read",), kind=EvidenceKind.OSCAL, subjects=())
+    (found,) = run("evidence-usable", sboms(piece(), faulty))
+    assert "it cannot be read" in found.sentence
+    good = piece(56, kind=EvidenceKind.OSCAL, subjects=())
+    assert run("evidence-usable", sboms(piece(), faulty, good)) == []
+    for changes in (
+        {"signature": Signature.FOREIGN},
+        {"signature": Signature.UNCHECKED},
+        {"kind": EvidenceKind.SBOM, "subjects": ("left-pad",)},
+        {"expires_at": NOW},
+    ):
+        told = piece(
+            55, **{"faults": ("x",), "kind": EvidenceKind.OSCAL, "subjects": (), **changes}
+        )
+        assert run("evidence-usable", sboms(piece(), told)) == []
+        others = ("evidence-signed", "evidence-expired", "sbom-own")
+        assert any(run(rule, sboms(told)) for rule in others)
+
+
+def test_what_had_expired_when_it_came_is_found() -> None:
+    stale = piece(
+        51, kind=EvidenceKind.CERTIFICATE, subjects=("ISO 27001",), faults=("it has expired",),
+        expires_at=NOW - timedelta(days=9),
+    )  # fmt: skip
+    assert subjects(run("evidence-expired", sboms(piece(), stale))) == ["certificate of ISO 27001"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail", "named"),
+    [
+        ("no", "We use nobody, ever.", []),
+        ("not applicable", "", []),
+        ("none", "n/a", []),
+        ("yes", "Annotators Inc, Cheap Clicks", ["Cheap Clicks"]),
+        ("Cheap Clicks", "", ["Cheap Clicks"]),
+        ("partly", "none", []),
+    ],
+)
+def test_which_answers_name_sub_processors(answer: str, detail: str, named: list[str]) -> None:
+    told = register(evidence=(piece(), answers(("sub-processors", answer, detail))))
+    found = subjects(run("sub-processors", facts(told)))
+    assert [one for one in found if one.endswith("not in the register")] == [
+        f"{name}, not in the register" for name in named
+    ]
+
+
+def test_an_answer_that_says_nothing_is_none() -> None:
+    told = register(evidence=(piece(), answers(("sub-processors", "no answer", ""))))
+    assert subjects(run("sub-processors", facts(told)), unknown=True) == ["list"]

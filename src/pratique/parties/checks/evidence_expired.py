@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from pratique.parties.checks.facts import CheckFacts
-from pratique.parties.checks.products import bare_product, counts
+from pratique.parties.checks.products import BAD_SIGNATURES, bare_product, counts
 from pratique.parties.checks.rule import Rule, found, named
-from pratique.parties.model import Action, Found, Received, Severity
+from pratique.parties.model import Action, EvidenceKind, Found, Received, Severity
 from pratique.values.instants import Instant, render_minute
 
 NAME: Final = "evidence-expired"
@@ -17,37 +17,46 @@ NAME: Final = "evidence-expired"
 def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:
     for party in facts.parties:
         pieces = facts.register.evidence.get(party.name, ())
-        for piece in _last_of_each(pieces):
-            expires = piece.evidence.expires_at
-            if expires is not None and expires <= now:
-                about = _about(piece)
-                yield found(
-                    NAME, party.name, about,
-                    f"The {about} of {party.name} expired at {render_minute(expires)}; ask for its"
-                    " successor.",
-                    severity=Severity.MEDIUM, entries=(piece.entry,),
-                )  # fmt: skip
+        for piece in _expired(pieces, now):
+            expires = piece.evidence.expires_at or now
+            yield found(
+                NAME, party.name, _about(piece),
+                f"The {_about(piece)} of {party.name} expired at {render_minute(expires)}; ask for its"
+                " successor.",
+                severity=Severity.MEDIUM, entries=(piece.entry,),
+            )  # fmt: skip
 
 
-def _last_of_each(pieces: tuple[Received, ...]) -> list[Received]:
-    """Of each kind and subjects the piece that holds longest; what came later does not shorten it."""
-    last: dict[tuple[str, frozenset[str]], Received] = {}
+def _expired(pieces: tuple[Received, ...], now: Instant) -> list[Received]:
+    """Of each kind and subjects the piece that held longest, where none that counts still holds.
+
+    What had expired when it came is told as well, though it never counted.
+    """
+    holding = {_key(one) for one in pieces if counts(one) and not _is_over(one, now)}
+    last: dict[_Key, Received] = {}
     for piece in pieces:
-        if not counts(piece):
+        key = _key(piece)
+        if not _is_over(piece, now) or key in holding or piece.evidence.signature in BAD_SIGNATURES:
             continue
-        evidence = piece.evidence
-        key = (evidence.kind.value, frozenset(map(bare_product, evidence.subjects)))
         known = last.get(key)
-        if known is None or _holds_longer(piece, known):
+        if known is None or _until(piece, now) >= _until(known, now):
             last[key] = piece
     return list(last.values())
 
 
-def _holds_longer(piece: Received, other: Received) -> bool:
-    mine, theirs = piece.evidence.expires_at, other.evidence.expires_at
-    if mine is None or theirs is None:
-        return mine is None
-    return mine >= theirs
+_Key: TypeAlias = tuple[EvidenceKind, frozenset[str]]
+
+
+def _key(piece: Received) -> _Key:
+    return piece.evidence.kind, frozenset(map(bare_product, piece.evidence.subjects))
+
+
+def _is_over(piece: Received, now: Instant) -> bool:
+    return piece.evidence.expires_at is not None and piece.evidence.expires_at <= now
+
+
+def _until(piece: Received, now: Instant) -> Instant:
+    return piece.evidence.expires_at or now
 
 
 def _about(piece: Received) -> str:

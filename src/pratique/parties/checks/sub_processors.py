@@ -9,14 +9,17 @@ from typing import Final
 from pratique.parties.checks.facts import CheckFacts
 from pratique.parties.checks.products import counts
 from pratique.parties.checks.rule import Rule, found, unknown
-from pratique.parties.model import Action, EvidenceKind, Found, Party, Received, Severity
+from pratique.parties.model import Action, Claim, EvidenceKind, Found, Party, Received, Severity
 from pratique.values.instants import Instant
 
 NAME: Final = "sub-processors"
 TOPIC: Final = "sub-processors"
 """Claims with this topic list names in `detail`, or in `answer` where that is neither yes nor no."""
 _SEPARATORS: Final = re.compile(r"[,;\n|]")
-_NO_NAMES: Final = frozenset({"", "yes", "no", "partly", "none", "n/a"})
+_NONE: Final = frozenset({"no", "none", "n/a", "not applicable"})
+"""Answers after which no detail names anybody."""
+_SILENT: Final = frozenset({"", "no answer"})
+_NO_NAMES: Final = _NONE | _SILENT | {"yes", "partly"}
 
 
 def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:  # noqa: ARG001 - as every check
@@ -40,19 +43,23 @@ def _newest_list(pieces: tuple[Received, ...]) -> tuple[Received, frozenset[str]
         if not counts(piece):
             continue
         claims = [one for one in piece.evidence.claims if one.topic == TOPIC]
-        if claims:
-            texts = [
-                text
-                for one in claims
-                for text in (one.detail, one.answer if _is_list(one.answer) else "")
-            ]
-            names = (name.strip() for text in texts for name in _SEPARATORS.split(text))
-            return piece, frozenset(one for one in names if one.casefold() not in _NO_NAMES)
+        if claims and not all(_is_silent(one) for one in claims):
+            return piece, frozenset(name for one in claims for name in _names(one))
     return None
 
 
-def _is_list(answer: str) -> bool:
-    return answer.strip().casefold() not in _NO_NAMES
+def _is_silent(claim: Claim) -> bool:
+    return claim.answer.strip().casefold() in _SILENT and not claim.detail.strip()
+
+
+def _names(claim: Claim) -> Iterator[str]:
+    answer = claim.answer.strip()
+    if answer.casefold() in _NONE:
+        return
+    texts = (claim.detail, "" if answer.casefold() in _NO_NAMES else answer)
+    for name in (part.strip() for text in texts for part in _SEPARATORS.split(text)):
+        if name.casefold() not in _NO_NAMES:
+            yield name
 
 
 def _differences(
