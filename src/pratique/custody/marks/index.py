@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from pratique.custody.marks.layout import from_little, little
-from pratique.custody.marks.text import LONGEST_UNIT, SHORTEST_UNIT, fold, smooth, units
+from pratique.custody.marks.text import LONGEST_UNIT, SHORTEST_UNIT, both, fold, smooth, units
 from pratique.custody.model import ObjectId
 from pratique.errors import IntegrityError
 
@@ -76,7 +76,7 @@ class IndexBuilder:
 
     def is_new(self, unit: str) -> bool:
         """Whether no mark sits in the same words already: then they could not be told apart."""
-        return _hashed(self._salt, fold(smooth(unit))) not in self._taken
+        return _hashed(self._salt, both(unit)[1]) not in self._taken
 
     def add_mark(self, place: Place) -> int:
         """A new mark; gives its number."""
@@ -91,16 +91,16 @@ class IndexBuilder:
 
     def add_text(self, mark: int, first: str, second: str) -> None:
         """A unit that shows the mark, in both forms."""
-        smoothed = smooth(first), smooth(second)
-        alike = smoothed[0] == smoothed[1]
+        (smoothed, folded), (other, _) = both(first), both(second)
+        alike = smoothed == other
         salt = self._salt
         self._add(
             mark,
-            _hashed(salt, fold(smoothed[0])),
+            _hashed(salt, folded),
             _hashed(salt, first),
             _hashed(salt, second),
-            _UNREADABLE if alike else _hashed(salt, smoothed[0]),
-            _UNREADABLE if alike else _hashed(salt, smoothed[1]),
+            _UNREADABLE if alike else _hashed(salt, smoothed),
+            _UNREADABLE if alike else _hashed(salt, other),
         )
 
     def add_number(self, mark: int, first: str, second: str) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Final, NamedTuple
 
@@ -139,9 +140,19 @@ def fold(smoothed: str) -> str:
     return _SPELLING.sub(_common_spelling, smoothed)
 
 
+@lru_cache(maxsize=64)
+def both(unit: str) -> tuple[str, str]:
+    """A unit smoothed, and that folded. Marking asks for the same one several times in a row."""
+    smoothed = smooth(unit)
+    return smoothed, fold(smoothed)
+
+
 def is_code(text: str) -> bool:
     """Whether a text must be left alone as a whole."""
-    return any(sign in text for sign in _CODE_SIGNS)
+    for sign in _CODE_SIGNS:  # noqa: SIM110 - a generator would cost twice as much as looking
+        if sign in text:
+            return True
+    return False
 
 
 def is_prose(unit: str) -> bool:
@@ -181,10 +192,10 @@ def other_texts(text: str, *, may_grow: bool = True) -> Iterator[tuple[str, str,
         if change.end > end or not is_prose(unit):
             continue
         inner = Change(change.start - start, change.end - start, change.other, change.lasting)
-        common = fold(smooth(unit))
+        common = both(unit)[1]
         for changes in _with_one_beside(unit, inner):
             second = _applied(unit, changes)
-            if one_unit(second) and fold(smooth(second)) == common:
+            if one_unit(second) and both(second)[1] == common:
                 yield text[:start] + second + text[end:], unit, second
 
 
