@@ -177,7 +177,7 @@ def test_credentials_stand_alone_on_standard_output(home: Path, spelling: str) -
         case "boto3":
             compile(text, "boto3", "exec")
             assert 'signature_version="s3v4"' in text
-        case "rclone" | "hf" | "delta-profile":  # see test_lease_credentials
+        case "rclone" | "hf" | "delta-profile" | "label-studio":  # see test_lease_credentials
             assert "labelling" not in text
         case _:
             assert "may list and read faces/a/ of meta for labelling, 2.0 GiB" in text
