@@ -12,13 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 
+from pratique.assembly import parties
 from pratique.assembly.custody_console import custody_console
-from pratique.assembly.parties import (
-    checking_parties,
-    finding_parties,
-    party_console,
-    party_door,
-)
 from pratique.assembly.parts import open_upstreams, page_service
 from pratique.doors.console.pages import Console, ConsoleParts
 from pratique.doors.incident_desk import IncidentDesk
@@ -292,7 +287,7 @@ def _upkeep(ground: _Ground, pool: VettingPool | None, *, first_worker: bool) ->
             catch_up=_catching_up(ground.presence, ground.control) if first_worker else None,
             answer_incidents=_answering(ground) if first_worker else None,
             check_parties=(
-                checking_parties(ground.settings, ground.ledger, ground.presence, ground.clock)
+                parties.checking(ground.settings, ground.ledger, ground.presence, ground.clock)
                 if first_worker
                 else None
             ),
@@ -342,7 +337,7 @@ def _door(
             files=files,
             console=_console(ground, authenticator, upkeep, pool),
             intake=_intake(ground),
-            parties=party_door(ground.settings, ground.ledger, ground.presence, ground.clock),
+            parties=parties.door(ground.settings, ground.ledger, ground.presence, ground.clock),
             authenticator=authenticator,
             origins=ground.control,
             recorder=ground.recorder,
@@ -362,7 +357,7 @@ def _intake(ground: _Ground) -> Intake:
             find_batch=presence.find_batch,
             # Enough for what was just appended; a longer backlog is upkeep's.
             recorded=lambda: presence.catch_up(batches=2),
-            find_party=finding_parties(presence),
+            find_party=parties.finding(presence),
             now=ground.clock,
         )
     )
@@ -396,7 +391,7 @@ def _console(
             custody=custody_console(
                 ground.settings, presence=ground.presence, ledger=ground.ledger, clock=ground.clock
             ),
-            parties=party_console(
+            parties=parties.party_console(
                 ground.settings,
                 presence=ground.presence,
                 ledger=ground.ledger,

@@ -28,7 +28,7 @@ from pratique.values.instants import Clock
 _log = logging.getLogger(__name__)
 
 
-def checking_parties(
+def checking(
     settings: Settings, ledger: LogStore, presence: PresenceStore, clock: Clock
 ) -> Callable[[], object]:
     """Checks parties where something is due; to be called again and again, from a worker thread."""
@@ -67,7 +67,7 @@ def _check_desk(settings: Settings, ledger: LogStore, presence: PresenceStore) -
     return CheckDesk(ledger, presence, partial(open_custody, settings), settings, evidence.get)
 
 
-def finding_parties(presence: PresenceStore) -> Callable[[str], Party | None]:
+def finding(presence: PresenceStore) -> Callable[[str], Party | None]:
     """Finds parties of the register, which commands change, too."""
 
     def find(name: str) -> Party | None:
@@ -77,9 +77,7 @@ def finding_parties(presence: PresenceStore) -> Callable[[str], Party | None]:
     return find
 
 
-def party_door(
-    settings: Settings, ledger: LogStore, presence: PresenceStore, clock: Clock
-) -> PartyDoor:
+def door(settings: Settings, ledger: LogStore, presence: PresenceStore, clock: Clock) -> PartyDoor:
     """What answers parties themselves."""
     evidence = EvidenceStore(settings.home / EVIDENCE_FOLDER)
     return PartyDoor(
