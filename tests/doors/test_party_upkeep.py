@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from pratique.assembly.parties import checking_parties
+from pratique.assembly.parties import checking
 from pratique.doors.index import upkeep
 from pratique.doors.index.upkeep import Upkeep, UpkeepParts
 from pratique.home import prepare_home
@@ -29,7 +29,7 @@ def test_what_the_house_gives_a_door_checks_and_records_as_the_door(tmp_path: Pa
     prepare_home(tmp_path)
     now = [NOW]
     with closing(open_log(settings)) as log, closing(open_presence(settings, log=log)) as presence:
-        tick = checking_parties(settings, log, presence, lambda: now[0])
+        tick = checking(settings, log, presence, lambda: now[0])
         assert tick() == 0
         vendor = Party(name="acme", kind=PartyKind.VENDOR, products=("labeler",))
         log.append([party_draft("acme", vendor, source="", actor="operator:ann")], now=NOW)
