@@ -681,3 +681,12 @@ def test_which_answers_name_sub_processors(answer: str, detail: str, named: list
 def test_an_answer_that_says_nothing_is_none() -> None:
     told = register(evidence=(piece(), answers(("sub-processors", "no answer", ""))))
     assert subjects(run("sub-processors", facts(told)), unknown=True) == ["list"]
+
+
+def test_where_no_advisory_is_recorded_nothing_was_compared() -> None:
+    own = Party(name="mercury", kind=PartyKind.OWN)
+    told = register([acme(), annotators(), lab(), own])
+    (found,) = run("components-vulnerable", facts(told, advisories=0))
+    assert (found.party, found.subject, found.unknown) == ("mercury", "advisories", True)
+    assert run("components-vulnerable", facts(told, advisories=1)) == []
+    assert run("components-vulnerable", facts(told)) == []

@@ -27,6 +27,7 @@ from pratique.parties.bad_components import (
 )
 from pratique.parties.checks import CHECKS, COMPONENT_CHECKS
 from pratique.parties.checks.components_poisoned import REMEMBERED, source_name, source_of
+from pratique.parties.checks.components_vulnerable import NO_ADVISORIES
 from pratique.parties.checks.facts import (
     READ_DAYS,
     CheckFacts,
@@ -123,7 +124,8 @@ class CheckDesk:
     ) -> Run:
         """Compare components with the advisories whose newest revision is from an entry on."""
         register = register or read_register(self._presence)
-        entries = [row for row in self._advisories().newest_rows() if row.entry >= since]
+        recorded = list(self._advisories().newest_rows())
+        entries = [row for row in recorded if row.entry >= since]
         ids = frozenset(source_name(row.id) for row in entries)
         advisories, unreadable = self._load(row.entry for row in entries)
         owners = self._owners(register, now=now)
@@ -133,11 +135,12 @@ class CheckDesk:
             register=register,
             options=options_of(self._settings),
             bad=tuple(bad),
+            advisories=len(recorded),
             unreadable=unreadable,
         )
         looked = Looked(
             rules=frozenset(one.name for one in COMPONENT_CHECKS),
-            subject=lambda subject: source_of(subject) in ids,
+            subject=lambda subject: subject == NO_ADVISORIES or source_of(subject) in ids,
         )
         run = self._run(facts, COMPONENT_CHECKS, looked, now=now)
         # What speaks of a party as a whole is for a check of everything.
@@ -273,13 +276,18 @@ class CheckDesk:
     def _components(
         self, assets: Iterable[str], owners: Owners, where: Whereabouts, *, now: Instant
     ) -> dict[str, Any]:
-        rows = self._advisories().newest_rows()
+        rows = list(self._advisories().newest_rows())
         advisories, unreadable = self._load(row.entry for row in rows if not row.withdrawn)
         bad = list(bad_by_advisories(advisories, where, owners, now=now))
         verdicts = bad_verdicts(self._presence.events("verdict"))
         bad += bad_by_verdicts(verdicts, where, owners, now=now)
         looked_at = frozenset(party for name in assets for party in owners.of(name))
-        return {"bad": tuple(bad), "looked_at": looked_at, "unreadable": unreadable}
+        return {
+            "bad": tuple(bad),
+            "looked_at": looked_at,
+            "advisories": len(rows),
+            "unreadable": unreadable,
+        }
 
     def _builds(
         self,
@@ -303,8 +311,8 @@ class CheckDesk:
 
 
 def _of_source(change: Change, ids: frozenset[str]) -> bool:
-    found = change.body.found
-    return found.subject != EVERYTHING and source_of(found.subject) in ids
+    subject = change.body.found.subject
+    return subject == NO_ADVISORIES or (subject != EVERYTHING and source_of(subject) in ids)
 
 
 class _DrillBody(msgspec.Struct, frozen=True, kw_only=True):

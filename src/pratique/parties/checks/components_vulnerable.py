@@ -13,6 +13,8 @@ from pratique.parties.model import Action, Found, Severity
 from pratique.values.instants import Instant
 
 NAME: Final = "components-vulnerable"
+NO_ADVISORIES: Final = "advisories"
+"""Subject of what says that there are none to compare with."""
 _WORDS: Final = {
     "critical": Severity.CRITICAL,
     "high": Severity.HIGH,
@@ -48,6 +50,14 @@ def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:  # noqa: ARG001 -
                 NAME, bad.party, component_subject(bad), _sentence(bad),
                 severity=severity_of(bad.severity), entries=bad.entries,
             )  # fmt: skip
+    own = min(facts.own, default="register")
+    if facts.advisories == 0 and facts.checked(own):
+        yield unknown(
+            NAME, own, NO_ADVISORIES,
+            "No advisory is recorded here, so nobody's components were compared with any: pratique advisory"
+            " add, with the archive of a database.",
+            severity=Severity.MEDIUM,
+        )  # fmt: skip
     if facts.unreadable:
         for party in facts.vendors:
             yield unknown(NAME, party.name, EVERYTHING, facts.unreadable[0])

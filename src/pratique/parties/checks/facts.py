@@ -112,6 +112,8 @@ class CheckFacts:
     bad: tuple[BadComponent, ...] = ()
     looked_at: frozenset[str] = frozenset()
     """Parties of whose systems any content was ever seen."""
+    advisories: int | None = None
+    """How many are recorded; None: nobody counted."""
     unreadable: tuple[str, ...] = ()
     """Sentences: advisories that could not be read, so that nobody was compared with them."""
     builds: tuple[LockedBuild, ...] = ()
