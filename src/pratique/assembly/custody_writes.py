@@ -33,7 +33,7 @@ from pratique.doors.s3.quota import Quota
 from pratique.doors.s3.removals import Removals
 from pratique.doors.s3.sending import Sender
 from pratique.doors.s3.slow import SlowAnswers
-from pratique.doors.s3.storing import Storing
+from pratique.doors.s3.storing import Remembered, Storing
 from pratique.doors.s3.sweeping import UploadSweep
 from pratique.doors.s3.uploads import UploadBook, Uploads
 from pratique.doors.s3.writes import Committing, ObjectWrites
@@ -89,7 +89,7 @@ def _room(ground: S3Ground) -> Callable[[], int] | None:
         there = next(one for one in (folder, *folder.parents) if one.exists())
         return shutil.disk_usage(there).free - reserve
 
-    return free
+    return Remembered(free)
 
 
 def _handlers(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,7 +22,25 @@ _OVERHEAD: Final = 256 * 1024
 """Of a request besides its part: what waits in the stream and one chunk."""
 _WRITES_AT_ONCE: Final = 16
 """Parts that wait for the disk at a time; threads are left for everything else."""
+_LOOKED_SECONDS: Final = 0.2
+"""In which a process writes some 100 MiB, a tenth of what is left free."""
 _log = logging.getLogger(__name__)
+
+
+class Remembered:
+    """Room on a disk, looked at some times a second: small objects cost less than looking for each."""
+
+    def __init__(self, look: Callable[[], int]) -> None:
+        self._look = look
+        self._found = 0
+        self._until = 0.0
+
+    def __call__(self) -> int:
+        """Bytes that were free a moment ago."""
+        now = time.monotonic()
+        if now >= self._until:
+            self._found, self._until = self._look(), now + _LOOKED_SECONDS
+        return self._found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,7 +101,12 @@ class Committing:
         self._clock = clock
 
     async def check(self, lease: Lease, target: Target) -> StoredObject | None:
-        """What stands at the key, if the conditions let it be written. Raises: S3Error."""
+        """What stands at the key, if the conditions let it be written. Raises: S3Error.
+
+        Without a condition nobody looks: whatever stands there is replaced.
+        """
+        if not target.conditions:
+            return None
         found = await asyncio.to_thread(self._state.object, target.dataset.name, target.key)
         etag = None
         if found is not None:
