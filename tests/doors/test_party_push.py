@@ -33,8 +33,8 @@ from pratique.inventory.observed.model import (
     Stage,
 )
 from pratique.ledger.entries import Draft
-from pratique.parties.entries import FindingBody, finding_draft, party_draft
-from pratique.parties.model import Action, FindingState, Found, Severity
+from pratique.parties.entries import FindingBody, clock_draft, finding_draft, party_draft
+from pratique.parties.model import Action, FindingState, Found, NoticeClock, Severity
 from pratique.store.logs import open_log
 from pratique.values.instants import render_instant
 
@@ -171,6 +171,24 @@ def test_a_day_holds_so_many_pieces(door: Door, acme: str) -> None:
 def _entries_of_one_piece(door: Door, token: str) -> list[Any]:
     assert ask(door, token, EVIDENCE, b'{"acknowledges": ["x"]}')[0] == 201
     return door.entries("evidence")
+
+
+def test_evidence_ends_the_clock_that_waits_for_it(door: Door, acme: str) -> None:
+    clocks = [
+        NoticeClock(id=f"S-1/{party}/{duty}", party=party, duty=duty, basis="msa", hours=48,
+                    started_at=NOW, due_at=NOW + timedelta(hours=48), cause="S-1")
+        for party, duty in (("acme", "evidence"), ("acme", "notify"), ("other", "evidence"))
+    ]  # fmt: skip
+    record(door, [clock_draft(one, actor="operator:ann") for one in clocks])
+    assert ask(door, acme, EVIDENCE, encoded(fresh_bill("viewer")))[0] == 201
+    assert door.entries("notice-clock-met") == [], "a faulty piece is no evidence"
+    assert ask(door, acme, EVIDENCE, encoded(fresh_bill()))[0] == 201
+    [met] = door.entries("notice-clock-met")
+    assert (met.subject, met.body["clock"]) == ("party:acme", "S-1/acme/evidence")
+    _, view = ask(door, acme, SELF)
+    assert [(one["id"], one["met_at"] is not None) for one in view["clocks"]] == [
+        ("S-1/acme/evidence", True), ("S-1/acme/notify", False),
+    ]  # fmt: skip
 
 
 # ── itself ───────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,8 @@
 
 1. The bytes are kept, so that whatever is said of them can be checked later.
 2. They are read; what is wrong with them stands in the record and satisfies no promise.
-3. The record, the look at the product's asset and the fact whose asset it is are one append.
+3. The record, the look at the product's asset, the fact whose asset it is and the end of clocks that
+   waited for evidence are one append.
 
 The same bytes again, with the same outcome, are recorded once.
 """
@@ -23,7 +24,7 @@ from pratique.inventory.observed.model import (
 )
 from pratique.inventory.observed.model import Evidence as Origin
 from pratique.ledger.entries import Draft
-from pratique.parties.entries import evidence_draft
+from pratique.parties.entries import clock_met_draft, evidence_draft
 from pratique.parties.evidence import MAX_EVIDENCE_BYTES, Given, Piece, read_evidence
 from pratique.parties.model import Evidence, EvidenceKind, Received, Register
 from pratique.parties.reach_facts import SOURCE, operator_fact
@@ -71,8 +72,21 @@ def receive(parts: ReceivingParts, data: bytes, given: Given, *, actor: str) -> 
         parts.keep(data)
     drafts = [evidence_draft(piece.evidence, actor=actor)]
     drafts += _look(parts, register, piece, given, now=given.now)
+    drafts += _clocks_met(register, piece.evidence, actor=actor)
     entries = parts.append(drafts)
     return Receipt(evidence=piece.evidence, entry=entries[0], new=True)
+
+
+def _clocks_met(register: Register, evidence: Evidence, *, actor: str) -> list[Draft]:
+    """A piece without faults is what a party that owes evidence was asked for."""
+    if evidence.faults:
+        return []
+    how = f"{evidence.kind.value} came, sha256 {evidence.sha256[:16]}"
+    return [
+        clock_met_draft(clock, how=how, actor=actor)
+        for clock in register.clocks.values()
+        if clock.party == evidence.party and clock.duty == "evidence" and clock.met_at is None
+    ]
 
 
 def newest_bills(known: Sequence[Received]) -> dict[str, Instant]:
