@@ -211,6 +211,22 @@ def test_withdrawn_advisories_accuse_nobody(desk: Desk) -> None:
     assert desk.open() == []
 
 
+def test_an_advisory_whose_record_is_gone_closes_nothing(desk: Desk) -> None:
+    desk.vendor("acme", products=("labeler",))
+    desk.look("vendor/acme/labeler", [("weak", "1"), ("bad", "1")])
+    desk.advisory("GHSA-1", {"weak": ["1"]})
+    desk.advisory("MAL-1", {"bad": ["1"]})
+    desk.check()
+    before = desk.open()
+    assert len(before) == 2
+    desk.advisory("GHSA-1", {"weak": ["1"]}, details="x" * 50_000)  # too long for an entry
+    run = desk.checker.check_since("GHSA-1", now=NOW)
+    assert run.changes == ()
+    desk.check()
+    assert desk.open() == before
+    assert desk.open(unknown=True) == ["everything", "everything"]
+
+
 def test_what_vetting_calls_malicious_is_found_by_hash_and_by_release(desk: Desk) -> None:
     desk.vendor("acme", products=("labeler",))
     desk.look("vendor/acme/labeler", [("evil", "1.0.0"), ("fine", "1")])

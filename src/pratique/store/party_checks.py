@@ -15,6 +15,7 @@ import msgspec
 from pratique.custody.read_entries import reads_body
 from pratique.custody.roles import BY_ROLE
 from pratique.errors import InputError, PratiqueError
+from pratique.exposure.advisories.entries import read_advisory
 from pratique.exposure.advisories.model import Advisory
 from pratique.exposure.ports import NOW_TX
 from pratique.inventory.observed.model import Relation
@@ -259,17 +260,16 @@ class CheckDesk:
         return self._presence.advisories(self._evidence)
 
     def _load(self, entries: Iterable[int]) -> tuple[list[Advisory], tuple[str, ...]]:
-        """Advisories, and sentences about those that cannot be read."""
-        store = self._advisories()
+        """Advisories, and sentences about those that cannot be read; neighbours are read in one go."""
         found: list[Advisory] = []
         unreadable: list[str] = []
-        for entry in entries:
+        for entry in self._presence.custody.entries(list(entries)):
             try:
-                found.append(store.load(entry))
+                found.append(read_advisory(entry, self._evidence))
             except PratiqueError as error:
                 unreadable.append(
-                    f"The advisory of entry {entry} cannot be read ({error.message}), so nobody was compared"
-                    " with it."
+                    f"The advisory of entry {entry.sequence} cannot be read ({error.message}), so nobody was"
+                    " compared with it."
                 )
         return found, tuple(unreadable)
 
