@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from pratique.custody.granting import parse_selector
+from pratique.custody.marks.records import MarkState
 from pratique.custody.model import Copy, Lease, Verb
-from pratique.store.custody import CustodyStore
+from pratique.custody.ports import DatasetState
 from pratique.values.plain_text import printable
 
 _LOOKED_AT: Final = 500
@@ -17,7 +18,11 @@ _CANNOT: Final = (
 )
 
 
-def unmarked_lines(state: CustodyStore, lease: Lease) -> tuple[str, ...]:
+class Kept(DatasetState, MarkState, Protocol):
+    """What is asked of custody's store: objects, and which of them have marks."""
+
+
+def unmarked_lines(state: Kept, lease: Lease) -> tuple[str, ...]:
     """A sentence for each selector below which the lease reads bytes that name nobody when they leak."""
     if lease.copy is not Copy.MARKED or Verb.READ not in lease.verbs:
         return ()
@@ -25,7 +30,7 @@ def unmarked_lines(state: CustodyStore, lease: Lease) -> tuple[str, ...]:
     return tuple(line for line in found if line)
 
 
-def _line(state: CustodyStore, selector: str) -> str:
+def _line(state: Kept, selector: str) -> str:
     name, prefix = parse_selector(selector)
     objects = state.objects(name, prefix=prefix, limit=_LOOKED_AT)
     if not objects:
