@@ -90,7 +90,7 @@ def serving(report: Report, folder: Path, *, small: bool) -> None:
                 asked = spans(kind, len(data), first=False)
                 if not asked:
                     continue
-                found = _paired(plain, own, kind, asked, seconds=5 if small else 50)
+                found = _paired(plain, own, kind, asked, seconds=5 if small else 40)
                 report.row(f"serving {kind.name}, canonical, µs", found.one)
                 report.row(f"serving {kind.name}, own copy, µs", found.other)
                 report.at_least(f"marked against unmarked, {kind.name}", found.ratio, 0.99)
@@ -196,7 +196,7 @@ def marking(report: Report, *, small: bool) -> None:
 
 def sample_of_copy(report: Report, *, small: bool) -> None:
     """One record in a hundred of one lease's copy, shuffled and written anew."""
-    count, share = (60_000, 0.2) if small else (500_000, SHARE)
+    count, share = (60_000, 0.2) if small else (300_000, 0.05)
     data = as_jsonl(some_records(count), compact=True)
     index = IndexBuilder(b"s" * 16, first=0)
     second, stretches = bytearray(), []
@@ -213,7 +213,7 @@ def sample_of_copy(report: Report, *, small: bool) -> None:
     positions = Positions(KEY, range(index.next_mark))
     layout, parsed = Layout(stretches), parse_index(index.render())
     right = wrong = readable = 0
-    tries = 3 if small else 10
+    tries = 3 if small else 6
     for turn in range(tries):
         rng = random.Random(turn)
         guilty = rng.choice(leases)
@@ -257,7 +257,7 @@ def _mixed(bits: Sequence[int], how: str, at: int, rng: random.Random) -> int:
 def mixed_copies(report: Report, *, small: bool) -> None:
     """Three copies, mixed by several strategies; 1,024 of 50,000 marks can be read."""
     leases = [f"PQL{number:05}" for number in range(LEASES)]
-    wrong, least, tries = 0, 1.0, 1 if small else 6
+    wrong, least, tries = 0, 1.0, 1 if small else 4
     for how in ("random", "minority", "majority", "ones", "zeros", "in turns", "uneven"):
         some = every = 0
         for turn in range(tries):
