@@ -198,3 +198,39 @@ async def test_meters_that_nobody_uses_are_dropped_and_lose_nothing(
     assert meters.of(lease).paid(stored, 0, 2 * SEGMENT_BYTES), "whoever had the old one pays there"
     await meters.close()
     assert reserved(state, lease) == 2 * SEGMENT_BYTES
+
+
+async def test_the_next_slab_is_had_before_the_last_is_spent(state: CustodyStore) -> None:
+    lease = grant(state, a_lease(budget_bytes=256 * MIB))
+    meter = Meters(state, clock=lambda: NOON).of(lease)
+    stored = an_object(size=64 * MIB)
+    assert await meter.charge(stored, 0, SEGMENT_BYTES, patience=0) is None
+    slab = reserved(state, lease)
+    assert slab == 16 * MIB
+    waited = []
+    for at in range(SEGMENT_BYTES, 40 * MIB, SEGMENT_BYTES):
+        if not meter.pay_at_once(stored, at, at + SEGMENT_BYTES):
+            waited.append(at)
+            assert meter.pay_at_once(stored, at, at + SEGMENT_BYTES), "others go on meanwhile"
+            following = at + SEGMENT_BYTES
+            charged = await meter.charge(stored, following, following + 1, patience=0)
+            assert charged is None
+    assert 2 <= len(waited) <= 4
+    assert waited[0] < slab, "early"
+    assert reserved(state, lease) <= 256 * MIB
+
+
+async def test_near_the_end_of_a_budget_what_is_refused_early_is_refused_to_nobody(
+    state: CustodyStore,
+) -> None:
+    lease = grant(state, a_lease(budget_bytes=16 * MIB))
+    meter = Meters(state, clock=lambda: NOON).of(lease)
+    stored = an_object(size=64 * MIB)
+    for at in range(0, 16 * MIB, SEGMENT_BYTES):
+        if not meter.pay_at_once(stored, at, at + SEGMENT_BYTES):
+            assert await meter.charge(stored, at, at + SEGMENT_BYTES, patience=0) is None
+    assert not meter.pay_at_once(stored, 16 * MIB, 17 * MIB)
+    refusal = await meter.charge(stored, 16 * MIB, 17 * MIB, patience=0)
+    assert refusal is not None
+    assert refusal.stop is Stop.BUDGET
+    assert reserved(state, lease) == 16 * MIB

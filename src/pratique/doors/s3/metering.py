@@ -16,7 +16,16 @@ from typing import Final
 
 from pratique.custody.budget import slab_bytes
 from pratique.custody.coverage import Coverage
-from pratique.custody.model import Lease, LeaseId, ObjectId, Refusal, Slab, Stop, StoredObject
+from pratique.custody.model import (
+    SEGMENT_BYTES,
+    Lease,
+    LeaseId,
+    ObjectId,
+    Refusal,
+    Slab,
+    Stop,
+    StoredObject,
+)
 from pratique.custody.ports import LeaseState
 from pratique.values.instants import Clock
 
@@ -26,6 +35,8 @@ _FORGET_SECONDS: Final = 60.0
 """After this long a lease's bitmaps are dropped: leases come and go, processes stay."""
 _FRESH_SECONDS: Final = 1.0
 """How long a bitmap counts as what all processes have paid for."""
+_LARGE_SLAB: Final = 8 * 1024 * 1024
+_EARLY_AGAIN_SECONDS: Final = 1.0
 _MOST_OBJECTS: Final = 4096
 """Bitmaps kept for one lease; the least recently used one is written and dropped."""
 
@@ -40,6 +51,8 @@ class _Covered:
     """Whether the object has been paid for as an object."""
     loaded_at: float
     dirty: bool = False
+    loading: bool = False
+    """Somebody is looking what others paid for."""
 
 
 @dataclass(slots=True)
@@ -65,6 +78,10 @@ class Meter:
     """By dataset: a slab pays to the cap of that one, and buys nothing of another."""
     covered: dict[ObjectId, _Covered] = field(default_factory=dict)
     used_at: float = 0.0
+    wanted: str = ""
+    """A dataset whose slab is nearly spent, and for which nobody has asked yet."""
+    early_after: float = 0.0
+    """When a slab may be asked for again before it is needed; later than now after a refusal."""
     _refilling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def paid(self, stored: StoredObject, start: int, end: int) -> bool:
@@ -79,7 +96,10 @@ class Meter:
             return False
         if covered.known and not covered.coverage.missing(start, end):
             return True
-        if time.monotonic() - covered.loaded_at > _FRESH_SECONDS:
+        if _stale(covered):
+            return False
+        if not self.wanted and self._nearly_spent(covered.dataset):
+            self.wanted = covered.dataset  # and this one reader goes the way that has it
             return False
         return self._take(covered, start, end)
 
@@ -105,9 +125,16 @@ class Meter:
         covered = self.covered.get(stored.id) or await self._load(stored)
         if covered.known and not covered.coverage.missing(start, end):
             return None
-        if time.monotonic() - covered.loaded_at > _FRESH_SECONDS:
+        if _stale(covered):
             # Another process may have paid for it since.
-            covered = await self._load(stored)
+            covered.loading = True
+            try:
+                covered = await self._load(stored)
+            finally:
+                covered.loading = False
+        if self.wanted:
+            wanted, self.wanted = self.wanted, ""
+            await self._refill_early(wanted)
         latest = time.monotonic() + patience
         while not self._take(covered, start, end):
             refusal = await self._refill(covered, start, end)
@@ -141,23 +168,44 @@ class Meter:
             short_objects = need_objects - sum(one.left_objects for one in held)
             if short_bytes <= 0 and short_objects <= 0:
                 return None  # somebody else has refilled meanwhile
-            answer = await asyncio.to_thread(
-                self.state.reserve,
-                self.lease,
-                need_bytes=max(0, short_bytes),
-                need_objects=max(0, short_objects),
-                want_bytes=slab_bytes(
-                    need=max(0, short_bytes), rest=self.lease.budget_bytes, rate=self.lease.rate
-                ),
-                now=self.clock(),
-                dataset=covered.dataset,
-            )
-            if isinstance(answer, Refusal):
-                return answer
-            self.held.setdefault(covered.dataset, []).append(
-                _Held(answer, answer.bytes, answer.objects)
-            )
-            return None
+            return await self._reserve(covered.dataset, max(0, short_bytes), max(0, short_objects))
+
+    def _nearly_spent(self, dataset: str) -> bool:
+        """Whether it is time for the next slab. Small ones are had when they are needed."""
+        held = self.held.get(dataset)
+        if not held or held[-1].slab.bytes < _LARGE_SLAB:
+            return False
+        return (
+            held[-1].left_bytes < held[-1].slab.bytes // 4 and time.monotonic() > self.early_after
+        )
+
+    async def _refill_early(self, dataset: str) -> None:
+        """Have the next slab before the last is spent: one reader waits for it then, and not all.
+
+        A refusal is for whoever needs what was refused.
+        """
+        self.early_after = time.monotonic() + _EARLY_AGAIN_SECONDS
+        async with self._refilling:
+            if await self._reserve(dataset, SEGMENT_BYTES, 0) is None:
+                self.early_after = 0.0
+
+    async def _reserve(self, dataset: str, need_bytes: int, need_objects: int) -> Refusal | None:
+        answer = await asyncio.to_thread(
+            self.state.reserve,
+            self.lease,
+            need_bytes=need_bytes,
+            need_objects=need_objects,
+            want_bytes=slab_bytes(
+                need=need_bytes, rest=self.lease.budget_bytes, rate=self.lease.rate
+            ),
+            now=self.clock(),
+            dataset=dataset,
+        )
+        if isinstance(answer, Refusal):
+            return answer
+        held = _Held(answer, answer.bytes, answer.objects)
+        self.held.setdefault(dataset, []).append(held)
+        return None
 
     async def _load(self, stored: StoredObject) -> _Covered:
         """The object's bitmap from the store, with what this process paid for besides."""
@@ -211,12 +259,21 @@ class Meter:
             )
 
 
+def _stale(covered: _Covered) -> bool:
+    """Whether to ask what others paid for; for a moment others may go on while one does."""
+    age = time.monotonic() - covered.loaded_at
+    return age > _FRESH_SECONDS and not (covered.loading and age < 2 * _FRESH_SECONDS)
+
+
 def _spend(held: list[_Held], need_bytes: int, need_objects: int) -> bool:
     """Take that much from what is held, oldest first; False, and nothing is taken, where it is too little."""
-    if held and held[0].left_bytes > need_bytes and held[0].left_objects >= need_objects:
-        held[0].left_bytes -= need_bytes  # nearly always
-        held[0].left_objects -= need_objects
-        return True
+    if not need_objects:  # nearly always; slabs before the last may have objects only
+        for one in held:
+            if one.left_bytes >= need_bytes:
+                one.left_bytes -= need_bytes
+                if not (one.left_bytes or one.left_objects):
+                    held.remove(one)
+                return True
     if need_bytes > sum(one.left_bytes for one in held):
         return False
     if need_objects > sum(one.left_objects for one in held):
