@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from kit.checks import (
@@ -48,6 +49,7 @@ from pratique.parties.model import (
     PartyKind,
     Promise,
     PublicKey,
+    Register,
     Severity,
     Signature,
 )
@@ -690,3 +692,26 @@ def test_where_no_advisory_is_recorded_nothing_was_compared() -> None:
     assert (found.party, found.subject, found.unknown) == ("mercury", "advisories", True)
     assert run("components-vulnerable", facts(told, advisories=1)) == []
     assert run("components-vulnerable", facts(told)) == []
+
+
+def test_leases_that_were_revoked_outlive_no_contract() -> None:
+    told = register(
+        contracts=[contract(), contract(id="lab-1", party="lab", ends=date(2026, 1, 2))]
+    )
+    revoked = lease()
+    stopped = scopes(scope(f"lease:{revoked.id}", state=ScopeState.ENDED))
+    assert run("contract-ended", facts(told, leases=(revoked,), scopes=stopped)) == []
+    suspended = scopes(scope(f"lease:{revoked.id}", state=ScopeState.SUSPENDED))
+    assert len(run("contract-ended", facts(told, leases=(revoked,), scopes=suspended))) == 1
+
+
+def test_whoever_works_with_data_has_systems_that_somebody_should_have_seen() -> None:
+    told = register([acme(products=(), assets=(), promises=()), annotators(), lab()])
+    found = run("components-poisoned", facts(told, looked_at=frozenset()))
+    assert subjects(found, unknown=True) == ["contents"]
+    nowhere = facts(replace_projects(told), looked_at=frozenset())
+    assert run("components-poisoned", nowhere) == []
+
+
+def replace_projects(told: Register) -> Register:
+    return msgspec.structs.replace(told, projects={})

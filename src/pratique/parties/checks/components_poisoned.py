@@ -42,7 +42,7 @@ def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:
                 severity=Severity.CRITICAL, action=Action.PAUSE, entries=bad.entries,
             )  # fmt: skip
     for party in facts.vendors:
-        delivers = bool(party.products or party.assets)
+        delivers = party.products or party.assets or party.name in facts.projects_of
         if delivers and party.name not in facts.looked_at:
             yield unknown(
                 NAME, party.name, "contents",

@@ -17,7 +17,7 @@ NAME: Final = "contract-ended"
 def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:
     today = now.date()
     for_vendors = {lease.vendor for lease in facts.contracted_leases(now)}
-    of_clients = {lease.client for lease in facts.leases if lease.not_after > now}
+    of_clients = {lease.client for lease in facts.living_leases(now)}
     for party in facts.parties:
         contracts = facts.contracts_of.get(party.name, ())
         if not contracts or any(in_force(one, today) for one in contracts):

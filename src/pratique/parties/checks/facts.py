@@ -167,11 +167,15 @@ class CheckFacts:
             worker for name, listed in self.workers_of.items() if name in known for worker in listed
         )
 
-    def standing_leases(self, now: Instant) -> Iterator[Lease]:
-        """Leases of checked vendors that may still disclose something, now or once resumed."""
+    def living_leases(self, now: Instant) -> Iterator[Lease]:
+        """Leases of anybody that may still disclose something, now or once resumed."""
         for lease in self.leases:
-            if self.checked(lease.vendor) and lease.not_after > now and not self._ended(lease):
+            if lease.not_after > now and not self._ended(lease):
                 yield lease
+
+    def standing_leases(self, now: Instant) -> Iterator[Lease]:
+        """The same of checked vendors."""
+        return (lease for lease in self.living_leases(now) if self.checked(lease.vendor))
 
     def contracted_leases(self, now: Instant) -> Iterator[Lease]:
         """The same, without those of the own organisation."""
