@@ -7,13 +7,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
+from pratique.doors.parties.register import RegisterDoor, RegisterDoorParts
 from pratique.doors.parties.service import PartyDoor, PartyDoorParts
 from pratique.doors.party_console import PartyConsole
 from pratique.edge.custody.broker_admin import tell_of_hold
 from pratique.edge.parties.witnesses import find_witness
 from pratique.edge.sweep.evidence import EVIDENCE_FOLDER, EvidenceStore
 from pratique.errors import InputError
-from pratique.index.ports import ControlState
+from pratique.index.ports import ControlState, TokenState
 from pratique.ledger.store import LogStore
 from pratique.parties.evidence import Witness
 from pratique.parties.model import Party
@@ -22,10 +23,14 @@ from pratique.store.custody import open_custody
 from pratique.store.parties import read_register
 from pratique.store.party_checks import CheckDesk, StandingChecks
 from pratique.store.party_receiving import receiving_parts
+from pratique.store.party_status import StatusDesk
 from pratique.store.presence import PresenceStore
+from pratique.store.register_facts import RegisterFacts
 from pratique.values.instants import Clock
 
 _log = logging.getLogger(__name__)
+_COUNTED_EVERY = timedelta(minutes=15)
+"""How old the count of disclosures in a polled status may be."""
 
 
 def checking(
@@ -80,6 +85,7 @@ def finding(presence: PresenceStore) -> Callable[[str], Party | None]:
 def door(settings: Settings, ledger: LogStore, presence: PresenceStore, clock: Clock) -> PartyDoor:
     """What answers parties themselves."""
     evidence = EvidenceStore(settings.home / EVIDENCE_FOLDER)
+    statuses = StatusDesk(settings, ledger, presence, every=_COUNTED_EVERY)
     return PartyDoor(
         PartyDoorParts(
             receiving=receiving_parts(
@@ -90,6 +96,23 @@ def door(settings: Settings, ledger: LogStore, presence: PresenceStore, clock: C
             # Enough for what was just appended; a longer backlog is upkeep's.
             caught_up=lambda: presence.catch_up(batches=2),
             witness=lambda: _witness(settings),
+            now=clock,
+            status=lambda party, register: statuses.signed(party, register, now=clock()),
+        )
+    )
+
+
+def register(
+    ledger: LogStore, presence: PresenceStore, tokens: TokenState, clock: Clock
+) -> RegisterDoor:
+    """What gives approvers the register as its file, and takes it."""
+    facts = RegisterFacts(ledger, presence, tokens)
+    return RegisterDoor(
+        RegisterDoorParts(
+            register=lambda: read_register(presence),
+            plan_facts=facts.plan,
+            append=lambda drafts: ledger.append(drafts, now=clock()),
+            caught_up=lambda: presence.catch_up(batches=2),
             now=clock,
         )
     )

@@ -80,12 +80,14 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     disclosed_objects: int
     disclosed_at: Instant | None
     """When something was disclosed last."""
+    disclosed_to: int
+    """Entries of the log that were counted."""
     open_findings: int
     clocks: tuple[OpenClock, ...]
     last_notice_at: Instant | None
     next_update: Instant | None
     checkpoint: str
-    """Signed state of the log; what was disclosed is counted up to here."""
+    """Signed state of the log."""
 
 
 class OpenedStatus(NamedTuple):
@@ -217,11 +219,12 @@ def _rows(status: Status) -> list[tuple[str, str]]:
         f"{counts.living:,} living, {counts.suspended:,} suspended, {counts.not_yet:,} not begun, "
         f"{counts.revoked:,} revoked, {counts.expired:,} expired"
     )
+    counted = f", by the first {status.disclosed_to:,} entries of the log"
     size, objects = human_bytes(status.disclosed_bytes), status.disclosed_objects
     rows = [
         ("As of", render_second(status.made_at)),
         ("Leases", leases),
-        ("Disclosed", f"{size} of {objects:,} objects, counted lease by lease{last}"),
+        ("Disclosed", f"{size} of {objects:,} objects, counted lease by lease{last}{counted}"),
         ("Open findings", f"{status.open_findings:,}"),
         ("Last notice", _moment(status.last_notice_at, "none")),
         ("Next update", _moment(status.next_update, "none is due")),

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from contextlib import closing
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pratique.custody.holds import idle_refusal
 from pratique.custody.model import Hold, Lease, Scope, ScopeId, ScopeState
 from pratique.errors import ValueFormatError
 from pratique.parties.dossier import concerned
 from pratique.parties.model import FindingState, Party, PartyKind, Register, Suspension
-from pratique.parties.status import LeaseCounts, OpenClock, StandingSuspension, Status
+from pratique.parties.naming import names_guard
+from pratique.parties.status import (
+    LeaseCounts,
+    OpenClock,
+    StandingSuspension,
+    Status,
+    render_status,
+)
+from pratique.store.custody import open_custody
+from pratique.store.log_keys import read_key
+from pratique.store.log_names import KEY_FILE
 from pratique.store.party_facts import lease_is_of
 from pratique.values.instants import Instant, parse_instant
 
@@ -20,19 +33,94 @@ if TYPE_CHECKING:
 
     from pratique.custody.access_log import LeaseRead
     from pratique.ledger.store import LogStore
+    from pratique.settings import Settings
     from pratique.store.custody import CustodyStore
     from pratique.store.presence import PresenceStore
 
 WITHHELD: Final = "not told here"
 
 
+class Disclosure(NamedTuple):
+    """What was disclosed under leases of a party, or over its data."""
+
+    bytes: int
+    objects: int
+    at: Instant | None
+    counted: int
+    """Entries of the log that were applied then."""
+
+
+class StatusDesk:
+    """Signs statuses of one installation's parties. Order: the projection is up to date.
+
+    Counting what was disclosed takes as long as there are reads, so whoever polls gets the count of up to
+    `every` ago, which says to where it counts; all else is as of now. Safe from any thread.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        log: LogStore,
+        presence: PresenceStore,
+        *,
+        every: timedelta = timedelta(0),
+    ) -> None:
+        self._settings, self._log, self._presence = settings, log, presence
+        self._every = every
+        self._counts: dict[str, tuple[Instant, Disclosure]] = {}
+        self._turn = threading.Lock()
+
+    def signed(self, party: Party, register: Register, *, now: Instant) -> bytes:
+        """The signed status of a party of the register."""
+        signer = read_key(
+            self._settings.home / "ledger" / KEY_FILE, self._settings.storage.log_origin
+        )
+        guard = names_guard(party, register)
+        with closing(open_custody(self._settings)) as custody:
+            found = status_of(
+                party,
+                register,
+                checkpoint=self._log.checkpoint(),
+                presence=self._presence,
+                custody=custody,
+                disclosed=self._disclosed(party, now),
+                names_other=lambda text: guard.find(text) is not None,
+                now=now,
+            )
+        return render_status(found, signer=signer)
+
+    def _disclosed(self, party: Party, now: Instant) -> Disclosure:
+        # One at a time: many who poll at once would count the same again and again.
+        with self._turn:
+            known = self._counts.get(party.name)
+            applied = self._presence.applied()
+            if known is not None and (now < known[0] + self._every or known[1].counted == applied):
+                return known[1]
+            counted = disclosure_of(self._presence, party)
+            self._counts[party.name] = (now, counted)
+            return counted
+
+
+def disclosure_of(presence: PresenceStore, party: Party) -> Disclosure:
+    """Count it, from all entries applied."""
+    applied = presence.applied()
+    read = _read(presence, party, applied)
+    return Disclosure(
+        bytes=sum(_bytes(one, party) for one in read),
+        objects=sum(_objects(one, party) for one in read),
+        at=max((one.last_at for one in read), default=None),
+        counted=applied,
+    )
+
+
 def status_of(
     party: Party,
     register: Register,
     *,
-    log: LogStore,
+    checkpoint: str,
     presence: PresenceStore,
     custody: CustodyStore,
+    disclosed: Disclosure,
     names_other: Callable[[str], bool],
     now: Instant,
 ) -> Status:
@@ -40,7 +128,6 @@ def status_of(
 
     `names_other` says of a text whether it names somebody else; such words are not told.
     """
-    checkpoint = log.checkpoint()
     leases = [one for one in custody.leases() if _is_of(one, party)]
     standing = [
         one
@@ -50,7 +137,6 @@ def status_of(
     counts = _counts(
         leases, {one.id: one for one in custody.scopes()}, custody.standing_holds(), now
     )
-    read = _read(presence, party)
     notices = [one for one in presence.events("notice") if one.subject == f"party:{party.name}"]
     return Status(
         party=party.name,
@@ -59,9 +145,10 @@ def status_of(
         made_at=now,
         suspensions=tuple(_told(one, party, names_other) for one in standing),
         leases=counts,
-        disclosed_bytes=sum(_bytes(one, party) for one in read),
-        disclosed_objects=sum(_objects(one, party) for one in read),
-        disclosed_at=max((one.last_at for one in read), default=None),
+        disclosed_bytes=disclosed.bytes,
+        disclosed_objects=disclosed.objects,
+        disclosed_at=disclosed.at,
+        disclosed_to=disclosed.counted,
         open_findings=sum(
             one.found.party == party.name and one.state is FindingState.OPEN
             for one in register.findings.values()
@@ -135,7 +222,7 @@ def _told(one: Suspension, party: Party, names_other: Callable[[str], bool]) -> 
     )
 
 
-def _read(presence: PresenceStore, party: Party) -> list[LeaseRead]:
+def _read(presence: PresenceStore, party: Party, applied: int) -> list[LeaseRead]:
     """Leases under which something was disclosed, as the ledger has it."""
     granted = {
         event.subject.partition(":")[2]: str(event.body.get("client", ""))
@@ -145,7 +232,7 @@ def _read(presence: PresenceStore, party: Party) -> list[LeaseRead]:
     return [
         one
         for client in sorted(set(granted.values()))
-        for one in presence.custody.access_log(client=client, tx=presence.applied()).leases
+        for one in presence.custody.access_log(client=client, tx=applied).leases
         if one.lease in granted
     ]
 

@@ -19,13 +19,13 @@ from pratique.doors.cli.party_register import read_file
 from pratique.doors.cli.response_desk import ResponseDesk, open_response
 from pratique.doors.cli.stores import operator
 from pratique.errors import InputError
-from pratique.exposure.guard import NameGuard
 from pratique.exposure.notices import concerns, draft_notice, guard_for
 from pratique.exposure.plan.fold import move_item
 from pratique.exposure.plan.model import State, Step
 from pratique.exposure.standing import find_incident
 from pratique.parties.dossier import concerned, draft_of_suspension
 from pratique.parties.model import Party, PartyKind
+from pratique.parties.naming import names_guard
 from pratique.parties.notices import (
     PartyNotice,
     check_names,
@@ -155,7 +155,11 @@ def _drafted(
         raise InputError(f"no suspension {suspension!r}", expected=known)
     facts = suspension_facts(desk.stores.presence, desk.register, found, party, now=now)
     return draft_of_suspension(
-        party, facts, guard=names_guard(desk, party), next_update=asked.next_update, now=now
+        party,
+        facts,
+        guard=names_guard(party, desk.register),
+        next_update=asked.next_update,
+        now=now,
     )
 
 
@@ -172,28 +176,6 @@ def _only_cause(desk: PartyDesk, party: Party) -> str:
             expected="--incident ID or --suspension ID",
         )
     return found[0]
-
-
-def names_guard(desk: PartyDesk, party: Party) -> NameGuard:
-    """Knows every party, project and dataset of the register that is not this party's."""
-    register = desk.register
-    own = {party.name, party.title, *party.datasets}
-    own |= {one.name for one in register.parties.values() if one.kind is PartyKind.OWN}
-    others: set[str] = set()
-    for project in register.projects.values():
-        shared = party.name in {project.vendor, project.client}
-        target = own if shared or set(party.datasets) & set(project.datasets) else others
-        target.add(project.name)
-        if shared:
-            own.update(project.datasets)
-        else:
-            others.update(f"dataset:{one}" for one in project.datasets)
-    for one in register.parties.values():
-        if one.name not in own:
-            others |= {one.entity, *([f"{one.kind.value}:{one.title}"] if one.title else ())}
-    own.discard("")
-    kept = {one for one in others if one.partition(":")[2] not in own and one not in own}
-    return NameGuard(kept, allowed=own)
 
 
 # ── incidents ────────────────────────────────────────────────────────────────────────────────
@@ -231,7 +213,7 @@ def _of_incident(
     )
     due = due_of(desk.register, party.name, incident.id)
     found = notice_of_incident(drafted, party, incident.id, due)
-    check_names(found, names_guard(desk, party))
+    check_names(found, names_guard(party, desk.register))
     return found
 
 
@@ -262,7 +244,7 @@ def _sent_text(desk: PartyDesk, drafted: PartyNotice, file: Path | None) -> byte
     if file is None:
         return render_party_notice(drafted, final=True).encode()
     data = read_file(file, most=_MAX_TEXT)
-    found = names_guard(desk, desk.party(drafted.party)).find_in_bytes(data)
+    found = names_guard(desk.party(drafted.party), desk.register).find_in_bytes(data)
     if found is not None:
         raise InputError(f"{file} names {found!r}, which is not for {drafted.party} to read")
     return data

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,17 +15,13 @@ from pratique.doors.cli import EXIT_FOUND, EXIT_NOTHING_FOUND
 from pratique.doors.cli.evidence_file import EVIDENCE_MODE
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.party_desk import open_party_desk
-from pratique.doors.cli.party_notice import names_guard
 from pratique.doors.cli.plain import safe_line
 from pratique.errors import InputError
 from pratique.exposure.clocks import Clock
-from pratique.store.log_keys import read_key
-from pratique.store.log_names import KEY_FILE
 from pratique.values.instants import Instant, now_utc, render_second
 
 if TYPE_CHECKING:
-    from pratique.doors.cli.party_desk import PartyDesk
-    from pratique.parties.model import NoticeClock, Party
+    from pratique.parties.model import NoticeClock
 
 
 @click.command()
@@ -44,39 +39,19 @@ def status(name: str, *, output: Path, home: Path | None, form: str) -> None:
     ends in .html gives the page of it.
     """
     from pratique.parties.status import render_status_page  # noqa: PLC0415 - clocks need none
+    from pratique.store.party_status import StatusDesk  # noqa: PLC0415 - as above
 
     now = now_utc()
     with open_party_desk(home) as desk:
         party = desk.party(name)
-        data = signed_status(desk, party, now=now)
+        stores = desk.stores
+        signing = StatusDesk(stores.settings, stores.log, stores.presence)
+        data = signing.signed(party, desk.register, now=now)
     _replace(output, render_status_page(data) if output.suffix == ".html" else data)
     if form == "json":
         _echo({"file": str(output), "party": name, "bytes": output.stat().st_size})
     else:
         click.echo(f"{output}: the status of {name} as of {render_second(now)}")
-
-
-def signed_status(desk: PartyDesk, party: Party, *, now: Instant) -> bytes:
-    """The signed status of a party, as it is polled."""
-    from pratique.parties.status import render_status  # noqa: PLC0415 - as above
-    from pratique.store.custody import open_custody  # noqa: PLC0415 - as above
-    from pratique.store.party_status import status_of  # noqa: PLC0415 - as above
-
-    stores = desk.stores
-    settings = stores.settings
-    guard = names_guard(desk, party)
-    signer = read_key(settings.home / "ledger" / KEY_FILE, settings.storage.log_origin)
-    with closing(open_custody(settings)) as custody:
-        found = status_of(
-            party,
-            desk.register,
-            log=stores.log,
-            presence=stores.presence,
-            custody=custody,
-            names_other=lambda text: guard.find(text) is not None,
-            now=now,
-        )
-    return render_status(found, signer=signer)
 
 
 def _replace(path: Path, data: bytes) -> None:

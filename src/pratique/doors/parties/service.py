@@ -2,6 +2,7 @@
 
     POST /_pratique/party/evidence    one piece as the body; what it is, as the query says
     GET  /_pratique/party/self        its profile, evidence, findings, clocks and status
+    GET  /_pratique/party/status      its status, signed, as `pratique party status` writes it
 
 1. Who: only a token of the role `party`; the token says which party, nothing in the request does.
 2. How much: bounded in bytes, in pieces at once, and per party and day, so that nobody fills the
@@ -50,6 +51,8 @@ class PartyDoorParts:
     """Lets the projection know what the ledger knows."""
     witness: Callable[[], tuple[Witness | None, str]]
     now: Clock
+    status: Callable[[Party, Register], bytes]
+    """The signed status of a party."""
 
 
 class PartyDoor:
@@ -76,8 +79,12 @@ class PartyDoor:
                 if request.method not in {"GET", "HEAD"}:
                     return problem(405, "Only GET", headers={"Allow": "GET, HEAD"})
                 return await asyncio.to_thread(self._self, who)
+            case ["status"]:
+                if request.method not in {"GET", "HEAD"}:
+                    return problem(405, "Only GET", headers={"Allow": "GET, HEAD"})
+                return await asyncio.to_thread(self._status, who)
             case _:
-                return problem(404, "Parties have /_pratique/party/evidence and …/self")
+                return problem(404, "Parties have /_pratique/party/evidence, …/self and …/status")
 
     # ── evidence ─────────────────────────────────────────────────────────────────────────────
 
@@ -131,6 +138,14 @@ class PartyDoor:
         party = _party(register, who.party)
         view = own_view(register, party.name, now=self._parts.now())
         return _answered(view, new=False)
+
+    def _status(self, who: Identity) -> web.Response:
+        self._parts.caught_up()
+        register = self._parts.receiving.register()
+        signed = self._parts.status(_party(register, who.party), register)
+        return web.Response(
+            body=signed, content_type="application/json", headers={"Cache-Control": "no-store"}
+        )
 
 
 def _party(register: Register, name: str) -> Party:

@@ -1,0 +1,30 @@
+"""Whose names a party may read in what it is told: its own, and those of its work."""
+
+from __future__ import annotations
+
+from pratique.exposure.guard import NameGuard
+from pratique.parties.model import Party, PartyKind, Register
+
+
+def names_guard(party: Party, register: Register) -> NameGuard:
+    """Knows every party, project and dataset of the register that is not this party's.
+
+    Stricter than a pack: not even whom the party shares work with is named in what it is told.
+    """
+    own = {party.name, party.title, *party.datasets}
+    own |= {one.name for one in register.parties.values() if one.kind is PartyKind.OWN}
+    others: set[str] = set()
+    for project in register.projects.values():
+        shared = party.name in {project.vendor, project.client}
+        known = own if shared or set(party.datasets) & set(project.datasets) else others
+        known.add(project.name)
+        if shared:
+            own.update(project.datasets)
+        else:
+            others.update(f"dataset:{one}" for one in project.datasets)
+    for one in register.parties.values():
+        if one.name not in own:
+            others |= {one.entity, *([f"{one.kind.value}:{one.title}"] if one.title else ())}
+    own.discard("")
+    kept = {one for one in others if one.partition(":")[2] not in own and one not in own}
+    return NameGuard(kept, allowed=own)
