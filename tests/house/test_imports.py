@@ -186,6 +186,7 @@ STORE_OPENERS = (
     "pratique.store.presence.",
     "pratique.store.questions.",
     "pratique.store.rebuild.",
+    "pratique.store.register_facts.",
     "pratique.store.vetting.",
     "pratique.store.vetting_audits.",
     "pratique.store.work.",

@@ -338,6 +338,7 @@ def _door(
             console=_console(ground, authenticator, upkeep, pool),
             intake=_intake(ground),
             parties=parties.door(ground.settings, ground.ledger, ground.presence, ground.clock),
+            register=parties.register(ground.ledger, ground.presence, ground.control, ground.clock),
             authenticator=authenticator,
             origins=ground.control,
             recorder=ground.recorder,

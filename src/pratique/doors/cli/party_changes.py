@@ -12,17 +12,14 @@ import msgspec
 from pratique.doors.cli.desk import answer_open_incidents
 from pratique.doors.cli.party_desk import PartyDesk
 from pratique.doors.cli.plain import safe_line
-from pratique.doors.cli.stores import Stores, operator
+from pratique.doors.cli.stores import operator
 from pratique.errors import InputError
-from pratique.exposure.ports import NOW_TX, Edge
-from pratique.inventory.observed.entries import RetractionBody, facts_drafts
-from pratique.inventory.observed.model import Fact, Relation
 from pratique.ledger.entries import Draft
 from pratique.parties.differences import Change, differences, drafts_of, plain_change
-from pratique.parties.reach_facts import SOURCE, owned_edges, steps, wanted_facts
 from pratique.parties.references import wrong_references
 from pratique.parties.register_file import RegisterFile, file_of
-from pratique.values.instants import Instant, now_utc
+from pratique.store.register_facts import RegisterFacts
+from pratique.values.instants import now_utc
 
 _TOLD = 10
 
@@ -45,7 +42,9 @@ def change_register(
     before = file_of(desk.register)
     _check(after)
     changes = differences(before, after)
-    facts = plan_facts(desk.stores, before, after, now=now)
+    stores = desk.stores
+    planner = RegisterFacts(stores.log, stores.presence, stores.control)
+    facts = planner.plan(before, after, now=now, actor=operator())
     if form == "text":
         _show(changes, facts, dry_run=dry_run)
     removed = [change for change in changes if change.removes]
@@ -61,47 +60,6 @@ def change_register(
         _echo_json(changes, facts, entries, dry_run=dry_run)
     elif entries:
         click.echo(f"recorded as ledger entries {entries[0]} to {entries[-1]}")
-
-
-def plan_facts(
-    stores: Stores, before: RegisterFile, after: RegisterFile, *, now: Instant
-) -> list[Draft]:
-    """Entries after which the facts of reach say what the register says."""
-    known = stores.presence.inventory
-    assets = {row.name for row in known.assets(tx=NOW_TX)}
-    assets |= {token.name for token in stores.control.tokens() if token.role == "asset"}
-    wanted = wanted_facts(after, sorted(assets), today=now.date())
-    parties = {**before.parties, **after.parties}.values()
-    entities = sorted({one.entity for one in parties})
-    edges = [
-        edge
-        for relation in (Relation.OPERATED_BY, Relation.BELONGS_TO)
-        for edge in known.edges_to(relation.value, entities, tx=NOW_TX)
-    ]
-    stated, gone = steps(wanted, owned_edges(edges), now=now)
-    retractions = [_retraction(stores, edge) for edge in gone]
-    return [*retractions, *facts_drafts(stated, source=SOURCE, actor=operator())]
-
-
-def _retraction(stores: Stores, edge: Edge) -> Draft:
-    """Takes back one fact: the one of its entry that joins the same two."""
-    (said,) = stores.log.entries(edge.entry, edge.entry + 1)
-    facts = msgspec.convert(said.body.get("facts", []), list[Fact])
-    wanted = (edge.relation, edge.subject, edge.object)
-    number = next(
-        number
-        for number, fact in enumerate(facts)
-        if (fact.relation.value, fact.subject, fact.object) == wanted
-    )
-    body = RetractionBody(
-        entry=edge.entry, fact=number, reason="the register of parties says something else"
-    )
-    return Draft(
-        kind="retraction",
-        subject=f"entry:{edge.entry}",
-        actor=operator(),
-        body=msgspec.to_builtins(body),
-    )
 
 
 def _check(after: RegisterFile) -> None:

@@ -6,6 +6,7 @@
     /healthz /readyz /metrics           for machines
     /_pratique/intake                   observations of collectors (doors/intake)
     /_pratique/party/…                  what parties give, and see of themselves (doors/parties)
+    /_pratique/register                 the register of parties, for approvers (doors/parties)
     /{index}/simple/                    names known here
     /{index}/simple/{project}/          the project's page (PEP 503, 691)
     /{index}/packages/{path}            a file; {path}.metadata, {path}.provenance its sidecars
@@ -34,6 +35,7 @@ from pratique.doors.index.files import FileService, asset_of
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
 from pratique.doors.intake.service import Intake
+from pratique.doors.parties.register import RegisterDoor
 from pratique.doors.parties.service import PartyDoor
 from pratique.errors import IntegrityError, PratiqueError, UnavailableError, ValueFormatError
 from pratique.index.etags import if_none_match
@@ -70,6 +72,7 @@ class DoorParts:
     console: Console
     intake: Intake
     parties: PartyDoor
+    register: RegisterDoor
     authenticator: Authenticator
     origins: OriginState
     recorder: Recorder
@@ -137,6 +140,10 @@ class IndexDoor:
             case ["_pratique", "intake"]:
                 return await self._identified(
                     request, lambda who: self._parts.intake.answer(request, who)
+                )
+            case ["_pratique", "register"]:
+                return await self._identified(
+                    request, lambda who: self._parts.register.answer(request, who)
                 )
             case ["_pratique", "party", *path]:
                 return await self._identified(
