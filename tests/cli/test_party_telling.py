@@ -16,7 +16,7 @@ from isal import igzip
 from kit.audits import GOSSIP, OTHERS, PAPER, story, suspension
 from kit.custody_samples import sample_lease
 from pratique.custody.entries import lease_entry
-from pratique.doors.cli import cli
+from pratique.doors.cli import cli, verify_pack
 from pratique.edge.sweep.evidence import EVIDENCE_FOLDER, EvidenceStore
 from pratique.home import prepare_home
 from pratique.ledger.entries import Draft
@@ -285,6 +285,27 @@ def test_a_pack_by_command_holds_and_names_nobody_else(told: Told, tmp_path: Pat
     bad = runner.invoke(cli, ["verify", str(file), "--key", made["key"]])
     assert bad.exit_code == 1
     assert "does not hold" in bad.stdout
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_large_pack_is_checked_by_several_processes(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "pack.zip"
+    made = told.json("party", "audit", "acme", "-o", str(file))
+    monkeypatch.setattr(verify_pack, "_FEW_BYTES", 0)
+    runner = CliRunner()
+    words = ["verify", str(file), "--key", made["key"]]
+    assert runner.invoke(cli, words).exit_code == 0
+    data = bytearray(file.read_bytes())
+    # The hashes that stand for others' entries: only folding them tells that one is wrong.
+    with zipfile.ZipFile(file) as archive:
+        hashes = archive.read("entries/000000.hashes")
+    place = data.index(hashes)
+    data[place] ^= 1
+    file.write_bytes(data)
+    done = runner.invoke(cli, words)
+    assert (done.exit_code, done.stdout.count("does not hold")) == (1, 1)
 
 
 def test_controls_say_what_checks_find_now(told: Told, tmp_path: Path) -> None:

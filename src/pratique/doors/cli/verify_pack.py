@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +21,7 @@ from pratique.doors.cli.plain import safe_line
 from pratique.errors import PratiqueError
 from pratique.ledger.errors import BundleError, NoteError
 from pratique.ledger.notes import Verifier, open_checkpoint
-from pratique.parties.audit.verify import VerifiedPack, verify_pack
+from pratique.parties.audit.verify import Folded, VerifiedPack, Work, verify_pack
 
 _FEW_BYTES: Final = 8 << 20
 """A pack smaller than this is checked by one process: others would take longer to start."""
@@ -30,9 +33,25 @@ def checked_pack(file: Path, verifier: Verifier | None) -> VerifiedPack:
     view = memoryview(mapped(file))
     if len(view) < _FEW_BYTES or (os.cpu_count() or 1) < 2:  # noqa: PLR2004 - nobody to share with
         return verify_pack(view, verifier=verifier)
-    fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(min(os.cpu_count() or 1, 8), mp_context=fork) as workers:
-        return verify_pack(view, verifier=verifier, run=workers.map)
+    count, fork = min(os.cpu_count() or 1, 8), multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(count, mp_context=fork) as workers:
+        return verify_pack(view, verifier=verifier, run=partial(_few_at_once, workers, count))
+
+
+def _few_at_once(
+    workers: ProcessPoolExecutor,
+    count: int,
+    fold: Callable[[Work], Folded],
+    work: Iterable[Work],
+) -> Iterator[Folded]:
+    """As `map`; of a large pack only what is being worked on is in memory."""
+    waiting: deque[Future[Folded]] = deque()
+    for one in work:
+        waiting.append(workers.submit(fold, one))
+        if len(waiting) > count + 1:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def show_pack(file: Path, *, verifier: Verifier | None, known: str | None, form: str) -> int:

@@ -122,9 +122,12 @@ def read_members(data: memoryview) -> Iterator[tuple[str, memoryview]]:
             raise BundleError(f"{name[:80]!r} stands in the file twice")
         seen.add(name)
         content = data[start:end]
-        local, central = _heads(name, binascii.crc32(content), len(content), place)
-        if bytes(data[place:start]) != local or check != binascii.crc32(content):
-            raise BundleError(f"{name} is not spelled as packs are")
+        actual = binascii.crc32(content)
+        if check != actual:
+            raise BundleError(f"{name} was changed: it does not have its checksum")
+        local, central = _heads(name, actual, len(content), place)
+        if bytes(data[place:start]) != local:
+            raise BundleError(f"the head of {name} is not spelled as packs spell it")
         directory += central
         yield name, content
         place = end
