@@ -13,14 +13,16 @@ from typing import Any, Final
 import click
 import msgspec
 
-from pratique.custody.granting import check_four_eyes, check_reason
+from pratique.custody.granting import check_reason
 from pratique.custody.model import Hold, HoldId, HoldKind
 from pratique.doors import party_stops
 from pratique.doors.cli import EXIT_UNKNOWN
 from pratique.doors.cli.custody_desk import (
     TOKEN_VARIABLE,
     CustodyDesk,
-    approver_actor,
+    approver_of,
+    asker_of,
+    check_second,
     echo_json,
     open_desk,
 )
@@ -256,9 +258,10 @@ def _approver(desk: CustodyDesk, judged: Sequence[Judged], now: Instant) -> str:
             expected=f"the token of an approver in {TOKEN_VARIABLE}",
         )
     click.echo(f"an approver has to decide: {why}", err=True)
-    approver = approver_actor(desk.stores, now=now)
-    check_four_eyes(asked_by=operator(), approver=approver)
-    return approver
+    asker = asker_of(desk.stores, now=now)
+    approver = approver_of(desk.stores, now=now)
+    check_second(desk.stores, asker, approver)
+    return approver.actor
 
 
 def _show_resumed(
