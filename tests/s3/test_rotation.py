@@ -18,13 +18,13 @@ from kit.s3_door import Custodian, boto, custodian, s3_door
 from pratique.custody.errors import BrokerRefusedError
 from pratique.custody.model import ObjectId, StoredObject, Verb
 from pratique.custody.ports import PartAsk
-from pratique.custody.wrapping import parse_wrapped
+from pratique.custody.wrapping import WrappedKey, parse_wrapped
 from pratique.doors.cli import cli
 from pratique.edge.custody.broker.frames import RewrapBody
 from pratique.edge.custody.broker.keyring import KeyRing
 from pratique.edge.custody.broker_client import BrokerClient
 from pratique.errors import InputError, UnavailableError
-from pratique.store.custody_rotation import WrappedKey
+from pratique.store import custody_rotation
 
 SMALL = {f"k/{number:04}": os.urandom(64) for number in range(60)}
 BIG = os.urandom(5 << 20)
@@ -156,26 +156,26 @@ def test_what_began_under_the_old_key_is_never_stored_to_be_lost(made: Custodian
     assert made.state.object("dialogs", "late") is None
 
 
-def test_an_interrupted_rotation_reads_everything_and_goes_on(made: Custodian) -> None:
+def test_an_interrupted_rotation_reads_everything_and_goes_on(
+    made: Custodian, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = made.state.dataset("dialogs")
     assert dataset is not None
     assert made.admin.rotate_dataset("dialogs").generation == 2
-    half = list(made.state.kept_objects("dialogs"))[:30]
+    monkeypatch.setattr(custody_rotation, "_AT_ONCE", 30)
+    left = 1
 
-    def some(keys: Sequence[WrappedKey]) -> Sequence[bytes]:
-        asks = [RewrapBody(wrapped=one.wrapped, object=one.object) for one in keys]
-        return made.admin.rewrap(asks)
-
-    page = [
-        WrappedKey(
-            wrapped=one.wrapped_key,
-            object=one.id,
-            statement="rewrap_object",
-            row=(("id", one.id),),
+    def one_page(keys: Sequence[WrappedKey]) -> Sequence[bytes]:
+        nonlocal left
+        if not left:
+            raise UnavailableError("the machine stops")
+        left -= 1
+        return made.admin.rewrap(
+            [RewrapBody(wrapped=one.wrapped, object=one.object) for one in keys]
         )
-        for one in half
-    ]
-    made.state._replace_wrapped(page, some(page))
+
+    with pytest.raises(UnavailableError):
+        made.state.rewrap(dataset, 2, one_page, lambda _count: None)
     assert generations(made) == {1, 2}
     keys = opened(made)
     assert len(keys) == len(SMALL)  # both kinds open

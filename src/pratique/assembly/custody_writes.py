@@ -92,20 +92,24 @@ def _room(ground: S3Ground) -> Callable[[], int] | None:
     return Remembered(free)
 
 
+def _committing(ground: S3Ground, storing: Storing) -> Committing:
+    return Committing(
+        allowing=ground.allowing,
+        state=ground.state,
+        recorder=ground.recorder,
+        storing=storing,
+        views=ground.views,
+        clock=ground.clock,
+    )
+
+
 def _handlers(
     ground: S3Ground, sender: Sender, storing: Storing, book: UploadBook, slow: SlowAnswers
 ) -> Mapping[type, Handler]:
     allowing, broker, clock = ground.allowing, ground.broker, ground.clock
     quota = Quota(ground.state, _write_limit(ground))
     patience = Patience(idle_seconds=ground.settings.custody.write_idle_seconds)
-    committing = Committing(
-        allowing=allowing,
-        state=ground.state,
-        recorder=ground.recorder,
-        storing=storing,
-        views=ground.views,
-        clock=clock,
-    )
+    committing = _committing(ground, storing)
     writes = ObjectWrites(
         allowing=allowing,
         broker=broker,

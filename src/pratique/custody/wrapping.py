@@ -53,6 +53,17 @@ class WrappedObjectKey:
     sealed: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrappedKey:
+    """A wrapped key that must come under its dataset's newest one, and whose it is."""
+
+    wrapped: bytes
+    object: str = ""
+    """Id of the object; empty of an upload."""
+    upload: str = ""
+    lease: str = ""
+
+
 def wrap_object_key(
     key: bytes, *, under: bytes, dataset: str, generation: int, object_id: ObjectId, nonce: bytes
 ) -> bytes:

@@ -8,12 +8,11 @@ then looks for the last time for what is below.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from pratique.custody.errors import KeyBrokenError
 from pratique.custody.model import Dataset
-from pratique.custody.wrapping import parse_wrapped
+from pratique.custody.wrapping import WrappedKey, parse_wrapped
 from pratique.errors import UnavailableError
 from pratique.store.connect import Database, Session
 
@@ -23,17 +22,12 @@ _AT_ONCE: Final = 500
 _Statement: TypeAlias = Literal["rewrap_object", "rewrap_mark_run", "rewrap_upload"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrappedKey:
-    """One key that must come under the newest one, and where it lies."""
+class _Found(NamedTuple):
+    """A wrapped key, and the row that it lies in."""
 
-    wrapped: bytes
-    object: str = ""
-    """Whose key it is; empty of an upload."""
-    upload: str = ""
-    lease: str = ""
+    key: WrappedKey
     statement: _Statement
-    row: tuple[tuple[str, str | int], ...]
+    row: dict[str, object]
 
 
 Rewrapper: TypeAlias = Callable[[Sequence[WrappedKey]], Sequence[bytes]]
@@ -60,55 +54,51 @@ class RotationTables:
         """
         changed = 0
         for found in self._wrapped_pages(dataset):
-            old = [one for one in found if below(one.wrapped, generation)]
+            old = [one for one in found if below(one.key.wrapped, generation)]
             if old:
-                self._replace_wrapped(old, rewrapper(old))
+                self._replace_wrapped(old, rewrapper([one.key for one in old]))
             changed += len(old)
             seen(len(found))
         return changed
 
-    def _replace_wrapped(self, old: Sequence[WrappedKey], new: Sequence[bytes]) -> None:
+    def _replace_wrapped(self, old: Sequence[_Found], new: Sequence[bytes]) -> None:
         with self._database.write() as session:
             for one, wrapped in zip(old, new, strict=True):
-                session.run(one.statement, **dict(one.row), old=one.wrapped, new=wrapped)
+                session.run(one.statement, **one.row, old=one.key.wrapped, new=wrapped)
 
-    def _wrapped_pages(self, dataset: Dataset) -> Iterator[list[WrappedKey]]:
+    def _wrapped_pages(self, dataset: Dataset) -> Iterator[list[_Found]]:
         yield [
-            WrappedKey(
-                wrapped=bytes(row[7]),
-                object=str(row[4]),
-                statement="rewrap_mark_run",
-                row=(("dataset", dataset.name), ("number", int(row[1]))),
+            _Found(
+                WrappedKey(wrapped=bytes(row[7]), object=str(row[4])),
+                "rewrap_mark_run",
+                {"dataset": dataset.name, "number": row[1]},
             )
             for row in self._database.fetch("list_mark_runs", dataset=dataset.name)
         ]
         uploads = self._database.fetch("list_uploads", dataset=dataset.name)
         for at in range(0, len(uploads), _AT_ONCE):
             yield [
-                WrappedKey(
-                    wrapped=bytes(row[7]),
-                    upload=str(row[0]),
-                    lease=str(row[3]),
-                    statement="rewrap_upload",
-                    row=(("id", str(row[0])),),
+                _Found(
+                    WrappedKey(wrapped=bytes(row[7]), upload=str(row[0]), lease=str(row[3])),
+                    "rewrap_upload",
+                    {"id": row[0]},
                 )
                 for row in uploads[at : at + _AT_ONCE]
             ]
         if not dataset.sealed:  # else its objects' keys are sealed to the client
             yield from self._wrapped_objects(dataset.name)
 
-    def _wrapped_objects(self, dataset: str) -> Iterator[list[WrappedKey]]:
+    def _wrapped_objects(self, dataset: str) -> Iterator[list[_Found]]:
         after = ""
         while True:
             rows = self._database.fetch(
                 "list_kept_objects", dataset=dataset, after=after, count=_AT_ONCE
             )
             yield [
-                WrappedKey(
-                    wrapped=bytes(row[7]),
-                    object=str(row[0]),
-                    statement="rewrap_object",
-                    row=(("id", str(row[0])),),
+                _Found(
+                    WrappedKey(wrapped=bytes(row[7]), object=str(row[0])),
+                    "rewrap_object",
+                    {"id": row[0]},
                 )
                 for row in rows
             ]

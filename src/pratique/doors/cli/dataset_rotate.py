@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pratique.custody.key_entries import key_entry
+from pratique.custody.wrapping import WrappedKey
 from pratique.doors.cli.custody_desk import CustodyDesk, echo_json, open_desk
 from pratique.doors.cli.dataset_desk import readable_dataset
 from pratique.doors.cli.evidence_file import write_new
@@ -20,7 +21,6 @@ from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.stores import operator
 from pratique.errors import InputError
 from pratique.ledger.export import Selection, export_bundle
-from pratique.store.custody_rotation import WrappedKey
 from pratique.values.instants import now_utc
 
 if TYPE_CHECKING:
