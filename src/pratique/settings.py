@@ -187,6 +187,8 @@ class PartiesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """How old the last suspension drill may be where the contract says nothing."""
     sbom_days: Annotated[int, msgspec.Meta(ge=1)] = 30
     """How old an SBOM of a delivered product may be where nobody promised one."""
+    owner: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    """Who puts new findings right, until somebody says otherwise; empty: nobody is named."""
     due_critical_days: Annotated[int, msgspec.Meta(ge=0)] = 1
     """Days to put a critical finding right."""
     due_high_days: Annotated[int, msgspec.Meta(ge=0)] = 7

@@ -127,6 +127,17 @@ def test_what_says_something_else_is_changed_and_keeps_owner_and_date() -> None:
     assert only(ledger).due_at == NOW + timedelta(days=2)
 
 
+def test_what_is_new_may_have_an_owner_and_keeps_another() -> None:
+    (change,) = reconcile(register(), [a_found()], ALL, now=NOW, owner="vendor-desk")
+    assert change.body.owner == "vendor-desk"
+    ledger = Ledger()
+    ledger.add([change.body])
+    ledger.add([assigned(only(ledger), owner="eve")])
+    ledger.check([])
+    (again,) = reconcile(ledger.register, [a_found()], ALL, now=NOW, owner="vendor-desk")
+    assert again.body.owner == "eve"
+
+
 def test_what_is_no_longer_found_is_closed_and_opens_again() -> None:
     ledger = Ledger()
     ledger.check([a_found()])

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+import msgspec
+
 from pratique.errors import InputError
 from pratique.parties.checks.rule import EVERYTHING
 from pratique.parties.entries import FindingBody, finding_id
@@ -73,9 +75,11 @@ def reconcile(
     *,
     now: Instant,
     due_days: Mapping[Severity, int] = DUE_DAYS,
+    owner: str = "",
 ) -> list[Change]:
     """What a run of checks changes, in the order of ids. Reconciled again, nothing changes.
 
+    `owner`: of what is new.
     Where a check could not be made for a party at all (`EVERYTHING`), nothing of it is closed.
     """
     current: dict[str, Found] = {}
@@ -85,6 +89,8 @@ def reconcile(
     changes: list[Change] = []
     for id_, one in current.items():
         change = _kept(register.findings.get(id_), one, now, due_days)
+        if change is not None and change.before is None and owner:
+            change = change._replace(body=msgspec.structs.replace(change.body, owner=owner))
         if change is not None:
             changes.append(change)
     for id_, finding in register.findings.items():

@@ -152,7 +152,12 @@ class CheckDesk:
     ) -> Run:
         found = tuple(one for check in checks for one in check.run(facts, now))
         changes = reconcile(
-            facts.register, found, looked, now=now, due_days=due_days_of(self._settings)
+            facts.register,
+            found,
+            looked,
+            now=now,
+            due_days=due_days_of(self._settings),
+            owner=self._settings.parties.owner,
         )
         return Run(facts=facts, checks=checks, found=found, changes=tuple(changes))
 
