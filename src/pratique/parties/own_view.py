@@ -60,6 +60,8 @@ def own_view(register: Register, name: str, *, now: Instant) -> dict[str, Any]:
 
 def own_evidence(plain: dict[str, Any]) -> dict[str, Any]:
     """A piece as its party sees it: a good signature of somebody else is only none of its own."""
+    if not str(plain.get("by", "party:")).startswith("party:"):
+        plain = {**plain, "by": "customer"}  # who works for us is no business of theirs
     if plain["signature"] != Signature.FOREIGN.value:
         return plain
     told = f"its signature is none by a key or identity of {plain['party']} in the register"

@@ -15,12 +15,12 @@ from pratique.doors.cli.party_desk import PartyDesk, open_party_desk
 from pratique.doors.cli.party_register import read_file
 from pratique.doors.cli.plain import safe_line
 from pratique.doors.cli.stores import operator
-from pratique.store.party_receiving import receiving_parts
 from pratique.edge.parties.witnesses import find_witness
 from pratique.errors import InputError
 from pratique.parties.evidence import MAX_EVIDENCE_BYTES, Given
 from pratique.parties.model import EvidenceKind, Received
 from pratique.parties.receiving import Receipt, ReceivingParts, evidence_plain, receive
+from pratique.store.party_receiving import receiving_parts
 from pratique.values.instants import Instant, now_utc, parse_instant, render_minute, render_second
 
 _KINDS = click.Choice([kind.value for kind in EvidenceKind])
