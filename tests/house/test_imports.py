@@ -165,6 +165,16 @@ CONSOLE_READS = {
         "pratique.store.custody.",
         "pratique.store.custody_heal.",
     ),
+    "pratique.doors.party_console": (
+        "pratique.store.custody.",
+        "pratique.store.custody_heal.",
+        "pratique.store.parties.",
+        "pratique.store.party_checks.",
+        "pratique.store.presence.",
+    ),
+    # What console and commands do alike.
+    "pratique.doors.party_stops": ("pratique.store.custody.", "pratique.store.custody_holds."),
+    "pratique.doors.scope_changes": ("pratique.store.custody.",),
 }
 # What a command may open by itself: assembly would load every library of the doors with it.
 STORE_OPENERS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -23,11 +24,12 @@ from pratique.doors.cli.stores import operator
 from pratique.doors.cli.work_desk import WorkDesk, new_id, open_work_desk, project_option
 from pratique.errors import InputError
 from pratique.ledger.notes import open_checkpoint
+from pratique.parties.model import Project
 from pratique.store.log_keys import read_key
 from pratique.store.log_names import KEY_FILE
-from pratique.values.instants import now_utc
+from pratique.values.instants import Instant, now_utc
 from pratique.work.entries import delivery_draft
-from pratique.work.model import WorkDelivery
+from pratique.work.model import Work, WorkDelivery
 from pratique.work.origins import Origin, Origins
 from pratique.work.statement import PREDICATE, delivery_predicate
 
@@ -71,74 +73,107 @@ def deliver(
     now = now_utc()
     if folder.exists():
         raise InputError(f"{folder} exists already", remedy="choose another name")
-    with open_work_desk(home) as desk:
-        of = desk.project(project)
-        if dataset not in of.datasets:
-            raise InputError(
-                f"{dataset!r} is not a dataset of {of.id}", expected=", ".join(of.datasets)
-            )
     with open_work_desk(home) as desk, open_desk(home) as custody:
-        work = desk.work.of_project(of.id)
-        version = find_version(custody, dataset, number)
-        objects = list(custody.custody.version_objects(dataset, version.number))
-        origins = Origins(work)
-        found = [origins.of(one.sha256) for one in objects]
-        lacking = [
-            (one, origin) for one, origin in zip(objects, found, strict=True) if origin.lacks
-        ]
-        if lacking and not despite.strip():
-            _refuse(form, lacking, len(objects))
-        settings = custody.settings
-        signer = read_key(settings.home / "ledger" / KEY_FILE, settings.storage.log_origin)
-        checkpoint = open_checkpoint(custody.stores.log.checkpoint(), signer.verifier)
-        predicate = delivery_predicate(
-            project=of.id,
-            dataset=dataset,
-            version=version.number,
-            root=version.root,
-            origins=found,
-            work=work,
-            reason=despite,
-            log={
-                "origin": checkpoint.origin,
-                "root": checkpoint.root.hex(),
-                "size": checkpoint.size,
-                "verifier_key": signer.verifier.render(),
-            },
-            made_at=now,
-        )
-        subject = [(one.key, one.sha256) for one in objects]
-        statement = render_envelope(subject, PREDICATE, predicate, signer=signer) + b"\n"
-        lineage = _lineage(custody, desk, version, objects, found)
-        described = render_croissant(lineage, objects, endpoint=endpoint_of(settings))
-        description = msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n"
-        made = WorkDelivery(
+        made = _gather(desk, custody, dataset, desk.project(project), number)
+        if made.lacking and not despite.strip():
+            _refuse(form, made.lacking, len(made.objects))
+        statement, key = _statement(custody, made, despite, now)
+        description = _description(custody, made)
+        delivery = WorkDelivery(
             id=new_id("D"),
-            project=of.id,
+            project=made.project,
             dataset=dataset,
-            version=version.number,
-            root=version.root,
-            files=len(objects),
-            lacking=len(lacking),
+            version=made.version.number,
+            root=made.version.root,
+            files=len(made.objects),
+            lacking=len(made.lacking),
             reason=despite[:500],
             statement_sha256=desk.parties.keep_evidence(statement),
             description_sha256=desk.parties.keep_evidence(description),
         )
-        entry = desk.record([delivery_draft(made, actor=operator())], now)
+        entry = desk.record([delivery_draft(delivery, actor=operator())], now)
     folder.mkdir(parents=True)
     write_new(folder / "statement.json", statement)
     write_new(folder / "croissant.json", description)
     if form == "json":
-        echo_json({"entry": entry, **msgspec.to_builtins(made), "folder": os.fspath(folder)})
+        echo_json({"entry": entry, **msgspec.to_builtins(delivery), "folder": os.fspath(folder)})
         return
-    rest = f", {len(lacking):,} of them lacking: {despite}" if lacking else ""
+    rest = f", {len(made.lacking):,} of them lacking: {despite}" if made.lacking else ""
     click.echo(
-        f"delivery {made.id}: version {version.number} of {dataset}, {len(objects):,} files{rest},"
-        f" ledger entry {entry}"
+        f"delivery {delivery.id}: version {delivery.version} of {dataset},"
+        f" {len(made.objects):,} files{rest}, ledger entry {entry}"
     )
-    click.echo(
-        f"check with: pratique verify {folder / 'statement.json'} --key '{signer.verifier.render()}'"
+    click.echo(f"check with: pratique verify {folder / 'statement.json'} --key '{key}'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """A version, and how each of its files came to be."""
+
+    project: str
+    work: Work
+    version: Version
+    objects: list[StoredObject]
+    origins: list[Origin]
+
+    @property
+    def lacking(self) -> list[tuple[StoredObject, Origin]]:
+        """Files of which something is not shown."""
+        pairs = zip(self.objects, self.origins, strict=True)
+        return [(one, origin) for one, origin in pairs if origin.lacks]
+
+
+def _gather(
+    desk: WorkDesk, custody: CustodyDesk, dataset: str, project: Project, number: int | None
+) -> _Made:
+    if dataset not in project.datasets:
+        raise InputError(
+            f"{dataset!r} is not a dataset of {project.id}", expected=", ".join(project.datasets)
+        )
+    version = find_version(custody, dataset, number)
+    work = desk.work.of_project(project.id)
+    origins = Origins(work)
+    objects = list(custody.custody.version_objects(dataset, version.number))
+    return _Made(
+        project=project.id,
+        work=work,
+        version=version,
+        objects=objects,
+        origins=[origins.of(one.sha256) for one in objects],
     )
+
+
+def _statement(custody: CustodyDesk, made: _Made, reason: str, now: Instant) -> tuple[bytes, str]:
+    """The signed statement, and the key that checks it."""
+    settings = custody.settings
+    signer = read_key(settings.home / "ledger" / KEY_FILE, settings.storage.log_origin)
+    checkpoint = open_checkpoint(custody.stores.log.checkpoint(), signer.verifier)
+    key = signer.verifier.render()
+    predicate = delivery_predicate(
+        project=made.project,
+        dataset=made.version.dataset,
+        version=made.version.number,
+        root=made.version.root,
+        origins=made.origins,
+        work=made.work,
+        reason=reason,
+        log={
+            "origin": checkpoint.origin,
+            "root": checkpoint.root.hex(),
+            "size": checkpoint.size,
+            "verifier_key": key,
+        },
+        made_at=now,
+    )
+    subject = [(one.key, one.sha256) for one in made.objects]
+    return render_envelope(subject, PREDICATE, predicate, signer=signer) + b"\n", key
+
+
+def _description(custody: CustodyDesk, made: _Made) -> bytes:
+    lineage = _lineage(custody, made)
+    endpoint = endpoint_of(custody.settings)
+    described = render_croissant(lineage, made.objects, endpoint=endpoint)
+    return msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n"
 
 
 def _refuse(form: str, lacking: list[tuple[StoredObject, Origin]], every: int) -> None:
@@ -156,38 +191,31 @@ def _refuse(form: str, lacking: list[tuple[StoredObject, Origin]], every: int) -
     raise SystemExit(EXIT_FOUND)
 
 
-def _lineage(
-    custody: CustodyDesk,
-    desk: WorkDesk,
-    version: Version,
-    objects: list[StoredObject],
-    found: list[Origin],
-) -> Lineage:
+def _lineage(custody: CustodyDesk, made: _Made) -> Lineage:
     """As the dataset's own, with the steps of the work before it."""
-    dataset = custody.custody.dataset(version.dataset)
+    dataset = custody.custody.dataset(made.version.dataset)
     assert dataset is not None
-    work, presence = desk.work, custody.stores.presence
-    names = dict.fromkeys(
-        name for one in found for name in (*one.submissions, *one.transforms, *one.reviews)
-    )
+    work, presence = made.work, custody.stores.presence
+    names = {
+        name for one in made.origins for name in (*one.submissions, *one.transforms, *one.reviews)
+    }
     steps = []
     for name in sorted(names, key=lambda one: work.recorded[one].entry):
         recorded = work.recorded[name]
         act = Act(entry=recorded.entry, at=recorded.at, actor=recorded.actor)
-        steps.append((_word(desk, name), act))
+        steps.append((_word(work, name), act))
     return lineage_of(
         dataset,
-        version,
+        made.version,
         origin=custody.stores.log.origin,
         events={kind: presence.events(kind) for kind in ("dataset", "dataset-version", "lease")},
-        writers={one.by_lease for one in objects if one.by_lease},
+        writers={one.by_lease for one in made.objects if one.by_lease},
         steps=steps,
-        made_from={one.sha256: one.submissions for one in found if one.submissions},
+        made_from={one.sha256: one.submissions for one in made.origins if one.submissions},
     )
 
 
-def _word(desk: WorkDesk, name: str) -> str:
-    work = desk.work
+def _word(work: Work, name: str) -> str:
     if name in work.submissions:
         return f"submitted as {name}"
     if name in work.transforms:
