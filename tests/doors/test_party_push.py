@@ -191,6 +191,17 @@ def test_evidence_ends_the_clock_that_waits_for_it(door: Door, acme: str) -> Non
     ]  # fmt: skip
 
 
+def test_old_bytes_and_a_mere_word_do_not_end_the_clock(door: Door, acme: str) -> None:
+    content = encoded(fresh_bill())
+    assert ask(door, acme, f"{EVIDENCE}?filename=a.json", content)[0] == 201
+    clock = NoticeClock(id="S-1/acme/evidence", party="acme", duty="evidence", basis="msa", hours=48,
+                        started_at=NOW, due_at=NOW + timedelta(hours=48), cause="S-1")  # fmt: skip
+    record(door, [clock_draft(clock, actor="operator:ann")])
+    assert ask(door, acme, f"{EVIDENCE}?filename=b.json", content)[0] == 201
+    assert ask(door, acme, EVIDENCE, b'{"acknowledges": ["x"]}')[0] == 201
+    assert door.entries("notice-clock-met") == []
+
+
 # ── itself ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -163,6 +163,10 @@ class EvidenceKind(StrEnum):
     """The party acknowledges something by name: a change of sub-processors, a deletion."""
 
 
+SLIGHT: Final = frozenset({EvidenceKind.ACKNOWLEDGEMENT, EvidenceKind.INVENTORY})
+"""What is no answer to `show what you know`: a word of consent, and what a collector sends each hour."""
+
+
 class Signature(StrEnum):
     """What was found of a piece's signature. Only `valid` makes it attested."""
 

@@ -26,7 +26,7 @@ from pratique.inventory.observed.model import Evidence as Origin
 from pratique.ledger.entries import Draft
 from pratique.parties.entries import clock_met_draft, evidence_draft
 from pratique.parties.evidence import MAX_EVIDENCE_BYTES, Given, Piece, read_evidence
-from pratique.parties.model import Evidence, EvidenceKind, Received, Register
+from pratique.parties.model import SLIGHT, Evidence, EvidenceKind, Received, Register
 from pratique.parties.reach_facts import SOURCE, operator_fact
 from pratique.parties.register_file import file_of
 from pratique.values.instants import Instant
@@ -72,14 +72,17 @@ def receive(parts: ReceivingParts, data: bytes, given: Given, *, actor: str) -> 
         parts.keep(data)
     drafts = [evidence_draft(piece.evidence, actor=actor)]
     drafts += _look(parts, register, piece, given, now=given.now)
-    drafts += _clocks_met(register, piece.evidence, actor=actor)
+    drafts += _clocks_met(register, known, piece.evidence, actor=actor)
     entries = parts.append(drafts)
     return Receipt(evidence=piece.evidence, entry=entries[0], new=True)
 
 
-def _clocks_met(register: Register, evidence: Evidence, *, actor: str) -> list[Draft]:
-    """A piece without faults is what a party that owes evidence was asked for."""
-    if evidence.faults:
+def _clocks_met(
+    register: Register, known: Sequence[Received], evidence: Evidence, *, actor: str
+) -> list[Draft]:
+    """A new piece without faults is what a party that owes evidence was asked for."""
+    again = any(one.evidence.sha256 == evidence.sha256 for one in known)
+    if evidence.faults or again or evidence.kind in SLIGHT:
         return []
     how = f"{evidence.kind.value} came, sha256 {evidence.sha256[:16]}"
     return [

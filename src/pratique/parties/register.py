@@ -143,7 +143,7 @@ class _Fold:
     def _piece(self, event: Event) -> None:
         evidence = msgspec.convert(event.body, Evidence)
         stopped = any(
-            one.lifted_at is None and evidence.party in one.vendors
+            one.lifted_at is None and evidence.party in {*one.vendors, one.client}
             for one in self._suspensions.values()
         )
         received = Received(

@@ -15,6 +15,7 @@ from pratique.errors import InputError
 from pratique.ledger.entries import Draft
 from pratique.parties.entries import ResumptionBody, clock_met_draft, resumption_draft
 from pratique.parties.model import (
+    SLIGHT,
     Condition,
     EvidenceKind,
     Finding,
@@ -170,11 +171,19 @@ def _evidence(register: Register, suspension: Suspension, kind: str) -> tuple[bo
 
 
 def _since(pieces: Iterable[Received], at: Instant, kind: str) -> Received | None:
-    """The first sound piece that came after an instant."""
+    """The first sound piece that came after an instant, and is new.
+
+    Bytes that were there before say nothing of what happened since, under whatever name they come again.
+    """
+    before: set[str] = set()
     for one in pieces:
         sound = not one.evidence.faults and one.evidence.signature not in _REFUTED
-        if one.at > at and sound and kind in {"", one.evidence.kind}:
+        fresh = one.at > at and one.evidence.sha256 not in before
+        wanted = one.evidence.kind == kind if kind else one.evidence.kind not in SLIGHT
+        if fresh and sound and wanted:
             return one
+        if one.at <= at:
+            before.add(one.evidence.sha256)
     return None
 
 
@@ -192,6 +201,9 @@ def _findings(register: Register, suspension: Suspension, detail: str) -> tuple[
         return False, f"not closed: {_some(sorted(one.id for one in left))}"
     if not asked:
         return False, f"nothing was ever found of {suspension.scope.party}: was it checked?"
+    if all(one.changed_at < suspension.at for one in asked):
+        # What was closed before says nothing of what the suspension is about.
+        return False, f"closed before it began: {_named_findings(asked)}"
     return True, f"closed: {_named_findings(asked)}"
 
 

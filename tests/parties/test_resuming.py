@@ -1,0 +1,95 @@
+"""What happened before a suspension, or costs nothing, does not lift it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from kit.custody_samples import T0
+from pratique.parties.entries import finding_id
+from pratique.parties.model import (
+    Action,
+    Condition,
+    Evidence,
+    EvidenceKind,
+    Finding,
+    FindingState,
+    Found,
+    Received,
+    Register,
+    Severity,
+    Signature,
+    Suspension,
+    SuspensionScope,
+)
+from pratique.parties.resuming import Rotations, judge
+
+HOUR = timedelta(hours=1)
+NOTHING = Rotations(held={}, dead=())
+
+
+def a_piece(sha256: str, hours: int, **changes: Any) -> Received:
+    told: dict[str, Any] = {
+        "party": "acme", "kind": EvidenceKind.SBOM, "sha256": sha256 * 64, "size": 1, "media_type": "",
+        "filename": f"{hours}.json", "subjects": (), "made_at": None, "expires_at": None,
+        "signature": Signature.NONE, "signer": "", "claims": (), "claims_total": 0, "faults": (),
+    }  # fmt: skip
+    return Received(
+        evidence=Evidence(**told | changes), at=T0 + hours * HOUR, by="party:acme",
+        entry=hours + 100, while_suspended=hours > 0,
+    )  # fmt: skip
+
+
+def a_finding(subject: str, hours: int, state: FindingState = FindingState.CLOSED) -> Finding:
+    found = Found(
+        rule="evidence-fresh", party="acme", subject=subject, severity=Severity.HIGH, sentence="x",
+        action=Action.ALERT,
+    )  # fmt: skip
+    at = T0 + hours * HOUR
+    return Finding(
+        id=finding_id(found), found=found, state=state, owner="", due_at=None, opened_at=T0 - 90 * HOUR,
+        changed_at=at, accepted_until=None, reason="", history=(hours + 100,),
+    )  # fmt: skip
+
+
+def is_met(
+    topic: str, *, pieces: tuple[Received, ...] = (), findings: tuple[Finding, ...] = (), detail: str = ""
+) -> bool:  # fmt: skip
+    register = Register(
+        parties={}, projects={}, contracts={}, evidence={"acme": pieces},
+        findings={one.id: one for one in findings}, suspensions={}, clocks={}, entries={}, unreadable=(),
+    )  # fmt: skip
+    suspension = Suspension(
+        id="S-AAAAAAAAAAAA", scope=SuspensionScope(party="acme"), vendors=("acme",), client="",
+        reason="x", incident="", conditions=(Condition(topic=topic, detail=detail),), evidence_root="",
+        leases=0, tokens=0, by="operator:ann", at=T0,
+    )  # fmt: skip
+    [judged] = judge(register, suspension, NOTHING)
+    return judged.met
+
+
+@pytest.mark.parametrize("detail", ["", "sbom"])
+def test_old_bytes_under_another_name_are_no_new_evidence(detail: str) -> None:
+    old, again, new = a_piece("a", -1), a_piece("a", 1), a_piece("b", 2)
+    assert not is_met("evidence-received", pieces=(old, again), detail=detail)
+    assert is_met("evidence-received", pieces=(old, again, new), detail=detail)
+    assert is_met("evidence-received", pieces=(again,), detail=detail)
+
+
+@pytest.mark.parametrize("kind", [EvidenceKind.ACKNOWLEDGEMENT, EvidenceKind.INVENTORY])
+def test_what_costs_nothing_counts_only_where_it_was_asked_for(kind: EvidenceKind) -> None:
+    piece = a_piece("a", 1, kind=kind)
+    assert not is_met("evidence-received", pieces=(piece,))
+    assert is_met("evidence-received", pieces=(piece,), detail=kind.value)
+
+
+def test_findings_that_were_closed_before_prove_nothing() -> None:
+    before, since = a_finding("x", -1), a_finding("y", 1)
+    assert not is_met("findings-closed", findings=(before,))
+    assert not is_met("findings-closed", findings=(before,), detail=before.id)
+    assert is_met("findings-closed", findings=(before, since))
+    still = msgspec.structs.replace(since, state=FindingState.ACCEPTED)
+    assert not is_met("findings-closed", findings=(before, still))
