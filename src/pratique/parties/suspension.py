@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -23,7 +22,6 @@ from pratique.parties.assets import operates
 from pratique.parties.entries import clock_draft, suspension_draft
 from pratique.parties.model import (
     Condition,
-    Contract,
     NoticeClock,
     Party,
     PartyKind,
@@ -32,17 +30,11 @@ from pratique.parties.model import (
     Suspension,
     SuspensionScope,
 )
+from pratique.parties.suspension_clocks import ToTell, clocks_of
 from pratique.values.instants import Instant
 
 MAX_VENDORS: Final = 500
 """That one suspension stops, sub-processors included: its entry names them all."""
-
-_DUTIES: Final = {
-    PartyKind.VENDOR: (("evidence", "evidence_hours"),),
-    PartyKind.CLIENT: (("notify", "notice_hours"), ("update", "update_hours")),
-    PartyKind.PEOPLE: (("notify", "notice_hours"), ("update", "update_hours")),
-}
-"""What a suspension of a vendor makes due with each kind of party, and the hours of the contract."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,18 +79,6 @@ class WorkOnHold(msgspec.Struct, frozen=True, kw_only=True, order=True):
     client: str
     purpose: str
     datasets: tuple[str, ...]
-
-
-class ToTell(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """A party that is to be told something, or to tell us, and by when it was agreed."""
-
-    party: str
-    duty: str
-    """`notify`, `update`, `evidence`."""
-    hours: int | None
-    """None: no clock was agreed, which is no permission to be late."""
-    due_at: Instant | None
-    basis: str
 
 
 class SuspensionPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,7 +141,7 @@ def plan_suspension(
     loose = tuple(sorted(_loose(register, known, hold, now)))
     work = tuple(sorted(_work(register, hold)))
     _check_known(register, every, hold)
-    clocks, tell = _clocks(register, begun, _concerned(register, begun, stopped, work))
+    clocks, tell = clocks_of(register, begun, _concerned(register, begun, stopped, work))
     number = sum((alike or {}).get(LeaseId(one.id), 1) for one in stopped)
     suspension = msgspec.structs.replace(begun, leases=number, tokens=len(ended))
     return SuspensionPlan(
@@ -352,61 +332,6 @@ def _concerned(
         if party.kind is PartyKind.PEOPLE and not datasets.isdisjoint(party.datasets):
             names[party.name] = PartyKind.PEOPLE
     return dict(sorted(names.items()))
-
-
-def _clocks(
-    register: Register, suspension: Suspension, concerned: Mapping[str, PartyKind]
-) -> tuple[tuple[NoticeClock, ...], tuple[ToTell, ...]]:
-    clocks, tell = [], []
-    for name, kind in concerned.items():
-        duties: Iterable[tuple[str, str]] = _DUTIES[kind]
-        if kind is PartyKind.VENDOR and suspension.client:
-            duties = (
-                ("notify", "notice_hours"),
-            )  # they did nothing: they are told that work stops
-        for duty, field in duties:
-            contract = _tightest(register, name, field, suspension.at)
-            if contract is None:
-                tell.append(ToTell(party=name, duty=duty, hours=None, due_at=None, basis=""))
-                continue
-            clock = _clock(suspension, contract, duty, getattr(contract, field))
-            clocks.append(clock)
-            tell.append(
-                ToTell(
-                    party=name,
-                    duty=duty,
-                    hours=clock.hours,
-                    due_at=clock.due_at,
-                    basis=clock.basis,
-                )
-            )
-    return tuple(clocks), tuple(tell)
-
-
-def _tightest(register: Register, party: str, field: str, at: Instant) -> Contract | None:
-    """Of the contracts in force the one with the shortest clock; None when none has one."""
-    found = [
-        contract
-        for contract in register.contracts.values()
-        if contract.party == party
-        and getattr(contract, field) is not None
-        and contract.starts <= at.date()
-        and (contract.ends is None or at.date() <= contract.ends)
-    ]
-    return min(found, key=lambda one: (getattr(one, field), one.id), default=None)
-
-
-def _clock(suspension: Suspension, contract: Contract, duty: str, hours: int) -> NoticeClock:
-    return NoticeClock(
-        id=f"{suspension.id}/{contract.party}/{duty}",
-        party=contract.party,
-        duty=duty,
-        basis=f"{contract.id}: {contract.basis}" if contract.basis else contract.id,
-        hours=hours,
-        started_at=suspension.at,
-        due_at=suspension.at + timedelta(hours=hours),
-        cause=suspension.id,
-    )
 
 
 def scope_words(suspension: Suspension) -> str:

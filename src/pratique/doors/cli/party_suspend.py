@@ -176,16 +176,16 @@ def tell_broker(desk: CustodyDesk, hold: Hold) -> str:
 
 
 @click.command()
-@click.argument("which", metavar="NAME|ID")
+@click.argument("which", metavar="WHICH")
 @click.option("--reason", required=True, help="Why it is safe again; recorded.")
 @home_option
 @format_option
 def resume(which: str, reason: str, home: Path | None, form: str) -> None:
     """Lift a suspension: its conditions are met, or an approver decides.
 
-    NAME is the party, where it has one suspension; ID is that of a suspension, such as
-    S-ABCDEFGHIJKL. Where a condition is not met, or none was set, an approver who is somebody else
-    than you decides, known by a token, from PRATIQUE_APPROVER_TOKEN or typed without an echo.
+    WHICH is a party, where it has one suspension, or the id of a suspension, such as S-ABCDEFGHIJKL.
+    Where a condition is not met, or none was set, an approver who is somebody else than you decides,
+    known by a token, from PRATIQUE_APPROVER_TOKEN or typed without an echo.
     """
     now, words = now_utc(), check_reason(reason)
     with open_desk(home) as desk:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pratique.parties.suspension import SuspensionPlan, ToTell, scope_words
+from pratique.parties.suspension import SuspensionPlan, scope_words
+from pratique.parties.suspension_clocks import ToTell
 from pratique.values.instants import render_instant
 
 _SHOWN: Final = 20
