@@ -369,6 +369,22 @@ def test_a_certificate_is_a_claim_whoever_signs_it() -> None:
     assert signed.signer == "acme-1"
 
 
+def test_whoever_sends_a_piece_cannot_make_it_younger_or_last_longer() -> None:
+    later = {"made_at": NOW, "expires_at": NOW + timedelta(days=3650), "issuer": "Another"}
+    old = CERTIFICATE.replace("2028-05-31", "2020-05-31")
+    assert "it expired at 2020-05-31" in faults(old.encode(), filename="iso.toml", **later)
+    good = read(CERTIFICATE.encode(), filename="iso.toml", **later).evidence
+    assert good.expires_at == datetime(2028, 5, 31, tzinfo=UTC)
+    assert "Another" not in good.claims[0].detail
+    assert read(bill(), **later).evidence.made_at == datetime(2026, 11, 20, tzinfo=UTC)
+    answers = [{"id": "1", "question": "MFA?", "answer": True}]
+    for document in (
+        {"questionnaire": "AI-CAIQ", "made_at": "2020-11-01", "answers": answers},
+        {"acknowledges": ["x"], "made_at": "2020-11-01"},
+    ):
+        assert read(document, **later).evidence.made_at == datetime(2020, 11, 1, tzinfo=UTC)
+
+
 def test_a_pdf_needs_its_issuer_and_end_said() -> None:
     pdf = b"%PDF-1.7\n" + b"\0" * 100
     told = faults(pdf, filename="iso.pdf")

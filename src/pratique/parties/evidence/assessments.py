@@ -45,7 +45,7 @@ def read_assessment(found: Mapping[str, Any], given: Given) -> Reading:
         kind=EvidenceKind.OSCAL,
         media_type="application/oscal+json",
         subjects=tuple(dict.fromkeys(one for one in titles if one))[:MAX_SUBJECTS],
-        made_at=given.made_at or made,
+        made_at=made or given.made_at,
         expires_at=expiries[0] if expiries else None,
         claims=claims,
         faults=tuple(faults),

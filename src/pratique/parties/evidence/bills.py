@@ -21,7 +21,7 @@ def read_bill(data: bytes, given: Given, *, named: tuple[str, ...] = ()) -> Read
     subjects = spellings[:1] or tuple(one for one in named if one)
     product, faults = _product(spellings or named, given)
     faults = [*(f"it {why}" for why in document.defects), *faults]
-    made_at = given.made_at or moment(document.claimed_at)
+    made_at = moment(document.claimed_at) or given.made_at
     if document.format and not document.components:
         faults.append("it lists no component, which no program lacks")
     newest = given.newest.get(product)

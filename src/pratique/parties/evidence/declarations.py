@@ -45,7 +45,7 @@ def read_declarations(found: Mapping[str, Any], given: Given) -> Reading:
         kind=EvidenceKind.CDXA,
         media_type="application/vnd.cyclonedx+json",
         subjects=tuple(_subjects(declarations))[:MAX_SUBJECTS],
-        made_at=given.made_at or made,
+        made_at=made or given.made_at,
         expires_at=expiries[0] if expiries else None,
         claims=claims,
         faults=tuple(faults),

@@ -137,6 +137,11 @@ def moment(text: object) -> Instant | None:
         return None
 
 
+def earliest(*moments: Instant | None) -> Instant | None:
+    """The earliest of those that are known: whoever sends a piece cannot make it younger, or last longer."""
+    return min((one for one in moments if one is not None), default=None)
+
+
 def mapping(value: object) -> dict[str, Any]:
     """An object of a JSON document; empty when it is something else."""
     return value if isinstance(value, dict) else {}

@@ -18,6 +18,7 @@ from pratique.parties.evidence.model import (
     Reading,
     UnreadablePieceError,
     claim,
+    earliest,
     line,
     mapping,
     moment,
@@ -50,9 +51,9 @@ def read_statement_file(data: bytes) -> dict[str, Any]:
 def read_certificate(data: bytes, found: Mapping[str, Any] | None, given: Given) -> Reading:
     """Read a certificate; `found` is its statement, None for a file that is only kept."""
     told = mapping(found.get(CERTIFICATE)) if found is not None else {}
-    issuer = given.issuer or line(told.get("issuer"))
+    issuer = line(told.get("issuer")) or given.issuer
     standard = line(told.get("standard")) or given.product or line(given.filename)
-    expires = given.expires_at or moment(told.get("expires"))
+    expires = earliest(given.expires_at, moment(told.get("expires")))
     faults = []
     if not issuer:
         faults.append("it does not say who issued it; say --issuer")
@@ -66,7 +67,7 @@ def read_certificate(data: bytes, found: Mapping[str, Any] | None, given: Given)
         kind=EvidenceKind.CERTIFICATE,
         media_type="application/toml" if found is not None else media_type,
         subjects=(standard,) if standard else (),
-        made_at=given.made_at or moment(told.get("issued")),
+        made_at=moment(told.get("issued")) or given.made_at,
         expires_at=expires,
         claims=(claim(f"certificate:{standard}", "yes", "; ".join(one for one in details if one)),),
         faults=tuple(faults),
@@ -84,6 +85,6 @@ def read_acknowledgement(found: Mapping[str, Any], given: Given) -> Reading:
         kind=EvidenceKind.ACKNOWLEDGEMENT,
         media_type="application/json",
         subjects=subjects,
-        made_at=given.made_at or moment(found.get("made_at")),
+        made_at=moment(found.get("made_at")) or given.made_at,
         claims=tuple(claim(f"{ACKNOWLEDGES}:{one}", "yes") for one in subjects),
     )

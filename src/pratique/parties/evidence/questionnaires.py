@@ -92,7 +92,7 @@ def _reading(
         kind=EvidenceKind.QUESTIONNAIRE,
         media_type=media_type,
         subjects=(subject,) if subject else (),
-        made_at=given.made_at or moment(top.get("made_at")),
+        made_at=moment(top.get("made_at")) or given.made_at,
         expires_at=moment(top.get("expires_at")),
         claims=claims,
         faults=tuple(faults),

@@ -23,6 +23,7 @@ from pratique.parties.evidence.model import (
     Given,
     Reading,
     UnreadablePieceError,
+    earliest,
     line,
     sentences,
 )
@@ -192,7 +193,7 @@ def _checked(reading: Reading, given: Given) -> Reading:
         faults.append(f"it was given as {given.kind}, and is {reading.kind}")
     if reading.made_at is not None and reading.made_at > given.now + _AHEAD:
         faults.append(f"it was made in the future, at {render_instant(reading.made_at)}")
-    expires = given.expires_at or reading.expires_at
+    expires = earliest(given.expires_at, reading.expires_at)
     if expires is not None and expires <= given.now:
         faults.append(f"it expired at {render_instant(expires)}")
     if expires is not None and reading.made_at is not None and expires <= reading.made_at:

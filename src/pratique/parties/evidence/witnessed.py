@@ -20,6 +20,7 @@ from pratique.parties.evidence.model import (
     Reading,
     UnreadablePieceError,
     Verified,
+    earliest,
     line,
     mapping,
 )
@@ -57,7 +58,8 @@ def read_bundle(data: bytes, given: Given, *, inner: Inner) -> Reading:
         return _as(told, Signature.BROKEN, "", f"the bundle proves nothing: {error}")
     # What is read is what was verified, not what stood beside it.
     told = inner(verified.payload_type, verified.payload, given)
-    told = msgspec.structs.replace(told, made_at=told.made_at or verified.at)
+    # Whatever it says: it was made before the log took it.
+    told = msgspec.structs.replace(told, made_at=earliest(told.made_at, verified.at))
     signer = line(f"{verified.identity} ({verified.issuer})", 300)
     if _is_of(given.party, verified):
         return _as(told, Signature.VALID, signer)
