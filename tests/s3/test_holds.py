@@ -210,3 +210,16 @@ async def test_a_door_writes_the_entries_of_a_suspension_that_crashed(
         log = open_log(made.settings)
         assert [one.kind for one in log.entries() if one.kind == "suspension"] == ["suspension"]
         log.close()
+
+
+async def test_every_node_hears_of_it(place: tuple[Custodian, ServingS3]) -> None:
+    made, serving = place
+    lease, secret = made.grant()
+    async with s3_door(made.settings) as other:
+        doors = [boto(one.url, lease, secret) for one in (serving, other)]
+        for s3 in doors:
+            assert await asyncio.to_thread(get, s3) == b"some bytes"
+        made.state.add_hold(a_hold(), [SAID])
+        await asyncio.gather(known(serving, holds=1), known(other, holds=1))
+        for s3 in doors:
+            assert SENTENCE in await told(get, s3)
