@@ -24,7 +24,7 @@ BENCHMARKS = (
     "vet_soak", "vet_inline", "exposure_narrow", "exposure_wave", "exposure_reach", "exposure_ci",
     "exposure_apply", "exposure_bundle", "read_sbom", "read_layer", "read_dist_info", "sweep_git",
     "custody_read", "custody_budget", "custody_revoke", "custody_breach", "custody_marks",
-    "custody_register", "parties_checks",
+    "custody_register", "parties_audit", "parties_checks",
     "parties_suspend",
 )  # fmt: skip
 NEED_THE_PUBLIC_INDEX = {"resolve"}

@@ -21,6 +21,8 @@ from pratique.ledger.errors import BundleError
 from pratique.ledger.notes import Signer
 from pratique.parties.audit import pack as packing
 from pratique.parties.audit.container import MANIFEST, PackWriter, is_pack, read_members
+from pratique.parties.audit.names import PackGuard
+from pratique.parties.audit.pack import Material, common_texts, write_pack
 from pratique.parties.audit.verify import VerifiedPack, verify_pack
 
 
@@ -284,3 +286,21 @@ def test_json_is_for_programs(pack: bytes) -> None:
     audit = json.loads(members(pack)["audit.json"])
     assert audit["leases"][0]["bytes"] == 43 * 65_536
     assert audit["told"]["evidence"][0]["evidence"]["faults"] == ["it is not signed"]
+
+
+def test_a_party_that_is_called_like_a_word_of_every_pack_stops_none(told: AuditLog) -> None:
+    """Its name gives nobody away; and the names of others are found all the same."""
+    register = told.register()
+    party = register.parties["acme"]
+    for word in ("checked", "printing", "register", "monitored", "reads", "oscal"):
+        guard = PackGuard(
+            [f"client:{word}", "client:hooli"], allowed=["acme"], common_texts=common_texts()
+        )
+        out = BytesIO()
+        material = Material(
+            party=party, checkpoint=told.log.checkpoint(), made_at=instant(200), guard=guard,
+            sizes=lambda _: 1 << 20,
+        )  # fmt: skip
+        packed = write_pack(material, told.leaves, out, signer=told.signer)
+        check(out.getvalue(), told)
+        assert packed.audit.totals.withheld == 1, "the read whose agent names hooli"

@@ -129,6 +129,7 @@ def _write(
 def guard_of(desk: PartyDesk, party: Party) -> PackGuard:
     """Knows the names of everybody who has nothing to do with a party, and of their datasets."""
     from pratique.parties.audit.names import PackGuard, related_names  # noqa: PLC0415 - as above
+    from pratique.parties.audit.pack import common_texts  # noqa: PLC0415 - as above
 
     register, presence = desk.register, desk.stores.presence
     leases = [one.body for one in presence.events("lease")]
@@ -144,11 +145,14 @@ def guard_of(desk: PartyDesk, party: Party) -> PackGuard:
         *party.datasets,
         *(register.parties[n].title for n in own & set(register.parties)),
     }
+    for work in register.projects.values():
+        if {work.vendor, work.client} <= own:
+            allowed |= {work.name, work.purpose, *work.datasets, *work.holders}
     for event in presence.events("dataset"):
         owner, dataset = str(event.body.get("client", "")), event.subject
         if owner not in own:
             others.add(dataset)
-    return PackGuard(others, allowed=allowed - {""})
+    return PackGuard(others, allowed=allowed - {""}, common_texts=common_texts())
 
 
 def _evidence(desk: PartyDesk) -> Callable[[str], bytes | None]:

@@ -16,6 +16,7 @@ from pratique.parties import model
 from pratique.parties.audit import model as audit_model
 from pratique.parties.audit.choose import Head, plain_body
 from pratique.parties.model import Party, PartyKind, Register
+from pratique.parties.standards import STANDARDS
 
 _HASH: Final = re.compile(r"[0-9a-f]{32,}")
 _REMEMBERED: Final = 500_000
@@ -40,9 +41,16 @@ def related_names(party: Party, register: Register, more: Iterable[str] = ()) ->
 class PackGuard:
     """Knows names of others, and remembers what it has looked at."""
 
-    def __init__(self, forbidden: Iterable[str], *, allowed: Iterable[str]) -> None:
-        """Entity keys (`client:globex`) or bare names."""
-        names = [one for one in forbidden if one.partition(":")[2].lower() not in vocabulary()]
+    def __init__(
+        self,
+        forbidden: Iterable[str],
+        *,
+        allowed: Iterable[str],
+        common_texts: Iterable[bytes] = (),
+    ) -> None:
+        """Entity keys (`client:globex`). `common_texts`: what stands in every pack."""
+        common = with_words(*common_texts)
+        names = [one for one in forbidden if one.partition(":")[2].lower() not in common]
         self._guard = NameGuard(names, allowed=allowed)
         self._good: set[object] = set()
 
@@ -100,18 +108,31 @@ def _strings(value: Any) -> Iterable[str]:  # noqa: ANN401 - any JSON
 @cache
 def vocabulary() -> frozenset[str]:
     """Words that stand in every pack, whoever it is about: a party that is called so is not found."""
-    words = set(re.findall("[a-z]+", " ".join(map(str, _COMMON))))
+    words = set(_words(" ".join(kind for kind in _KINDS)))
     for module in (model, audit_model, custody_model):
         for kind in vars(module).values():
             if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
                 words.update(field.name for field in msgspec.structs.fields(kind))
             members = getattr(kind, "__members__", {})
             words.update(str(one) for one in members.values())
+    words.update(field.name for field in msgspec.structs.fields(ReadsBody))
+    for one in STANDARDS.values():
+        words.update(_words(f"{one.id} {one.text} {one.title}"))
     return frozenset(words)
 
 
-_COMMON: Final = (
-    "actor body kind sequence subject party lease client vendor dataset people own scope project holder",
-    "reads ahead ended contract evidence finding suspension notice clock operator door asset drill",
-    "process address agent record source data",
+def with_words(*texts: bytes) -> frozenset[str]:
+    """The vocabulary with the words of what is written into every pack."""
+    return vocabulary() | {word for text in texts for word in _words(text.decode())}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall("[a-z]+", text.lower())
+
+
+_KINDS: Final = (
+    "actor body kind sequence subject recorded own operator door asset drill",
+    "party party-project contract evidence finding suspension resumption notice-clock notice-clock-met",
+    "notice dataset dataset-version marks key lease lease-budget read-refused codeword scope",
+    "revocation-drill reads reads-ahead reads-ended role token token-revoked look",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from typing import Any, Final
 
@@ -21,13 +22,14 @@ from pratique.ledger.stretches import Gaps, stretch_span, stretches_of
 from pratique.parties.audit.choose import Chooser, rendered
 from pratique.parties.audit.container import MAGIC, MANIFEST, PackWriter, Sink
 from pratique.parties.audit.gather import Gathering, fold_told, lease_lines, totals_of
-from pratique.parties.audit.model import FORMAT, Audit, Control, ProfileLine, Told
+from pratique.parties.audit.model import FORMAT, Audit, Control, ProfileLine, Told, Totals
 from pratique.parties.audit.names import PackGuard
 from pratique.parties.audit.oscal import render_oscal
 from pratique.parties.audit.page import render_page
 from pratique.parties.audit.words import not_shown, render_readme
 from pratique.parties.model import Party
 from pratique.values.instants import Instant, render_instant
+from pratique.values.spans import from_micros
 
 PACK: Final = "pratique-pack/v1"
 PREDICATE: Final = "urn:pratique:audit-pack/v1"
@@ -121,6 +123,24 @@ def documents(audit: Audit, pdf: Callable[[bytes], bytes] | None = None) -> dict
     if pdf is not None:
         found["audit.pdf"] = pdf(page)
     return found
+
+
+@cache
+def common_texts() -> tuple[bytes, ...]:
+    """What is written into every pack, whoever it is about."""
+    nothing = Told(
+        party=None, contracts=(), projects=(), evidence=(), findings=(), suspensions=(), clocks=(),
+        notices=(), drills=(), scopes=(), unreadable=(),
+    )  # fmt: skip
+    none = Totals(
+        entries=0, withheld=0, leases=0, bytes=0, segments=0, objects=0, reads=0, refused=0, unreadable=0
+    )  # fmt: skip
+    empty = Audit(
+        format=FORMAT, name="x", made_at=from_micros(0), start=None, end=None, origin="x", size=0,
+        root="", told=nothing, profile=(), controls=(), leases=(), totals=none, kinds={},
+        evidence_held=(), not_shown=not_shown(nothing, none, ()),
+    )  # fmt: skip
+    return tuple(documents(empty).values())
 
 
 def encode_audit(audit: Audit) -> bytes:
