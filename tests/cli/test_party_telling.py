@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
+import subprocess
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +18,7 @@ from isal import igzip
 
 from kit.audits import GOSSIP, OTHERS, PAPER, story, suspension
 from kit.custody_samples import sample_lease
+from kit.environments import unavailable
 from pratique.custody.entries import lease_entry
 from pratique.doors.cli import cli, verify_pack
 from pratique.edge.sweep.evidence import EVIDENCE_FOLDER, EvidenceStore
@@ -343,3 +347,31 @@ def test_without_chromium_a_pdf_is_refused(
     done = told.run("party", "audit", "acme", "-o", str(tmp_path / "pack.zip"), "--pdf")
     assert "no Chromium" in str(done.exception)
     assert not list(tmp_path.glob("*.zip"))
+
+
+@pytest.mark.chromium
+def test_the_page_prints_and_keeps_its_own_policy(told: Told, tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        unavailable("chromium is not installed")
+    file = tmp_path / "pack.zip"
+    made = told.run("party", "audit", "acme", "-o", str(file), "--pdf")
+    assert made.exit_code == 0, made.output + repr(made.exception)
+    assert CliRunner().invoke(cli, ["verify", str(file)]).exit_code == 0
+    with zipfile.ZipFile(file) as archive:
+        assert archive.read("audit.pdf").startswith(b"%PDF-")
+        page = tmp_path / "audit.html"
+        page.write_bytes(archive.read("audit.html"))
+    shown = subprocess.run(
+        [
+            browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
+            "--disable-background-networking", f"--user-data-dir={tmp_path / 'data'}",
+            "--window-size=1000,2600", f"--screenshot={tmp_path / 'audit.png'}", page.as_uri(),
+        ],
+        capture_output=True, timeout=150, check=True, cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LANG": "C.UTF-8"},
+    )  # fmt: skip
+    assert b"Refused to" not in shown.stderr, "the page breaks its own policy"
+    kept = os.environ.get("PRATIQUE_TEST_SCREENSHOTS")
+    if kept:
+        shutil.copy(tmp_path / "audit.png", Path(kept) / "audit.png")
