@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pratique.exposure.clocks import rules_of_facts
 from pratique.exposure.ports import Edge
 from pratique.inventory.observed.model import Fact
-from pratique.parties.assets import operates
+from pratique.parties.assets import Operators, operates
 from pratique.parties.model import Contract, Party, PartyKind, Project
 from pratique.parties.reach_facts import owned_edges, steps, wanted_facts
 from pratique.parties.register_file import RegisterFile
@@ -97,6 +99,15 @@ def test_what_is_no_longer_so_ends_and_what_changed_replaces() -> None:
     assert (changed.to_hi, changed.note) == ("", "register; clock=4h(msa)")
 
 
+def test_what_two_processes_stated_at_once_neither_ends_nor_is_stated_again() -> None:
+    facts = wanted_facts(register(), ["acme-7"], today=TODAY)
+    twice = [edge_of(fact, entry) for fact in facts for entry in (7, 8)]
+    assert steps(facts, twice, now=NOW) == ((), ())
+    stated, gone = steps(facts[1:], twice, now=NOW)
+    assert {edge.entry for edge in gone} == {7, 8}
+    assert [one.to_hi for one in stated] == ["2026-11-22T12:00:00Z"]
+
+
 def test_facts_of_others_are_left_alone() -> None:
     (fact, *_) = wanted_facts(register(), [], today=TODAY)
     mine = edge_of(fact)
@@ -122,4 +133,24 @@ def test_facts_of_others_are_left_alone() -> None:
     ],
 )
 def test_whose_an_asset_is(pattern: str, asset: str, so: bool) -> None:
-    assert operates(vendor("acme", *([pattern] if pattern else [])), asset) is so
+    party = vendor("acme", *([pattern] if pattern else []))
+    assert operates(party, asset) is so
+    assert Operators([party, vendor("else", "zz")]).of(asset) == ([party] if so else [])
+
+
+NAMES = st.text("ab*-", min_size=1, max_size=5).filter(lambda text: text.count("*") <= 4)
+
+
+@given(
+    st.lists(st.lists(NAMES, max_size=3), max_size=4),
+    st.lists(st.text("ab-", min_size=1, max_size=6), max_size=6),
+)
+def test_looking_up_finds_what_trying_each_pattern_finds(
+    patterns: list[list[str]], assets: list[str]
+) -> None:
+    parties = [vendor(f"v{n}", *some) for n, some in enumerate(patterns)]
+    who = Operators(parties)
+    for asset in (*assets, "vendor/v0/x", "vendor/v9/x", "vendor/v0/", "vendor/"):
+        slow = {one.name for one in parties if operates(one, asset)}
+        assert {one.name for one in who.of(asset)} == slow
+        assert len(who.of(asset)) == len(slow)

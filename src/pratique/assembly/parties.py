@@ -25,7 +25,7 @@ from pratique.store.party_checks import CheckDesk, StandingChecks
 from pratique.store.party_receiving import receiving_parts
 from pratique.store.party_status import StatusDesk
 from pratique.store.presence import PresenceStore
-from pratique.store.register_facts import RegisterFacts
+from pratique.store.register_facts import FollowingFacts, RegisterFacts
 from pratique.values.instants import Clock
 
 _log = logging.getLogger(__name__)
@@ -38,13 +38,20 @@ def checking(
 ) -> Callable[[], object]:
     """Checks parties where something is due; to be called again and again, from a worker thread."""
     desk = _check_desk(settings, ledger, presence)
+    every = timedelta(minutes=settings.parties.check_minutes)
+    facts = FollowingFacts(log=ledger, presence=presence, actor="door:index", every=every)
     standing = StandingChecks(
         desk=desk,
         presence=presence,
         actor="door:index",
-        every=timedelta(minutes=settings.parties.check_minutes),
+        every=every,
     )
-    return lambda: standing.tick(now=clock())
+
+    def tick() -> int:
+        facts.tick(now=clock())  # first: checks ask who operates what
+        return standing.tick(now=clock())
+
+    return tick
 
 
 def party_console(

@@ -30,9 +30,43 @@ def operates(party: Party, asset: str) -> bool:
     return _any_of(party.assets).fullmatch(asset) is not None
 
 
-def operated(party: Party, assets: Iterable[str]) -> list[str]:
-    """Those of these assets that are the party's."""
-    return [one for one in assets if operates(party, one)]
+class Operators:
+    """Whose an asset is, among many parties: names and beginnings are looked up, not tried in turn."""
+
+    def __init__(self, parties: Iterable[Party]) -> None:
+        """Sort the patterns of these parties by how they are found."""
+        self._vendors: dict[str, Party] = {}
+        self._exact: dict[str, list[Party]] = {}
+        self._starts: dict[int, dict[str, list[Party]]] = {}
+        self._others: list[Party] = []
+        for party in parties:
+            if party.kind is PartyKind.VENDOR:
+                self._vendors[party.name] = party
+            for pattern in party.assets:
+                self._sort_in(party, pattern)
+
+    def _sort_in(self, party: Party, pattern: str) -> None:
+        start = pattern.removesuffix("*")
+        if "*" in start:
+            self._others.append(party)
+        elif start == pattern:
+            self._exact.setdefault(pattern, []).append(party)
+        else:
+            self._starts.setdefault(len(start), {}).setdefault(start, []).append(party)
+
+    def of(self, asset: str) -> list[Party]:
+        """Every party that operates this asset, once."""
+        if asset.startswith(f"{EVIDENCE_ASSETS}/"):
+            party = self._vendors.get(asset.split("/", 2)[1])
+            return [party] if party is not None and operates(party, asset) else []
+        found = {one.name: one for one in self._exact.get(asset, ())}
+        for length, starts in self._starts.items():
+            for one in starts.get(asset[:length], ()):
+                found[one.name] = one
+        for one in self._others:
+            if one.name not in found and operates(one, asset):
+                found[one.name] = one
+        return list(found.values())
 
 
 @lru_cache(maxsize=20_000)

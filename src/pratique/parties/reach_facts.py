@@ -12,7 +12,7 @@ from typing import Final
 
 from pratique.exposure.ports import Edge
 from pratique.inventory.observed.model import EvidenceClass, Fact, Relation
-from pratique.parties.assets import operated
+from pratique.parties.assets import Operators
 from pratique.parties.model import Contract, Party, PartyKind
 from pratique.parties.register_file import RegisterFile
 from pratique.values.instants import Instant, render_instant
@@ -27,13 +27,25 @@ _OPERATORS: Final = (PartyKind.VENDOR, PartyKind.CLIENT)
 
 def wanted_facts(file: RegisterFile, assets: Iterable[str], *, today: date) -> tuple[Fact, ...]:
     """Facts that follow from the register now; `assets` are those that are known."""
-    known = list(assets)
-    notes = {name: _note(file, name, today) for name in file.parties}
+    notes = _notes(file, today)
     found: dict[tuple[str, str, str], Fact] = {}
+    operators = [one for one in file.parties.values() if one.kind in _OPERATORS]
+    who = Operators(operators)
+    for asset in assets:
+        for party in who.of(asset):
+            _put(found, Relation.OPERATED_BY, f"asset:{asset}", party, notes)
+    for party in operators:
+        for asset in _exact(party):
+            _put(found, Relation.OPERATED_BY, f"asset:{asset}", party, notes)
+    _belonging(found, file, notes)
+    return tuple(found.values())
+
+
+def _belonging(
+    found: dict[tuple[str, str, str], Fact], file: RegisterFile, notes: dict[str, str]
+) -> None:
+    """Whose data is in the datasets of groups of people and of projects."""
     for party in file.parties.values():
-        if party.kind in _OPERATORS:
-            for asset in (*_exact(party), *operated(party, known)):
-                _put(found, Relation.OPERATED_BY, f"asset:{asset}", party, notes)
         if party.kind is PartyKind.PEOPLE:
             for dataset in party.datasets:
                 _put(found, Relation.BELONGS_TO, f"dataset:{dataset}", party, notes)
@@ -42,7 +54,6 @@ def wanted_facts(file: RegisterFile, assets: Iterable[str], *, today: date) -> t
         if client is not None and client.kind is PartyKind.CLIENT:
             for dataset in project.datasets:
                 _put(found, Relation.BELONGS_TO, f"dataset:{dataset}", client, notes)
-    return tuple(found.values())
 
 
 def operator_fact(file: RegisterFile, asset: str, *, today: date) -> tuple[Fact, ...]:
@@ -67,15 +78,21 @@ def steps(
     with its end. Both take the place of the old one, which is retracted.
     """
     want = {(one.relation.value, one.subject, one.object): one for one in wanted}
-    stated: list[Fact] = []
+    kept: set[tuple[str, str, str]] = set()
+    follows: dict[tuple[str, str, str], Fact] = {}
     gone: list[Edge] = []
     for edge in standing:
-        fact = want.pop((edge.relation, edge.subject, edge.object), None)
+        key = (edge.relation, edge.subject, edge.object)
+        fact = want.get(key)
         if fact is not None and fact.note == edge.note:
-            continue
-        gone.append(edge)
-        stated.append(_follow(edge, fact, now))
-    return (*want.values(), *stated), tuple(gone)
+            # Two processes may have stated it at once; twice says no more than once.
+            kept.add(key)
+        else:
+            gone.append(edge)
+            follows[key] = _follow(edge, fact, now)
+    stated = [fact for key, fact in want.items() if key not in kept and key not in follows]
+    stated += [fact for key, fact in follows.items() if key not in kept]
+    return tuple(stated), tuple(gone)
 
 
 def _follow(edge: Edge, fact: Fact | None, now: Instant) -> Fact:
@@ -116,14 +133,18 @@ def _put(
     )
 
 
-def _note(file: RegisterFile, party: str, today: date) -> str:
-    """`register`, with the clock of each contract that has not ended."""
-    running = sorted(
-        (one for one in file.contracts.values() if one.party == party and _runs(one, today)),
-        key=lambda one: (one.notice_hours or 0, one.id),
-    )
-    clocks = [f"; clock={one.notice_hours}h({_basis(one)})" for one in running]
-    return "".join([SOURCE, *clocks[:_MAX_CLOCKS]])
+def _notes(file: RegisterFile, today: date) -> dict[str, str]:
+    """Of each party `register`, with the clock of each contract that has not ended."""
+    running: dict[str, list[Contract]] = {name: [] for name in file.parties}
+    for one in file.contracts.values():
+        if _runs(one, today):
+            running.setdefault(one.party, []).append(one)
+    return {name: _note(contracts) for name, contracts in running.items()}
+
+
+def _note(contracts: list[Contract]) -> str:
+    tightest = sorted(contracts, key=lambda one: (one.notice_hours or 0, one.id))[:_MAX_CLOCKS]
+    return "".join([SOURCE, *(f"; clock={one.notice_hours}h({_basis(one)})" for one in tightest)])
 
 
 def _runs(contract: Contract, today: date) -> bool:
