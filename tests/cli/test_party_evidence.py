@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +23,6 @@ from kit.parties import (
     statement,
 )
 from pratique.doors.cli import cli
-from pratique.errors import InputError
 from pratique.parties.evidence import MAX_EVIDENCE_BYTES
 from pratique.values.instants import now_utc, render_instant
 
@@ -157,6 +157,9 @@ def test_a_pdf_a_bundle_and_a_giant(home: Path, tmp_path: Path) -> None:
     giant = tmp_path / "giant"
     with giant.open("wb") as out:
         out.truncate(MAX_EVIDENCE_BYTES + 1)
-    result = run(home, "evidence", "add", "acme", str(giant))
-    assert isinstance(result.exception, InputError)
-    assert "at most 32 MiB" in str(result.exception)
+    told = answer(home, "evidence", "add", "acme", str(giant), code=1)
+    assert (told["size"], told["kind"]) == (MAX_EVIDENCE_BYTES + 1, "attestation")
+    assert told["sha256"] == hashlib.sha256(bytes(MAX_EVIDENCE_BYTES + 1)).hexdigest()
+    assert told["faults"] == ["it has more than 32 MiB: it was neither read nor kept"]
+    assert answer(home, "evidence", "show", str(told["entry"]))["kept"] is False
+    assert answer(home, "evidence", "add", "acme", str(giant), code=1)["new"] is False

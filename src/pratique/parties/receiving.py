@@ -25,7 +25,13 @@ from pratique.inventory.observed.model import (
 from pratique.inventory.observed.model import Evidence as Origin
 from pratique.ledger.entries import Draft
 from pratique.parties.entries import clock_met_draft, evidence_draft
-from pratique.parties.evidence import MAX_EVIDENCE_BYTES, Given, Piece, read_evidence
+from pratique.parties.evidence import (
+    MAX_EVIDENCE_BYTES,
+    Given,
+    Piece,
+    oversized_piece,
+    read_evidence,
+)
 from pratique.parties.model import SLIGHT, Evidence, EvidenceKind, Received, Register
 from pratique.parties.reach_facts import SOURCE, operator_fact
 from pratique.parties.register_file import file_of
@@ -65,9 +71,8 @@ def receive(parts: ReceivingParts, data: bytes, given: Given, *, actor: str) -> 
     register = parts.register()
     known = register.evidence.get(given.party.name, ())
     piece = read_evidence(data, replace(given, newest=newest_bills(known)))
-    before = next((one for one in reversed(known) if one.evidence == piece.evidence), None)
-    if before is not None:
-        return Receipt(evidence=before.evidence, entry=before.entry, new=False)
+    if (before := _before(known, piece)) is not None:
+        return before
     if len(data) <= MAX_EVIDENCE_BYTES:
         parts.keep(data)
     drafts = [evidence_draft(piece.evidence, actor=actor)]
@@ -75,6 +80,26 @@ def receive(parts: ReceivingParts, data: bytes, given: Given, *, actor: str) -> 
     drafts += _clocks_met(register, known, piece.evidence, actor=actor)
     entries = parts.append(drafts)
     return Receipt(evidence=piece.evidence, entry=entries[0], new=True)
+
+
+def receive_oversized(
+    parts: ReceivingParts, sha256: str, size: int, given: Given, *, actor: str
+) -> Receipt:
+    """Record that a piece came which is too large; nothing of it is kept."""
+    piece = oversized_piece(sha256, size, given)
+    known = parts.register().evidence.get(given.party.name, ())
+    if (before := _before(known, piece)) is not None:
+        return before
+    entries = parts.append([evidence_draft(piece.evidence, actor=actor)])
+    return Receipt(evidence=piece.evidence, entry=entries[0], new=True)
+
+
+def _before(known: Sequence[Received], piece: Piece) -> Receipt | None:
+    """Where the same was recorded with the same outcome."""
+    for one in reversed(known):
+        if one.evidence == piece.evidence:
+            return Receipt(evidence=one.evidence, entry=one.entry, new=False)
+    return None
 
 
 def _clocks_met(

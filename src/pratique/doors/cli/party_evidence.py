@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -19,7 +20,13 @@ from pratique.edge.parties.witnesses import find_witness
 from pratique.errors import InputError
 from pratique.parties.evidence import MAX_EVIDENCE_BYTES, Given
 from pratique.parties.model import EvidenceKind, Received
-from pratique.parties.receiving import Receipt, ReceivingParts, evidence_plain, receive
+from pratique.parties.receiving import (
+    Receipt,
+    ReceivingParts,
+    evidence_plain,
+    receive,
+    receive_oversized,
+)
 from pratique.store.party_receiving import receiving_parts
 from pratique.values.instants import Instant, now_utc, parse_instant, render_minute, render_second
 
@@ -72,10 +79,6 @@ def add_evidence(
     """
     now = now_utc()
     data = read_file(file, most=MAX_EVIDENCE_BYTES)
-    if len(data) > MAX_EVIDENCE_BYTES:
-        raise InputError(
-            f"{file} is too large to be kept", expected=f"at most {MAX_EVIDENCE_BYTES >> 20} MiB"
-        )
     with open_party_desk(home) as desk:
         witness, without = find_witness(desk.stores.settings.home, trusted_root)
         given = Given(
@@ -91,10 +94,25 @@ def add_evidence(
             witness=witness,
             without_witness=without,
         )
-        receipt = receive(_parts(desk, now), data, given, actor=operator())
+        parts = _parts(desk, now)
+        if len(data) > MAX_EVIDENCE_BYTES:
+            sha256, size = _hashed(file)
+            receipt = receive_oversized(parts, sha256, size, given, actor=operator())
+        else:
+            receipt = receive(parts, data, given, actor=operator())
     if receipt.new and receipt.evidence.asset:
         answer_open_incidents(home)
     _tell(receipt, form)
+
+
+def _hashed(file: Path) -> tuple[str, int]:
+    """SHA-256 and size of a file of any size. Raises: InputError."""
+    try:
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            return digest, stream.tell()
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from error
 
 
 def _parts(desk: PartyDesk, now: Instant) -> ReceivingParts:

@@ -7,6 +7,14 @@ Start reading at `read_evidence`.
 """
 
 from pratique.parties.evidence.model import MAX_EVIDENCE_BYTES, Given, Verified, Witness
-from pratique.parties.evidence.reading import Piece, read_evidence
+from pratique.parties.evidence.reading import Piece, oversized_piece, read_evidence
 
-__all__ = ["MAX_EVIDENCE_BYTES", "Given", "Piece", "Verified", "Witness", "read_evidence"]
+__all__ = [
+    "MAX_EVIDENCE_BYTES",
+    "Given",
+    "Piece",
+    "Verified",
+    "Witness",
+    "oversized_piece",
+    "read_evidence",
+]

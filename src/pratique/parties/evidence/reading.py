@@ -58,16 +58,20 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_evidence(data: bytes, given: Given) -> Piece:
     """Read a piece. Never raises: what is wrong with it stands in its faults."""
+    digest = hashlib.sha256(data).hexdigest()
     if len(data) > MAX_EVIDENCE_BYTES:
-        reading = _unread(
-            given, f"it has more than {MAX_EVIDENCE_BYTES >> 20} MiB and was not read"
-        )
-    else:
-        try:
-            reading = _read(data, given)
-        except UnreadablePieceError as error:
-            reading = _unread(given, str(error))
-    return _piece(data, _checked(reading, given), given)
+        return oversized_piece(digest, len(data), given)
+    try:
+        reading = _read(data, given)
+    except UnreadablePieceError as error:
+        reading = _unread(given, str(error))
+    return _piece(digest, len(data), _checked(reading, given), given)
+
+
+def oversized_piece(sha256: str, size: int, given: Given) -> Piece:
+    """The record of a piece that is too large to be read or kept."""
+    why = f"it has more than {MAX_EVIDENCE_BYTES >> 20} MiB: it was neither read nor kept"
+    return _piece(sha256, size, _checked(_unread(given, why), given), given)
 
 
 # ── what it is ───────────────────────────────────────────────────────────────────────────────
@@ -210,15 +214,15 @@ def _unread(given: Given, why: str) -> Reading:
     return Reading(kind=kind, media_type=_OCTETS, made_at=given.made_at, faults=(why,))
 
 
-def _piece(data: bytes, reading: Reading, given: Given) -> Piece:
+def _piece(digest: str, size: int, reading: Reading, given: Given) -> Piece:
     faults = sentences(reading.faults)
     becomes_look = reading.kind is EvidenceKind.SBOM and not faults
     asset = product_asset(given.party.name, reading.product) if becomes_look else ""
     evidence = Evidence(
         party=given.party.name,
         kind=reading.kind,
-        sha256=hashlib.sha256(data).hexdigest(),
-        size=len(data),
+        sha256=digest,
+        size=size,
         media_type=reading.media_type,
         filename=line(given.filename, 200),
         subjects=reading.subjects,
