@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,18 +16,22 @@ from kit.audits import Seen, contracts, instant, parties, projects, story, suspe
 from pratique.errors import InputError
 from pratique.exposure.guard import NameGuard
 from pratique.ledger.entries import Entry
+from pratique.parties import notices
 from pratique.parties.dossier import Facts, LeaseUse, draft_of_suspension
 from pratique.parties.entries import CLOCK, CLOCK_MET
 from pratique.parties.model import Register, Suspension, SuspensionScope
+from pratique.parties.naming import names_guard
 from pratique.parties.notices import (
     NOTICE,
     PartyNotice,
     render_party_notice,
     sent_drafts,
 )
+from pratique.parties.ordinary import ORDINARY
 from pratique.parties.register import fold_register
 
 NOW = instant(31)
+SOURCE = Path(notices.__file__).parents[1]
 SEEN = {"suspension:S-ABCDEFGH2345": 65, "resumption:S-ABCDEFGH2345": 90, "drill:vendor:acme": 21}
 USE = LeaseUse(
     lease="PQL1", vendor="acme", project="coding", datasets=("code-tasks",), bytes=3 << 20, objects=7,
@@ -168,3 +175,31 @@ def test_the_story_is_as_told() -> None:
     """What other tests count on."""
     assert len(parties()) == 9
     assert len(projects()) == len(contracts()) == 2
+
+
+def test_words_of_the_sentences_are_known() -> None:
+    words: set[str] = set()
+    for name in ("parties/dossier.py", "parties/notices.py", "exposure/notices.py"):
+        tree = ast.parse((SOURCE / name).read_text("utf-8"))
+        told = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+        for node in ast.walk(tree):
+            text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+            if text and id(node) not in told:
+                words |= set(re.findall("[a-z]+", node.value.lower()))
+    assert words <= ORDINARY, sorted(words - ORDINARY)
+
+
+def test_a_project_that_is_called_like_a_word_withholds_nothing() -> None:
+    known = register()
+    for name in ("access", "reason", "known"):
+        other = msgspec.structs.replace(projects()[1], name=name)
+        crowded = msgspec.structs.replace(known, projects={**known.projects, other.id: other})
+        guard = names_guard(known.parties["lab"], crowded)
+        notice = draft_of_suspension(
+            known.parties["lab"], facts(register=crowded), guard=guard, next_update=None, now=NOW
+        )
+        assert "withheld" not in render_party_notice(notice)
+    secret = msgspec.structs.replace(projects()[1], name="bluebird")
+    crowded = msgspec.structs.replace(known, projects={**known.projects, secret.id: secret})
+    assert names_guard(known.parties["lab"], crowded).find("what Bluebird told us") == "bluebird"
+    assert names_guard(known.parties["hooli"], crowded).find("what Bluebird told us") is None

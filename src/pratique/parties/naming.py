@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pratique.exposure.guard import NameGuard
 from pratique.parties.model import Party, PartyKind, Register
+from pratique.parties.ordinary import ORDINARY
 
 
 def names_guard(party: Party, register: Register) -> NameGuard:
@@ -26,5 +27,9 @@ def names_guard(party: Party, register: Register) -> NameGuard:
         if one.name not in own:
             others |= {one.entity, *([f"{one.kind.value}:{one.title}"] if one.title else ())}
     own.discard("")
-    kept = {one for one in others if one.partition(":")[2] not in own and one not in own}
+    kept = {one for one in others if _bare(one) not in own and _bare(one).lower() not in ORDINARY}
     return NameGuard(kept, allowed=own)
+
+
+def _bare(name: str) -> str:
+    return name.partition(":")[2] or name
