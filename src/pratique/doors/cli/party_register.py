@@ -86,8 +86,14 @@ def list_parties(kind: str | None, home: Path | None, form: str) -> None:
     ]
     lines = [_line(register, one) for one in found]
     if form == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode({"parties": lines}), indent=2))
+        answer = {"parties": lines, "unreadable": list(register.unreadable)}
+        click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=2))
         return
+    if register.unreadable:
+        count = len(register.unreadable)
+        click.echo(
+            f"{count} entries about parties cannot be read, so this may not be all", err=True
+        )
     if not lines:
         click.echo("no parties; see: pratique party import")
     for line in lines:
