@@ -229,6 +229,75 @@ def test_a_party_sees_itself_and_nobody_else(door: Door, acme: str) -> None:
     assert "other" not in text.replace("another party", "")
 
 
+def test_nobody_learns_by_trying_who_is_in_the_register(door: Door, acme: str) -> None:
+    def tried(name: str) -> str:
+        """What a vendor is told after it wrote a name wherever it may; without the name itself."""
+        answers = [{"topic": "sub-processors", "answer": "yes", "detail": name}]
+        pieces = [
+            ({"acknowledges": [name]}, ""),
+            ({"questionnaire": name, "answers": answers}, ""),
+            (fresh_bill(name), ""),
+            ({"what": name}, ""),
+            (fresh_bill(), f"&product={name}"),
+        ]
+        told = [
+            ask(door, acme, f"{EVIDENCE}?filename={name}{query}", encoded(piece))[1]
+            for piece, query in pieces
+        ]
+        found = [
+            Found(rule=rule, party="acme", subject=f"sbom {name}", severity=Severity.HIGH,
+                  sentence=f"{name} is of {name}, and of none of its products (labeler).",
+                  action=Action.ALERT, entries=(told[0]["entry"],))
+            for rule in ("sbom-own", "evidence-usable", "evidence-signed")
+        ]  # fmt: skip
+        record(
+            door,
+            [
+                finding_draft(FindingBody(found=one, state=FindingState.OPEN), actor="x")
+                for one in found
+            ],
+        )
+        view = ask(door, acme, SELF)[1]
+        told += [
+            one
+            for kind in ("findings", "evidence", "lines")
+            for one in view[kind]
+            if name in json.dumps(one)
+        ]
+        return "\n".join(json.dumps(_still(one)).replace(name, "NAME") for one in told)
+
+    assert tried("other") == tried("nobdy")
+
+
+def _still(told: dict[str, Any]) -> dict[str, Any]:
+    """Without what differs for every piece."""
+    return {
+        k: v
+        for k, v in told.items()
+        if k not in {"entry", "entries", "sha256", "id", "at", "opened_at"}
+    }
+
+
+def test_a_foreign_signature_reads_as_a_broken_one_in_findings_too(door: Door, acme: str) -> None:
+    tails = ("is signed with a key that the register does not name for acme (by other/other-1)",
+             "has a signature that does not fit")  # fmt: skip
+    found = [
+        Found(rule="evidence-signed", party="acme", subject=f"sbom {number}", severity=Severity.HIGH,
+              sentence=f"x from acme {tail}", action=Action.ALERT)
+        for number, tail in enumerate(tails)
+    ]  # fmt: skip
+    record(
+        door,
+        [
+            finding_draft(FindingBody(found=one, state=FindingState.OPEN), actor="x")
+            for one in found
+        ],
+    )
+    _, view = ask(door, acme, SELF)
+    assert len({one["sentence"] for one in view["findings"]}) == 1
+    assert "other" not in json.dumps(view["findings"])
+
+
 # ── observations ─────────────────────────────────────────────────────────────────────────────
 
 

@@ -127,13 +127,15 @@ def test_what_was_seen_is_observed_of_this_party_only() -> None:
     assert [one.standing for one in found.lines][:3] == [Standing.OBSERVED] * 3
 
 
-def test_a_party_reads_no_name_of_others_even_in_what_it_sent() -> None:
+def test_a_party_reads_what_it_sent_and_no_name_of_others_in_what_we_kept() -> None:
     said = (Claim(topic="sub-processors", answer="other", detail="also OTHER and another-one"),)
     note = msgspec.structs.replace(ACME, note="we watch them")
-    ours = msgspec.structs.replace(piece(6), by="operator:ann")
+    ours = msgspec.structs.replace(piece(6, claims=said), by="operator:ann")
     view = own_view(register(piece(5, claims=said), ours, party=note), "acme", now=NOW)
     assert [one["by"] for one in view["evidence"]] == ["party:acme", "customer"]
     [claim] = view["evidence"][0]["claims"]
+    assert claim["answer"] == "other", "a word of its own that came back otherwise would tell much"
+    [claim] = view["evidence"][1]["claims"]
     assert claim["answer"] == "another party"
     assert claim["detail"] == "also another party and another-one"
     assert "we watch them" not in str(view)

@@ -28,7 +28,7 @@ from pratique.errors import InputError, UnavailableError
 from pratique.index.ports import Identity
 from pratique.parties.evidence import MAX_EVIDENCE_BYTES, Given, Witness
 from pratique.parties.model import EvidenceKind, Party, Received, Register
-from pratique.parties.own_view import own_evidence, own_view, without_others
+from pratique.parties.own_view import own_evidence, own_view
 from pratique.parties.receiving import Receipt, ReceivingParts, receive
 from pratique.values.instants import Clock, Instant, parse_instant
 
@@ -127,8 +127,7 @@ class PartyDoor:
             )
             receipt = receive(self._parts.receiving, content, given, actor=f"party:{party.name}")
             self._parts.caught_up()
-        told = without_others(own_evidence(_receipt(receipt)), register, party.name)
-        return _answered(told, new=receipt.new)
+        return _answered(own_evidence(_receipt(receipt)), new=receipt.new)
 
     # ── itself ───────────────────────────────────────────────────────────────────────────────
 
