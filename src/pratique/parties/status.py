@@ -132,6 +132,8 @@ def is_status(start: bytes) -> bool:
 
 def open_status(data: bytes, verifier: Verifier | None = None) -> OpenedStatus:
     """Check a status, or the page of one. Raises: BundleError saying what does not hold."""
+    if len(data) > MAX_BYTES:
+        raise BundleError("too large to be a status", expected=f"at most {MAX_BYTES:,} bytes")
     if data.startswith(_PAGE_HEAD):
         return _open_page(data, verifier)
     try:

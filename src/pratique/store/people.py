@@ -36,7 +36,6 @@ PEOPLE_FILE: Final = "people.db"
 KEY_FILE: Final = "people.key"
 NEXT_KEY_FILE: Final = "people.key.next"
 MAX_CONTACT: Final = 400
-MAX_PEOPLE: Final = 1_000_000
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _OTHERS: Final = 0o077
