@@ -282,6 +282,24 @@ def test_each_suspension_is_lifted_by_itself(home: Path, monkeypatch: pytest.Mon
     assert "suspended" in done(home, "lease", "show", lease)
 
 
+def test_nothing_is_granted_to_who_works_for_a_suspended_party_by_another_name(
+    home: Path, tmp_path: Path
+) -> None:
+    done(home, "party", "suspend", "acme", *ACME)
+    later = tmp_path / "later.toml"
+    later.write_text(REGISTER + '\n[[vendor]]\nname = "newco"\nworks_for = ["helpers"]\n', "utf-8")
+    done(home, "party", "import", str(later))
+    for vendor in ("newco", "Acme", "HELPERS"):
+        told = refused(
+            home, "lease", "grant", "p-17", "--vendor", vendor, "--project", "coding", "--purpose",
+            "labelling", "--dataset", "faces", "--budget", "2GiB",
+        )  # fmt: skip
+        assert "lease suspended: vendor acme" in told
+    found = run(home, "party", "check", "acme", "--format", "json")
+    assert "newco, not stopped by" in found.stdout
+    grant(home, "bolt")
+
+
 def test_a_token_of_a_party_decides_nothing(home: Path) -> None:
     assert "decides nothing" in refused(
         home, "token", "create", "x", "--role", "approver", "--party", "acme"

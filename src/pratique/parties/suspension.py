@@ -31,6 +31,7 @@ from pratique.parties.model import (
     SuspensionScope,
 )
 from pratique.parties.suspension_clocks import ToTell, clocks_of
+from pratique.parties.workers import everybody_below, late_workers
 from pratique.values.instants import Instant
 
 MAX_VENDORS: Final = 500
@@ -174,6 +175,19 @@ def hold_of_suspension(suspension: Suspension) -> Hold:
     )
 
 
+def unreached_holds(register: Register, vendor: str) -> Iterator[Hold]:
+    """What standing suspensions would stop, did they know of later workers, and of `vendor` spelled so."""
+    for one in register.suspensions.values():
+        if one.lifted_at is not None or one.client:
+            continue
+        names = set(late_workers(register, one))
+        known = {each.casefold() for each in (*one.vendors, *names)}
+        if vendor not in one.vendors and vendor.casefold() in known:
+            names.add(vendor)
+        if names:
+            yield hold_of_suspension(msgspec.structs.replace(one, vendors=tuple(sorted(names))))
+
+
 def evidence_root(register: Register, parties: Iterable[str]) -> str:
     """SHA-256 over all evidence of these parties, sorted: what was there when they were suspended."""
     lines = sorted(
@@ -203,17 +217,8 @@ def _party(register: Register, name: str) -> Party:
 
 def _vendors(register: Register, party: Party, scope: SuspensionScope) -> tuple[str, ...]:
     """The party and, unless told otherwise, everybody who works for it, at any distance."""
-    found = {party.name}
-    waiting = [party.name] if scope.with_sub_processors else []
-    below: dict[str, set[str]] = {}
-    for one in register.parties.values():
-        for above in one.works_for:
-            below.setdefault(above, set()).add(one.name)
-        below.setdefault(one.name, set()).update(one.sub_processors)
-    while waiting:
-        for name in below.get(waiting.pop(), set()) - found:
-            found.add(name)
-            waiting.append(name)
+    below = everybody_below(register, party.name)
+    found = below if scope.with_sub_processors else {party.name}
     if len(found) > MAX_VENDORS:
         raise InputError(
             f"{len(found)} vendors at a time",

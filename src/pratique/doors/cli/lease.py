@@ -44,6 +44,8 @@ from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.spans import parse_expiry
 from pratique.doors.cli.stores import operator
 from pratique.errors import InputError
+from pratique.parties.suspension import unreached_holds
+from pratique.store.parties import read_register
 from pratique.values.instants import Instant, now_utc, parse_instant, render_instant
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -215,7 +217,13 @@ def _grant(
                 f"nothing is granted below {describe_scope(scope_id)}: {stopped.sentence}",
                 remedy=f"pratique scope resume {scope_id}",
             )
-    held = grant_refusal(desk.custody.standing_holds(), asked)
+    standing = desk.custody.standing_holds()
+    held = grant_refusal(standing, asked)
+    if held is None and standing:
+        # Whoever began to work for a suspended party since, or is spelled otherwise, gets nothing new.
+        desk.stores.presence.catch_up()
+        register = read_register(desk.stores.presence)
+        held = grant_refusal(unreached_holds(register, asked.vendor), asked)
     if held is not None:
         raise InputError(
             f"nothing is granted that would be stopped at once: {held.sentence}",

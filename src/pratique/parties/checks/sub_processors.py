@@ -10,6 +10,7 @@ from pratique.parties.checks.facts import CheckFacts
 from pratique.parties.checks.products import counts
 from pratique.parties.checks.rule import Rule, found, unknown
 from pratique.parties.model import Action, Claim, EvidenceKind, Found, Party, Received, Severity
+from pratique.parties.workers import late_workers
 from pratique.values.instants import Instant
 
 NAME: Final = "sub-processors"
@@ -28,6 +29,7 @@ def _look(facts: CheckFacts, now: Instant) -> Iterator[Found]:  # noqa: ARG001 -
         listed = sorted(facts.workers_of.get(party.name, ()))
         told = _newest_list(pieces)
         yield from _unknown_parties(facts, party)
+        yield from _unstopped(facts, party)
         if told is None:
             yield unknown(
                 NAME, party.name, "list",
@@ -103,6 +105,19 @@ def _acknowledged(pieces: tuple[Received, ...]) -> set[str]:
 def _spellings(facts: CheckFacts, name: str) -> set[str]:
     known = facts.register.parties.get(name)
     return {name.casefold(), known.title.casefold()} - {""} if known else {name.casefold()}
+
+
+def _unstopped(facts: CheckFacts, party: Party) -> Iterator[Found]:
+    """Whom the register named as its worker after the suspension began."""
+    for one in facts.register.suspensions.values():
+        late = late_workers(facts.register, one) if one.scope.party == party.name else ()
+        for name in sorted(late):
+            yield found(
+                NAME, party.name, f"{name}, not stopped by {one.id}",
+                f"{name} works for {party.name}, which is suspended ({one.id}), and goes on, because the"
+                f" register did not say so when it began: suspend {name} too.",
+                severity=Severity.CRITICAL, entries=facts.entry(f"party:{name}"),
+            )  # fmt: skip
 
 
 def _unknown_parties(facts: CheckFacts, party: Party) -> Iterator[Found]:
