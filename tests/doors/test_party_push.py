@@ -202,6 +202,29 @@ def test_old_bytes_and_a_mere_word_do_not_end_the_clock(door: Door, acme: str) -
     assert door.entries("notice-clock-met") == []
 
 
+@pytest.mark.parametrize(("path", "taken"), [(EVIDENCE, {201}), ("/_pratique/intake", {400})])
+def test_who_sends_slowly_takes_only_its_own_place(
+    door: Door, acme: str, path: str, taken: set[int]
+) -> None:
+    def until(token: str, wanted: set[int]) -> bool:
+        return any(
+            ask(door, token, path, b'{"acknowledges": ["%d"]}' % number)[0] in wanted
+            for number in range(100)
+        )
+
+    where = urlsplit(door.url)
+    login = base64.b64encode(f"__token__:{acme}".encode()).decode()
+    with closing(http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)) as slow:
+        slow.putrequest("POST", path)
+        slow.putheader("Authorization", f"Basic {login}")
+        slow.putheader("Content-Length", "100")
+        slow.endheaders(b"{")
+        assert until(acme, {429})
+        other = door.add_token("other-push", role="party", party="other")
+        assert ask(door, other, path, b'{"acknowledges": ["y"]}')[0] in taken
+    assert until(acme, taken), "whoever hung up keeps its place"
+
+
 # ── itself ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -82,6 +82,7 @@ class Intake:
     def __init__(self, parts: IntakeParts) -> None:
         self._parts = parts
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._pushing: set[str] = set()
         # Held by the thread that looks for a batch and appends it, so that no two do at once.
         self._turn = threading.Lock()
 
@@ -95,6 +96,22 @@ class Intake:
             )
         if (request.content_length or 0) > BATCH_BYTES:
             return _too_large()
+        if not who.party:
+            return await self._pushed(request, who)
+        if who.party in self._pushing:
+            # A party that sends slowly takes no place that collectors of others need.
+            return problem(
+                429,
+                "A batch of yours is on its way; send one at a time",
+                headers={"Retry-After": "5"},
+            )
+        self._pushing.add(who.party)
+        try:
+            return await self._pushed(request, who)
+        finally:
+            self._pushing.discard(who.party)
+
+    async def _pushed(self, request: web.BaseRequest, who: Identity) -> web.Response:
         async with self._room:
             try:
                 content = await _body(request)

@@ -5,8 +5,8 @@
     GET  /_pratique/party/status      its status, signed, as `pratique party status` writes it
 
 1. Who: only a token of the role `party`; the token says which party, nothing in the request does.
-2. How much: bounded in bytes, in pieces at once, and per party and day, so that nobody fills the
-   place where the evidence of all is kept.
+2. How much: bounded in bytes, in pieces at once (one of each party), and per party and day, so that
+   nobody fills the place where the evidence of all is kept.
 3. What is wrong with a piece is recorded with it and answered; it satisfies no promise.
 """
 
@@ -32,7 +32,7 @@ from pratique.parties.own_view import own_evidence, own_view
 from pratique.parties.receiving import Receipt, ReceivingParts, receive
 from pratique.values.instants import Clock, Instant, parse_instant
 
-_AT_ONCE: Final = 2
+_AT_ONCE: Final = 4
 """Pieces in memory at the same time."""
 _BODY_SECONDS: Final = 120.0
 _DAY: Final = timedelta(days=1)
@@ -61,6 +61,7 @@ class PartyDoor:
     def __init__(self, parts: PartyDoorParts) -> None:
         self._parts = parts
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._giving: set[str] = set()
         # Held while a piece is compared with what is recorded, and appended.
         self._turn = threading.Lock()
 
@@ -91,6 +92,20 @@ class PartyDoor:
     async def _evidence(self, request: web.BaseRequest, who: Identity) -> web.Response:
         if (request.content_length or 0) > MAX_EVIDENCE_BYTES:
             return _too_large()
+        if who.party in self._giving:
+            # One who sends slowly, again and again, takes nobody else's place.
+            return problem(
+                429,
+                "A piece of yours is on its way; send one at a time",
+                headers={"Retry-After": "5"},
+            )
+        self._giving.add(who.party)
+        try:
+            return await self._given(request, who)
+        finally:
+            self._giving.discard(who.party)
+
+    async def _given(self, request: web.BaseRequest, who: Identity) -> web.Response:
         async with self._room:
             try:
                 content = await _body(request)
