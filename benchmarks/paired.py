@@ -106,7 +106,8 @@ def compare(
     """Let both ask in turns (ABBA) for a while. `times`: what each connection asks in one turn."""
     for each in (one, other):
         each.ask(times)
-    until, costs = time.monotonic() + seconds, []
+    until = time.monotonic() + seconds
+    costs: list[tuple[float, float]] = []
     while time.monotonic() < until or len(costs) < 4:
         order = (one, other) if len(costs) % 2 == 0 else (other, one)
         spent = {}

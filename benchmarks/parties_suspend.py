@@ -88,7 +88,7 @@ def registered(made: Custodian) -> None:
 def crowd(made: Custodian, like: Lease, count: int) -> None:
     """Leases that nobody reads with, in one transaction: granting 10,000 would take an hour of syncs."""
     with made.state._database.write() as session:  # noqa: SLF001 - a benchmark's shortcut past the grants
-        scopes = {}
+        scopes: dict[ScopeId, tuple[int | None, int | None]] = {}
         for number in range(count):
             lease = replace(like, id=lease_id(1_000_000 + number), holder=f"p-{number % 500}")
             session.run("add_lease", **lease_values(lease))

@@ -16,6 +16,7 @@ from pratique.custody.ports import Upload, Version
 from pratique.custody.scopes import dataset_scope
 from pratique.errors import InputError
 from pratique.store.connect import Database, Session
+from pratique.store.custody_rotation import check_floor
 from pratique.store.custody_rows import (
     dataset_of,
     dataset_values,
@@ -26,7 +27,6 @@ from pratique.store.custody_rows import (
     upload_values,
     version_of,
 )
-from pratique.store.custody_rotation import check_floor
 from pratique.store.custody_tree import add_scopes
 from pratique.values.instants import Instant
 from pratique.values.spans import to_micros
