@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Final
 
 import click
+
+from pratique.doors.cli.lazy_group import LazyGroup
 
 _COMMANDS: Final[dict[str, str]] = {
     # name: module:attribute, as in the table of the top level; help stands in the command itself
@@ -33,20 +34,6 @@ _COMMANDS: Final[dict[str, str]] = {
 }
 
 
-class _PartyGroup(click.Group):
-    """A group whose commands are imported when called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click decides the signature
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click decides the signature
-        if cmd_name not in _COMMANDS:
-            return None
-        module_name, _, attribute = _COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module_name), attribute)
-        return command
-
-
-@click.group(cls=_PartyGroup)
+@click.group(cls=LazyGroup, table=_COMMANDS)
 def party() -> None:
     """Vendors, clients and people: who they are, what they promised, what stops when."""
