@@ -160,6 +160,46 @@ def test_what_is_only_said_does_not_count_as_seen() -> None:
     assert lacks(*said) == ("no pii-scan of it was seen here",)
 
 
+def test_what_was_put_in_after_a_scan_was_not_looked_through() -> None:
+    swapped = [
+        *submitted("S1", "a"),
+        *made("X1", PII, "a", "b"),
+        *made("X2", DUPLICATES, "b", "clean"),
+        *made("X3", TransformKind.OTHER, "clean", "c", observed=False),
+        *reviewed("R1", "c"),
+    ]
+    assert len(lacks(*swapped)) == 2
+    assert lacks(*swapped, *made("X4", PII, "c", "d"), *made("X5", DUPLICATES, "d", "c")) == ()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "found", "whole"),
+    [
+        ({"mode": "redact", "sorts": ""}, {"EMAIL_ADDRESS": 2}, True),
+        ({"mode": "report", "sorts": ""}, {}, True),
+        ({"mode": "report", "sorts": ""}, {"unread": 1}, True),
+        ({"mode": "report", "sorts": ""}, {"EMAIL_ADDRESS": 2}, False),
+        ({"mode": "redact", "sorts": "CRYPTO"}, {}, False),
+    ],
+)
+def test_a_scan_that_left_something_is_told(
+    parameters: dict[str, str], found: dict[str, int], whole: bool
+) -> None:
+    [scan] = made("X1", PII, "a", "b")
+    body = {**scan.body, "parameters": parameters, "found": found}
+    told = Draft(kind=scan.kind, subject=scan.subject, actor=scan.actor, body=body)
+    rest = [*submitted("S1", "a"), *made("X2", DUPLICATES, "b", "c"), *reviewed("R1", "c")]
+    assert (lacks(*rest, told) == ()) is whole
+    assert lacks(*rest, told, *made("X3", PII, "a", "b")) == (), "a whole one makes up for it"
+
+
+@pytest.mark.parametrize("by", ["P-17", "p_17", "p.17", "\uff50-17"])
+def test_nobody_becomes_a_second_person_by_other_letters(by: str) -> None:
+    assert lacks(*WHOLE[:-1], *reviewed("R1", "c", by=by)) == (
+        "nobody but who submitted it has accepted these bytes",
+    )
+
+
 def test_who_submitted_any_part_of_it_is_no_second_person() -> None:
     both = [
         *submitted("S1", "a"),

@@ -67,6 +67,13 @@ def test_another_text_is_one_record() -> None:
         ("a.jsonl", b"[" * 100_000, "is not JSON"),
         ("a.txt", b"\xff\xfe", "not UTF-8 at byte 0"),
         ("a.txt", b"x" * (MAX_RECORD + 1), "expected"),
+        ("a.jsonl", b'{"a": {"b": "ann@example.org", "b": ""}}', "one name"),
+        ("a.json", b'{"a": "ann@example.org", "a": ""}', "one name"),
+        ("a.json", b"{'a': 1}", "is not JSON"),
+        ("a.html", b"ann&#64;example.org", "&#64;"),
+        ("a.md", b"ann&#x0040;example.org", "&#x0040;"),
+        ("a.xml", b"&#97;nn@example.org", "&#97;"),
+        ("a.html", b"ann&commat;example.org", "&commat;"),
     ],
 )
 def test_what_is_no_record_is_named(name: str, data: bytes, said: str) -> None:
@@ -90,6 +97,24 @@ def test_what_two_rules_find_of_one_sort_is_one_thing() -> None:
     ]
 
 
+def test_ordinary_references_are_text() -> None:
+    for text in ("a &amp; b &#39;c&#39; &#160; &#8217; &#228;", "R&#38;D", "&#60;b&#62;", "&nbsp;"):
+        [record] = read_records("a.html", text.encode())
+        assert record.texts == (("", text),)
+
+
+def test_a_json_file_is_looked_through_by_what_it_says() -> None:
+    [record] = read_records("a.json", rb'{"who": "ann\u0040example.org", "n": 4111111111111111.0}')
+    assert dict(record.texts) == {
+        "/who#": "who", "/who": "ann@example.org", "/n#": "n", "/n": "4111111111111111",
+    }  # fmt: skip
+    found = [
+        (Span(start=0, end=len(text), sort="X", score=1.0),) if pointer in {"/who", "/n"} else ()
+        for pointer, text in record.texts
+    ]
+    assert json.loads(redact(record, found, structured=True)) == {"who": "<X>", "n": "<X>"}
+
+
 def test_pictures_are_no_text() -> None:
     assert [is_text(name) for name in ("A.JSONL", "b.txt", "c.png", "d")] == [
         True,
@@ -102,7 +127,7 @@ def test_pictures_are_no_text() -> None:
 @given(JSON)
 def test_nothing_found_leaves_the_very_bytes(value: Any) -> None:
     for record in read_records("a.jsonl", lines_of(value)):
-        assert redact(record, [() for _ in record.texts], lines=True) == record.data
+        assert redact(record, [() for _ in record.texts], structured=True) == record.data
 
 
 @given(JSON)
@@ -114,7 +139,7 @@ def test_what_was_found_is_gone_and_the_rest_stays(value: Any) -> None:
         (Span(start=0, end=len(text), sort="X", score=1.0),) if text else ()
         for _, text in record.texts
     ]
-    [after] = read_records("a.jsonl", redact(record, spans, lines=True))
+    [after] = read_records("a.jsonl", redact(record, spans, structured=True))
     assert {text.rstrip("'") for _, text in after.texts} <= {"<X>", ""}
     assert len(after.texts) == len(record.texts)
 
@@ -122,14 +147,14 @@ def test_what_was_found_is_gone_and_the_rest_stays(value: Any) -> None:
 def test_two_keys_that_become_one_word_both_stay() -> None:
     [record] = read_records("a.jsonl", lines_of({"ann": 1, "bob": 2}))
     spans = [(Span(start=0, end=3, sort="PERSON", score=1.0),) for _ in record.texts]
-    assert json.loads(redact(record, spans, lines=True)) == {"<PERSON>": 1, "<PERSON>'": 2}
+    assert json.loads(redact(record, spans, structured=True)) == {"<PERSON>": 1, "<PERSON>'": 2}
 
 
 def test_a_number_that_names_somebody_becomes_a_word() -> None:
     [record] = read_records("a.jsonl", lines_of({"s": 536904399}))
     whole = (Span(start=0, end=9, sort="US_SSN", score=1.0),)
     spans = [() if pointer.endswith("#") else whole for pointer, _ in record.texts]
-    assert json.loads(redact(record, spans, lines=True)) == {"s": "<US_SSN>"}
+    assert json.loads(redact(record, spans, structured=True)) == {"s": "<US_SSN>"}
 
 
 @given(

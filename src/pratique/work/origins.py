@@ -7,6 +7,7 @@ that somebody else accepted these very bytes. What was only said, not seen, is t
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -34,6 +35,20 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """What is not shown, as sentences; empty: it may be delivered."""
     entries: tuple[int, ...]
     """Ledger sequences of all of it."""
+
+
+def same_person(name: str) -> str:
+    """A name as it is compared: nobody becomes somebody else by other letters or spaces."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(one for one in plain if one.isalnum())
+
+
+def _is_partial(step: Transform) -> bool:
+    """Whether a scan left data about people that it found, or looked for some sorts of it only."""
+    if step.kind is not TransformKind.PII:
+        return False
+    left = step.parameters.get("mode") == "report" and bool(step.found.keys() - {"unread"})
+    return left or bool(step.parameters.get("sorts"))
 
 
 @dataclass(slots=True)
@@ -107,13 +122,29 @@ class Origins:
                 waiting += new
         return found
 
+    def _seen(self, sha256: str) -> list[Transform]:
+        """Steps between which nothing happened that was only said: that could have put anything in."""
+        found: dict[str, Transform] = {}
+        seen, waiting = {sha256}, [sha256]
+        while waiting:
+            for transform in self._made_by.get(waiting.pop(), ()):
+                if transform.observed:
+                    found[transform.id] = transform
+                    new = [one.sha256 for one in transform.inputs if one.sha256 not in seen]
+                    seen.update(new)
+                    waiting += new
+        return list(found.values())
+
     def _lacks(self, sha256: str, found: _Found, people: Sequence[str]) -> Iterable[str]:
         if not found.submissions:
             yield "nobody is known to have submitted what it was made from"
-        kinds = {one.kind for one in found.transforms.values() if one.observed}
+        seen = self._seen(sha256)
         for kind in self._required:
-            if kind not in kinds:
+            of_it = [one for one in seen if one.kind is kind]
+            if not of_it:
                 yield f"no {kind.value} of it was seen here"
+            elif all(map(_is_partial, of_it)):
+                yield f"{kind.value} left something: it looked for some sorts only, or reported what it found"
         yield from self._unreviewed(sha256, people)
 
     def _unreviewed(self, sha256: str, people: Sequence[str]) -> Iterable[str]:
@@ -122,14 +153,15 @@ class Origins:
             for one in self._work.reviews.values()
             if any(file.sha256 == sha256 for file in one.files)
         ]
-        newest = {one.by: one for one in of_it}  # what somebody said last counts
+        newest = {same_person(one.by): one for one in of_it}  # what somebody said last counts
+        own = set(map(same_person, people))
         if any(one.verdict is ReviewVerdict.REJECTED for one in newest.values()):
             who = [one.by for one in newest.values() if one.verdict is ReviewVerdict.REJECTED]
             yield f"{', '.join(who)} rejected it"
         others = [
             one
             for one in newest.values()
-            if one.verdict is ReviewVerdict.ACCEPTED and one.by not in people
+            if one.verdict is ReviewVerdict.ACCEPTED and same_person(one.by) not in own
         ]
         if not others:
             yield "nobody but who submitted it has accepted these bytes"

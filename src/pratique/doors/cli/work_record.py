@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pratique.custody.model import StoredObject
+from pratique.custody.scopes import parse_word
 from pratique.doors.cli.custody_desk import echo_json
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.stores import operator
@@ -292,22 +293,24 @@ def review(
         raise InputError("why is it rejected?", expected="--reason WORDS")
     with open_work_desk(home) as desk:
         of = desk.project(project)
+        by = parse_word(by, what="reviewer")
         refs = tuple(ref_of(path) for path in files)
         if said is ReviewVerdict.ACCEPTED:
             _check_second(desk, of.id, refs, by)
         made = Review(
-            id=new_id("R"), project=of.id, by=by[:80], verdict=said, reason=reason[:500], files=refs
+            id=new_id("R"), project=of.id, by=by, verdict=said, reason=reason[:500], files=refs
         )
         entry = desk.record(review_drafts(made, actor=operator()), now)
     _say(form, made.id, entry, f"review {made.id}: {by} {said.value} {len(refs)} files")
 
 
 def _check_second(desk: WorkDesk, project: str, refs: tuple[FileRef, ...], by: str) -> None:
-    from pratique.work.origins import Origins  # noqa: PLC0415 - only reviews need them
+    from pratique.work.origins import Origins, same_person  # noqa: PLC0415 - only reviews need them
 
     origins = Origins(desk.work.of_project(project))
     for ref in refs:
-        if by in origins.of(ref.sha256).people:
+        people = {same_person(one) for one in origins.of(ref.sha256).people}
+        if same_person(by) in people:
             raise InputError(
                 f"{by} submitted what {ref.name} was made from",
                 remedy="let somebody else look at it",

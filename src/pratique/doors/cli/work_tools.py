@@ -35,7 +35,7 @@ from pratique.errors import InputError
 from pratique.values.instants import now_utc
 from pratique.work.entries import transform_drafts
 from pratique.work.model import FileRef, Transform, TransformKind
-from pratique.work.records import Line, Record, has_lines, is_text, read_records, redact
+from pratique.work.records import Line, Record, has_lines, is_json, is_text, read_records, redact
 
 _REPORT, _REDACT, _DROP = "report", "redact", "drop"
 _MANIFEST_BYTES: Final = 16 << 20
@@ -140,7 +140,9 @@ def _scan_file(
             for span in each
         )
         done.found.update(sort for _, sort, _ in found)
-        clean = redact(record, spans, lines=lines) if mode == _REDACT else record.data
+        clean = (
+            redact(record, spans, structured=is_json(path.name)) if mode == _REDACT else record.data
+        )
         dropped = mode == _DROP and bool(found)
         done.changed += clean != record.data or dropped
         if not dropped:

@@ -21,6 +21,9 @@ Answerer: TypeAlias = Callable[[Any], object]
 SHINGLE: Final = 5
 """Words that are compared together."""
 PERMUTATIONS: Final = 128
+_PIECE: Final = 100_000
+"""Characters of a text that a language model is given at a time; it takes no more than ten times as many."""
+_OVERLAP: Final = 200
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,9 +150,11 @@ def _names() -> tuple[str, Callable[[str], Iterator[tuple[int, int]]]]:
     model = spacy.load(installed[-1])
 
     def find(text: str) -> Iterator[tuple[int, int]]:
-        for one in model(text[: model.max_length]).ents:
-            if one.label_ == "PERSON":
-                yield one.start_char, one.end_char
+        # All of it, however long: pieces overlap, so that no name is cut in two.
+        for at in range(0, len(text), _PIECE):
+            for one in model(text[at : at + _PIECE + _OVERLAP]).ents:
+                if one.label_ == "PERSON":
+                    yield at + one.start_char, at + one.end_char
 
     return f"{installed[-1]} {model.meta['version']}", find
 
