@@ -18,6 +18,8 @@ from pratique.parties.model import (
     Finding,
     FindingState,
     Found,
+    Party,
+    PartyKind,
     Received,
     Register,
     Severity,
@@ -55,11 +57,19 @@ def a_finding(subject: str, hours: int, state: FindingState = FindingState.CLOSE
     )  # fmt: skip
 
 
+ACME = Party(name="acme", kind=PartyKind.VENDOR)
+
+
 def is_met(
-    topic: str, *, pieces: tuple[Received, ...] = (), findings: tuple[Finding, ...] = (), detail: str = ""
-) -> bool:  # fmt: skip
+    topic: str,
+    *,
+    pieces: tuple[Received, ...] = (),
+    findings: tuple[Finding, ...] = (),
+    detail: str = "",
+    gone: bool = False,
+) -> bool:
     register = Register(
-        parties={}, projects={}, contracts={}, evidence={"acme": pieces},
+        parties={} if gone else {"acme": ACME}, projects={}, contracts={}, evidence={"acme": pieces},
         findings={one.id: one for one in findings}, suspensions={}, clocks={}, entries={}, unreadable=(),
     )  # fmt: skip
     suspension = Suspension(
@@ -93,3 +103,11 @@ def test_findings_that_were_closed_before_prove_nothing() -> None:
     assert is_met("findings-closed", findings=(before, since))
     still = msgspec.structs.replace(since, state=FindingState.ACCEPTED)
     assert not is_met("findings-closed", findings=(before, still))
+
+
+def test_what_closed_because_the_register_forgot_the_party_proves_nothing() -> None:
+    since = a_finding("y", 1)
+    assert is_met("findings-closed", findings=(since,))
+    assert not is_met("findings-closed", findings=(since,), gone=True)
+    assert not is_met("findings-closed", findings=(since,), detail=since.id, gone=True)
+    assert not is_met("rotation-verified", gone=True)

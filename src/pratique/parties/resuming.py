@@ -25,7 +25,7 @@ from pratique.parties.model import (
     Signature,
     Suspension,
 )
-from pratique.values.instants import Instant, render_instant
+from pratique.values.instants import Instant, render_second
 
 ROTATION: Final = "rotation-verified"
 EVIDENCE: Final = "evidence-received"
@@ -129,7 +129,7 @@ def _judged(
 ) -> Judged:
     match condition.topic:
         case "rotation-verified":
-            met, words = _rotation(suspension, rotations, condition.detail)
+            met, words = _rotation(register, suspension, rotations, condition.detail)
         case "evidence-received":
             met, words = _evidence(register, suspension, condition.detail)
         case "findings-closed":
@@ -139,7 +139,11 @@ def _judged(
     return Judged(condition=condition, met=met, sentence=words)
 
 
-def _rotation(suspension: Suspension, rotations: Rotations, detail: str) -> tuple[bool, str]:
+def _rotation(
+    register: Register, suspension: Suspension, rotations: Rotations, detail: str
+) -> tuple[bool, str]:
+    if not detail and (gone := _gone(register, [suspension.scope.party])):
+        return False, gone
     wanted = {detail} if detail else set(rotations.held)
     if not wanted:
         return False, (
@@ -150,13 +154,13 @@ def _rotation(suspension: Suspension, rotations: Rotations, detail: str) -> tupl
     missing = sorted(wanted - set(dead))
     if missing:
         return False, (
-            f"not verified to be dead since {render_instant(suspension.at)}: {_some(missing)} "
+            f"not verified to be dead since {render_second(suspension.at)}: {_some(missing)} "
             "(pratique reach verified-dead)"
         )
     entries = sorted({dead[name].entry for name in wanted})
     return (
         True,
-        f"{_some(sorted(wanted))}: earlier values were refused (entries {_numbers(entries)})",
+        f"{_some(sorted(wanted))}: earlier values were refused ({_entries(entries)})",
     )
 
 
@@ -166,8 +170,8 @@ def _evidence(register: Register, suspension: Suspension, kind: str) -> tuple[bo
     pieces = register.evidence.get(suspension.scope.party, ())
     came = _since(pieces, suspension.at, kind)
     if came is None:
-        return False, f"no {what} without a fault came since {render_instant(suspension.at)}"
-    return True, f"{what} came at {render_instant(came.at)} (entry {came.entry})"
+        return False, f"no {what} without a fault came since {render_second(suspension.at)}"
+    return True, f"{what} came at {render_second(came.at)} (entry {came.entry})"
 
 
 def _since(pieces: Iterable[Received], at: Instant, kind: str) -> Received | None:
@@ -196,6 +200,8 @@ def _findings(register: Register, suspension: Suspension, detail: str) -> tuple[
         asked = [one]
     else:
         asked = [one for one in register.findings.values() if one.found.party in names]
+    if gone := _gone(register, [suspension.scope.party, *(one.found.party for one in asked)]):
+        return False, gone
     left = [one for one in asked if one.state is not FindingState.CLOSED]
     if left:
         return False, f"not closed: {_some(sorted(one.id for one in left))}"
@@ -207,6 +213,14 @@ def _findings(register: Register, suspension: Suspension, detail: str) -> tuple[
     return True, f"closed: {_named_findings(asked)}"
 
 
+def _gone(register: Register, names: Iterable[str]) -> str:
+    """Which of these the register forgot: of them nothing is checked, and their findings close unseen."""
+    gone = sorted(set(names) - register.parties.keys())
+    return (
+        f"not in the register any more, so that nobody checks them: {_some(gone)}" if gone else ""
+    )
+
+
 def _named_findings(findings: Iterable[Finding]) -> str:
     return _some(sorted(f"{one.id} (entry {one.history[-1]})" for one in findings))
 
@@ -216,5 +230,6 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def _numbers(entries: Sequence[int]) -> str:
-    return _some([str(one) for one in entries])
+def _entries(entries: Sequence[int]) -> str:
+    word = "entry" if len(entries) == 1 else "entries"
+    return f"{word} {_some([str(one) for one in entries])}"

@@ -101,7 +101,7 @@ class PartyPages:
             status, why = {
                 401: (403, "that is not the token of an approver"),
                 429: (429, approver.reason),
-            }[approver.status]
+            }.get(approver.status, (403, approver.reason))
             note = f"Nothing was changed: {why}."
             return await self._party(request, name, note=note, status=status)
         action = form.get("action", "")
