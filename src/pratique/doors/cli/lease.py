@@ -46,7 +46,7 @@ from pratique.doors.cli.stores import operator
 from pratique.errors import InputError
 from pratique.parties.suspension import unreached_holds
 from pratique.store.parties import read_register
-from pratique.values.instants import Instant, now_utc, parse_instant, render_instant
+from pratique.values.instants import Instant, now_utc, parse_instant, render_instant, render_second
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _FOREVER: Final = timedelta(days=3660)
@@ -264,7 +264,7 @@ def _show_granted(
         f"lease {granted.id}: {granted.holder} of {granted.vendor}/{granted.project} may "
         f"{' and '.join(sorted(granted.verbs))} {', '.join(granted.selectors)} of {granted.client} "
         f"for {granted.purpose}, {human_bytes(granted.budget_bytes)} and {granted.budget_objects:,} "
-        f"objects, until {render_instant(granted.not_after)}, ledger entry {entry}"
+        f"objects, until {render_second(granted.not_after)}, ledger entry {entry}"
     )
     if form == "json":
         echo_json(
@@ -320,7 +320,7 @@ def list_leases(every: bool, home: Path | None, form: str) -> None:
             f"{one.id}  {lease_state(one, scopes, now, holds=holds):9}  "
             f"{one.vendor}/{one.project}/{one.holder}  "
             f"{one.client}: {', '.join(one.selectors)}  {_left(own)}, until "
-            f"{render_instant(one.not_after)}"
+            f"{render_second(one.not_after)}"
         )
     click.echo(worst_line(worst, hand, logins))
 

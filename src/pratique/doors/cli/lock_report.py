@@ -11,6 +11,7 @@ import click
 
 from pratique.inventory.check import Report
 from pratique.inventory.findings.rules import RULES, Finding, Severity
+from pratique.values.counting import counted
 from pratique.values.sarif import SarifResult, SarifRule, sarif_log
 
 _COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -100,19 +101,13 @@ def _place(finding: Finding) -> str:
 
 def _last_sentence(report: Report) -> str:
     counts = Counter(finding.severity for finding in report.findings)
-    parts = [
-        _counted(counts[severity], severity.value) for severity in Severity if counts[severity]
-    ]
+    parts = [counted(counts[severity], severity.value) for severity in Severity if counts[severity]]
     found = ", ".join(parts) if parts else "nothing found"
     read = (
-        f"{_counted(report.locks, 'lock file')} with {_counted(report.packages, 'package')} and"
-        f" {_counted(report.configurations, 'configuration file')}"
+        f"{counted(report.locks, 'lock file')} with {counted(report.packages, 'package')} and"
+        f" {counted(report.configurations, 'configuration file')}"
     )
     sentence = f"{found} in {read}."
     if report.not_checked:
         sentence += " Not checked: " + "; ".join(plain(item) for item in report.not_checked) + "."
     return sentence
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

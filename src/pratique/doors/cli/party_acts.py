@@ -18,6 +18,7 @@ from pratique.errors import PratiqueError
 from pratique.parties.model import Action, Finding, FindingState, SuspensionScope
 from pratique.parties.suspension import Ask
 from pratique.store.custody import CustodyStore, open_custody
+from pratique.values.counting import counted
 from pratique.values.instants import Instant
 
 _NAMED: Final = 10
@@ -151,7 +152,9 @@ def _pause(
         except PratiqueError as error:
             how = f"could not be done ({error.message}): {_command(party, Action.PAUSE, listed)}"
             return Act(party, Action.PAUSE, ids, done=False, how=how)
-    told = "; ".join((f"suspension {ask.id}, {len(plan.leases)} leases stopped", *warnings))
+    told = "; ".join(
+        (f"suspension {ask.id}, {counted(len(plan.leases), 'lease')} stopped", *warnings)
+    )
     return Act(party, Action.PAUSE, ids, done=True, how=told)
 
 

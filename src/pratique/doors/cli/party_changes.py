@@ -19,6 +19,7 @@ from pratique.parties.differences import Change, differences, drafts_of, plain_c
 from pratique.parties.references import wrong_references
 from pratique.parties.register_file import RegisterFile, file_of
 from pratique.store.register_facts import RegisterFacts
+from pratique.values.counting import counted
 from pratique.values.instants import now_utc
 
 _TOLD = 10
@@ -59,7 +60,12 @@ def change_register(
     if form == "json":
         _echo_json(changes, facts, entries, dry_run=dry_run)
     elif entries:
-        click.echo(f"recorded as ledger entries {entries[0]} to {entries[-1]}")
+        click.echo(f"recorded as ledger {_entries(entries)}")
+
+
+def _entries(entries: Sequence[int]) -> str:
+    first, last = entries[0], entries[-1]
+    return f"entry {first}" if first == last else f"entries {first} to {last}"
 
 
 def _check(after: RegisterFile) -> None:
@@ -88,7 +94,7 @@ def _show(changes: Sequence[Change], facts: Sequence[Draft], *, dry_run: bool) -
         click.echo("nothing changes in the register")
     if count:
         verb = "would be stated" if dry_run else "stated"
-        click.echo(f"{count} facts {verb}: who operates assets, whose datasets are")
+        click.echo(f"{counted(count, 'fact')} {verb}: who operates assets, whose datasets are")
 
 
 def _echo_json(

@@ -35,6 +35,7 @@ from pratique.parties.notices import (
     sent_drafts,
 )
 from pratique.store.party_facts import suspension_facts
+from pratique.values.counting import counted
 from pratique.values.instants import Instant, now_utc, parse_instant, render_instant, render_second
 
 _MAX_TEXT: Final = 1 << 20
@@ -136,7 +137,7 @@ def _show(
     elif output is None:
         click.echo(letter, nl=False)
     else:
-        click.echo(f"{output}: a draft of {len(drafted.sentences)} sentences")
+        click.echo(f"{output}: a draft of {counted(len(drafted.sentences), 'sentence')}")
 
 
 def _drafted(

@@ -21,6 +21,7 @@ from pratique.parties.register_file import (
     source_of,
 )
 from pratique.parties.register_text import render_register_json, render_register_toml
+from pratique.values.counting import counted
 
 
 @click.command("import")
@@ -92,15 +93,17 @@ def list_parties(kind: str | None, home: Path | None, form: str) -> None:
     if register.unreadable:
         count = len(register.unreadable)
         click.echo(
-            f"{count} entries about parties cannot be read, so this may not be all", err=True
+            f"{counted(count, 'entry', 'entries')} about parties cannot be read, so this may not be all",
+            err=True,
         )
     if not lines:
         click.echo("no parties; see: pratique party import")
     for line in lines:
-        counts = f"{line['contracts']} contracts, {line['evidence']} pieces of evidence"
+        counts = f"{counted(line['contracts'], 'contract')}, {counted(line['evidence'], 'piece')} of evidence"
         stopped = "  SUSPENDED" if line["suspended"] else ""
         title = f"  {line['title']}" if line["title"] else ""
-        told = f"{line['kind']:7} {line['name']}{title}  {counts}, {line['open_findings']} findings"
+        found = counted(line["open_findings"], "finding")
+        told = f"{line['kind']:7} {line['name']}{title}  {counts}, {found}"
         click.echo(safe_line(told + stopped))
 
 

@@ -41,7 +41,7 @@ from pratique.parties.resuming import (
 from pratique.parties.suspension import Ask, SuspensionPlan, scope_words
 from pratique.store.parties import read_register
 from pratique.store.party_rotations import read_rotations
-from pratique.values.instants import Instant, now_utc, render_instant
+from pratique.values.instants import Instant, now_utc, render_second
 
 _ID_CHARACTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
@@ -237,7 +237,7 @@ def _chosen(desk: CustodyDesk, register: Register, which: str) -> Suspension:
         # The broker may not have heard of it the last time; then this is how to say it again.
         missed = _release(desk, HoldId(found.id))
         raise InputError(
-            f"{found.id} was lifted at {render_instant(found.lifted_at)}",
+            f"{found.id} was lifted at {render_second(found.lifted_at)}",
             remedy=missed or "the key broker was told so again, should it have missed it",
         )
     return found

@@ -7,7 +7,8 @@ from typing import Final
 
 from pratique.parties.suspension import SuspensionPlan, scope_words
 from pratique.parties.suspension_clocks import ToTell
-from pratique.values.instants import render_instant
+from pratique.values.counting import counted
+from pratique.values.instants import render_second
 
 _SHOWN: Final = 20
 _DUTIES: Final = {
@@ -50,13 +51,14 @@ def plan_lines(plan: SuspensionPlan, *, dry_run: bool, entry: int | None) -> Ite
 def _stops(plan: SuspensionPlan) -> Iterator[str]:
     holders = {(one.vendor, one.project, one.holder) for one in plan.leases}
     yield (
-        f"  stops {len(plan.leases)} leases of {len(holders)} holders, {len(plan.tokens)} tokens, "
+        f"  stops {counted(len(plan.leases), 'lease')} of {counted(len(holders), 'holder')}, "
+        f"{counted(len(plan.tokens), 'token')}, "
         "and whatever is granted while it stands"
     )
     for lease in plan.leases[:_SHOWN]:
         yield (
             f"    {lease.id}  {lease.vendor}/{lease.project}/{lease.holder}  "
-            f"{', '.join(lease.datasets)} of {lease.client}, until {render_instant(lease.not_after)}"
+            f"{', '.join(lease.datasets)} of {lease.client}, until {render_second(lease.not_after)}"
         )
     if len(plan.leases) > _SHOWN:
         yield f"    and {len(plan.leases) - _SHOWN} more; --format json lists all"
@@ -75,5 +77,5 @@ def _due(one: ToTell) -> str:
     if one.due_at is None:
         return _UNCLOCKED[one.duty].format(party=one.party)
     return _DUTIES[one.duty].format(
-        party=one.party, hours=one.hours, due=render_instant(one.due_at), basis=one.basis
+        party=one.party, hours=one.hours, due=render_second(one.due_at), basis=one.basis
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from pratique.edge.sweep.run import SweepReport
+from pratique.values.counting import counted
 from pratique.values.instants import render_instant
 
 if TYPE_CHECKING:
@@ -37,13 +38,13 @@ def render_push_json(report: SweepReport | None, pushed: PushReport) -> str:
 def render_push_text(report: SweepReport | None, pushed: PushReport) -> str:
     """As `render_push_json`, for a person."""
     lines = [_summary(report)] if report is not None else []
-    sent = f"{_count(pushed.sent, 'batch', 'batches')} sent"
+    sent = f"{counted(pushed.sent, 'batch', 'batches')} sent"
     lines.append(sent + (f", {pushed.known} of them known there" if pushed.known else ""))
     lines += [f"refused by the server: {why}" for why in pushed.refused[:_SHOWN_GAPS]]
     if pushed.trouble:
         lines.append(f"not sent: {pushed.trouble}")
     if pushed.waiting:
-        lines.append(f"{_count(pushed.waiting, 'batch', 'batches')} wait for the next push")
+        lines.append(f"{counted(pushed.waiting, 'batch', 'batches')} wait for the next push")
     return "\n".join(lines)
 
 
@@ -101,14 +102,14 @@ def _summary(report: SweepReport) -> str:
     for name, tally in sorted(report.readers.items()):
         if not (tally.looks or tally.gaps):
             continue
-        parts = [_count(tally.looks, "look"), _count(tally.items, "item")]
+        parts = [counted(tally.looks, "look"), counted(tally.items, "item")]
         if tally.identities:
-            parts.append(_count(tally.identities, "credential"))
+            parts.append(counted(tally.identities, "credential"))
         if tally.gaps:
-            parts.append(_count(tally.gaps, "gap"))
+            parts.append(counted(tally.gaps, "gap"))
         lines.append(f"  {name}: {', '.join(parts)}")
     if report.gone:
-        lines.append(f"  gone since the last sweep: {_count(report.gone, 'place')}")
+        lines.append(f"  gone since the last sweep: {counted(report.gone, 'place')}")
     lines += [f"KNOWN BAD: {one}" for one in report.known_bad]
     lines += _gaps(report)
     return "\n".join(_printable(line) for line in lines)
@@ -144,23 +145,19 @@ def _recorded(report: SweepReport) -> list[str]:
     lines = []
     if recorded.first_entry is not None:
         lines.append(
-            f"recorded: {_count(recorded.looks, 'look')},"
-            f" {_count(recorded.contents, 'new content')},"
+            f"recorded: {counted(recorded.looks, 'look')},"
+            f" {counted(recorded.contents, 'new content')},"
             f" ledger entries {recorded.first_entry} to {recorded.last_entry}"
         )
     if recorded.trouble:
         lines.append(f"the ledger could not write: {recorded.trouble}")
     if recorded.set_aside:
-        batches = _count(recorded.set_aside, "batch", "batches")
+        batches = counted(recorded.set_aside, "batch", "batches")
         lines.append(f"{batches} of an earlier sweep cannot be read: see sweep/spool/refused")
     if recorded.spooled:
-        batches = _count(recorded.spooled, "batch", "batches")
+        batches = counted(recorded.spooled, "batch", "batches")
         lines.append(f"{batches} wait in the spool; the next sweep records them")
     return lines
-
-
-def _count(number: int, word: str, words: str = "") -> str:
-    return f"{number:,} {word if number == 1 else words or word + 's'}"
 
 
 def _printable(line: str) -> str:

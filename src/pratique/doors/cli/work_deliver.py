@@ -27,6 +27,7 @@ from pratique.ledger.notes import open_checkpoint
 from pratique.parties.model import Project
 from pratique.store.log_keys import read_key
 from pratique.store.log_names import KEY_FILE
+from pratique.values.counting import counted
 from pratique.values.instants import Instant, now_utc
 from pratique.work.entries import delivery_draft
 from pratique.work.model import Work, WorkDelivery
@@ -101,7 +102,7 @@ def deliver(
     rest = f", {len(made.lacking):,} of them lacking: {despite}" if made.lacking else ""
     click.echo(
         f"delivery {delivery.id}: version {delivery.version} of {dataset},"
-        f" {len(made.objects):,} files{rest}, ledger entry {entry}"
+        f" {counted(len(made.objects), 'file')}{rest}, ledger entry {entry}"
     )
     click.echo(f"check with: pratique verify {folder / 'statement.json'} --key '{key}'")
 

@@ -13,6 +13,7 @@ from pratique.doors.cli.custody_desk import echo_json
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.work_desk import open_work_desk, ref_of
 from pratique.errors import InputError
+from pratique.values.counting import counted
 from pratique.values.instants import render_second
 from pratique.work.model import Work
 from pratique.work.origins import Origins
@@ -37,7 +38,7 @@ def list_work(project: str | None, home: Path | None, form: str) -> None:
         if not lines:
             click.echo("no work is recorded; begin with: pratique work task")
     if work.unreadable:
-        click.echo(f"{len(work.unreadable)} entries cannot be read", err=True)
+        click.echo(f"{counted(len(work.unreadable), 'entry', 'entries')} cannot be read", err=True)
         raise SystemExit(EXIT_UNKNOWN)
 
 
@@ -48,7 +49,7 @@ def _lines(work: Work) -> list[dict[str, str | int]]:
             for one in work.tasks.values()
         },
         **{
-            one.id: f"{one.by} handed in {len(one.files):,} files{' (sealed)' if one.sealed else ''}"
+            one.id: f"{one.by} handed in {counted(len(one.files), 'file')}{' (sealed)' if one.sealed else ''}"
             for one in work.submissions.values()
         },
         **{
@@ -57,7 +58,7 @@ def _lines(work: Work) -> list[dict[str, str | int]]:
             for one in work.transforms.values()
         },
         **{
-            one.id: f"{one.by} {one.verdict.value} {len(one.files):,} files"
+            one.id: f"{one.by} {one.verdict.value} {counted(len(one.files), 'file')}"
             for one in work.reviews.values()
         },
         **{
