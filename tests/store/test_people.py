@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from pratique.errors import InputError, IntegrityError, SettingsError
+from pratique.errors import InputError, IntegrityError, SettingsError, UnavailableError
 from pratique.store import people as module
 from pratique.store.people import KEY_FILE, NEXT_KEY_FILE, PEOPLE_FILE, Person, open_people
 
@@ -116,6 +117,55 @@ def crash() -> bytes:
 def quiet_write(path: Path, key: bytes) -> None:
     path.touch(0o600)
     path.write_bytes(key)
+
+
+def test_whoever_opened_before_an_erasure_writes_nothing_that_nobody_can_read(home: Path) -> None:
+    with open_people(home) as one:
+        with open_people(home) as other:
+            other.erase("p-1")
+        with pytest.raises(UnavailableError, match="meanwhile"):
+            one.add(person("p-3"))
+        with pytest.raises(UnavailableError, match="meanwhile"):
+            one.erase("p-2")
+    with open_people(home) as fresh:
+        fresh.add(person("p-3"))
+        assert fresh.person("p-3") == person("p-3")
+
+
+def test_whoever_opens_while_somebody_is_erased_takes_no_key_away(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Thread] = []
+
+    def look() -> None:
+        with open_people(home) as other:
+            other.pseudonyms()
+
+    written = module._write_key
+
+    def write(path: Path, key: bytes) -> None:
+        written(path, key)
+        opened.append(Thread(target=look))
+        opened[0].start()
+        opened[0].join(0.3)  # it has to wait for the erasure
+
+    with open_people(home) as people:
+        monkeypatch.setattr(module, "_write_key", write)
+        people.erase("p-1")
+    opened[0].join()
+    with open_people(home) as people:
+        assert people.person("p-2") == person("p-2", OTHER)
+
+
+def test_a_row_that_no_key_opens_delays_nobodys_erasure(home: Path) -> None:
+    with open_people(home) as people:
+        people.add_all([person("p-3")])
+        people._connection.execute("UPDATE people SET sealed = X'00' WHERE pseudonym = 'p-1'")
+        people._connection.commit()
+        people.erase("p-2")
+        people.erase("p-1")
+        assert people.pseudonyms() == [("p-3", "interviewees")]
+        assert people.person("p-3") == person("p-3")
 
 
 def test_a_changed_row_is_no_contact(home: Path) -> None:

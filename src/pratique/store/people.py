@@ -20,7 +20,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -75,9 +75,9 @@ class PeopleStore:
         """Remember several, all or none. Raises: InputError."""
         for one in people:
             check_person(one)
-        rows = [(one.pseudonym, one.group, self._seal(one)) for one in people]
         try:
-            with self._connection:
+            with self._writing():
+                rows = [(one.pseudonym, one.group, self._seal(one)) for one in people]
                 self._connection.executemany(
                     "INSERT INTO people (pseudonym, party, sealed) VALUES (?, ?, ?)", rows
                 )
@@ -114,12 +114,12 @@ class PeopleStore:
 
     def erase(self, pseudonym: str) -> None:
         """Forget whom a pseudonym stands for, as the module says. Raises: InputError."""
-        kept = list(self._all_but(pseudonym))
-        fresh = secrets.token_bytes(_KEY_BYTES)
-        _write_key(self._folder / NEXT_KEY_FILE, fresh)
-        old, self._key = self._key, fresh
+        fresh, old = secrets.token_bytes(_KEY_BYTES), self._key
         try:
-            with self._connection:
+            with self._writing():
+                kept = list(self._all_but(pseudonym))
+                _write_key(self._folder / NEXT_KEY_FILE, fresh)
+                self._key = fresh
                 self._connection.execute("DELETE FROM people WHERE pseudonym = ?", (pseudonym,))
                 self._connection.executemany(
                     "UPDATE people SET sealed = ? WHERE pseudonym = ?",
@@ -130,16 +130,33 @@ class PeopleStore:
             self._key = old
             raise
         self._connection.execute("VACUUM")
-        _settle_keys(self._folder, _key_id(fresh))
+        _key_of(self._folder, self._connection)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Alone, from the first look on. Raises: UnavailableError when somebody erased since it was opened.
+
+        What is sealed with a key that is gone could never be read again.
+        """
+        self._connection.execute("BEGIN IMMEDIATE")
+        with self._connection:
+            row = self._connection.execute("SELECT key_id FROM sealed_with").fetchone()
+            if row is None or str(row[0]) != _key_id(self._key):
+                raise UnavailableError("somebody was erased meanwhile", remedy="try again")
+            yield
 
     def _all_but(self, pseudonym: str) -> Iterator[Person]:
-        if self.person(pseudonym) is None:
+        rows = self._connection.execute("SELECT pseudonym, party, sealed FROM people").fetchall()
+        if pseudonym not in {str(row[0]) for row in rows}:
             raise InputError(
                 f"the pseudonym {pseudonym[:80]!r} stands for nobody",
                 remedy="see: pratique people list",
             )
-        rows = self._connection.execute("SELECT pseudonym, party, sealed FROM people").fetchall()
-        return (self._open(*row) for row in rows if row[0] != pseudonym)
+        for row in rows:
+            if row[0] != pseudonym:
+                # What no key opens stays as it is: nobody's erasure waits for it.
+                with suppress(IntegrityError):
+                    yield self._open(*row)
 
     def _seal(self, one: Person) -> bytes:
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -211,14 +228,20 @@ def _prepare(path: Path) -> None:
 
 
 def _key_of(folder: Path, connection: sqlite3.Connection) -> bytes:
+    """The key that the database names. Alone: the next key of an erasure that runs is not left over."""
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        return _settled_key(folder, connection)
+
+
+def _settled_key(folder: Path, connection: sqlite3.Connection) -> bytes:
     row = connection.execute("SELECT key_id FROM sealed_with").fetchone()
     if row is None:
         path = folder / KEY_FILE
         key = _read_key(path) if path.exists() else secrets.token_bytes(_KEY_BYTES)
         if not path.exists():
             _write_key(path, key)
-        with connection:
-            connection.execute("INSERT INTO sealed_with VALUES (1, ?)", (_key_id(key),))
+        connection.execute("INSERT INTO sealed_with VALUES (1, ?)", (_key_id(key),))
         return key
     _settle_keys(folder, str(row[0]))
     return _read_key(folder / KEY_FILE)
