@@ -20,6 +20,7 @@ from pratique.parties.model import (
     Signature,
     Standing,
 )
+from pratique.parties.naming import names_guard
 from pratique.parties.own_view import own_view
 from pratique.parties.profile import Profile, observed_lines, profile_of
 
@@ -139,3 +140,15 @@ def test_a_party_reads_what_it_sent_and_no_name_of_others_in_what_we_kept() -> N
     assert claim["answer"] == "another party"
     assert claim["detail"] == "also another party and another-one"
     assert "we watch them" not in str(view)
+
+
+def test_who_was_in_the_register_once_is_named_to_nobody() -> None:
+    said = (Claim(topic="mfa", answer="yes", detail="as for past-lab and other"),)
+    ours = msgspec.structs.replace(piece(6, claims=said), by="operator:ann")
+    known = msgspec.structs.replace(
+        register(ours), entries={"party:acme": 3, "party:past-lab": 4, "project:x/y": 5}
+    )
+    assert "past-lab" not in str(own_view(known, "acme", now=NOW))
+    guard = names_guard(ACME, known)
+    assert guard.find("because of Past Lab") == "past lab"
+    assert guard.find("because of acme") is None

@@ -7,6 +7,12 @@ from pratique.parties.model import Party, PartyKind, Register
 from pratique.parties.ordinary import ORDINARY
 
 
+def past_names(register: Register) -> frozenset[str]:
+    """Names of parties that the register had once and has no more."""
+    told = (key.partition(":") for key in register.entries)
+    return frozenset(name for kind, _, name in told if kind == "party") - register.parties.keys()
+
+
 def names_guard(party: Party, register: Register) -> NameGuard:
     """Knows every party, project and dataset of the register that is not this party's.
 
@@ -26,6 +32,8 @@ def names_guard(party: Party, register: Register) -> NameGuard:
     for one in register.parties.values():
         if one.name not in own:
             others |= {one.entity, *([f"{one.kind.value}:{one.title}"] if one.title else ())}
+    # Who was in the register once is somebody else still: papers and reasons may name them.
+    others |= {f"vendor:{one}" for one in past_names(register) if one not in own}
     own.discard("")
     kept = {one for one in others if _bare(one) not in own and _bare(one).lower() not in ORDINARY}
     return NameGuard(kept, allowed=own)

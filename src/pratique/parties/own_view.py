@@ -8,13 +8,14 @@ learns by trying who is in the register.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from pratique.parties.model import Finding, FindingState, Party, PartyKind, Register, Signature
+from pratique.parties.naming import past_names
 from pratique.parties.profile import profile_of
 from pratique.parties.receiving import evidence_plain
 from pratique.values.instants import Instant
@@ -34,7 +35,7 @@ def own_view(register: Register, name: str, *, now: Instant) -> dict[str, Any]:
     """Profile, promises, evidence, findings, clocks and status of one party."""
     profile = profile_of(register, name, now=now)
     pieces = register.evidence.get(name, ())
-    hidden = partial(_replaced, pattern=_names(register.parties, register.parties[name]))
+    hidden = partial(_replaced, pattern=_names(register, register.parties[name]))
     sent = {one.entry for one in pieces if one.by.startswith("party:")}
     view: dict[str, Any] = {
         "party": hidden(msgspec.to_builtins(profile.party)),
@@ -122,7 +123,8 @@ def _status(register: Register, name: str) -> dict[str, Any]:
     }
 
 
-def _names(parties: Mapping[str, Party], own: Party) -> re.Pattern[str] | None:
+def _names(register: Register, own: Party) -> re.Pattern[str] | None:
+    parties = register.parties
     known = {own.name, *own.works_for, *own.sub_processors}
     known |= {one.name for one in parties.values() if one.kind is PartyKind.OWN}
     strange = [
@@ -132,6 +134,7 @@ def _names(parties: Mapping[str, Party], own: Party) -> re.Pattern[str] | None:
         for text in (one.name, one.title)
         if text
     ]
+    strange += past_names(register) - known
     if not strange:
         return None
     longest_first = sorted(set(strange), key=lambda one: (-len(one), one))
