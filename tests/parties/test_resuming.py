@@ -67,10 +67,12 @@ def is_met(
     findings: tuple[Finding, ...] = (),
     detail: str = "",
     gone: bool = False,
+    unreadable: tuple[int, ...] = (),
 ) -> bool:
     register = Register(
         parties={} if gone else {"acme": ACME}, projects={}, contracts={}, evidence={"acme": pieces},
-        findings={one.id: one for one in findings}, suspensions={}, clocks={}, entries={}, unreadable=(),
+        findings={one.id: one for one in findings}, suspensions={}, clocks={}, entries={},
+        unreadable=unreadable,
     )  # fmt: skip
     suspension = Suspension(
         id="S-AAAAAAAAAAAA", scope=SuspensionScope(party="acme"), vendors=("acme",), client="",
@@ -111,3 +113,4 @@ def test_what_closed_because_the_register_forgot_the_party_proves_nothing() -> N
     assert not is_met("findings-closed", findings=(since,), gone=True)
     assert not is_met("findings-closed", findings=(since,), detail=since.id, gone=True)
     assert not is_met("rotation-verified", gone=True)
+    assert not is_met("findings-closed", findings=(since,), unreadable=(9,))

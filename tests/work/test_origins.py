@@ -200,6 +200,12 @@ def test_nobody_becomes_a_second_person_by_other_letters(by: str) -> None:
     )
 
 
+def test_an_entry_that_cannot_be_read_may_be_a_rejection() -> None:
+    [review] = reviewed("R2", "c")
+    spoiled = Draft(kind=review.kind, subject=review.subject, actor=review.actor, body={"id": 1})
+    assert lacks(*WHOLE, spoiled) == ("1 entry about work cannot be read: 4",)
+
+
 def test_who_submitted_any_part_of_it_is_no_second_person() -> None:
     both = [
         *submitted("S1", "a"),

@@ -202,6 +202,9 @@ def _findings(register: Register, suspension: Suspension, detail: str) -> tuple[
         asked = [one for one in register.findings.values() if one.found.party in names]
     if gone := _gone(register, [suspension.scope.party, *(one.found.party for one in asked)]):
         return False, gone
+    if register.unreadable:
+        some = _some([str(one) for one in register.unreadable])
+        return False, f"entries that cannot be read may be findings: {some}"
     left = [one for one in asked if one.state is not FindingState.CLOSED]
     if left:
         return False, f"not closed: {_some(sorted(one.id for one in left))}"

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from pratique.values.counting import counted
 from pratique.work.model import ReviewVerdict, Submission, Transform, TransformKind, Work
 
 REQUIRED: Final = (TransformKind.PII, TransformKind.DUPLICATES)
@@ -136,6 +137,11 @@ class Origins:
         return list(found.values())
 
     def _lacks(self, sha256: str, found: _Found, people: Sequence[str]) -> Iterable[str]:
+        if self._work.unreadable:
+            # One of them may be a rejection.
+            some = ", ".join(map(str, self._work.unreadable[:5]))
+            number = counted(len(self._work.unreadable), "entry", "entries")
+            yield f"{number} about work cannot be read: {some}"
         if not found.submissions:
             yield "nobody is known to have submitted what it was made from"
         seen = self._seen(sha256)
