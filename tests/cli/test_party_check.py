@@ -251,7 +251,7 @@ def test_a_poisoned_party_is_suspended_when_told_to(home: Path) -> None:
         assert code == 1
         (act,) = answer["actions"]
         assert (act["action"], act["done"]) == ("pause", True), act
-        assert "1 leases stopped" in act["how"]
+        assert "1 lease stopped" in act["how"]
         assert asked(home, "check", "--since-advisory", "MAL-2026-1", "--act")[1]["actions"] == []
     with closing(open_log(settings)) as log, closing(open_presence(settings, log=log)) as presence:
         presence.catch_up()

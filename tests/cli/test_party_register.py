@@ -97,9 +97,11 @@ def test_the_same_file_again_and_the_exported_one_change_nothing(
 def test_a_removal_is_asked_for(home: Path, tmp_path: Path) -> None:
     shorter = put(tmp_path, FILE.partition("[[contract]]")[0])
     size = log_size(home)
-    no = run(home, "import", shorter, text="n\n")
-    assert no.exit_code == 1
-    assert "- contract msa" in no.output
+    for said in ("n\n", ""):
+        no = run(home, "import", shorter, text=said)
+        assert no.exit_code == 2  # 1 would say that something bad was found
+        assert "- contract msa" in no.output
+        assert "stopped before it was done" in no.stderr
     assert log_size(home) == size
     json_only = run(home, "import", shorter, "--format", "json")
     assert "say --yes" in str(json_only.exception)
@@ -198,3 +200,14 @@ def test_lists_for_people(home: Path) -> None:
         in run(home, "project", "list").output
     )
     assert "claimed   contract:msa: from 2025-01-01" in run(home, "show", "lab").output
+
+
+def test_a_file_that_names_nobody_does_not_empty_the_register(tmp_path: Path) -> None:
+    kept, nothing = tmp_path / "parties.toml", tmp_path / "cut-off.toml"
+    kept.write_text(FILE, "utf-8")
+    nothing.write_text("", "utf-8")
+    assert run(tmp_path / "home", "import", str(nothing)).exit_code == 0  # nothing to lose yet
+    assert run(tmp_path / "home", "import", str(kept)).exit_code == 0
+    size = log_size(tmp_path / "home")
+    assert "would empty the register" in refused(tmp_path / "home", "import", str(nothing), "--yes")
+    assert log_size(tmp_path / "home") == size

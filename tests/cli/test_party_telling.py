@@ -142,7 +142,7 @@ def test_a_clock_that_ran_out_ends_with_one(told: Told) -> None:
 
 
 @pytest.mark.parametrize(("words", "says"), [
-    (["hooli"], "0 suspensions in force concern hooli"),
+    (["hooli"], "no suspension in force concerns hooli"),
     (["hooli", "--suspension", "S-ABCDEFGH2345"], "does not concern"),
     (["lab", "--suspension", "S-X"], "no suspension"),
     (["lab", "--sent"], "how was it sent?"),
@@ -206,6 +206,13 @@ def test_a_reason_that_names_the_person_is_refused(told: Told) -> None:
     done = told.run("people", "erase", "p-17", "--reason", "canary.jones wants it", "--yes")
     assert "names the person" in str(done.exception)
     assert b"canary" not in told.entries()
+
+
+def test_a_list_of_nobody_is_said_to_be_one(told: Told, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("pseudonym,contact\n", "utf-8")
+    done = told.run("people", "add", "--group", "interviewees", "--from", str(file))
+    assert "names nobody" in str(done.exception), done.output
 
 
 def test_only_groups_have_people(told: Told) -> None:

@@ -130,6 +130,14 @@ class _LazyGroup(click.Group):
         command: click.Command = getattr(_loaded(module_name), attribute)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click decides what it returns
+        try:
+            return super().invoke(ctx)
+        except (click.Abort, KeyboardInterrupt, EOFError):
+            # By itself click ends with 1, which here says that something bad was found.
+            click.echo("\npratique: stopped before it was done", err=True)
+            sys.exit(EXIT_CANNOT)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(ctx)])

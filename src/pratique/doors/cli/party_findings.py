@@ -184,7 +184,13 @@ def accept(name: str, until: str, reason: str, home: Path | None, form: str) -> 
 
 
 def _moment(text: str) -> Instant:
-    return parse_instant(f"{text}T00:00:00Z" if len(text) == _DAY else text)
+    try:
+        return parse_instant(f"{text}T00:00:00Z" if len(text) == _DAY else text)
+    except InputError:
+        raise InputError(
+            f"not a day or instant: {text!r}",
+            expected="such as 2026-12-15, or 2026-12-15T10:00:00Z",
+        ) from None
 
 
 def _record(desk: PartyDesk, body: FindingBody, id_: str, actor: str, form: str) -> None:

@@ -39,6 +39,7 @@ from pratique.values.counting import counted
 from pratique.values.instants import Instant, now_utc, parse_instant, render_instant, render_second
 
 _MAX_TEXT: Final = 1 << 20
+_NAMED: Final = 5
 _file = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -171,10 +172,14 @@ def _only_cause(desk: PartyDesk, party: Party) -> str:
         for one in desk.register.suspensions.values()
         if one.lifted_at is None and concerned(party, one, desk.register)
     ]
-    if len(found) != 1:
+    if not found:
+        raise InputError(
+            f"about what? no suspension in force concerns {party.name}", expected="--incident ID"
+        )
+    if len(found) > 1:
         raise InputError(
             f"about what? {len(found)} suspensions in force concern {party.name}",
-            expected="--incident ID or --suspension ID",
+            expected=f"--suspension with one of {', '.join(found[:_NAMED])}, or --incident ID",
         )
     return found[0]
 

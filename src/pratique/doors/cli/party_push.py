@@ -82,6 +82,8 @@ def _read(file: Path) -> bytes:
     data = read_file(file, most=MAX_EVIDENCE_BYTES)
     if len(data) > MAX_EVIDENCE_BYTES:
         raise InputError(f"{file} is too large", expected=f"at most {MAX_EVIDENCE_BYTES >> 20} MiB")
+    if not data:
+        raise InputError(f"{file} is empty")
     return data
 
 

@@ -39,6 +39,13 @@ def import_register(file: Path, *, yes: bool, dry_run: bool, home: Path | None, 
     data = read_file(file, most=MAX_FILE_BYTES)
     after = parse_register_file(data, name=file.name)
     with open_party_desk(home) as desk:
+        if desk.register.parties and not after.parties:
+            # A file that was cut off, or made by a script that failed, would empty the register.
+            raise InputError(
+                f"{file} names no party, and would empty the register",
+                expected="at least one [own], [[vendor]], [[client]] or [[people]]",
+                remedy="remove parties by name: pratique party remove NAME",
+            )
         change_register(
             desk, after, source=source_of(data), yes=yes, dry_run=dry_run, home=home, form=form
         )

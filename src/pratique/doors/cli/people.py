@@ -100,6 +100,8 @@ def _read_csv(file: Path, group: str) -> list[Person]:
             # The line itself stays untold: it may hold a person's name.
             raise InputError(f"{file}, line {number} is not PSEUDONYM,CONTACT")
         found.append(Person(pseudonym=cells[0], group=group, contact=cells[1]))
+    if not found:
+        raise InputError(f"{file} names nobody", expected="a line PSEUDONYM,CONTACT for each")
     return found
 
 
