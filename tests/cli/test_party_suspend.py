@@ -300,6 +300,15 @@ def test_nothing_is_granted_to_who_works_for_a_suspended_party_by_another_name(
     grant(home, "bolt")
 
 
+def test_a_project_that_is_suspended_stays_in_the_register(home: Path, tmp_path: Path) -> None:
+    done(home, "party", "suspend", "acme", *ACME, "--project", "coding")
+    other = tmp_path / "other.toml"
+    other.write_text(REGISTER.replace('name = "coding"', 'name = "coding-2"'), "utf-8")
+    assert "project acme/coding is suspended" in refused(
+        home, "party", "import", str(other), "--yes"
+    )
+
+
 def test_a_token_of_a_party_decides_nothing(home: Path) -> None:
     assert "decides nothing" in refused(
         home, "token", "create", "x", "--role", "approver", "--party", "acme"

@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,14 @@ from kit.door import Door, running_door
 from kit.shop import NOW
 from kit.upstream import FakeUpstream
 from pratique.doors.parties.register import MAX_BODY
+from pratique.parties.entries import suspension_draft
+from pratique.parties.model import Suspension, SuspensionScope
+from pratique.store.logs import open_log
 
+SUSPENDED = Suspension(
+    id="S-AAAAAAAAAAAA", scope=SuspensionScope(party="acme"), vendors=("acme",), client="", reason="x",
+    incident="", conditions=(), evidence_root="", leases=0, tokens=0, by="operator:ann", at=NOW,
+)  # fmt: skip
 FILE = """
 [[vendor]]
 name = "acme"
@@ -98,3 +106,13 @@ def test_only_approvers(door: Door, role: str) -> None:
     assert ask(door, token)[0] == 403
     assert put(door, token, FILE)[0] == 403
     assert door.entries("party") == []
+
+
+def test_who_is_suspended_is_not_renamed(door: Door, ann: str) -> None:
+    assert put(door, ann, FILE)[0] == 200
+    with closing(open_log(door.settings)) as log:
+        log.append([suspension_draft(SUSPENDED)], now=NOW)
+    status, answer = put(door, ann, FILE.replace("acme", "acme-2"), "?remove=1")
+    assert status == 422
+    assert "is suspended (S-AAAAAAAAAAAA), and stays" in json.dumps(answer)
+    assert put(door, ann, FILE.replace("lab", "lab-2"), "?remove=1")[0] == 200

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from pratique.errors import InputError
 from pratique.ledger.entries import Draft
 from pratique.parties.entries import contract_draft, party_draft, project_draft
-from pratique.parties.model import Contract, Party, Project
+from pratique.parties.model import Contract, Party, Project, Register
 from pratique.parties.register_file import RegisterFile
 
 _SHOWN: Final = 120
@@ -112,3 +113,24 @@ def _short(value: object) -> str:
         return "not given"
     told = msgspec.json.encode(value).decode()
     return told if len(told) <= _SHOWN else f"{told[:_SHOWN]}…"
+
+
+def check_suspended(register: Register, changes: Iterable[Change]) -> None:
+    """Refuse to remove who or what is suspended: under another name it would go on. Raises: InputError."""
+    for change in changes:
+        stopped = _stopped_by(register, change) if change.removes else ""
+        if stopped:
+            raise InputError(
+                f"{change.what} {change.name} is suspended ({stopped}), and stays in the register",
+                remedy=f"keep it, or lift the suspension first: pratique party resume {stopped}",
+            )
+
+
+def _stopped_by(register: Register, change: Change) -> str:
+    """Id of a suspension that stands on a record; empty: none does."""
+    for one in register.suspensions.values():
+        projects = {f"{vendor}/{one.scope.project}" for vendor in one.vendors}
+        named = {"party": {one.scope.party, *one.vendors}, "project": projects}
+        if one.lifted_at is None and change.name in named.get(change.what, ()):
+            return one.id
+    return ""

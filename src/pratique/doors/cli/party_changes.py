@@ -15,7 +15,13 @@ from pratique.doors.cli.plain import safe_line
 from pratique.doors.cli.stores import operator
 from pratique.errors import InputError
 from pratique.ledger.entries import Draft
-from pratique.parties.differences import Change, differences, drafts_of, plain_change
+from pratique.parties.differences import (
+    Change,
+    check_suspended,
+    differences,
+    drafts_of,
+    plain_change,
+)
 from pratique.parties.references import wrong_references
 from pratique.parties.register_file import RegisterFile, file_of
 from pratique.store.register_facts import RegisterFacts
@@ -43,6 +49,7 @@ def change_register(
     before = file_of(desk.register)
     _check(after)
     changes = differences(before, after)
+    check_suspended(desk.register, changes)
     stores = desk.stores
     planner = RegisterFacts(stores.log, stores.presence, stores.control)
     facts = planner.plan(before, after, now=now, actor=operator())

@@ -22,7 +22,7 @@ from pratique.doors.index.answers import problem
 from pratique.errors import InputError
 from pratique.index.ports import Identity
 from pratique.ledger.entries import Draft
-from pratique.parties.differences import differences, drafts_of, plain_change
+from pratique.parties.differences import check_suspended, differences, drafts_of, plain_change
 from pratique.parties.model import Register
 from pratique.parties.register_file import (
     RegisterFile,
@@ -105,8 +105,10 @@ class RegisterDoor:
         now = self._parts.now()
         with self._turn:
             self._parts.caught_up()
-            before = file_of(self._parts.register())
+            register = self._parts.register()
+            before = file_of(register)
             changes = differences(before, after)
+            check_suspended(register, changes)
             gone = [f"{one.what} {one.name}" for one in changes if one.removes]
             if gone and not (remove or dry_run):
                 told = gone[:_TOLD]
