@@ -38,8 +38,9 @@ from pratique.errors import PratiqueError
 from pratique.index.ports import Identity, Waiver
 from pratique.policy.explain import explain_file
 from pratique.policy.model import Outcome
+from pratique.values.counting import counted
 from pratique.values.digests import Sha256
-from pratique.values.instants import Clock, render_instant, render_minute
+from pratique.values.instants import Clock, render_instant, render_minute, render_second
 from pratique.values.names import ProjectName
 
 _MAX_FORM_BYTES = 16 * 1024
@@ -118,9 +119,10 @@ class Console:
         self._templates.filters["attack_url"] = attack_url
         self._templates.globals["places_shown"] = PLACES_SHOWN
         self._templates.globals["found_shown"] = FOUND_SHOWN
-        self._templates.filters["instant"] = render_instant
+        self._templates.filters["instant"] = render_second
         self._templates.filters["human"] = human_bytes
         self._templates.filters["moment"] = _moment
+        self._templates.filters["counted"] = counted
         self._incidents = IncidentPages(parts.incidents, self._render)
         self._custody = CustodyPages(
             parts.custody, self._render, read_form=_read_form, approver_of=parts.approver_of

@@ -16,6 +16,7 @@ from pratique.custody.sizes import human_bytes
 from pratique.parties.audit.model import Audit
 from pratique.parties.audit.words import proven, span_words
 from pratique.parties.model import Finding, FindingState
+from pratique.values.counting import counted
 from pratique.values.instants import Instant, render_second
 from pratique.values.plain_text import printable
 
@@ -68,7 +69,8 @@ def _in_short(audit: Audit) -> list[str]:
     found.append(f"Open findings: {len(checked):,}, and {len(living) - len(checked):,} unknown.")
     found.append(
         f"{human_bytes(totals.bytes)} of {totals.objects:,} objects were disclosed under"
-        f" {totals.leases:,} leases in {totals.reads:,} reads; {totals.refused:,} requests were refused."
+        f" {counted(totals.leases, 'lease')} in {counted(totals.reads, 'read')};"
+        f" {counted(totals.refused, 'request was', 'requests were')} refused."
     )
     if told.drills:
         last = told.drills[-1]
