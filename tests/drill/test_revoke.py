@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from kit.asking import ask
-from kit.door import run_pratique
+from kit.door import free_port, run_pratique
 from kit.s3_door import custodian
 from pratique.custody.model import ScopeId, ScopeState
 from pratique.doors.cli.up_processes import beside
@@ -29,6 +29,11 @@ def door_of(home: Path) -> Iterator[str]:
         assert found.s3_url is not None
         assert ask(found.s3_url, "/_pratique/health").status == 200
         yield found.s3_url
+
+
+def no_door_at_the_usual_port(home: Path) -> None:
+    """A drill takes the door that runs: it must not be somebody else's on this machine."""
+    (home / "pratique.toml").write_text(f'[custody]\ns3_listen = "127.0.0.1:{free_port()}"\n')
 
 
 def kinds(home: Path) -> list[tuple[str, str]]:
@@ -62,6 +67,7 @@ def test_a_drill_at_two_running_doors(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_real_scope_is_resumed_and_a_suspended_one_left_alone(tmp_path: Path) -> None:
+    no_door_at_the_usual_port(tmp_path)
     first = run_pratique("drill", "revoke", "--streams", "2", home=tmp_path)
     assert first.returncode == 0, first.stdout + first.stderr
     holder = "holder:pratique-drill/pratique-drill/pratique-drill"

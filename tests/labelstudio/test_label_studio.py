@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from kit.devtools import Tab, chromium_tab
-from kit.labelstudio import LabelStudio, free_port, label_studio
+from kit.door import free_port
+from kit.labelstudio import LabelStudio, label_studio
 from kit.s3_door import Custodian, custodian, s3_door, settled
 from pratique.custody.model import Lease, ScopeId, ScopeState, Verb
 from pratique.doors.cli.lease_credentials import Credentials, render_credentials

@@ -154,7 +154,8 @@ async def _flowing(readers: Sequence[Reader]) -> None:
         if refused is not None:
             raise UnavailableError(
                 "a stream of the drill ended before anything was suspended",
-                remedy=refused.told or refused.fault or "see the door's log",
+                remedy=f"{refused.told or refused.fault or 'see its log'}, said the door at"
+                f" {refused.target.url}; if it is another installation's, name yours with --door",
             )
         if all(one.received for one in readers):
             return
