@@ -20,6 +20,7 @@ from kit.logs import ORIGIN
 from pratique.ledger.errors import BundleError
 from pratique.ledger.notes import Signer
 from pratique.parties.audit import pack as packing
+from pratique.parties.audit.choose import Head
 from pratique.parties.audit.container import MANIFEST, PackWriter, is_pack, read_members
 from pratique.parties.audit.names import PackGuard
 from pratique.parties.audit.pack import Material, common_texts, write_pack
@@ -264,6 +265,48 @@ def test_not_even_who_signs_can_change_it(
     check(rewritten(pack, lambda _: None, told.signer))
     with pytest.raises(BundleError):
         check(rewritten(pack, change, told.signer))
+
+
+def rename_who_said_it(inside: dict[str, bytes]) -> None:
+    """No summary tells of it: the root of the log alone gives it away."""
+    lines = lines_of(inside)
+    said = json.loads(lines[0])["actor"]
+    old, new = (json.dumps(one).encode() for one in (said, said[:-1] + "x"))
+    put_lines(inside, [lines[0].replace(old, new, 1), *lines[1:]])
+
+
+def test_what_no_summary_tells_of_cannot_be_changed_either(told: AuditLog, pack: bytes) -> None:
+    with pytest.raises(BundleError, match="not those of the log with this root"):
+        check(rewritten(pack, rename_who_said_it, told.signer))
+
+
+@pytest.mark.parametrize("name", ["README.md", "checkpoint", "audit.html"])
+def test_a_file_under_the_manifest_of_another_is_found(pack: bytes, name: str) -> None:
+    """The container is sound, and nobody signed the change."""
+    inside = {one: bytes(data) for one, data in read_members(memoryview(pack))}
+    out = BytesIO()
+    writer = PackWriter(out)
+    for one, data in inside.items():
+        writer.add(one, data + b"\n" if one == name else data)
+    writer.finish()
+    with pytest.raises(BundleError, match=f"{name} is not what the manifest names"):
+        check(out.getvalue())
+
+
+@pytest.mark.parametrize("place", ["actor", "subject", "body", "key"])
+def test_the_guard_looks_at_all_of_an_entry(place: str) -> None:
+    guard = PackGuard(["client:globex"], allowed=["acme"])
+    said = {"actor": "operator:ann", "subject": "party:acme", "body": "x", "key": "x"}
+
+    def head(**told: str) -> Head:
+        body = msgspec.json.encode({"list": [{told["key"]: [told["body"]]}]})
+        return Head(
+            actor=told["actor"], subject=told["subject"], kind="party", recorded_at="", sequence=1,
+            body=msgspec.Raw(body),
+        )  # fmt: skip
+
+    assert not guard.entry_names_other(head(**said))
+    assert guard.entry_names_other(head(**said | {place: "for Globex"}))
 
 
 def test_another_key_is_found(told: AuditLog, pack: bytes) -> None:

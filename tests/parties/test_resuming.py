@@ -27,7 +27,7 @@ from pratique.parties.model import (
     Suspension,
     SuspensionScope,
 )
-from pratique.parties.resuming import Rotations, judge
+from pratique.parties.resuming import Dead, Rotations, judge
 
 HOUR = timedelta(hours=1)
 NOTHING = Rotations(held={}, dead=())
@@ -68,6 +68,7 @@ def is_met(
     detail: str = "",
     gone: bool = False,
     unreadable: tuple[int, ...] = (),
+    rotations: Rotations = NOTHING,
 ) -> bool:
     register = Register(
         parties={} if gone else {"acme": ACME}, projects={}, contracts={}, evidence={"acme": pieces},
@@ -79,7 +80,7 @@ def is_met(
         reason="x", incident="", conditions=(Condition(topic=topic, detail=detail),), evidence_root="",
         leases=0, tokens=0, by="operator:ann", at=T0,
     )  # fmt: skip
-    [judged] = judge(register, suspension, NOTHING)
+    [judged] = judge(register, suspension, rotations)
     return judged.met
 
 
@@ -114,3 +115,31 @@ def test_what_closed_because_the_register_forgot_the_party_proves_nothing() -> N
     assert not is_met("findings-closed", findings=(since,), detail=since.id, gone=True)
     assert not is_met("rotation-verified", gone=True)
     assert not is_met("findings-closed", findings=(since,), unreadable=(9,))
+
+
+@pytest.mark.parametrize("detail", ["", "sbom"])
+def test_what_is_at_fault_is_no_evidence(detail: str) -> None:
+    faulty = a_piece("a", 1, faults=("it expired",))
+    assert not is_met("evidence-received", pieces=(faulty,), detail=detail)
+    assert is_met("evidence-received", pieces=(faulty, a_piece("b", 2)), detail=detail)
+
+
+def a_death(name: str, hours: int) -> Dead:
+    return Dead(identity=f"identity:{name}", at=T0 + hours * HOUR, entry=hours + 100)
+
+
+@pytest.mark.parametrize("detail", ["", "identity:key"])
+def test_an_identity_that_was_dead_before_may_have_been_made_again(detail: str) -> None:
+    held = {"identity:key": (90,)}
+    before = Rotations(held=held, dead=(a_death("key", -1),))
+    since = Rotations(held=held, dead=(a_death("key", -1), a_death("key", 0)))
+    assert not is_met("rotation-verified", rotations=before, detail=detail)
+    assert is_met("rotation-verified", rotations=since, detail=detail)
+
+
+def test_every_identity_has_to_be_dead() -> None:
+    held = {"identity:key": (90,), "identity:role": (91,)}
+    one = Rotations(held=held, dead=(a_death("key", 1),))
+    both = Rotations(held=held, dead=(a_death("key", 1), a_death("role", 2)))
+    assert not is_met("rotation-verified", rotations=one)
+    assert is_met("rotation-verified", rotations=both)
