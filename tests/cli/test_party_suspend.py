@@ -269,6 +269,22 @@ def test_conditions_that_are_met_need_no_approver(home: Path) -> None:
     assert [one.body["clock"].rpartition("/")[2] for one in ended] == ["update"]
 
 
+def test_the_same_suspension_twice_is_pointed_out(home: Path) -> None:
+    dry = run(home, "party", "suspend", "acme", *ACME, "--dry-run")
+    first = run(home, "party", "suspend", "acme", *ACME)
+    narrower = run(home, "party", "suspend", "acme", *ACME, "--lease-kind", "write")
+    again = run(home, "party", "suspend", "acme", *ACME)
+    told = "stops the same already; each is lifted by itself"
+    assert [told in one.stderr for one in (dry, first, narrower, again)] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert "S-" in again.stderr
+    assert again.exit_code == 0
+
+
 def test_each_suspension_is_lifted_by_itself(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lease = grant(home)
     first = answered(home, "party", "suspend", "acme", *ACME)["suspension"]["id"]

@@ -129,10 +129,21 @@ def suspend(
     else:
         for line in plan_lines(plan, dry_run=dry_run, entry=entry):
             click.echo(line)
+        if again := _same_already(register, ask):
+            click.echo(f"note: {again} stops the same already; each is lifted by itself", err=True)
         for warning in warnings:
             click.echo(warning, err=True)
     if warnings:
         raise SystemExit(EXIT_UNKNOWN)
+
+
+def _same_already(register: Register, ask: Ask) -> str:
+    """Suspensions of this very scope that stand: said twice by mistake, they are to be lifted twice."""
+    return ", ".join(
+        one.id
+        for one in register.suspensions.values()
+        if one.lifted_at is None and one.scope == ask.scope and one.id != ask.id
+    )
 
 
 def _register(desk: CustodyDesk) -> Register:
