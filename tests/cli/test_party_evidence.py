@@ -74,10 +74,11 @@ def exposed(home: Path, release: str) -> list[str]:
 def test_an_sbom_is_what_the_product_contains_until_the_next_one(
     home: Path, tmp_path: Path
 ) -> None:
-    told = answer(home, "evidence", "add", "acme", put(tmp_path, recent_bill(days=3)))
+    first = recent_bill(days=3)  # once: another would be of another second
+    told = answer(home, "evidence", "add", "acme", put(tmp_path, first))
     assert (told["new"], told["asset"], told["faults"]) == (True, "vendor/acme/labeler", [])
     assert exposed(home, "litellm==1.82.8") == ["asset:vendor/acme/labeler"]
-    again = answer(home, "evidence", "add", "acme", put(tmp_path, recent_bill(days=3)))
+    again = answer(home, "evidence", "add", "acme", put(tmp_path, first))
     assert (again["new"], again["entry"]) == (False, told["entry"])
     fixed = recent_bill(days=1, version="4.2", components=("pkg:pypi/litellm@1.83.0",))
     answer(home, "evidence", "add", "acme", put(tmp_path, fixed))

@@ -50,6 +50,11 @@ def claims(piece: Piece) -> dict[str, tuple[str, str]]:
     return {one.topic: (one.answer, one.detail) for one in piece.evidence.claims}
 
 
+def test_what_is_called_json_is_not_taken_for_a_table() -> None:
+    assert faults(b"not json at all", filename="sbom.json") == "it is called .json, and is no JSON"
+    assert "lines has columns" in faults(b"not json at all", filename="answers.txt")
+
+
 # ── SBOMs ────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -23,6 +23,7 @@ from pratique.doors.cli.work_desk import (
 )
 from pratique.errors import InputError
 from pratique.store.custody import open_custody
+from pratique.values.counting import counted
 from pratique.values.instants import now_utc
 from pratique.work.entries import review_drafts, submission_drafts, task_draft, transform_drafts
 from pratique.work.model import (
@@ -127,7 +128,9 @@ def submit(
         echo_json({"entry": entry, "submissions": lines})
         return
     for one in made:
-        click.echo(f"submission {one.id}: {len(one.files)} files by {one.by}, ledger entry {entry}")
+        click.echo(
+            f"submission {one.id}: {counted(len(one.files), 'file')} by {one.by}, ledger entry {entry}"
+        )
 
 
 def _of_files(desk: WorkDesk, task: Task, files: tuple[Path, ...], by: str) -> Submission:
@@ -256,7 +259,7 @@ def transform(
             manifests=(),
         )
         entry = desk.record(transform_drafts(made, actor=operator()), now)
-    words = f"transform {made.id}: {len(inputs)} files in, {len(outputs)} out, as somebody says"
+    words = f"transform {made.id}: {counted(len(inputs), 'file')} in, {len(outputs)} out, as somebody says"
     _say(form, made.id, entry, words)
 
 
@@ -301,7 +304,7 @@ def review(
             id=new_id("R"), project=of.id, by=by, verdict=said, reason=reason[:500], files=refs
         )
         entry = desk.record(review_drafts(made, actor=operator()), now)
-    _say(form, made.id, entry, f"review {made.id}: {by} {said.value} {len(refs)} files")
+    _say(form, made.id, entry, f"review {made.id}: {by} {said.value} {counted(len(refs), 'file')}")
 
 
 def _check_second(desk: WorkDesk, project: str, refs: tuple[FileRef, ...], by: str) -> None:

@@ -118,6 +118,8 @@ def _plain(data: bytes, given: Given) -> Reading:
     try:
         found = read_statement_file(data)
     except UnreadablePieceError:
+        if given.filename.lower().endswith(".json"):
+            raise UnreadablePieceError("it is called .json, and is no JSON") from None
         return read_questionnaire(data, given)
     return _object(data, found, given)
 
