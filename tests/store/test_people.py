@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 
@@ -73,6 +75,24 @@ def sealed_of(home: Path, pseudonym: str) -> bytes:
             "SELECT sealed FROM people WHERE pseudonym = ?", (pseudonym,)
         ).fetchall()
     return bytes(row[0])
+
+
+def test_a_row_is_overwritten_even_when_the_file_is_never_written_anew(home: Path) -> None:
+    """As after a crash before step 3: the row lies in no free part of the file."""
+    with closing(sqlite3.connect(home / PEOPLE_FILE)) as raw:
+        rows = dict(raw.execute("SELECT pseudonym, sealed FROM people").fetchall())
+    held = (home / PEOPLE_FILE).read_bytes()
+    assert all(sealed in held for sealed in rows.values())
+    with open_people(home) as people:
+        people._connection.set_authorizer(
+            lambda action, *_: (
+                sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
+            )
+        )
+        with pytest.raises(sqlite3.DatabaseError):  # VACUUM attaches the file that it writes
+            people.erase("p-1")
+    left = (home / PEOPLE_FILE).read_bytes()
+    assert not [name for name, sealed in rows.items() if sealed in left]
 
 
 def test_nobody_is_erased_twice_or_by_mistake(home: Path) -> None:
