@@ -109,8 +109,8 @@ def list_parties(kind: str | None, home: Path | None, form: str) -> None:
         counts = f"{counted(line['contracts'], 'contract')}, {counted(line['evidence'], 'piece')} of evidence"
         stopped = "  SUSPENDED" if line["suspended"] else ""
         title = f"  {line['title']}" if line["title"] else ""
-        found = counted(line["open_findings"], "finding")
-        told = f"{line['kind']:7} {line['name']}{title}  {counts}, {found}"
+        findings = counted(line["open_findings"], "finding")
+        told = f"{line['kind']:7} {line['name']}{title}  {counts}, {findings}"
         click.echo(safe_line(told + stopped))
 
 
