@@ -305,3 +305,16 @@ def test_tasks_and_deliveries_come_back_and_spoiled_entries_are_told() -> None:
     assert (work.tasks, work.deliveries) == ({"T1": task}, {"D1": delivery})
     assert work.unreadable == (1,)
     assert work.of_project("other/x").tasks == {}
+
+
+@pytest.mark.parametrize(
+    ("least", "left"), [("0.4", False), ("0.9", True), ("nan", True), ("x", True)]
+)
+def test_a_scan_for_the_surest_only_is_no_scan(least: str, left: bool) -> None:
+    drafts = [*submitted("S1", "a"), *made("X1", PII, "a", "b")]
+    body = {**drafts[-1].body, "parameters": {"mode": "redact", "sorts": "", "least": least}}
+    drafts[-1] = Draft(
+        kind=drafts[-1].kind, subject=drafts[-1].subject, actor=drafts[-1].actor, body=body
+    )
+    rest = [*made("X2", DUPLICATES, "b", "c"), *reviewed("R1", "c")]
+    assert any("surest" in one for one in lacks(*drafts, *rest)) is left

@@ -20,6 +20,9 @@ from pratique.work.model import ReviewVerdict, Submission, Transform, TransformK
 REQUIRED: Final = (TransformKind.PII, TransformKind.DUPLICATES)
 """What a file must have gone through before it is delivered."""
 
+MOST_LEAST: Final = 0.5
+"""A scan that counts from a higher score on has looked past most of what there is."""
+
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """How one file came to be."""
@@ -45,11 +48,15 @@ def same_person(name: str) -> str:
 
 
 def _is_partial(step: Transform) -> bool:
-    """Whether a scan left data about people that it found, or looked for some sorts of it only."""
+    """Whether a scan left data about people, or looked for some sorts of it or for the surest only."""
     if step.kind is not TransformKind.PII:
         return False
     left = step.parameters.get("mode") == "report" and bool(step.found.keys() - {"unread"})
-    return left or bool(step.parameters.get("sorts"))
+    try:
+        least = float(step.parameters.get("least", "0"))
+    except ValueError:
+        return True
+    return left or bool(step.parameters.get("sorts")) or not least <= MOST_LEAST
 
 
 @dataclass(slots=True)
@@ -150,7 +157,10 @@ class Origins:
             if not of_it:
                 yield f"no {kind.value} of it was seen here"
             elif all(map(_is_partial, of_it)):
-                yield f"{kind.value} left something: it looked for some sorts only, or reported what it found"
+                yield (
+                    f"{kind.value} left something: it looked for some sorts or for the surest only, or"
+                    " reported what it found"
+                )
         yield from self._unreviewed(sha256, people)
 
     def _unreviewed(self, sha256: str, people: Sequence[str]) -> Iterable[str]:
