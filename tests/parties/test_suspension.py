@@ -248,6 +248,15 @@ def test_of_leases_that_are_alike_one_is_enough_to_plan_by(
     assert msgspec.structs.replace(brief, leases=whole.leases) == whole
 
 
+@pytest.mark.parametrize(("role", "stops"), [("asset", True), ("party", False)])
+def test_the_token_that_pushes_evidence_goes_on(role: str, stops: bool) -> None:
+    token = TokenRecord(
+        id="1", name="ci", role=role, secret_sha256="0" * 64, created_at=T0, expires_at=None,
+        revoked_at=None, party="acme",
+    )  # fmt: skip
+    assert bool(a_plan([], an_ask(), (token,)).tokens) is stops
+
+
 def test_sub_processors_stop_at_any_distance() -> None:
     assert a_plan([], an_ask()).suspension.vendors == ("acme", "deep", "helpers")
     alone = a_plan([], an_ask(with_sub_processors=False))
