@@ -140,8 +140,8 @@ def test_a_file_with_everything_lacks_nothing_and_names_its_entries() -> None:
     ("left_out", "sentence"),
     [
         (0, "nobody is known to have submitted"),
-        (1, "no pii-scan of it was seen"),
-        (2, "no near-duplicates of it was seen"),
+        (1, "no scan for data about people of it was seen"),
+        (2, "no search for near-duplicates of it was seen"),
         (3, "nobody but who submitted it"),
     ],
 )
@@ -157,7 +157,7 @@ def test_what_is_only_said_does_not_count_as_seen() -> None:
         *made("X2", DUPLICATES, "b", "c"),
         *reviewed("R1", "c"),
     ]
-    assert lacks(*said) == ("no pii-scan of it was seen here",)
+    assert lacks(*said) == ("no scan for data about people of it was seen here",)
 
 
 def test_what_was_put_in_after_a_scan_was_not_looked_through() -> None:

@@ -52,7 +52,7 @@ from pratique.store.custody_heal import heal_custody
 from pratique.store.parties import read_register
 from pratique.store.party_checks import CheckDesk
 from pratique.store.presence import PresenceStore
-from pratique.values.instants import Clock, Instant, render_minute
+from pratique.values.instants import Clock, Instant, render_instant, render_second
 
 _FINDINGS_SHOWN: Final = 100
 _NAMED: Final = 50
@@ -83,7 +83,7 @@ class PartyConsole:
             leases = state.living_leases(now)
         findings = _open(register)
         return PartiesView(
-            at=render_minute(now),
+            at=render_instant(now),
             parties=tuple(
                 _row(register, party, leases, findings, now)
                 for party in sorted(register.parties.values(), key=_place)
@@ -136,7 +136,7 @@ class PartyConsole:
         profile = profile_of(register, name, now=now, observed=self._observed(register, party, now))
         mine = [one for one in register.suspensions.values() if _stops(one, name)]
         return PartyView(
-            at=render_minute(now),
+            at=render_instant(now),
             name=name,
             kind=party.kind.value,
             title=party.title,
@@ -206,7 +206,7 @@ def _stopping(plan: SuspensionPlan, *, done: bool) -> Stopping:
         tell=tuple(
             f"{one.party}: {one.duty}"
             + (
-                f" by {render_minute(one.due_at)}"
+                f" by {render_second(one.due_at)}"
                 if one.due_at is not None
                 else ", no clock agreed"
             )
@@ -266,7 +266,7 @@ def _finding(one: Finding) -> FindingRow:
         state=one.state.value,
         sentence=one.found.sentence,
         owner=one.owner,
-        due="" if one.due_at is None else render_minute(one.due_at),
+        due="" if one.due_at is None else render_instant(one.due_at),
         unknown=one.found.unknown,
     )
 
@@ -278,14 +278,14 @@ def _stops(one: Suspension, name: str) -> bool:
 def _suspension(one: Suspension) -> SuspensionRow:
     lifted = ""
     if one.lifted_at is not None:
-        lifted = f"{render_minute(one.lifted_at)} by {one.lifted_by}: {one.lifted_reason}"
+        lifted = f"{render_second(one.lifted_at)} by {one.lifted_by}: {one.lifted_reason}"
     return SuspensionRow(
         id=one.id,
         party=one.scope.party,
         what=scope_words(one),
         reason=one.reason,
         incident=one.incident,
-        since=render_minute(one.at),
+        since=render_instant(one.at),
         leases=one.leases,
         tokens=one.tokens,
         conditions=tuple(
@@ -302,7 +302,7 @@ def _clocks(register: Register, name: str, now: Instant) -> Iterator[ClockRow]:
             id=one.id,
             duty=one.duty,
             basis=one.basis,
-            due=render_minute(one.due_at),
+            due=render_instant(one.due_at),
             late=one.due_at < now,
         )
 
@@ -312,7 +312,7 @@ def _told(line: Line) -> Told:
         standing=line.standing.value,
         topic=line.topic,
         text=line.text,
-        at="" if line.at is None else render_minute(line.at),
+        at="" if line.at is None else render_instant(line.at),
         entries=line.entries,
     )
 
@@ -320,7 +320,7 @@ def _told(line: Line) -> Told:
 def _fault(one: Received) -> FaultRow:
     evidence = one.evidence
     return FaultRow(
-        at=render_minute(one.at),
+        at=render_instant(one.at),
         kind=evidence.kind.value,
         filename=evidence.filename,
         faults=evidence.faults or (f"its signature is {evidence.signature.value}",),

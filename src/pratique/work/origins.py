@@ -20,6 +20,12 @@ from pratique.work.model import ReviewVerdict, Submission, Transform, TransformK
 REQUIRED: Final = (TransformKind.PII, TransformKind.DUPLICATES)
 """What a file must have gone through before it is delivered."""
 
+_WORDS: Final = {
+    TransformKind.OPEN: "opening",
+    TransformKind.PII: "scan for data about people",
+    TransformKind.DUPLICATES: "search for near-duplicates",
+    TransformKind.OTHER: "other step",
+}
 MOST_LEAST: Final = 0.5
 """A scan that counts from a higher score on has looked past most of what there is."""
 
@@ -155,7 +161,7 @@ class Origins:
         for kind in self._required:
             of_it = [one for one in seen if one.kind is kind]
             if not of_it:
-                yield f"no {kind.value} of it was seen here"
+                yield f"no {_WORDS[kind]} of it was seen here"
             elif all(map(_is_partial, of_it)):
                 yield (
                     f"{kind.value} left something: it looked for some sorts or for the surest only, or"
