@@ -6,6 +6,7 @@ import codecs
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -172,9 +173,21 @@ def _parsed(data: bytes) -> Any:  # noqa: ANN401 - whatever JSON says
         return None
 
 
+@contextmanager
+def _any_length() -> Iterator[None]:
+    """Cells of any length within the block: the library's limit is one of the whole process."""
+    usual = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
+
+
 def _rows(path: Path, delimiter: str) -> Iterator[list[str | float]]:
-    csv.field_size_limit(sys.maxsize)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with (
+        _any_length(),
+        path.open(encoding="utf-8-sig", errors="replace", newline="") as file,
+    ):
         try:
             for row in csv.reader(file, delimiter=delimiter):
                 yield [value for cell in row for value in _cell(cell)]
