@@ -159,7 +159,7 @@ def test_a_pdf_a_bundle_and_a_giant(home: Path, tmp_path: Path) -> None:
     with giant.open("wb") as out:
         out.truncate(MAX_EVIDENCE_BYTES + 1)
     told = answer(home, "evidence", "add", "acme", str(giant), code=1)
-    assert (told["size"], told["kind"]) == (MAX_EVIDENCE_BYTES + 1, "attestation")
+    assert (told["size"], told["kind"]) == (MAX_EVIDENCE_BYTES + 1, "unknown")
     assert told["sha256"] == hashlib.sha256(bytes(MAX_EVIDENCE_BYTES + 1)).hexdigest()
     assert told["faults"] == ["it has more than 32 MiB: it was neither read nor kept"]
     assert answer(home, "evidence", "show", str(told["entry"]))["kept"] is False

@@ -30,7 +30,7 @@ from kit.parties import (
 from pratique.parties.evidence import MAX_EVIDENCE_BYTES, Piece, Verified, read_evidence
 from pratique.parties.evidence.envelopes import signed_bytes
 from pratique.parties.evidence.model import UnreadablePieceError
-from pratique.parties.model import EvidenceKind, PublicKey, Signature, Standing
+from pratique.parties.model import NAMED_KINDS, EvidenceKind, PublicKey, Signature, Standing
 
 
 def read(value: object, **more: Any) -> Piece:
@@ -52,7 +52,8 @@ def claims(piece: Piece) -> dict[str, tuple[str, str]]:
 
 def test_what_is_called_json_is_not_taken_for_a_table() -> None:
     assert faults(b"not json at all", filename="sbom.json") == "it is called .json, and is no JSON"
-    assert "lines has columns" in faults(b"not json at all", filename="answers.txt")
+    found = read(b"id,answer\n1,yes\n", filename="answers.txt").evidence
+    assert (found.kind, found.faults) == (EvidenceKind.QUESTIONNAIRE, ())
 
 
 # ── SBOMs ────────────────────────────────────────────────────────────────────────────────────
@@ -359,6 +360,13 @@ def test_more_answers_than_are_kept_are_counted() -> None:
 )
 def test_tables_that_are_no_questionnaires(data: bytes, told: str) -> None:
     assert told in faults(data, filename="x.csv")
+
+
+def test_a_text_that_is_nothing_is_called_nothing() -> None:
+    found = read(b"# a page\n\nwith words\n", filename="README.md").evidence
+    assert found.kind is EvidenceKind.UNKNOWN
+    assert "it is nothing that is known" in found.faults[0]
+    assert EvidenceKind.UNKNOWN not in NAMED_KINDS
 
 
 # ── papers ───────────────────────────────────────────────────────────────────────────────────

@@ -19,9 +19,9 @@ from pratique.parties.countries import parse_location
 from pratique.parties.differences import differences, drafts_of
 from pratique.parties.keys import parse_public_key
 from pratique.parties.model import (
+    NAMED_KINDS,
     Contact,
     Contract,
-    EvidenceKind,
     Party,
     PartyKind,
     Project,
@@ -180,7 +180,7 @@ def parties(draw: st.DrawFn, name: str, number: int) -> Party:
     products = draw(some(WORDS))
     promised = st.builds(
         Promise,
-        evidence=st.sampled_from([one.value for one in EvidenceKind]),
+        evidence=st.sampled_from([one.value for one in NAMED_KINDS]),
         every_days=st.integers(1, 900),
         product=st.sampled_from(["", *products]),
         basis=LINES,

@@ -161,6 +161,12 @@ class EvidenceKind(StrEnum):
     """Observations of the party's own systems, pushed by its collector."""
     ACKNOWLEDGEMENT = "acknowledgement"
     """The party acknowledges something by name: a change of sub-processors, a deletion."""
+    UNKNOWN = "unknown"
+    """Nobody can say what it is: it could not be read, and who gave it did not say. Never promised."""
+
+
+NAMED_KINDS: Final = tuple(kind for kind in EvidenceKind if kind is not EvidenceKind.UNKNOWN)
+"""What evidence may be asked for, promised or called."""
 
 
 SLIGHT: Final = frozenset({EvidenceKind.ACKNOWLEDGEMENT, EvidenceKind.INVENTORY})

@@ -15,9 +15,9 @@ from pratique.errors import InputError
 from pratique.ledger.entries import Draft
 from pratique.parties.entries import ResumptionBody, clock_met_draft, resumption_draft
 from pratique.parties.model import (
+    NAMED_KINDS,
     SLIGHT,
     Condition,
-    EvidenceKind,
     Finding,
     FindingState,
     Received,
@@ -70,9 +70,9 @@ def parse_condition(text: str) -> Condition:
             f"not a condition: {text[:80]!r}",
             expected="rotation-verified[=IDENTITY], evidence-received[=KIND] or findings-closed[=ID]",
         )
-    if topic == EVIDENCE and detail and detail not in set(EvidenceKind):
+    if topic == EVIDENCE and detail and detail not in set(NAMED_KINDS):
         raise InputError(
-            f"no kind of evidence: {detail[:40]!r}", expected=", ".join(sorted(EvidenceKind))
+            f"no kind of evidence: {detail[:40]!r}", expected=", ".join(sorted(NAMED_KINDS))
         )
     if topic == ROTATION and detail and not detail.startswith("identity:"):
         raise InputError(

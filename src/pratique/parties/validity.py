@@ -16,9 +16,9 @@ from pratique.parties.assets import EVIDENCE_ASSETS, MAX_PATTERN, MAX_STARS
 from pratique.parties.countries import parse_location
 from pratique.parties.keys import parse_public_key
 from pratique.parties.model import (
+    NAMED_KINDS,
     Contact,
     Contract,
-    EvidenceKind,
     Party,
     PartyKind,
     Project,
@@ -207,7 +207,7 @@ def _key(key: PublicKey) -> PublicKey:
 
 def _promises(party: Party) -> tuple[Promise, ...]:
     def read(promise: Promise) -> Promise:
-        kinds = [kind.value for kind in EvidenceKind]
+        kinds = [kind.value for kind in NAMED_KINDS]
         if promise.evidence not in kinds:
             raise InputError(
                 f"no kind of evidence: {promise.evidence[:40]!r}",

@@ -19,7 +19,7 @@ from pratique.doors.cli.stores import operator
 from pratique.edge.parties.witnesses import find_witness
 from pratique.errors import InputError
 from pratique.parties.evidence import MAX_EVIDENCE_BYTES, Given
-from pratique.parties.model import EvidenceKind, Received
+from pratique.parties.model import NAMED_KINDS, EvidenceKind, Received
 from pratique.parties.receiving import (
     Receipt,
     ReceivingParts,
@@ -30,7 +30,7 @@ from pratique.parties.receiving import (
 from pratique.store.party_receiving import receiving_parts
 from pratique.values.instants import Instant, now_utc, parse_instant, render_minute, render_second
 
-_KINDS = click.Choice([kind.value for kind in EvidenceKind])
+_KINDS = click.Choice([kind.value for kind in NAMED_KINDS])
 _DIGITS = 8
 """Of a SHA-256, that name a piece at least."""
 _SHOWN = 40
@@ -155,7 +155,9 @@ def _tell(receipt: Receipt, form: str) -> None:
 
 @evidence.command("list")
 @click.argument("name", required=False)
-@click.option("--kind", type=_KINDS, help="Only these.")
+@click.option(
+    "--kind", type=click.Choice([kind.value for kind in EvidenceKind]), help="Only these."
+)
 @click.option("--faulty", is_flag=True, help="Only those with which something is wrong.")
 @home_option
 @format_option

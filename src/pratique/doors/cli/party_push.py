@@ -17,7 +17,7 @@ from pratique.edge.parties.push import fetch_own_view, push_evidence
 from pratique.edge.sweep.push import parse_target
 from pratique.errors import InputError
 from pratique.parties.evidence import MAX_EVIDENCE_BYTES
-from pratique.parties.model import EvidenceKind
+from pratique.parties.model import NAMED_KINDS
 
 
 @click.command()
@@ -34,9 +34,7 @@ from pratique.parties.model import EvidenceKind
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Certificates that the server's is checked with; else the system's.",
 )
-@click.option(
-    "--kind", type=click.Choice([kind.value for kind in EvidenceKind]), help="What it is."
-)
+@click.option("--kind", type=click.Choice([kind.value for kind in NAMED_KINDS]), help="What it is.")
 @click.option("--product", default="", help="Of which product it is.")
 @click.option("--made", default="", metavar="INSTANT", help="When it was made.")
 @click.option("--expires", default="", metavar="INSTANT", help="Until when it holds.")

@@ -27,7 +27,7 @@ from pratique.doors.index.answers import problem
 from pratique.errors import InputError, UnavailableError
 from pratique.index.ports import Identity
 from pratique.parties.evidence import MAX_EVIDENCE_BYTES, Given, Witness
-from pratique.parties.model import EvidenceKind, Party, Received, Register
+from pratique.parties.model import NAMED_KINDS, EvidenceKind, Party, Received, Register
 from pratique.parties.own_view import own_evidence, own_view
 from pratique.parties.receiving import Receipt, ReceivingParts, receive
 from pratique.values.instants import Clock, Instant, parse_instant
@@ -179,8 +179,8 @@ def _read_query(query: dict[str, str]) -> dict[str, Any]:
             expected=f"some of {', '.join(sorted(_QUERY))}",
         )
     kind = query.get("kind", "")
-    if kind and kind not in {one.value for one in EvidenceKind}:
-        known = ", ".join(one.value for one in EvidenceKind)
+    if kind and kind not in {one.value for one in NAMED_KINDS}:
+        known = ", ".join(one.value for one in NAMED_KINDS)
         raise InputError(f"unknown kind {kind[:40]!r}", expected=f"one of {known}")
     return {
         "filename": query.get("filename", "") or "piece",

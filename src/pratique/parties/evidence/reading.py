@@ -44,6 +44,10 @@ from pratique.values.instants import render_instant
 _AHEAD: Final = timedelta(minutes=10)
 """How far whoever makes a piece may have its clock ahead."""
 _WRAPPINGS: Final = (EvidenceKind.ATTESTATION, EvidenceKind.SIGSTORE)
+_NOTHING_KNOWN: Final = (
+    "it is nothing that is known: CycloneDX, SPDX, DSSE, in-toto, Sigstore, OSCAL assessment"
+    " results, answers, a certificate or an acknowledgement; who gives it may say what it is"
+)
 _OCTETS: Final = "application/octet-stream"
 
 
@@ -120,7 +124,10 @@ def _plain(data: bytes, given: Given) -> Reading:
     except UnreadablePieceError:
         if given.filename.lower().endswith(".json"):
             raise UnreadablePieceError("it is called .json, and is no JSON") from None
-        return read_questionnaire(data, given)
+        try:
+            return read_questionnaire(data, given)
+        except UnreadablePieceError:
+            raise UnreadablePieceError(_NOTHING_KNOWN) from None
     return _object(data, found, given)
 
 
@@ -132,10 +139,7 @@ def _object(data: bytes, found: Mapping[str, Any], given: Given) -> Reading:
     for is_it, read in _FORMS:
         if is_it(found):
             return read(data, found, given)
-    raise UnreadablePieceError(
-        "it is nothing that is known: CycloneDX, SPDX, DSSE, in-toto, Sigstore, OSCAL assessment"
-        " results, answers, a certificate or an acknowledgement"
-    )
+    raise UnreadablePieceError(_NOTHING_KNOWN)
 
 
 _FORMS: Final[
@@ -212,7 +216,7 @@ def _checked(reading: Reading, given: Given) -> Reading:
 
 def _unread(given: Given, why: str) -> Reading:
     """A piece that cannot be read; it is what whoever gave it says, if they said."""
-    kind = given.kind or EvidenceKind.ATTESTATION
+    kind = given.kind or EvidenceKind.UNKNOWN
     return Reading(kind=kind, media_type=_OCTETS, made_at=given.made_at, faults=(why,))
 
 
