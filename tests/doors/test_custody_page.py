@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import http.client
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
+from kit.asking import Answer
 from kit.custody import a_dataset, a_lease, lease_id
 from kit.environments import unavailable
 from kit.shop import NOW, Shop
@@ -26,14 +24,6 @@ from pratique.settings import Settings
 from pratique.store.custody import CustodyStore, open_custody
 
 MARKUP = "<script>alert(1)</script>"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What a form came back with."""
-
-    status: int
-    body: bytes
 
 
 def lease_of(number: int, **changes: Any) -> Lease:
@@ -88,18 +78,9 @@ def data(shop: Shop, login: tuple[str, str]) -> Any:
     return answer.json
 
 
-def send(shop: Shop, login: tuple[str, str], **form: str) -> Sent:
+def send(shop: Shop, login: tuple[str, str], **form: str) -> Answer:
     fields = {"action": "suspend", "scope": "vendor:acme", "reason": "theft", "token": login[1]}
-    proof = base64.b64encode(":".join(login).encode()).decode()
-    headers = {
-        "Content-Type": "application/x-www-form-urlencoded",
-        "Authorization": f"Basic {proof}",
-    }
-    connection = http.client.HTTPConnection("127.0.0.1", shop.door.port, timeout=20)
-    with closing(connection):
-        connection.request("POST", "/custody/scope", urlencode({**fields, **form}), headers)
-        answer = connection.getresponse()
-        return Sent(status=answer.status, body=answer.read())
+    return shop.door.ask("/custody/scope", method="POST", login=login, form={**fields, **form})
 
 
 @pytest.mark.usefixtures("state")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import http.client
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
+from kit.asking import Answer
 from kit.custody import a_dataset, a_lease, lease_id
 from kit.devtools import chromium_tab
 from kit.shop import NOW, Shop
@@ -47,14 +45,6 @@ from pratique.settings import Settings
 from pratique.store.custody import CustodyStore, open_custody
 
 MARKUP = "<script>alert(1)</script>"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What a form came back with."""
-
-    status: int
-    body: str
 
 
 def register() -> list[Draft]:
@@ -144,19 +134,11 @@ def data(shop: Shop, login: tuple[str, str], path: str) -> Any:
     return answer.json
 
 
-def send(shop: Shop, login: tuple[str, str], name: str = "acme", **form: str) -> Sent:
+def send(shop: Shop, login: tuple[str, str], name: str = "acme", **form: str) -> Answer:
     fields = {"action": "suspend", "reason": "theft", "incident": "INC-42", "token": login[1]}
-    proof = base64.b64encode(":".join(login).encode()).decode()
-    headers = {
-        "Content-Type": "application/x-www-form-urlencoded",
-        "Authorization": f"Basic {proof}",
-    }
-    connection = http.client.HTTPConnection("127.0.0.1", shop.door.port, timeout=20)
-    with closing(connection):
-        body = urlencode({**fields, **form})
-        connection.request("POST", f"/parties/{name}/suspend", body, headers)
-        answer = connection.getresponse()
-        return Sent(status=answer.status, body=answer.read().decode())
+    return shop.door.ask(
+        f"/parties/{name}/suspend", method="POST", login=login, form={**fields, **form}
+    )
 
 
 @pytest.mark.usefixtures("state")
@@ -206,8 +188,8 @@ def test_looking_changes_nothing_and_names_what_would_stop(
     answer = send(shop, login, action="look")
     assert answer.status == 200
     for words in ("Would stop", "p-1 of acme", "p-3 of annotators", "acme-ci", "meta: notify by"):
-        assert words in answer.body, words
-    assert "globex" not in answer.body
+        assert words in answer.body.decode(), words
+    assert "globex" not in answer.body.decode()
     assert list(state.standing_holds()) == []
     kinds = {one.kind for one in shop.door.parts.log.entries(size)}
     assert "suspension" not in kinds
@@ -218,7 +200,7 @@ def test_the_form_suspends_and_the_pages_say_so(
 ) -> None:
     answer = send(shop, login)
     assert answer.status == 200, answer.body
-    assert "Suspended as S-" in answer.body
+    assert "Suspended as S-" in answer.body.decode()
     [hold] = state.standing_holds()
     assert (hold.reason, hold.incident, sorted(hold.vendors)) == (
         "theft", "INC-42", ["acme", "annotators"],
@@ -265,7 +247,7 @@ def test_wrong_forms_change_nothing(
 ) -> None:
     answer = send(shop, login, **form)
     assert answer.status == status
-    assert said in answer.body
+    assert said in answer.body.decode()
     assert list(state.standing_holds()) == []
 
 
@@ -274,7 +256,7 @@ def test_people_cannot_be_suspended(
 ) -> None:
     answer = send(shop, login, name="talkers")
     assert answer.status == 400
-    assert "group of people" in answer.body
+    assert "group of people" in answer.body.decode()
     assert list(state.standing_holds()) == []
 
 

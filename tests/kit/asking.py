@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
@@ -59,9 +59,13 @@ def ask(
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
     login: tuple[str, str] | None = None,
+    form: Mapping[str, str] | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> Answer:
-    """Send one request on a connection of its own; `path` goes out exactly as given."""
+    """Send one request on a connection of its own; `path` goes out exactly as given.
+
+    A form is sent as a browser does.
+    """
     where = urlsplit(url)
     assert where.hostname is not None
     connection: http.client.HTTPConnection
@@ -75,7 +79,11 @@ def ask(
         connection.putrequest(method, path, skip_accept_encoding=True)
         for name, value in {**basic(login), **(headers or {})}.items():
             connection.putheader(name, value)
-        connection.endheaders()
+        content = urlencode(form).encode() if form is not None else None
+        if content is not None:
+            connection.putheader("Content-Type", "application/x-www-form-urlencoded")
+            connection.putheader("Content-Length", str(len(content)))
+        connection.endheaders(content)
         response = connection.getresponse()
         broken = ""
         try:

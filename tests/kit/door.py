@@ -119,10 +119,13 @@ class Door:
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         login: tuple[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request; the path goes out as it is."""
         trust = ssl.create_default_context(cafile=str(self.ca)) if self.ca else None
-        return ask(self.url, path, method=method, headers=headers, login=login, trust=trust)
+        return ask(
+            self.url, path, method=method, headers=headers, login=login, form=form, trust=trust
+        )
 
     def page(self, project: str, *, index: str = "pypi") -> dict[str, Any]:
         """A project's page in JSON."""

@@ -7,15 +7,21 @@ no other site can make a browser send it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 from aiohttp import web
 
+from pratique.doors.console.approvers import (
+    ApproverOf,
+    Denied,
+    denial,
+    form_approver,
+    read_form,
+)
 from pratique.doors.console.custody_values import CustodyView
 from pratique.doors.index.answers import problem
-from pratique.doors.index.auth import Refused
 from pratique.errors import InputError
 from pratique.index.ports import Identity
 
@@ -33,35 +39,22 @@ class CustodyAnswers(Protocol):
 
 
 Render = Callable[[web.BaseRequest, str, CustodyView, int], web.StreamResponse]
-ReadForm = Callable[[web.BaseRequest], Awaitable[Mapping[str, str] | None]]
-ApproverOf = Callable[[str, str], Identity | Refused]
 
 
 class CustodyPages:
     """Answers `/custody` and `/custody/scope`."""
 
-    def __init__(
-        self,
-        answers: CustodyAnswers,
-        render: Render,
-        *,
-        read_form: ReadForm,
-        approver_of: ApproverOf,
-    ) -> None:
+    def __init__(self, answers: CustodyAnswers, render: Render, *, approver_of: ApproverOf) -> None:
         self._answers = answers
         self._render = render
-        self._read_form = read_form
         self._approver_of = approver_of
 
     async def answer(
         self, request: web.BaseRequest, path: Sequence[str], who: Identity, address: str
     ) -> web.StreamResponse:
         """Answer a path below `/custody`, already split."""
-        if who.role == "anonymous":
-            login = {"WWW-Authenticate": 'Basic realm="pratique", charset="UTF-8"'}
-            return problem(401, "Custody is shown to approvers: log in", headers=login)
-        if who.role != "approver":
-            return problem(403, "Custody is shown to approvers only")
+        if denied := denial(who, "Custody is"):
+            return denied
         match (request.method, *path):
             case ("GET" | "HEAD",) | ("GET" | "HEAD", ""):
                 return await self._page(request, note="", status=200)
@@ -80,18 +73,13 @@ class CustodyPages:
         return self._render(request, "custody.html", view, status)
 
     async def _change(self, request: web.BaseRequest, address: str) -> web.StreamResponse:
-        form = await self._read_form(request)
+        form = await read_form(request)
         if form is None:
             return problem(400, "Not a small form in UTF-8")
-        approver = self._approver_of(form.get("token", "").strip(), address)
-        if isinstance(approver, Refused):
-            await asyncio.sleep(approver.delay_seconds)
-            # 401 would make a browser ask for a login that this form does not use.
-            status, why = {
-                401: (403, "that is not the token of an approver"),
-                429: (429, approver.reason),
-            }[approver.status]
-            return await self._page(request, note=f"Nothing was changed: {why}.", status=status)
+        approver = await form_approver(form, address, self._approver_of)
+        if isinstance(approver, Denied):
+            note = f"Nothing was changed: {approver.why}."
+            return await self._page(request, note=note, status=approver.status)
         action = form.get("action", "")
         if action not in {"suspend", "resume"}:
             return await self._page(

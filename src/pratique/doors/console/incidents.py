@@ -12,6 +12,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from pratique.doors.console.approvers import denial
 from pratique.doors.console.incident_values import IncidentListView, IncidentView, WhyView
 from pratique.doors.index.answers import problem
 from pratique.index.ports import Identity
@@ -52,11 +53,8 @@ class IncidentPages:
         self, request: web.BaseRequest, path: Sequence[str], who: Identity
     ) -> web.StreamResponse:
         """Answer a path below `/incidents`, already split. Raises: InputError (400)."""
-        if who.role == "anonymous":
-            login = {"WWW-Authenticate": 'Basic realm="pratique", charset="UTF-8"'}
-            return problem(401, "Incidents are shown to approvers: log in", headers=login)
-        if who.role != "approver":
-            return problem(403, "Incidents are shown to approvers only")
+        if denied := denial(who, "Incidents are"):
+            return denied
         if request.method not in {"GET", "HEAD"}:
             return problem(405, "Only GET and HEAD here")
         known_at = request.query.get("known", "").strip()[:40] or None

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import parse_qsl
 
 import jinja2
 import msgspec
@@ -14,6 +13,13 @@ from aiohttp import web
 from packaging.version import Version
 
 from pratique.custody.sizes import human_bytes
+from pratique.doors.console.approvers import (
+    MAX_FORM_BYTES,
+    ApproverOf,
+    Denied,
+    form_approver,
+    read_form,
+)
 from pratique.doors.console.custody import CustodyAnswers, CustodyPages
 from pratique.doors.console.custody_values import CustodyView
 from pratique.doors.console.incidents import IncidentAnswers, IncidentPages
@@ -31,7 +37,6 @@ from pratique.doors.console.vetting_view import (
     vetting_view,
 )
 from pratique.doors.index.answers import problem
-from pratique.doors.index.auth import Refused
 from pratique.doors.index.cooked import block_of
 from pratique.doors.index.pages import Described, PageService
 from pratique.errors import PratiqueError
@@ -43,7 +48,6 @@ from pratique.values.digests import Sha256
 from pratique.values.instants import Clock, render_instant, render_minute, render_second
 from pratique.values.names import ProjectName
 
-_MAX_FORM_BYTES = 16 * 1024
 _MAX_WAIVER_DAYS = 90
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self';"
@@ -92,8 +96,7 @@ class ConsoleParts:
     """Reads the projection; called in a worker thread."""
     status: Callable[[], StatusView]
     """Reads the projection; called in a worker thread."""
-    approver_of: Callable[[str, str], Identity | Refused]
-    """The approver whose token this is, given by somebody at this address."""
+    approver_of: ApproverOf
     grant: Callable[[WaiverRequest], Awaitable[Waiver]]
     reports: Reports
     audits: AuditsOf
@@ -124,12 +127,8 @@ class Console:
         self._templates.filters["moment"] = _moment
         self._templates.filters["counted"] = counted
         self._incidents = IncidentPages(parts.incidents, self._render)
-        self._custody = CustodyPages(
-            parts.custody, self._render, read_form=_read_form, approver_of=parts.approver_of
-        )
-        self._parties = PartyPages(
-            parts.parties, self._render, read_form=_read_form, approver_of=parts.approver_of
-        )
+        self._custody = CustodyPages(parts.custody, self._render, approver_of=parts.approver_of)
+        self._parties = PartyPages(parts.parties, self._render, approver_of=parts.approver_of)
 
     async def answer(
         self, request: web.BaseRequest, path: Sequence[str], who: Identity, address: str
@@ -259,18 +258,13 @@ class Console:
         self, request: web.BaseRequest, block: str, address: str
     ) -> web.StreamResponse:
         """Grant a waiver: the form carries an approver's token, its reason and its length."""
-        form = await _read_form(request)
+        form = await read_form(request)
         if form is None:
-            return problem(400, f"Not a form of at most {_MAX_FORM_BYTES} bytes in UTF-8")
-        approver = self._parts.approver_of(form.get("token", "").strip(), address)
-        if isinstance(approver, Refused):
-            await asyncio.sleep(approver.delay_seconds)
-            # 401 would make a browser ask for a login that this form does not use.
-            status, why = {
-                401: (403, "that is not the token of an approver"),
-                429: (429, approver.reason),
-            }[approver.status]
-            return await self._block(request, block, note=f"Not granted: {why}.", status=status)
+            return problem(400, f"Not a form of at most {MAX_FORM_BYTES} bytes in UTF-8")
+        approver = await form_approver(form, address, self._parts.approver_of)
+        if isinstance(approver, Denied):
+            note = f"Not granted: {approver.why}."
+            return await self._block(request, block, note=note, status=approver.status)
         found = await self._find(block)
         if found is None or found[1] is None or found[2] is None:
             return problem(404, "This file is not on the index any more")
@@ -283,20 +277,6 @@ class Console:
         granted = await self._parts.grant(wanted)
         note = f"Waiver {granted.id} granted until {render_minute(granted.expires_at)}."
         return await self._block(request, block, note=note)
-
-
-async def _read_form(request: web.BaseRequest) -> Mapping[str, str] | None:
-    """Fields of a small urlencoded form; None when it is none."""
-    body = bytearray()
-    async for chunk in request.content.iter_chunked(4096):
-        body += chunk
-        if len(body) > _MAX_FORM_BYTES:
-            return None
-    try:
-        text = body.decode("utf-8")
-        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=20))
-    except ValueError:  # undecodable bytes and too many fields alike
-        return None
 
 
 def _wanted(

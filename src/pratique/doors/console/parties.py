@@ -7,15 +7,21 @@ own: no other site can make a browser send it. Looking first (dry run) is the fo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 from aiohttp import web
 
+from pratique.doors.console.approvers import (
+    ApproverOf,
+    Denied,
+    denial,
+    form_approver,
+    read_form,
+)
 from pratique.doors.console.party_values import PartiesView, PartyView
 from pratique.doors.index.answers import problem
-from pratique.doors.index.auth import Refused
 from pratique.errors import InputError
 from pratique.index.ports import Identity
 
@@ -37,35 +43,22 @@ class PartyAnswers(Protocol):
 
 
 Render = Callable[[web.BaseRequest, str, PartiesView | PartyView, int], web.StreamResponse]
-ReadForm = Callable[[web.BaseRequest], Awaitable[Mapping[str, str] | None]]
-ApproverOf = Callable[[str, str], Identity | Refused]
 
 
 class PartyPages:
     """Answers `/parties…`."""
 
-    def __init__(
-        self,
-        answers: PartyAnswers,
-        render: Render,
-        *,
-        read_form: ReadForm,
-        approver_of: ApproverOf,
-    ) -> None:
+    def __init__(self, answers: PartyAnswers, render: Render, *, approver_of: ApproverOf) -> None:
         self._answers = answers
         self._render = render
-        self._read_form = read_form
         self._approver_of = approver_of
 
     async def answer(
         self, request: web.BaseRequest, path: Sequence[str], who: Identity, address: str
     ) -> web.StreamResponse:
         """Answer a path below `/parties`, already split."""
-        if who.role == "anonymous":
-            login = {"WWW-Authenticate": 'Basic realm="pratique", charset="UTF-8"'}
-            return problem(401, "Parties are shown to approvers: log in", headers=login)
-        if who.role != "approver":
-            return problem(403, "Parties are shown to approvers only")
+        if denied := denial(who, "Parties are"):
+            return denied
         match (request.method, *path):
             case ("GET" | "HEAD",) | ("GET" | "HEAD", ""):
                 view = await asyncio.to_thread(self._answers.listed)
@@ -91,19 +84,13 @@ class PartyPages:
     async def _suspend(
         self, request: web.BaseRequest, name: str, address: str
     ) -> web.StreamResponse:
-        form = await self._read_form(request)
+        form = await read_form(request)
         if form is None:
             return problem(400, "Not a small form in UTF-8")
-        approver = self._approver_of(form.get("token", "").strip(), address)
-        if isinstance(approver, Refused):
-            await asyncio.sleep(approver.delay_seconds)
-            # 401 would make a browser ask for a login that this form does not use.
-            status, why = {
-                401: (403, "that is not the token of an approver"),
-                429: (429, approver.reason),
-            }.get(approver.status, (403, approver.reason))
-            note = f"Nothing was changed: {why}."
-            return await self._party(request, name, note=note, status=status)
+        approver = await form_approver(form, address, self._approver_of)
+        if isinstance(approver, Denied):
+            note = f"Nothing was changed: {approver.why}."
+            return await self._party(request, name, note=note, status=approver.status)
         action = form.get("action", "")
         if action not in {"look", "suspend"}:
             note = "Nothing was changed: look or suspend?"
