@@ -104,7 +104,7 @@ def line(name: str, files: int, total: float, cpu: float, wall: float) -> tuple[
 def main() -> int:
     options = arguments(__doc__ or "")
     report = Report(
-        name="registering a folder",
+        name="custody_register",
         small=options.small,
         columns=("what", "files", "MB", "CPU s", "CPU s per GB", "MB per CPU s", "wall MB/s"),
     )

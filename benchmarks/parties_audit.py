@@ -6,7 +6,8 @@ of a vendor that nearly all entries are about (the worst case), and of one that 
 projection is up to date before, as doors keep it.
 
 Run: .venv/bin/python benchmarks/parties_audit.py [--small]
-Bars: pack 60 s, verified 5 s, of CPU, which is the time on a machine that does nothing else; 600 MiB.
+Bars: pack 60 s, verified 5 s, of time, which is what was asked, and of CPU as well: that is the time with
+one core, and says the same on a busy machine; 600 MiB.
 """
 
 from __future__ import annotations
@@ -154,14 +155,18 @@ def main() -> int:
             report.row(f"pack, {share} of the entries", *written, size)
             checked = measured("verify", str(pack), "--key", key)
             report.row(f"verified, {share} of the entries", *checked, "")
+            report.at_most(f"pack, {share}, time", written.wall, 60, " s")
+            report.at_most(f"verified, {share}, time", checked.wall, 5, " s")
             report.at_most(f"pack, {share}, CPU", written.cpu, 60, " s")
             report.at_most(f"verified, {share}, CPU", checked.cpu, 5, " s")
             report.at_most(f"memory of writing, {share}", written.mebibytes, 600, " MiB")
     report.notes.append(
         f"{entries:,} entries, {LEASES} leases of {SHARE} objects each, {VENDORS} vendors"
     )
-    report.notes.append("verifying is shared by two processes: it takes less time than CPU")
-    report.notes.append(f"load of the machine when it ended: {os.getloadavg()[0]:.2f}")
+    report.notes.append(
+        "time is what was asked; CPU is held to the same bars, since it is the time with one core, and a "
+        "busy machine changes it little; verifying is shared by two processes, so it takes less time than CPU"
+    )
     return report.finish()
 
 
