@@ -506,6 +506,10 @@ def test_metadata() -> None:
         {"x-amz-meta-a": "x" * 2048},
         {"x-amz-meta-a": "\udcff"},
         {"x-amz-meta-a": "a\tb"},
+        {"x-amz-meta-:set-cookie": "a"},
+        {"x-amz-meta-a\r\nset-cookie": "a"},
+        {"x-amz-meta-a b": "a"},
+        {"x-amz-meta-ü": "a"},
     ):
         with pytest.raises(S3Error):
             parse_metadata(headers)

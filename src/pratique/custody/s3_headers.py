@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
@@ -11,7 +12,10 @@ from pratique.custody.s3_names import decode
 
 METADATA_BYTES: Final = 2048
 """Names and values of `x-amz-meta-*` together, as S3 allows."""
+KEPT_HEADERS: Final = ("content-disposition", "content-encoding", "content-language")
+"""Of a write, besides its type and metadata: readers get them back."""
 _META: Final = "x-amz-meta-"
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _SIGNING: Final = frozenset(
     {
         "x-amz-algorithm",
@@ -85,9 +89,14 @@ def parse_metadata(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     found = []
     for name, value in headers.items():
         if name.startswith(_META):
-            if not value.isprintable() or not name.isascii():
+            if not value.isprintable():
                 raise S3Error(
                     Code.INVALID_ARGUMENT, "metadata must be text without control characters"
+                )
+            # A query can spell names that no header can: of another header, or with lines of their own.
+            if _TOKEN.fullmatch(name) is None:
+                raise S3Error(
+                    Code.INVALID_ARGUMENT, "names of metadata are letters, digits and dashes"
                 )
             found.append((name.removeprefix(_META), value))
     if sum(len(name) + len(value.encode()) for name, value in found) > METADATA_BYTES:

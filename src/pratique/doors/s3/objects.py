@@ -17,6 +17,7 @@ from pratique.custody.operations import GetObject, Operation
 from pratique.custody.ports import Views
 from pratique.custody.ranges import Span, parse_range, part_span, parts_count, whole
 from pratique.custody.s3_errors import Code, S3Error
+from pratique.custody.s3_headers import KEPT_HEADERS
 from pratique.custody.views import View
 from pratique.doors.s3.allowing import REMEMBERED_SECONDS, Allowing
 from pratique.doors.s3.auth import Asked, Caller, Question
@@ -235,7 +236,10 @@ def _headers(stored: StoredObject, etag: str) -> dict[str, str]:
     }
     for name, value in stored.metadata:
         # A colon marks what was a header of its own, such as Content-Encoding (`writes`).
-        headers[name[1:] if name.startswith(":") else f"x-amz-meta-{name}"] = value
+        if not name.startswith(":"):
+            headers[f"x-amz-meta-{name}"] = value
+        elif name[1:] in KEPT_HEADERS:
+            headers[name[1:]] = value
     return headers
 
 

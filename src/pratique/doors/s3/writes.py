@@ -26,7 +26,7 @@ from pratique.custody.model import Copy, Dataset, Lease, ObjectId, StoredObject,
 from pratique.custody.operations import Operation, PutObject
 from pratique.custody.ports import KeyBroker, Views
 from pratique.custody.s3_errors import Code, S3Error
-from pratique.custody.s3_headers import check_write_headers, parse_metadata
+from pratique.custody.s3_headers import KEPT_HEADERS, check_write_headers, parse_metadata
 from pratique.custody.write_ports import WriteState
 from pratique.doors.s3.allowing import Allowing
 from pratique.doors.s3.auth import Asked, Caller
@@ -42,7 +42,6 @@ from pratique.values.instants import Clock
 MOST_AT_ONCE: Final = 5 * (1 << 30)
 """Of one PUT or one part of an upload, as S3."""
 _CONDITIONS: Final = ("if-match", "if-none-match")
-_KEPT: Final = ("content-disposition", "content-encoding", "content-language")
 _TYPE_CHARACTERS: Final = 256
 _DEFAULT_TYPE: Final = "binary/octet-stream"
 """What S3 says of an object whose sender said nothing."""
@@ -240,7 +239,7 @@ def written_headers(stored: StoredObject, checksum: tuple[str, str] | None) -> d
 def _kept_headers(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Headers that readers get back; a colon before the name, which no metadata's name has."""
     kept = []
-    for name in _KEPT:
+    for name in KEPT_HEADERS:
         value = headers.get(name, "")
         if name == "content-encoding":
             # It says how the body was sent, not how the object is to be read.
