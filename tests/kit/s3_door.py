@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -14,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 
 from kit.custody import a_dataset, a_lease, lease_id
+from kit.waiting import comes
 from pratique.custody.certificate import terms_of
 from pratique.custody.envelope import encrypt_part, part_aad, part_name
 from pratique.custody.model import PART_BYTES, Lease, ObjectId, StoredObject
+from pratique.doors.s3 import confirmation
 from pratique.doors.s3.serving import ServingS3, bind_s3, serve_s3
 from pratique.edge.custody.broker_admin import BrokerAdmin, broker_running
 from pratique.settings import CustodySettings, Settings
@@ -109,21 +110,32 @@ def custodian(home: Path, **custody: Any) -> Iterator[Custodian]:
             state.close()
 
 
+@contextmanager
+def confirmed_for(seconds: float = 20.0) -> Iterator[None]:
+    """How long an answer of the store counts at doors in this process.
+
+    By default so long that nothing is refused because a busy machine stood still for a second. Tests of
+    what silence of the store stops give the product's own `CONFIRMED_SECONDS`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(confirmation, "CONFIRMED_SECONDS", seconds)
+        yield
+
+
 @asynccontextmanager
-async def s3_door(settings: Settings) -> AsyncIterator[ServingS3]:
-    """The door, in this process."""
-    with bind_s3(settings) as bound:
-        async with serve_s3(settings, bound) as serving:
+async def s3_door(settings: Settings, **told: Any) -> AsyncIterator[ServingS3]:
+    """The door, in this process; `told` as `serve_s3` takes it."""
+    with confirmed_for(told.pop("confirmed_seconds", 20.0)), bind_s3(settings) as bound:
+        async with serve_s3(settings, bound, **told) as serving:
             yield serving
 
 
 async def settled(serving: ServingS3, scope: str, *, stopped: bool) -> None:
     """Wait until a door in this process knows that a scope is stopped, or that it works again."""
-    confirmation = serving.open.ground.confirmation
-    deadline = time.monotonic() + 20
-    while (confirmation.fresh and (confirmation.stopped([scope], None) is not None)) is not stopped:
-        assert time.monotonic() < deadline, f"the door was not told of {scope}"
-        await asyncio.sleep(0.02)
+    known = serving.open.ground.confirmation
+    assert await comes(
+        lambda: (known.fresh and known.stopped([scope], None) is not None) is stopped
+    ), f"the door was not told of {scope}"
 
 
 def boto(url: str, lease: Lease, secret: str, **config: Any) -> Any:

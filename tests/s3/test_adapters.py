@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from kit.bearers import bearer
 from kit.doors import ABOUT, LISTS, READS, Answer, Holder, hub_get, hub_list, s3_get, sharing_query
 from kit.s3_door import Custodian, custodian, s3_door, settled
+from kit.waiting import comes
 from pratique.custody.bearer import Surface
 from pratique.custody.model import Copy, Lease, LeaseId, ScopeId, ScopeState, Verb
 from pratique.doors.s3.serving import ServingS3
@@ -98,10 +100,10 @@ async def test_a_suspended_scope_stops_every_door_until_it_is_resumed(place: Pla
 
 async def test_the_end_of_a_lease_is_the_end_at_every_door(place: Place) -> None:
     made = place[0]
-    short = made.grant(not_after=now_utc() + timedelta(seconds=4))
     revoked = made.grant()
-    for lease in (short, revoked):
-        await _all_serve(_holder(place, *lease))
+    await _all_serve(_holder(place, *revoked))
+    short = made.grant(not_after=now_utc() + timedelta(seconds=5))
+    await _all_serve(_holder(place, *short))
     made.state.set_state(
         ScopeId(f"lease:{revoked[0].id}"), ScopeState.ENDED, reason="left", incident="INC-43"
     )
@@ -204,13 +206,14 @@ async def test_refusals_at_adapters_are_in_the_ledger(place: Place) -> None:
     await _asked("hub", holder)
     await _asked("sharing", holder)
     serving.open.door._parts.refused.__self__.flush()  # type: ignore[attr-defined]  # the door's own, behind its protocol
-    await asyncio.sleep(0.3)
-    log = open_log(made.settings)
-    try:
-        refused = [one for one in log.entries() if one.kind == "read-refused"]
-    finally:
-        log.close()
-    assert [(one.subject, one.body["count"]) for one in refused] == [(f"lease:{lease.id}", 2)]
+
+    def refused() -> list[tuple[str, int]]:
+        with closing(open_log(made.settings)) as log:
+            found = [one for one in log.entries() if one.kind == "read-refused"]
+        return [(one.subject, one.body["count"]) for one in found]
+
+    assert await comes(refused)
+    assert refused() == [(f"lease:{lease.id}", 2)]
 
 
 async def test_a_budget_is_one_budget_at_all_doors(place: Place) -> None:

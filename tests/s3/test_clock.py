@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from kit.broker import an_ask, live_lease, new_object, running
-from kit.s3_door import Custodian, boto, custodian
+from kit.s3_door import Custodian, boto, custodian, s3_door
+from kit.waiting import comes
 from pratique.custody.errors import BrokerRefusedError, KeyBrokenError
 from pratique.doors.cli import cli
-from pratique.doors.s3.serving import ServingS3, bind_s3, serve_s3
+from pratique.doors.s3.serving import ServingS3
 from pratique.edge.custody.broker.timekeeping import BrokerClock
 from pratique.ledger.entries import Draft
 from pratique.store.logs import open_log
@@ -37,13 +38,6 @@ class Wall:
 
     def __call__(self) -> Instant:
         return now_utc() + timedelta(seconds=self.off)
-
-
-@asynccontextmanager
-async def door(made: Custodian, wall: Wall) -> AsyncIterator[ServingS3]:
-    with bind_s3(made.settings) as bound:
-        async with serve_s3(made.settings, bound, clock=wall) as serving:
-            yield serving
 
 
 @pytest.fixture
@@ -78,7 +72,7 @@ async def health(serving: ServingS3) -> tuple[int, str]:
 
 async def test_an_ended_lease_stays_ended_when_the_clock_is_set_back(made: Custodian) -> None:
     wall = Wall()
-    async with door(made, wall) as serving:
+    async with s3_door(made.settings, clock=wall) as serving:
         soon = now_utc() + timedelta(seconds=100)
         ended = boto(serving.url, *made.grant(not_after=soon))
         living = boto(serving.url, *made.grant())
@@ -108,7 +102,7 @@ async def test_a_door_that_starts_under_an_old_clock_knows_from_the_ledger(made:
         ahead = Draft(kind="note", subject="asset:other", actor="operator:root", body={})
         log.append([ahead], now=now_utc() + timedelta(seconds=300))
         log.append([ahead], now=now_utc())  # who writes under the old clock does not hide it
-    async with door(made, Wall()) as serving:
+    async with s3_door(made.settings, clock=Wall()) as serving:
         client = boto(serving.url, *made.grant())
         assert (await refused(client))[0] == 503
         home = ["--home", str(made.settings.home), "--format", "json"]
@@ -119,10 +113,7 @@ async def test_a_door_that_starts_under_an_old_clock_knows_from_the_ledger(made:
         with closing(open_log(made.settings)) as log:
             (entry,) = log.entries(msgspec.json.decode(said.output)["entry"])
         assert (entry.kind, entry.body["reason"]) == ("clock", "RTC was ahead")
-        for _ in range(60):
-            if serving.open.ground.confirmation.fresh:
-                break
-            await asyncio.sleep(0.1)
+        assert await comes(lambda: serving.open.ground.confirmation.fresh)
         assert await read(client) == DATA
 
 

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from kit.postgres import _missing, find_server_programs, running_server
 from kit.s3_door import Custodian, boto, custodian, s3_door
 from pratique.custody.model import StoredObject
+from pratique.doors.s3.confirmation import CONFIRMED_SECONDS
 from pratique.edge.custody.broker_admin import broker_running, started_broker
 from pratique.settings import CustodySettings, Settings, StorageSettings
 from pratique.store.custody import CUSTODY_FILE, open_custody
@@ -82,9 +83,9 @@ async def test_a_database_that_is_moved_away_stops_everything_in_half_a_second(
     with custodian(tmp_path) as made:
         made.dataset()
         made.put("known", DATA)
-        async with s3_door(made.settings) as serving:
+        async with s3_door(made.settings, confirmed_seconds=CONFIRMED_SECONDS) as serving:
             client = boto(serving.url, *made.grant())
-            assert await read(client) == DATA
+            assert await eventually(lambda: read(client)) == DATA
             place, away = tmp_path / CUSTODY_FILE, tmp_path / "away.db"
             place.rename(away)
             await asyncio.sleep(0.6)
@@ -110,9 +111,9 @@ async def test_a_postgresql_that_stops_stops_everything_in_half_a_second(tmp_pat
             made = Custodian(settings=settings, state=state, admin=admin)
             made.dataset()
             made.put("known", DATA)
-            async with s3_door(settings) as serving:
+            async with s3_door(settings, confirmed_seconds=CONFIRMED_SECONDS) as serving:
                 client = boto(serving.url, *made.grant())
-                assert await read(client) == DATA
+                assert await eventually(lambda: read(client)) == DATA
                 with psycopg.connect(url) as connection:
                     pids = [
                         row[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -20,14 +20,15 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from kit.custody import a_lease, an_object, lease_id
-from kit.s3_door import Custodian, custodian, s3_door
+from kit.s3_door import Custodian, custodian, s3_door, settled
+from kit.waiting import comes
 from pratique.custody.model import Lease, LeaseId, ScopeId, ScopeState
 from pratique.doors.s3.reads import Journal
 from pratique.doors.s3.sending import FIRST_WINDOW, Ask, RefusedError, Sender
 from pratique.doors.s3.serving import ServingS3
 from pratique.store.errors import StoreUnavailableError
 from pratique.store.logs import open_log
-from pratique.values.instants import now_utc
+from pratique.values.instants import Instant, now_utc
 
 LARGE = secrets.token_bytes(24 << 20)
 
@@ -51,6 +52,11 @@ def signed(
     lines = [f"{method} {path} HTTP/1.1".encode(), f"Host: {urlsplit(url).netloc}".encode()]
     lines += [f"{name}: {value}".encode() for name, value in asked.headers.items()]
     return b"\r\n".join((*lines, *more, b"", b""))
+
+
+async def until(instant: Instant) -> None:
+    while now_utc() <= instant:
+        await asyncio.sleep((instant - now_utc()).total_seconds() + 0.01)
 
 
 async def connected(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -101,31 +107,29 @@ async def test_no_user_agent_keeps_reads_out_of_the_ledger(
         plain = signed(serving.url, other, other_secret, "/dialogs/tiny")
         answers = await asyncio.gather(exchange(serving.url, hostile), exchange(serving.url, plain))
         assert answers == [(200, b"tiny"), (200, b"tiny")]
-    for _ in range(100):
-        if len(read_bytes(made)) == 2:
-            break
-        await asyncio.sleep(0.05)
+    told = {f"lease:{one.id}": 12, f"lease:{other.id}": 12}
+    assert await comes(lambda: read_bytes(made) == told), read_bytes(made)
     await asyncio.sleep(0.2)
-    assert read_bytes(made) == {f"lease:{one.id}": 12, f"lease:{other.id}": 12}
+    assert read_bytes(made) == told
 
 
 async def test_a_stream_ends_with_its_lease(place: tuple[Custodian, ServingS3]) -> None:
     """Whether it is read at that moment, or waits for its reader."""
     made, serving = place
-    end = now_utc() + timedelta(seconds=2)
+    end = now_utc() + timedelta(seconds=4)
     lease, secret = made.grant(not_after=end)
     request = signed(serving.url, lease, secret, "/dialogs/large")
     waiting, other = await connected(serving.url)
     reading, writer = await connected(serving.url)
     other.write(request)
     writer.write(request)
-    count, last = 0, now_utc()
+    count = late = 0
     with suppress(ConnectionError):
         while piece := await asyncio.wait_for(reading.read(50_000), 10):
-            count, last = count + len(piece), now_utc()
-            await asyncio.sleep(0.01)
+            count, late = count + len(piece), late + (now_utc() >= end)
+            await asyncio.sleep(0.02)
     assert FIRST_WINDOW < count < len(LARGE)
-    assert last < end + timedelta(seconds=1)
+    assert late * 0.02 < 1.0, "what was under way already, for no second"
     await asyncio.sleep(0.2)
     with suppress(ConnectionError):
         assert len(await asyncio.wait_for(waiting.read(-1), 10)) < 2_500_000
@@ -175,12 +179,13 @@ async def test_a_lease_that_does_not_work_learns_nothing(
     made, serving = place
     elsewhere = made.grant(networks=("192.0.2.0/24",))
     revoked = made.grant()
-    ended = made.grant(not_after=now_utc() + timedelta(seconds=1))
+    ended = made.grant(not_after=now_utc() + timedelta(seconds=4))
     for lease, secret in (revoked, ended):
         status, body = await exchange(serving.url, signed(serving.url, lease, secret, "/"))
         assert (status, b"<Name>dialogs</Name>" in body) == (200, True)
     made.state.set_state(revoked[0].scopes[0], ScopeState.ENDED, reason="over", incident="")
-    await asyncio.sleep(1.1)
+    await settled(serving, revoked[0].scopes[0], stopped=True)
+    await until(ended[0].not_after)
     for (lease, secret), status in ((elsewhere, 403), (revoked, 403), (ended, 400)):
         answer = await exchange(serving.url, signed(serving.url, lease, secret, "/"))
         assert (answer[0], b"dialogs" in answer[1]) == (status, False)
@@ -210,27 +215,27 @@ async def test_guessing_access_keys_keeps_nobody_waiting(
     made, serving = place
     lease, secret = made.grant()
     state = serving.open.ground.state
-    real, asked = state.lease, []
+    real, asked, answered = state.lease, [], threading.Event()
 
     def slow(lease_id: LeaseId) -> Lease | None:
         asked.append(lease_id)
         if lease_id != lease.id:
-            time.sleep(0.5)
+            answered.wait(20)
         return real(lease_id)
 
     monkeypatch.setattr(state, "lease", slow)
-    await asyncio.sleep(0.2)
+    scopes = serving.open.ground.confirmation.scopes
+    assert await comes(lambda: lease.scopes[0] in scopes)
     guesses = [replace(lease, id=lease_id(n)) for n in range(1000, 1060)]
     guesses.append(replace(lease, id=LeaseId("A" * 128)))
     flood = [
         asyncio.create_task(exchange(serving.url, signed(serving.url, one, "x", "/dialogs/tiny")))
         for one in guesses
     ]
-    await asyncio.sleep(0.1)
-    begun = time.monotonic()
+    assert await comes(lambda: asked)
     answer = await exchange(serving.url, signed(serving.url, lease, secret, "/dialogs/tiny"))
-    assert answer == (200, b"tiny")
-    assert time.monotonic() - begun < 0.4
+    assert answer == (200, b"tiny"), "while those look-ups still hang"
+    answered.set()
     assert {status for status, _ in await asyncio.gather(*flood)} == {403, 503}
     assert len(asked) < 20
     assert LeaseId("A" * 128) not in asked
@@ -258,7 +263,7 @@ async def test_why_a_lease_is_stopped_is_told_to_its_holder_only(
     vendor = ScopeId("vendor:acme")
     made.state.set_state(vendor, ScopeState.SUSPENDED, reason="break-in", incident="INC-42")
     made.admin.suspend(vendor, reason="break-in", incident="INC-42")
-    await asyncio.sleep(0.2)
+    await settled(serving, vendor, stopped=True)
     forged = await exchange(serving.url, signed(serving.url, lease, "guess", "/dialogs/tiny"))
     assert (forged[0], b"INC-42" in forged[1]) == (403, False)
     assert b"SignatureDoesNotMatch" in forged[1]
@@ -296,11 +301,11 @@ async def test_keys_of_parts_are_kept_no_longer_than_their_lease_lasts(
     place: tuple[Custodian, ServingS3],
 ) -> None:
     made, serving = place
-    lease, secret = made.grant(not_after=now_utc() + timedelta(seconds=1.5))
+    lease, secret = made.grant(not_after=now_utc() + timedelta(seconds=4))
     answer = await exchange(serving.url, signed(serving.url, lease, secret, "/dialogs/tiny"))
     assert answer == (200, b"tiny")
     plaintext = serving.open.ground.plaintext
     assert len(plaintext._kept) == 1
-    await asyncio.sleep(1.5)
+    await until(lease.not_after)
     plaintext.forget_stopped(lambda *_: None)
     assert len(plaintext._kept) == 0

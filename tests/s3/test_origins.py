@@ -45,6 +45,9 @@ async def test_a_named_page_may_read_and_no_other(tmp_path: Path, key: str) -> N
                 assert said["access-control-allow-origin"] == LABELS
                 assert "etag" in said["access-control-expose-headers"].lower()
                 assert said["vary"] == "Origin"
+            for _ in range(3):
+                _, plain = await asyncio.to_thread(ask, url, "GET")
+                assert plain["vary"] == "Origin"  # else its answer could be kept for the page
             _, other = await asyncio.to_thread(ask, url, "GET", Origin="https://evil.example")
             assert "access-control-allow-origin" not in other
             assert other["vary"] == "Origin"

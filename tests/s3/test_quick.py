@@ -21,6 +21,7 @@ from kit.s3_door import Custodian, custodian, s3_door, settled
 from kit.s3_raw import answer, connected, sign
 from pratique.custody.model import Lease, ScopeId, ScopeState
 from pratique.custody.plain_heads import PlainHead
+from pratique.doors.s3 import allowing, views
 from pratique.doors.s3.connections import S3Server
 from pratique.doors.s3.limits import ConnectionLimits
 from pratique.doors.s3.quick import QuickReads
@@ -48,6 +49,9 @@ class Place:
             return self.quick[-1]
 
         monkeypatch.setattr(QuickReads, "answer", told)
+        # A quarter of a second is long enough for a door, and too short for a test on a busy machine.
+        monkeypatch.setattr(allowing, "REMEMBERED_SECONDS", 20.0)
+        monkeypatch.setattr(views, "_COUNTED_SECONDS", 20.0)
 
     def head(
         self, credentials: tuple[Lease, str], path: str = "/dialogs/data", **more: Any
@@ -220,7 +224,7 @@ async def test_bodies_are_no_requests(place: Place) -> None:
         writer.write(inner)
         status, _ = await answer(reader)
         assert status == 403
-        while (more := await answer(reader, seconds=2))[0]:
+        while (more := await answer(reader))[0]:
             assert more[0] != 206
     assert not place.quick
 
@@ -284,11 +288,11 @@ HEAD = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 async def test_quick_answers_keep_a_connection_alive_and_silence_ends_it() -> None:
-    async with a_server(keepalive_timeout=1.0) as (url, _), connected(url) as (reader, writer):
+    async with a_server(keepalive_timeout=3.0) as (url, _), connected(url) as (reader, writer):
         for _ in range(5):
             writer.write(HEAD)
             assert await answer(reader) == (200, b"/a 127.0.0.1")
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.7)
         assert await answer(reader, seconds=10) == (0, b"")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from kit.s3_door import Custodian, boto, custodian, s3_door
+from kit.s3_door import Custodian, boto, custodian, s3_door, settled
 from pratique.custody.model import ScopeId, ScopeState, Verb
 from pratique.doors.s3.serving import ServingS3
 from pratique.ledger.entries import Entry
@@ -186,7 +186,7 @@ async def test_a_suspension_says_why_and_a_resumption_serves(
     made.state.set_state(
         ScopeId("vendor:acme"), ScopeState.SUSPENDED, reason="break-in", incident="INC-42"
     )
-    await asyncio.sleep(0.2)
+    await settled(serving, "vendor:acme", stopped=True)
     with pytest.raises(ClientError) as caught:
         await call(read)
     assert code_of(caught.value) == "AccessDenied"
@@ -195,7 +195,7 @@ async def test_a_suspension_says_why_and_a_resumption_serves(
     live = made.state.set_state(ScopeId("vendor:acme"), ScopeState.LIVE, reason="", incident="")
     assert live is not None
     made.admin.resume(live.id, epoch=live.changed_epoch)
-    await asyncio.sleep(0.2)
+    await settled(serving, "vendor:acme", stopped=False)
     assert await call(read) == TINY
 
 

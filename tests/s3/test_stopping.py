@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kit.s3_door import Custodian, boto, custodian, s3_door
+from kit.s3_door import Custodian, boto, confirmed_for, custodian, s3_door
+from kit.waiting import comes
 from pratique.custody.errors import BrokerRefusedError
 from pratique.custody.model import Scope, ScopeId, ScopeState
 from pratique.custody.ports import Changes
@@ -26,18 +26,17 @@ VENDOR, DATASET = ScopeId("vendor:acme"), ScopeId("dataset:dialogs")
 
 
 @pytest.fixture
+def patiently() -> Iterator[None]:
+    with confirmed_for():
+        yield
+
+
+@pytest.fixture
 async def made(tmp_path: Path) -> AsyncIterator[Custodian]:
     with custodian(tmp_path) as found:
         found.dataset()
         found.put("x", b"some bytes")
         yield found
-
-
-async def soon(fact: Callable[[], bool], *, seconds: float = 3.0) -> bool:
-    ends = time.monotonic() + seconds
-    while not fact() and time.monotonic() < ends:
-        await asyncio.sleep(0.02)
-    return fact()
 
 
 def _read(s3: Any) -> bytes:
@@ -53,14 +52,16 @@ async def test_the_broker_hears_what_stopped_while_doors_run(made: Custodian) ->
     made.grant()
     async with s3_door(made.settings):
         stop(made, VENDOR)
-        assert await soon(lambda: VENDOR in made.admin.status().suspended)
+        assert await comes(lambda: VENDOR in made.admin.status().suspended, within=3.0)
         live = made.state.set_state(VENDOR, ScopeState.LIVE, reason="", incident="")
         assert live is not None
         assert made.admin.resume(VENDOR, epoch=live.changed_epoch)
         await asyncio.sleep(0.5)
         assert VENDOR not in made.admin.status().suspended
         stop(made, VENDOR)
-        assert await soon(lambda: VENDOR in made.admin.status().suspended), "a second time"
+        assert await comes(lambda: VENDOR in made.admin.status().suspended, within=3.0), (
+            "a second time"
+        )
 
 
 async def test_the_broker_hears_what_stopped_while_nothing_ran(made: Custodian) -> None:
@@ -82,7 +83,7 @@ async def test_keys_of_parts_are_dropped_with_what_stopped(made: Custodian, scop
         kept = serving.open.ground.plaintext._kept
         assert len(kept) == 1
         stop(made, scope, ScopeState.ENDED)
-        assert await soon(lambda: not kept)
+        assert await comes(lambda: not kept, within=3.0)
 
 
 def stopped(scope: str, epoch: int = 5) -> Stopped:
@@ -115,6 +116,7 @@ def test_gateways_leave_room_for_operators_and_their_words(
     held.suspend("vendor:more", reason="x", incident="")
 
 
+@pytest.mark.usefixtures("patiently")
 async def test_a_store_that_was_set_back_is_read_anew(made: Custodian) -> None:
     """A replica that lagged takes over: its numbers begin again below those that are known."""
     made.grant()
@@ -132,7 +134,7 @@ async def test_a_store_that_was_set_back_is_read_anew(made: Custodian) -> None:
         assert confirmation.stopped([VENDOR], None) is None
         offset[0] = 0
         stop(made, VENDOR)
-        assert await soon(lambda: confirmation.stopped([VENDOR], None) is not None, seconds=1)
+        assert await comes(lambda: confirmation.stopped([VENDOR], None) is not None, within=1.0)
     finally:
         await confirmation.close()
 

@@ -12,6 +12,7 @@ import shutil
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.s3_door import Custodian, boto, custodian, s3_door
+from kit.s3_door import Custodian, boto, custodian, s3_door, settled
 from kit.s3_raw import Signed, answer, connected, exchange, sign
+from kit.waiting import comes
 from pratique.custody.envelope import RANDOM_BYTES, encrypt_part, part_aad
 from pratique.custody.model import PART_BYTES, ObjectId, ScopeId, ScopeState, Verb
 from pratique.custody.operations import PutObject
@@ -68,7 +70,7 @@ class Place:
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    with custodian(tmp_path, write_idle_seconds=1.0) as made:
+    with custodian(tmp_path) as made:
         made.dataset()
         async with s3_door(made.settings) as serving:
             yield Place(made, serving)
@@ -272,8 +274,10 @@ async def test_a_body_is_invited_only_when_it_is_wanted(place: Place) -> None:
     assert await call(place.read) == b"0123456789"
 
 
-async def test_senders_that_stop_or_go_away(place: Place) -> None:
+async def test_senders_that_stop_or_go_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     await call(place.put, OLD)
+    put = place.serving.open.writes.handlers[PutObject].__self__  # type: ignore[attr-defined]  # the door behind the handler
+    monkeypatch.setattr(put, "_patience", replace(put._patience, idle_seconds=1.0))
     memory = place.serving.open.writes.memory
     head = place.sign(headers=(("content-length", "300000"),)).head
     status, body = await exchange(place.serving.url, head, b"x" * 200_000)
@@ -282,13 +286,8 @@ async def test_senders_that_stop_or_go_away(place: Place) -> None:
     async with connected(place.serving.url) as (_, writer):
         writer.write(place.sign(headers=(("content-length", "300000"),)).head + b"x" * 200_000)
         await writer.drain()
-        await asyncio.sleep(0.3)
-        assert memory.used > 0
-    for _ in range(100):
-        if memory.used == 0:
-            break
-        await asyncio.sleep(0.05)
-    assert memory.used == 0
+        assert await comes(lambda: memory.used > 0)
+    assert await comes(lambda: memory.used == 0)
     assert len(place.files()) == 1
     assert await call(place.read) == OLD
 
@@ -369,7 +368,7 @@ async def test_a_lease_that_is_stopped_while_it_sends(place: Place) -> None:
         place.made.state.set_state(
             ScopeId("vendor:acme"), ScopeState.SUSPENDED, reason="break-in", incident="INC-42"
         )
-        await asyncio.sleep(0.2)
+        await settled(place.serving, "vendor:acme", stopped=True)
         writer.write(b"0123456789")
         status, body = await answer(reader)
     assert status == 403
@@ -450,7 +449,7 @@ def test_what_is_encrypted_as_it_arrives_is_what_is_encrypted_at_once(
 
 
 async def test_memory_is_given_in_turn() -> None:
-    memory = ByteBudget(100, wait_seconds=0.2)
+    memory = ByteBudget(100, wait_seconds=20.0)
     order: list[int] = []
 
     async def use(number: int, count: int, seconds: float) -> None:
@@ -462,6 +461,7 @@ async def test_memory_is_given_in_turn() -> None:
     await asyncio.gather(use(0, 80, 0.05), use(1, 50, 0.05), use(2, 10, 0.0), use(3, 500, 0.0))
     assert order == [0, 1, 2, 3]
     assert memory.used == 0
+    memory = ByteBudget(100, wait_seconds=0.2)
     async with memory.taken(100):
         with pytest.raises(S3Error, match="too many writes"):
             await use(4, 1, 0.0)
