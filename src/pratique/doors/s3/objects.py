@@ -163,7 +163,8 @@ class ObjectReads:
             )
         view = await self._views.of(lease, stored) if lease.copy is Copy.MARKED else None
         etag = etag_of(lease, stored, view)
-        headers = _headers(stored, etag)
+        # Also what is answered at once, to no page, says that a page may be answered otherwise.
+        headers = _headers(stored, etag) | self._origins.headers({})
         place = (lease.id, operation.bucket, operation.key, asked.address, version_id)
         known = self._kept[place] = _Known(
             version,
