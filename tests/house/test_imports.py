@@ -153,6 +153,7 @@ EDGE_MACHINERY = (
     "pratique.edge.wheel_metadata.",  # reads a wheel's metadata out of bytes
     "pratique.edge.tls.",  # certificates for our own sockets
     "pratique.edge.memory.",  # settings of the process itself
+    "pratique.edge.custody.drawn_ids.",  # chance
     "pratique.edge.vetting.kernel",  # what Linux tells a process of itself and of its parent
 )
 # What the console shows comes from the projection, which is one class over both databases.

@@ -21,7 +21,7 @@ from pratique.ledger.errors import BundleError
 from pratique.ledger.notes import Signer
 from pratique.parties.audit import pack as packing
 from pratique.parties.audit.choose import Head
-from pratique.parties.audit.container import MANIFEST, PackWriter, is_pack, read_members
+from pratique.parties.audit.container import MANIFEST, is_pack, pack_writer, read_members
 from pratique.parties.audit.names import PackGuard
 from pratique.parties.audit.pack import Material, common_texts, write_pack
 from pratique.parties.audit.verify import VerifiedPack, verify_pack
@@ -168,7 +168,7 @@ def rewritten(pack: bytes, change: Callable[[dict[str, bytes]], None], signer: S
     inside.pop(MANIFEST)
     change(inside)
     out = BytesIO()
-    writer = PackWriter(out)
+    writer = pack_writer(out)
     for name, data in inside.items():
         writer.add(name, data)
     audit = msgspec.json.decode(inside["audit.json"], type=packing.Audit)
@@ -285,7 +285,7 @@ def test_a_file_under_the_manifest_of_another_is_found(pack: bytes, name: str) -
     """The container is sound, and nobody signed the change."""
     inside = {one: bytes(data) for one, data in read_members(memoryview(pack))}
     out = BytesIO()
-    writer = PackWriter(out)
+    writer = pack_writer(out)
     for one, data in inside.items():
         writer.add(one, data + b"\n" if one == name else data)
     writer.finish()

@@ -8,48 +8,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pratique import __version__
 from pratique.custody.access_log import LeaseRead
 from pratique.custody.model import Dataset
 from pratique.custody.ports import Version
+from pratique.ledger.entries import Event
 from pratique.values.instants import Instant, render_instant
 
 _SPEC: Final = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _FACETS: Final = "https://openlineage.io/spec/facets"
 _RUNS: Final = uuid.UUID("9d3a1a52-1f0e-5d57-8a0f-6c1b1a4e7c11")
 """Names our runs: the same entry of the same log is the same run, however often it is told."""
-
-
-class Event(Protocol):
-    """An entry of the ledger, as far as lineage needs one."""
-
-    @property
-    def sequence(self) -> int:
-        """Its place in the log."""
-        ...
-
-    @property
-    def at(self) -> datetime:
-        """When it was recorded."""
-        ...
-
-    @property
-    def subject(self) -> str:
-        """What it is about."""
-        ...
-
-    @property
-    def actor(self) -> str:
-        """Who did it."""
-        ...
-
-    @property
-    def body(self) -> Mapping[str, Any]:
-        """What it says."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,6 @@ Called in worker threads.
 
 from __future__ import annotations
 
-import base64
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ from pratique.doors.console.party_values import (
     Told,
 )
 from pratique.doors.party_stops import brief_plan, make_plan, put_into_force
+from pratique.edge.custody.drawn_ids import draw_hold_id
 from pratique.errors import InputError
 from pratique.index.ports import TokenRecord
 from pratique.ledger.store import LogStore
@@ -177,7 +176,7 @@ def _ask(name: str, form: Mapping[str, str], actor: str) -> Ask:
         )
     incident = form.get("incident", "").strip()
     return Ask(
-        id=f"S-{base64.b32encode(secrets.token_bytes(10)).decode()[:12]}",
+        id=draw_hold_id(),
         scope=SuspensionScope(
             party=name,
             project=form.get("project", "").strip(),

@@ -16,13 +16,13 @@ from pratique.custody.model import (
     Copy,
     Dataset,
     Lease,
-    LeaseId,
     ObjectId,
     StoredObject,
     Verb,
 )
 from pratique.custody.worst_case import worst_case
 from pratique.edge.custody.broker_admin import BrokerAdmin
+from pratique.edge.custody.drawn_ids import draw_lease_id
 from pratique.edge.custody.part_places import open_parts
 from pratique.settings import Settings
 from pratique.store.custody import CustodyStore
@@ -34,7 +34,6 @@ VENDORS: Final = ("acme", "globex", "initech")
 OBJECT_BYTES: Final = 2 << 20
 _PARTS_MORE: Final = 4
 _LEASES_EACH: Final = 4
-_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +137,7 @@ def _granted(
 ) -> tuple[Lease, str]:
     now: Instant = now_utc()
     asked = Lease(
-        id=LeaseId("PQL" + "".join(secrets.choice(_ALPHABET) for _ in range(17))),
+        id=draw_lease_id(),
         holder=f"p-{number}", vendor=vendor, project="labelling", client=client,
         purpose="labelling", selectors=(f"{client}-dialogs",),
         verbs=frozenset({Verb.READ, Verb.LIST}), copy=Copy.CANONICAL, budget_bytes=budget,

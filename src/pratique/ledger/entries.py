@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -32,6 +32,40 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     actor: str
     body: dict[str, Any]
+
+
+class Event(Protocol):
+    """An entry, wherever it is read from: what rooms fold."""
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the log."""
+        ...
+
+    @property
+    def at(self) -> datetime:
+        """Aware UTC; when it was recorded."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """Kind."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """Subject."""
+        ...
+
+    @property
+    def actor(self) -> str:
+        """Actor."""
+        ...
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Body."""
+        ...
 
 
 class ReadEntry(msgspec.Struct, frozen=True, kw_only=True):

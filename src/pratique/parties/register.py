@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
+from pratique.ledger.entries import Event
 from pratique.parties.entries import (
     CLOCK,
     CLOCK_MET,
@@ -35,41 +36,6 @@ from pratique.parties.model import (
     Register,
     Suspension,
 )
-from pratique.values.instants import Instant
-
-
-class Event(Protocol):
-    """An entry, wherever it is read from."""
-
-    @property
-    def sequence(self) -> int:
-        """Its place in the log."""
-        ...
-
-    @property
-    def at(self) -> Instant:
-        """When it was recorded."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """Kind."""
-        ...
-
-    @property
-    def subject(self) -> str:
-        """Subject."""
-        ...
-
-    @property
-    def actor(self) -> str:
-        """Actor."""
-        ...
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """Body."""
-        ...
 
 
 def fold_register(events: Iterable[Event]) -> Register:

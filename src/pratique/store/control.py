@@ -23,7 +23,7 @@ from pratique.errors import ValueFormatError
 from pratique.index.ports import ControlState, Waiver
 from pratique.settings import Settings
 from pratique.store.bodies import WaiverBody
-from pratique.store.presence_rows import EventRow
+from pratique.store.presence_rows import EventRow, Events
 from pratique.values.digests import parse_sha256
 from pratique.values.instants import Instant
 
@@ -45,14 +45,6 @@ def open_control(settings: Settings) -> ClosableControl:
     from pratique.store.control_sqlite import SqliteControl  # noqa: PLC0415 - as above
 
     return SqliteControl(settings.home)
-
-
-class Events(Protocol):
-    """What healing reads: `PresenceStore`, after it has caught up."""
-
-    def events(self, kind: str) -> Sequence[EventRow]:
-        """All entries of a kind, oldest first."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

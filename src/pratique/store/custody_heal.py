@@ -21,11 +21,10 @@ from pratique.errors import InputError
 from pratique.ledger.entries import Draft
 from pratique.ledger.store import LogStore
 from pratique.settings import Settings
-from pratique.store.control import Events
 from pratique.store.custody import CustodyStore
 from pratique.store.custody_holds import heal_holds, record_holds
 from pratique.store.presence import open_presence
-from pratique.store.presence_rows import EventRow
+from pratique.store.presence_rows import EventRow, Events
 
 
 class _ScopeBody(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,8 +25,7 @@ from pratique.parties.entries import RESUMPTION, SUSPENSION, ResumptionBody
 from pratique.parties.model import Suspension
 from pratique.parties.suspension import hold_of_suspension
 from pratique.store.connect import Database, Row
-from pratique.store.control import Events
-from pratique.store.presence_rows import EventRow
+from pratique.store.presence_rows import EventRow, Events
 from pratique.values.spans import from_micros, to_micros
 
 

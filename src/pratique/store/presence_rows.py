@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import msgspec
 from packaging.version import Version
@@ -61,6 +62,14 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     actor: str
     body: dict[str, Any]
+
+
+class Events(Protocol):
+    """What is read from: `PresenceStore`, after it has caught up."""
+
+    def events(self, kind: str) -> Sequence[EventRow]:
+        """All entries of a kind, oldest first."""
+        ...
 
 
 class KnownFile(msgspec.Struct, frozen=True, kw_only=True):

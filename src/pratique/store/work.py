@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from operator import attrgetter
 
-from pratique.store.parties import Events
+from pratique.store.presence_rows import Events
 from pratique.work.entries import KINDS, fold_work
 from pratique.work.model import Work
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from pratique.ledger.entries import Draft
-from pratique.values.instants import Instant
+from pratique.ledger.entries import Draft, Event
 from pratique.work.model import (
     FILES_IN_ENTRY,
     FileRef,
@@ -29,35 +28,6 @@ DELIVERY: Final = "work-delivery"
 KINDS: Final = (TASK, SUBMISSION, TRANSFORM, REVIEW, DELIVERY)
 
 _T = TypeVar("_T", Submission, Transform, Review)
-
-
-class Event(Protocol):
-    """An entry, wherever it is read from."""
-
-    @property
-    def sequence(self) -> int:
-        """Its place in the log."""
-        ...
-
-    @property
-    def at(self) -> Instant:
-        """When it was recorded."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """Kind."""
-        ...
-
-    @property
-    def actor(self) -> str:
-        """Actor."""
-        ...
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """Body."""
-        ...
 
 
 def task_draft(task: Task, *, actor: str) -> Draft:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 import ssl
 import sys
@@ -22,7 +21,6 @@ from pratique.custody.entries import lease_entry
 from pratique.custody.model import (
     Copy,
     Lease,
-    LeaseId,
     Scope,
     ScopeId,
     ScopeState,
@@ -34,6 +32,7 @@ from pratique.doors.cli.custody_desk import CustodyDesk, certify_lease, echo_jso
 from pratique.doors.cli.drill_data import NAME, OBJECT_BYTES, Place, clear, place_of, prepare
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.stores import operator
+from pratique.edge.custody.drawn_ids import draw_lease_id
 from pratique.errors import InputError, UnavailableError
 from pratique.ledger.entries import Draft
 from pratique.settings import Settings
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
 OWN_SCOPE: Final = ScopeId(f"vendor:{NAME}")
 REASON: Final = "revocation drill"
 _FAST_RATE: Final = 8 << 20
-_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LASTS: Final = timedelta(minutes=10)
 _LEVELS: Final = frozenset({"vendor", "project", "holder"})
 
@@ -132,7 +130,7 @@ def _granted(desk: CustodyDesk, scope: ScopeId, place: Place) -> tuple[Lease, st
     vendor, project, holder = (*words, NAME, NAME, NAME)[:3]
     now = now_utc()
     asked = Lease(
-        id=LeaseId("PQL" + "".join(secrets.choice(_ALPHABET) for _ in range(17))),
+        id=draw_lease_id(),
         holder=holder, vendor=vendor, project=project, client=place.client, purpose="drill",
         selectors=(place.dataset,), verbs=frozenset({Verb.READ}), copy=Copy.CANONICAL,
         budget_bytes=2 * OBJECT_BYTES, budget_objects=2, rate=0, networks=(), granted_at=now,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -15,8 +14,8 @@ from pratique.custody.budget import in_hand, rest_bytes, rest_objects
 from pratique.custody.entries import lease_entry
 from pratique.custody.granting import check_reason, check_terms, parse_selector
 from pratique.custody.holds import grant_refusal, hold_refusal, idle_refusal, stopped_datasets
-from pratique.custody.model import Copy, Hold, Lease, LeaseId, Scope, ScopeId, ScopeState, Verb
-from pratique.custody.scopes import describe_scope, lease_scope, parse_lease_id, state_refusal
+from pratique.custody.model import Copy, Hold, Lease, Scope, ScopeId, ScopeState, Verb
+from pratique.custody.scopes import describe_scope, lease_scope, state_refusal
 from pratique.custody.sizes import human_bytes, parse_bytes
 from pratique.custody.worst_case import worst_case
 from pratique.doors.cli import EXIT_UNKNOWN, custody_desk
@@ -43,12 +42,12 @@ from pratique.doors.cli.lease_marks import unmarked_lines
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.spans import parse_expiry
 from pratique.doors.cli.stores import operator
+from pratique.edge.custody.drawn_ids import draw_lease_id
 from pratique.errors import InputError
 from pratique.parties.suspension import unreached_holds
 from pratique.store.parties import read_register
 from pratique.values.instants import Instant, now_utc, parse_instant, render_instant, render_second
 
-_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _FOREVER: Final = timedelta(days=3660)
 
 
@@ -163,7 +162,7 @@ def grant(
     with open_desk(home) as desk:
         ends = parse_expiry(expires, now=now, longest=desk.longest)
         asked = Lease(
-            id=_new_id(),
+            id=draw_lease_id(),
             holder=holder,
             vendor=vendor,
             project=project,
@@ -236,10 +235,6 @@ def _grant(
     entry = desk.stores.record(draft, now=now)
     desk.custody.add_lease(granted)
     return granted, secret, entry
-
-
-def _new_id() -> LeaseId:
-    return parse_lease_id("PQL" + "".join(secrets.choice(_ALPHABET) for _ in range(17)))
 
 
 def _client(desk: CustodyDesk, selectors: Sequence[str]) -> str:

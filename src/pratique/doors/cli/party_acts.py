@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Final, NamedTuple
@@ -14,6 +13,7 @@ from pratique.custody.sizes import human_bytes
 from pratique.doors.cli.custody_desk import CustodyDesk
 from pratique.doors.cli.party_desk import PartyDesk
 from pratique.doors.cli.stores import operator
+from pratique.edge.custody.drawn_ids import draw_hold_id
 from pratique.errors import PratiqueError
 from pratique.parties.model import Action, Finding, FindingState, SuspensionScope
 from pratique.parties.suspension import Ask
@@ -22,7 +22,6 @@ from pratique.values.counting import counted
 from pratique.values.instants import Instant
 
 _NAMED: Final = 10
-_ID_CHARACTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 class Act(NamedTuple):
@@ -137,7 +136,7 @@ def _pause(
     from pratique.doors.cli.party_suspend import make_plan, put_into_force  # noqa: PLC0415 - rarely done
 
     ask = Ask(
-        id=f"S-{''.join(secrets.choice(_ID_CHARACTERS) for _ in range(12))}",
+        id=draw_hold_id(),
         scope=SuspensionScope(party=party),
         reason=_reason(listed),
         incident="",

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from pratique.doors.cli.plain import safe_line
+from pratique.ledger.entries import Event
 from pratique.parties.checks import BY_NAME
 from pratique.parties.model import Finding, FindingState
-from pratique.parties.register import Event
 from pratique.parties.standards import STANDARDS
 from pratique.values.instants import render_minute
 

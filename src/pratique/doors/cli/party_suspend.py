@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 import msgspec
@@ -29,6 +28,7 @@ from pratique.doors.cli.custody_desk import (
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.party_suspend_text import plan_lines
 from pratique.doors.cli.stores import operator
+from pratique.edge.custody.drawn_ids import draw_hold_id
 from pratique.errors import InputError
 from pratique.parties.model import Register, Suspension, SuspensionScope
 from pratique.parties.resuming import (
@@ -42,8 +42,6 @@ from pratique.parties.suspension import Ask, SuspensionPlan, scope_words
 from pratique.store.parties import read_register
 from pratique.store.party_rotations import read_rotations
 from pratique.values.instants import Instant, now_utc, render_second
-
-_ID_CHARACTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 @click.command()
@@ -102,7 +100,7 @@ def suspend(
     if len(conditions) > MAX_CONDITIONS:
         raise InputError(f"{len(conditions)} conditions", expected=f"at most {MAX_CONDITIONS}")
     ask = Ask(
-        id="S-" + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(12)),
+        id=draw_hold_id(),
         scope=SuspensionScope(
             party=name,
             project=project,

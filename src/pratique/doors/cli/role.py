@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from pratique.custody.certificate import terms_of
 from pratique.custody.granting import check_reason, check_terms, parse_selector
-from pratique.custody.model import Copy, Lease, LeaseId, Verb
+from pratique.custody.model import Copy, Lease, Verb
 from pratique.custody.roles import (
     BY_ROLE,
     Role,
@@ -26,11 +25,11 @@ from pratique.doors.cli.custody_desk import CustodyDesk, echo_json, open_desk
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.spans import parse_expiry
 from pratique.doors.cli.stores import operator
+from pratique.edge.custody.drawn_ids import draw_lease_id
 from pratique.errors import InputError
 from pratique.values.instants import Instant, now_utc, render_instant
 from pratique.values.spans import from_micros
 
-_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LONGEST: Final = timedelta(days=3660)
 _NOBODY: Final = "role"
 """Stands for the holder in a role's terms; whoever logs in takes its place."""
@@ -152,7 +151,7 @@ def _template(desk: CustodyDesk, name: str, asked: dict[str, Any], now: Instant)
     if dataset is None:
         raise InputError("no such dataset", remedy="see: pratique dataset list")
     return Lease(
-        id=LeaseId("PQL" + "".join(secrets.choice(_ALPHABET) for _ in range(17))),
+        id=draw_lease_id(),
         holder=_NOBODY,
         vendor=asked["vendor"],
         project=asked["project"],

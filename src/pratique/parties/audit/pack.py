@@ -15,12 +15,13 @@ from pratique import __version__
 from pratique.custody.access_log import AccessFold, Sizes
 from pratique.custody.statements import render_envelope
 from pratique.errors import InputError
+from pratique.exposure.bundle.container import ContainerWriter, Sink
 from pratique.ledger.canonical import canonical_json
 from pratique.ledger.merkle import leaf_hash
 from pratique.ledger.notes import Signer, open_checkpoint
 from pratique.ledger.stretches import Gaps, stretch_span, stretches_of
 from pratique.parties.audit.choose import Chooser, rendered
-from pratique.parties.audit.container import MAGIC, MANIFEST, PackWriter, Sink
+from pratique.parties.audit.container import MAGIC, MANIFEST, pack_writer
 from pratique.parties.audit.gather import Gathering, fold_told, lease_lines, totals_of
 from pratique.parties.audit.model import FORMAT, Audit, Control, ProfileLine, Told, Totals
 from pratique.parties.audit.names import PackGuard
@@ -76,7 +77,7 @@ def write_pack(
     tree = open_checkpoint(material.checkpoint, signer.verifier)
     chooser = Chooser(material.party, start=rendered(material.start), end=rendered(material.end))
     gathered = Gathering(chooser=chooser, guard=material.guard, reads=AccessFold(material.sizes))
-    writer = PackWriter(out)
+    writer = pack_writer(out)
     writer.add(MAGIC, f"{PACK}\n".encode())
     _write_entries(writer, gathered, leaves, tree.size)
     told = fold_told(material.party.name, gathered.facts)
@@ -149,7 +150,7 @@ def encode_audit(audit: Audit) -> bytes:
 
 
 def _write_entries(
-    writer: PackWriter,
+    writer: ContainerWriter,
     gathered: Gathering,
     leaves: Callable[[int, int], Iterable[bytes]],
     size: int,
@@ -192,7 +193,7 @@ def _stretch(
     return igzip.compress(b"\n".join(lines), compresslevel=1, mtime=0), gaps.result()
 
 
-def _write_evidence(writer: PackWriter, material: Material, told: Told) -> tuple[str, ...]:
+def _write_evidence(writer: ContainerWriter, material: Material, told: Told) -> tuple[str, ...]:
     """Raw evidence that names nobody else, as far as there is room for it."""
     held: list[str] = []
     left = EVIDENCE_BYTES
@@ -218,7 +219,7 @@ def _check_names(name: str, data: bytes, guard: PackGuard) -> None:
         )
 
 
-def _manifest(writer: PackWriter, audit: Audit, signer: Signer) -> bytes:
+def _manifest(writer: ContainerWriter, audit: Audit, signer: Signer) -> bytes:
     predicate: Mapping[str, Any] = {
         "format": PACK,
         "generator": f"pratique {__version__}",

@@ -60,12 +60,12 @@ from pratique.edge.custody.broker.keyring import DatasetKey, KeyRing
 from pratique.edge.custody.broker.meter import Meter
 from pratique.edge.custody.broker.suspensions import Suspensions
 from pratique.edge.custody.broker.timekeeping import BrokerClock
+from pratique.edge.custody.drawn_ids import draw_lease_id
 from pratique.values.instants import Instant
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{32}")
 _DATE = re.compile(r"[0-9]{8}")
 _REGION = re.compile(r"[a-z0-9-]{1,64}")
-_LEASE_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _PARTS = 1 << 24
 _DAY = timedelta(days=1)
 _QUICK_MARKS = 5_000
@@ -235,7 +235,7 @@ class GatewaySide:
         at = micros(now)
         terms = within_role(
             role,
-            lease="PQL" + "".join(secrets.choice(_LEASE_CHARACTERS) for _ in range(17)),
+            lease=draw_lease_id(),
             holder=asked.holder,
             granted_us=at,
             from_us=at,
