@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.broker import RunningBroker, an_ask, live_lease, new_object, running
+from kit.holds import a_hold
 from pratique.custody.certificate import terms_of
 from pratique.custody.errors import BrokerRefusedError
 from pratique.custody.model import Verb
@@ -396,3 +397,19 @@ async def test_gateways_are_answered_while_operators_keep_it_busy(broker: Runnin
             for _ in range(5):
                 await client.ping()
         assert len((await long)[1]) == 1000
+
+
+async def test_what_a_gateway_says_of_a_hold_gives_way_to_an_operator(
+    broker: RunningBroker,
+) -> None:
+    true = a_hold()
+    async with broker.client() as gateway:
+        await gateway.hold([a_hold(vendors=frozenset({"nobody"}), reason="nothing")])
+        with broker.admin() as admin:
+            admin.hold([true])
+            assert true.reason in admin.status().suspended[true.id]
+            await gateway.hold([a_hold(vendors=frozenset({"nobody"}), lifted=True)])
+            assert true.reason in admin.status().suspended[true.id]
+            assert admin.release(true.id)
+            await gateway.hold([true])  # it is late
+            assert true.id not in admin.status().suspended

@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kit.broker import ALPHABET
+from kit.custody_samples import sample_lease
+from kit.holds import a_hold
+from pratique.custody.certificate import terms_of
 from pratique.custody.errors import BrokerRefusedError, KeyBrokenError
-from pratique.edge.custody.broker import suspension_log
+from pratique.custody.model import Hold, HoldId
+from pratique.edge.custody.broker import holds, suspension_log
 from pratique.edge.custody.broker.frames import Stopped
+from pratique.edge.custody.broker.holds import BrokerHolds
 from pratique.edge.custody.broker.suspensions import Suspensions
 
 
@@ -112,3 +119,68 @@ def test_a_disk_that_takes_nothing_keeps_it_refused(
             held.check([scope])
     held.suspend("vendor:bravo", reason="three", incident="")
     assert words(tmp_path) == {"vendor:acme": "one", "vendor:bravo": "three"}
+
+
+# ── holds ────────────────────────────────────────────────────────────────────────────────────
+
+
+def drawn_hold(number: int, **changes: Any) -> Hold:
+    digits = "".join(ALPHABET[number // 32**place % 32] for place in range(4))
+    return a_hold(**changes, id=HoldId(f"S-AAAAAAAA{digits}"))
+
+
+def stops(held: BrokerHolds) -> bool:
+    """Whether a lease of acme gets nothing."""
+    try:
+        held.check(terms_of(sample_lease()))
+    except BrokerRefusedError:
+        return True
+    return False
+
+
+def test_an_owned_gateway_takes_the_force_out_of_no_hold(tmp_path: Path) -> None:
+    """It reads ids in the doors' store before the operator is at the broker."""
+    held = BrokerHolds(tmp_path)
+    held.add([a_hold(vendors=frozenset({"nobody"}))])
+    held.put([a_hold()])
+    assert stops(held)
+    held.add([a_hold(vendors=frozenset({"nobody"})), a_hold(lifted=True)])
+    assert stops(held)
+    assert stops(BrokerHolds(tmp_path))
+    held.put([a_hold(lifted=True)])
+    assert stops(held)  # to release is a call of its own
+    assert held.release(a_hold().id)
+    assert not stops(held)
+    held.add([a_hold()])
+    held.put([a_hold()])  # a command that is late
+    assert not stops(held)
+
+
+def test_gateways_leave_room_for_operators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holds, "_MOST_WITH_GATEWAYS", 100)
+    monkeypatch.setattr(holds, "_MOST", 102)
+    held = BrokerHolds(tmp_path)
+    nobody = frozenset({"nobody"})
+    held.add([drawn_hold(number, vendors=nobody) for number in range(100)])
+    with pytest.raises(BrokerRefusedError, match="too many"):
+        held.add([drawn_hold(100)])
+    assert not stops(held)
+    held.put([drawn_hold(100)])
+    assert stops(held)
+    held.put([drawn_hold(101)])
+    with pytest.raises(BrokerRefusedError, match="too many"):
+        held.put([drawn_hold(102)])
+
+
+def test_large_holds_of_gateways_do_not_fill_memory_and_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holds, "_MOST_BYTES_WITH_GATEWAYS", 200_000)
+    held = BrokerHolds(tmp_path)
+    names = frozenset(f"v{number}" + "x" * 300 for number in range(500))
+    held.add([drawn_hold(0, vendors=names)])
+    with pytest.raises(BrokerRefusedError, match="too many"):
+        held.add([drawn_hold(1, vendors=names)])
+    assert (tmp_path / "holds").stat().st_size < 200_000
+    held.put([drawn_hold(2)])
+    assert stops(BrokerHolds(tmp_path))

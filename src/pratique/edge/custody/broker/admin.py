@@ -235,7 +235,7 @@ class AdminSide:
         return True
 
     def _hold(self, body: bytes) -> bool:
-        self._held.suspensions.holds.add(msgspec.msgpack.decode(body, type=StopParties).holds)
+        self._held.suspensions.holds.put(msgspec.msgpack.decode(body, type=StopParties).holds)
         return True
 
     def _release(self, body: bytes) -> bool:

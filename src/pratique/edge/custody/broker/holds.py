@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,10 @@ from pratique.edge.custody.broker.key_files import write_durably
 
 _ID: Final = re.compile(r"S-[A-Z2-7]{12}")
 _MOST: Final = 10_000
+_MOST_WITH_GATEWAYS: Final = 5_000
+"""An owned gateway cannot take the room that operators need."""
+_MOST_BYTES: Final = 64 << 20
+_MOST_BYTES_WITH_GATEWAYS: Final = 32 << 20
 _MOST_NAMES: Final = 500
 _LONGEST: Final = 1_000
 """Characters of reason and incident together."""
@@ -44,21 +48,42 @@ class BrokerHolds:
         return {one.id: hold_refusal(one).sentence for one in self._held.values()}
 
     def add(self, holds: Iterable[Hold]) -> None:
-        """From now on, and after every restart. Raises: BrokerRefusedError, OSError."""
+        """What gateways know: from now on, and after every restart; what stands keeps its words.
+
+        Raises: BrokerRefusedError, OSError.
+        """
         new = {
             one.id: one
             for one in holds
             if one.id not in self._held and one.id not in self._released and not one.lifted
         }
+        self._take(new, most=_MOST_WITH_GATEWAYS, most_bytes=_MOST_BYTES_WITH_GATEWAYS)
+
+    def put(self, holds: Iterable[Hold]) -> None:
+        """As `add`, by an operator, whose word counts.
+
+        A gateway sees a hold in the doors' store before the operator says it here: one that is owned could
+        have said something else under its id.
+        """
+        new = {
+            one.id: one
+            for one in holds
+            if one != self._held.get(one.id) and one.id not in self._released and not one.lifted
+        }
+        self._take(new, most=_MOST, most_bytes=_MOST_BYTES)
+
+    def _take(self, new: dict[HoldId, Hold], *, most: int, most_bytes: int) -> None:
         if not new:
             return
         if not all(map(_sound, new.values())):
             raise BrokerRefusedError("not a hold", reason="request")
-        if len(self._held) + len(new) > _MOST:
+        held = self._held | new
+        data = _encoded(held)
+        if len(held) > most or len(data) > most_bytes:
             raise BrokerRefusedError("too many holds", reason="request")
         # Refused from this moment, durable before the answer.
-        self._held.update(new)
-        self._save(self._held)
+        self._held = held
+        write_durably(self._path, data)
 
     def release(self, hold: str) -> bool:
         """Whether it stood; operators only. Raises: OSError; then it still does."""
@@ -66,7 +91,7 @@ class BrokerHolds:
             raise BrokerRefusedError("not the id of a hold", reason="request")
         left = {name: one for name, one in self._held.items() if name != hold}
         if len(left) != len(self._held):
-            self._save(left)
+            write_durably(self._path, _encoded(left))
         stood, self._held = len(left) != len(self._held), left
         self._released.add(hold)
         return stood
@@ -79,8 +104,9 @@ class BrokerHolds:
         """Raise BrokerRefusedError when a lease under a role could do nothing."""
         _raise(idle_refusal(self._held.values(), role))
 
-    def _save(self, held: dict[HoldId, Hold]) -> None:
-        write_durably(self._path, msgspec.json.encode(held, order="sorted"))
+
+def _encoded(held: Mapping[HoldId, Hold]) -> bytes:
+    return msgspec.json.encode(held, order="sorted")
 
 
 def _raise(refusal: Refusal | None) -> None:
