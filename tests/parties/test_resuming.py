@@ -92,6 +92,24 @@ def test_old_bytes_under_another_name_are_no_new_evidence(detail: str) -> None:
     assert is_met("evidence-received", pieces=(again,), detail=detail)
 
 
+@pytest.mark.parametrize(
+    ("signature", "met"),
+    [
+        (Signature.BROKEN, False), (Signature.FOREIGN, False),
+        (Signature.VALID, True), (Signature.NONE, True),
+    ],
+)  # fmt: skip
+def test_evidence_with_a_refuted_signature_does_not_count(signature: Signature, met: bool) -> None:
+    """Also where an entry says nothing of a fault."""
+    piece = a_piece("a", 1, signature=signature)
+    assert is_met("evidence-received", pieces=(piece,)) == met
+
+
+def test_evidence_with_a_fault_does_not_count() -> None:
+    piece = a_piece("a", 1, faults=("it expired",))
+    assert not is_met("evidence-received", pieces=(piece,))
+
+
 @pytest.mark.parametrize("kind", [EvidenceKind.ACKNOWLEDGEMENT, EvidenceKind.INVENTORY])
 def test_what_costs_nothing_counts_only_where_it_was_asked_for(kind: EvidenceKind) -> None:
     piece = a_piece("a", 1, kind=kind)

@@ -340,3 +340,6 @@ def test_evidence_is_fixed_as_it_is() -> None:
     assert len({none, *roots}) == 3
     assert roots[1] == roots[2], "in any order"
     assert a_plan([], an_ask()).suspension.evidence_root == none
+    whole = a_register(evidence={"helpers": (piece("c" * 64, 3),)})
+    plan = plan_suspension(whole, [], [], an_ask(), T0)
+    assert plan.suspension.evidence_root != none, "of whoever works for it, too"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -44,6 +45,15 @@ def test_contacts_come_back_and_are_nowhere_in_clear(home: Path) -> None:
     assert b"canary" not in files(home).lower()
     for name in (PEOPLE_FILE, KEY_FILE):
         assert (home / name).stat().st_mode & 0o077 == 0
+
+
+def test_the_old_key_is_overwritten_where_it_lay(home: Path) -> None:
+    """Another name of the same file stands for what is left on the disk when a name goes."""
+    old, left = (home / KEY_FILE).read_bytes(), home / "left"
+    os.link(home / KEY_FILE, left)
+    with open_people(home) as people:
+        people.erase("p-1")
+    assert left.read_bytes() not in (old, (home / KEY_FILE).read_bytes())
 
 
 def test_erasing_leaves_no_row_and_no_key_that_opens_an_old_copy(
