@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -18,7 +19,8 @@ from kit.audits import GOSSIP, OTHERS, PAPER, AuditLog, instant
 from kit.custody_samples import lease_id
 from kit.logs import ORIGIN
 from pratique.ledger.errors import BundleError
-from pratique.ledger.notes import Signer
+from pratique.ledger.notes import Checkpoint, Signer
+from pratique.ledger.stretches import STRETCH
 from pratique.parties.audit import pack as packing
 from pratique.parties.audit.choose import Head
 from pratique.parties.audit.container import MANIFEST, is_pack, pack_writer, read_members
@@ -252,7 +254,20 @@ def two_signatures(inside: dict[str, bytes]) -> None:
     inside["checkpoint"] += inside["checkpoint"].splitlines(keepends=True)[-1]
 
 
+def endless_sequence(inside: dict[str, bytes]) -> None:
+    put_lines(inside, [b'{"actor":"a","sequence":' + b"1" * 5000 + b',"subject":"s"}'])
+
+
+def withheld_before_the_first(inside: dict[str, bytes]) -> None:
+    inside["withheld.jsonl"] = b'{"leaf_hash":"' + b"0" * 64 + b'","sequence":-70000}\n'
+
+
+def withheld_hash_of_no_entry(inside: dict[str, bytes]) -> None:
+    inside["withheld.jsonl"] = b'{"leaf_hash":"","sequence":0}\n'
+
+
 CHANGES = [
+    endless_sequence, withheld_before_the_first, withheld_hash_of_no_entry,
     drop_an_entry, change_an_entry, swap_entries, kinder_page, kinder_audit, less_counted, kinder_oscal,
     other_evidence, no_evidence, another_file, no_readme, unsaid_withheld, longer_proof, two_signatures,
 ]  # fmt: skip
@@ -265,6 +280,29 @@ def test_not_even_who_signs_can_change_it(
     check(rewritten(pack, lambda _: None, told.signer))
     with pytest.raises(BundleError):
         check(rewritten(pack, change, told.signer))
+
+
+def test_a_pack_cannot_make_its_reader_work_for_ever(told: AuditLog, pack: bytes) -> None:
+    """Who makes one signs it with any key, and the reader does not know yet that it is a stranger's."""
+
+    def more_lines(inside: dict[str, bytes]) -> None:
+        put_lines(inside, [b""] * (STRETCH + 1))
+
+    def boundless_log(inside: dict[str, bytes]) -> None:
+        tree = Checkpoint(origin=ORIGIN, size=1 << 52, root=bytes(32))
+        said = msgspec.json.decode(inside["audit.json"], type=packing.Audit)
+        said = msgspec.structs.replace(said, size=tree.size, root=tree.root.hex())
+        for name in [name for name in inside if name.startswith("entries/")]:
+            del inside[name]
+        inside.update(packing.documents(said))
+        inside["checkpoint"] = told.signer.sign(tree.render()).encode()
+        inside["withheld.jsonl"] = b""
+
+    began = time.process_time()
+    for change, words in ((more_lines, "more entries"), (boundless_log, "too few hashes")):
+        with pytest.raises(BundleError, match=words):
+            check(rewritten(pack, change, told.signer))
+    assert time.process_time() - began < 2
 
 
 def rename_who_said_it(inside: dict[str, bytes]) -> None:

@@ -21,6 +21,8 @@ from pratique.ledger.merkle import EMPTY_ROOT, HASH_BYTES, fold_right, split_has
 STRETCH_HEIGHT: Final = 16
 STRETCH: Final = 1 << STRETCH_HEIGHT
 _SEQUENCE: Final = b',"sequence":'
+_MOST_DIGITS: Final = 16
+"""Of what canonical JSON takes for an integer."""
 
 
 def stretches_of(size: int) -> range:
@@ -79,7 +81,8 @@ def sequence_of(leaf: bytes) -> int:
     """
     start = leaf.rfind(_SEQUENCE) + len(_SEQUENCE)
     digits = leaf[start : leaf.find(b",", start)]
-    if start < len(_SEQUENCE) or not digits.isdigit() or (digits[:1] == b"0" and digits != b"0"):
+    plain = digits.isdigit() and len(digits) <= _MOST_DIGITS
+    if start < len(_SEQUENCE) or not plain or (digits[:1] == b"0" and digits != b"0"):
         raise ProofError("an entry without its sequence")
     return int(digits)
 

@@ -27,9 +27,10 @@ from pratique.custody.statements import Statement, open_envelope
 from pratique.errors import PratiqueError
 from pratique.ledger.canonical import canonical_json, parse_entry
 from pratique.ledger.errors import BundleError, EntryFormatError, NoteError, ProofError
-from pratique.ledger.merkle import leaf_hash, split_hashes
+from pratique.ledger.merkle import HASH_BYTES, leaf_hash, split_hashes
 from pratique.ledger.notes import Checkpoint, Verifier, open_checkpoint, parse_verifier, split_note
 from pratique.ledger.stretches import (
+    STRETCH,
     fold_stretch,
     join_stretches,
     sequence_of,
@@ -233,7 +234,11 @@ def _fold_entries(
     if withheld:
         raise BundleError("an entry is withheld where no entries are")
     done = iter(folded)
-    roots = iter(split_hashes(_small(members, "roots")))
+    hashes = split_hashes(_small(members, "roots"))
+    if len(stretches_of(tree.size)) > len(present) + len(hashes):
+        # Said before anything is done for each of as many as the checkpoint pleases to say.
+        raise BundleError("the pack has too few hashes for a log of this size")
+    roots = iter(hashes)
     parts = []
     for number in stretches_of(tree.size):
         if number in present:
@@ -260,7 +265,9 @@ def _withheld(data: bytes) -> dict[int, list[tuple[int, bytes]]]:
             raise BundleError("withheld.jsonl cannot be read") from None
         if canonical_json(msgspec.structs.asdict(said)) != line:
             raise BundleError("withheld.jsonl is not spelled canonically")
-        found.setdefault(stretches_of(said.sequence + 1)[-1], []).append((said.sequence, leaf))
+        if said.sequence < 0 or len(leaf) != HASH_BYTES:
+            raise BundleError("withheld.jsonl names what no entry is")
+        found.setdefault(said.sequence // STRETCH, []).append((said.sequence, leaf))
     if data and not data.endswith(b"\n"):
         raise BundleError("withheld.jsonl is cut off")
     return found
@@ -300,6 +307,8 @@ def _unpacked(work: Work) -> list[bytes]:
         raise BundleError(f"entries cannot be unpacked: {error}") from None
     if not unpack.eof or unpack.unused_data:
         raise BundleError("entries are cut off, or more follows them than may")
+    if data.count(b"\n") > STRETCH:
+        raise BundleError("a stretch has more entries than there is room for")
     lines = data.split(b"\n")
     if lines.pop() != b"":
         raise BundleError("the last entry is cut off")
