@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 MODULE_LINES = 450
@@ -81,12 +82,13 @@ def test_every_requirement_list_has_its_lock() -> None:
 def names_in(path: Path) -> set[str]:
     """What a list or a lock names, whatever version or marker stands behind it."""
     lines = path.read_text("utf-8").splitlines()
-    return {Requirement(line.rstrip(" \\")).name for line in lines if line and line[0].isalpha()}
+    named = (Requirement(line.rstrip(" \\")).name for line in lines if line and line[0].isalpha())
+    return {canonicalize_name(one) for one in named}
 
 
 def test_locks_hold_what_the_project_declares() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {Requirement(text).name for text in project["dependencies"]}
+    declared = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
     listed = names_in(ROOT / "requirements" / "main.in") - {"flit-core"}
     assert declared == listed
     assert listed <= names_in(ROOT / "requirements" / "main.txt")

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit import tars
+from kit.packing import PACKERS, packed_widely
 from pratique.inventory.images.layers import read_layer
 from pratique.inventory.images.tar_walk import MAX_HEADERS_IN_ROW, Member, TarWalk
-from pratique.inventory.images.unpacking import Gunzip, UnpackError, compression_of
+from pratique.inventory.images.unpacking import READ, Unpacked, UnpackError, compression_of
 
 
 def reader(data: bytes):  # noqa: ANN201 - a closure over bytes
@@ -174,14 +175,18 @@ def test_damage_never_raises(data: st.DataObject) -> None:
 # Compression.
 
 
-@given(st.lists(st.binary(max_size=3000), max_size=6), st.data())
-@settings(max_examples=100, deadline=None)
-def test_gzip_reads_forward_like_the_plain_bytes(parts: list[bytes], data: st.DataObject) -> None:
+@given(st.lists(st.binary(max_size=3000), max_size=6), st.sampled_from(sorted(READ)), st.data())
+@settings(max_examples=200, deadline=None)
+def test_unpacking_reads_forward_like_the_plain_bytes(
+    parts: list[bytes], name: str, data: st.DataObject
+) -> None:
     plain = b"".join(parts)
-    packed = b"".join(gzip.compress(part) for part in parts) + bytes(data.draw(st.integers(0, 5)))
+    packed = b"".join(PACKERS[name](part) for part in parts)
+    if name == "gzip":
+        packed += bytes(data.draw(st.integers(0, 5)))
     if not parts:
         return
-    unpacked = Gunzip(reader(packed), most=1 << 20)
+    unpacked = Unpacked(reader(packed), name, most=1 << 20)
     at = 0
     while at <= len(plain):
         length = data.draw(st.integers(1, 900))
@@ -189,16 +194,25 @@ def test_gzip_reads_forward_like_the_plain_bytes(parts: list[bytes], data: st.Da
         at += length + data.draw(st.integers(0, 400))
 
 
-def test_a_bomb_ends() -> None:
-    bomb = Gunzip(reader(gzip.compress(bytes(50_000_000))), most=1 << 20)
+@pytest.mark.parametrize("name", PACKERS)
+def test_a_bomb_ends(name: str) -> None:
+    bomb = Unpacked(reader(PACKERS[name](bytes(50_000_000))), name, most=1 << 20)
     with pytest.raises(UnpackError, match="more than"):
         bomb(49_000_000, 1)
 
 
+def test_zstd_takes_no_more_memory_than_a_window_may_have() -> None:
+    wide = packed_widely(b"x" * 1000, window_log=30)
+    unpacked = Unpacked(reader(wide), "zstd", most=1 << 20)
+    with pytest.raises(UnpackError, match="does not unpack"):
+        unpacked(0, 1)
+
+
+@pytest.mark.parametrize("name", PACKERS)
 @pytest.mark.parametrize("cut", [1, 5, 12, 60, -1, -5])
-def test_gzip_that_is_cut_says_so(cut: int) -> None:
-    packed = gzip.compress(bytes(range(256)) * 40, mtime=0)[:cut]
-    unpacked = Gunzip(reader(packed), most=1 << 20)
+def test_what_is_cut_says_so(cut: int, name: str) -> None:
+    packed = PACKERS[name](bytes(range(256)) * 40)[:cut]
+    unpacked = Unpacked(reader(packed), name, most=1 << 20)
     with pytest.raises(UnpackError):
         unpacked(20_000, 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kit.images import ImageFiles, dist, layer, saved, sha256, without
+from kit.packing import PACKERS
 from pratique.edge.sweep.context import SweepContext
 from pratique.edge.sweep.images import READERS, ArchiveReader, LayoutReader
 from pratique.inventory.observed.model import AssetKind, Look, PlaceKind, Sighting, Stage
@@ -50,7 +52,7 @@ def whys(looks: list[Look]) -> str:
     return " | ".join(gap.why for one in looks for gap in one.gaps)
 
 
-@pytest.fixture(params=["folder", "tar", "tar.gz"])
+@pytest.fixture(params=["folder", "tar", "tar.gz", "tar.zst"])
 def store(request: pytest.FixtureRequest, tmp_path: Path):  # noqa: ANN201 - a function that writes
     def write(image: ImageFiles) -> Path:
         if request.param == "folder":
@@ -58,8 +60,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path):  # noqa: ANN201 - a f
         path = image.write_tar(tmp_path / "image.tar")
         if request.param == "tar":
             return path
-        packed = tmp_path / "image.tar.gz"
-        packed.write_bytes(gzip.compress(path.read_bytes(), 1))
+        packed = tmp_path / f"image.{request.param}"
+        pack = PACKERS["gzip" if request.param == "tar.gz" else "zstd"]
+        packed.write_bytes(pack(path.read_bytes()))
         return packed
 
     return write
@@ -268,7 +271,10 @@ def test_a_missing_layer_leaves_the_others(store) -> None:  # noqa: ANN001 - a f
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"\x28\xb5\x2f\xfd" + bytes(600), "zstd"),
+        (bz2.compress(layer(LITELLM)), "compressed with bzip2, which is not read"),
+        (b"\x28\xb5\x2f\xfd" + b"\xff" * 600, "does not unpack"),
+        (PACKERS["zstd"](layer(LITELLM))[:-30], "cut short"),
+        (PACKERS["zstd"](bytes(20 << 20)), ""),
         (gzip.compress(layer(LITELLM))[:-300], "cut short"),
         (b"\x1f\x8b\x08\x00garbage" + bytes(600), "unpack"),
         (layer(LITELLM)[:2000], "cut short"),
@@ -284,6 +290,14 @@ def test_layers_that_cannot_be_read_are_gaps(tmp_path: Path, data: bytes, why: s
     assert why in whys(looks)
     assert looks[0].whole is (why == "")
     assert "pypi:boto3@1.0" in names(final(looks).sightings)
+
+
+def test_layers_in_zstd_are_read(tmp_path: Path) -> None:
+    image = ImageFiles()
+    image.add([PACKERS["zstd"](layer(LITELLM)), layer(dist("boto3", "1.0"))], packed=False)
+    looks = look_at(image.write_folder(tmp_path))
+    assert {"pypi:boto3@1.0", "pypi:litellm@1.82.8"} <= names(final(looks).sightings)
+    assert all(look.whole for look in looks)
 
 
 def test_a_bomb_is_cut(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from pratique.edge.sweep.careful import (
 from pratique.edge.sweep.context import STOPPED, SweepContext
 from pratique.inventory.caches.entries import Release, dist_info_in, fetched_python, read_filename
 from pratique.inventory.environments.items import plain
-from pratique.inventory.images.unpacking import GZIP, Gunzip, UnpackError
+from pratique.inventory.images.unpacking import GZIP, Unpacked, UnpackError
 from pratique.inventory.observed.model import EvidenceClass, Gap, Look, PlaceKind, Sighting
 from pratique.vet.archives.tar_headers import HeaderError, parse_header
 
@@ -186,7 +186,7 @@ def _tail(path: str, length: int) -> bytes:
 def _of_tar(head: bytes) -> tuple[Release | None, str]:
     """A source archive says its name in its first member: `NAME-VERSION/…`."""
     try:
-        block = Gunzip(lambda at, length: head[at : at + length], most=1 << 20)(0, _BLOCK)
+        block = Unpacked(lambda at, length: head[at : at + length], most=1 << 20)(0, _BLOCK)
         name = parse_header(block).name.decode("utf-8", "replace").removeprefix("./")
     except (UnpackError, HeaderError, IndexError):
         return None, ""

@@ -16,7 +16,7 @@ from pratique.edge.sweep.careful import UnreadableError, open_regular, why_unrea
 from pratique.inventory.environments.items import plain
 from pratique.inventory.images.manifests import MAX_MANIFEST_BYTES
 from pratique.inventory.images.tar_walk import Member, TarWalk
-from pratique.inventory.images.unpacking import Bytes, Gunzip, UnpackError, compression_of
+from pratique.inventory.images.unpacking import READ, Bytes, Unpacked, UnpackError, compression_of
 from pratique.inventory.images.wanted import plain_path
 
 _PIECE: Final = 1 << 20
@@ -90,7 +90,7 @@ class TarBlobs:
         self._max_bytes = max_bytes
         self._members: dict[str, Member] = {}
         try:
-            self._gzip = self._is_gzip()
+            self._compression = self._told_compression()
             walk = TarWalk(
                 self._fresh(),
                 endings=(),
@@ -110,13 +110,13 @@ class TarBlobs:
             raise
         self.defects = walk.defects
 
-    def _is_gzip(self) -> bool:
+    def _told_compression(self) -> str:
         compression = compression_of(os.pread(self._descriptor, 8, 0))
-        if compression not in {"", "gzip"}:
+        if compression and compression not in READ:
             raise UnreadableError(
                 f"is compressed with {compression}, which is not read: unpack it to a plain tar first"
             )
-        return compression == "gzip"
+        return compression
 
     def _fresh(self) -> Bytes:
         """The tar from its start."""
@@ -125,7 +125,9 @@ class TarBlobs:
         def stored(offset: int, length: int, /) -> bytes:
             return os.pread(descriptor, length, offset)
 
-        return Gunzip(stored, most=self._max_bytes) if self._gzip else stored
+        if not self._compression:
+            return stored
+        return Unpacked(stored, self._compression, most=self._max_bytes)
 
     def names(self) -> frozenset[str]:
         """All members."""

@@ -26,7 +26,7 @@ from pratique.inventory.images.manifests import (
 from pratique.inventory.images.packages import packages_of
 from pratique.inventory.images.state import ImageState
 from pratique.inventory.images.tar_walk import ReadAt
-from pratique.inventory.images.unpacking import Gunzip, UnpackError, compression_of
+from pratique.inventory.images.unpacking import HEAD, READ, Unpacked, UnpackError, compression_of
 from pratique.inventory.observed.model import (
     AssetKind,
     EvidenceClass,
@@ -40,7 +40,7 @@ from pratique.vet.archives.tar_headers import HeaderError, parse_header
 
 LAYOUT: Final = "oci-layout"
 _BLOCK: Final = 512
-_TAR_NAMES: Final = (".tar", ".tar.gz", ".tgz", ".oci")
+_TAR_NAMES: Final = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".oci")
 _FIRST: Final = ("blobs", "index.json", "manifest.json", LAYOUT, "repositories")
 _HEX: Final = frozenset("0123456789abcdef")
 
@@ -121,12 +121,16 @@ class ArchiveReader(_ImageReader):
         if is_dir or not path.name.endswith(_TAR_NAMES):
             return False
         try:
-            head = read_head(str(path), 4096)
+            head = read_head(str(path), HEAD)
         except UnreadableError:
             return False  # whether it is an image, nobody can tell
-        if compression_of(head) == "gzip":
+        compression = compression_of(head)
+        if compression in READ:
+            start = head
             try:
-                head = Gunzip(lambda at, length: head[at : at + length], most=1 << 20)(0, _BLOCK)
+                head = Unpacked(
+                    lambda at, length: start[at : at + length], compression, most=1 << 20
+                )(0, _BLOCK)
             except UnpackError:
                 return False
         return _is_first_of_image(head[:_BLOCK])
@@ -271,9 +275,9 @@ def _tar_of(archive: Archive, path: str) -> ReadAt:
     blob = archive.blobs.open(path)
     head = blob.read_at(0, 8)
     compression = compression_of(head)
-    if compression == "gzip":
+    if compression in READ:
         fresh = archive.blobs.open(path)  # the first may be a stream that has moved on
-        return Gunzip(fresh.read_at, most=archive.ctx.limits.stream_bytes)
+        return Unpacked(fresh.read_at, compression, most=archive.ctx.limits.stream_bytes)
     if compression:
         raise UnreadableError(
             f"is compressed with {compression}, which is not read:"

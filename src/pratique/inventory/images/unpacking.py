@@ -6,20 +6,40 @@ A layer that unpacks to more than `most` bytes ends there: a gigabyte of zeros p
 from __future__ import annotations
 
 import io
+import sys
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol, cast
 
 from isal import igzip, isal_zlib
 
 from pratique.inventory.images.tar_walk import WINDOW
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 PIECE: Final = 1 << 20
 GZIP: Final = b"\x1f\x8b"
-_OTHERS: Final = (
+_MARKS: Final = (
+    (GZIP, "gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
 )
-_BROKEN: Final = (cast("type[Exception]", isal_zlib.IsalError), EOFError, ValueError, MemoryError)
+_WINDOW_LOG: Final = 27
+"""Of zstd: how much of what went before a frame may point at, 128 MiB, is memory that it makes us take."""
+_BLOCK: Final = 1 << 17
+"""The largest block of zstd (RFC 8878, section 3.1.1.2.4)."""
+HEAD: Final = _BLOCK + 64
+"""So much of a compressed file begins to unpack."""
+_BROKEN: Final = (
+    cast("type[Exception]", isal_zlib.IsalError),
+    zstd.ZstdError,
+    EOFError,
+    ValueError,
+    MemoryError,
+)
 """What the unpacker raises on bytes that it cannot read, beside OSError (gzip.BadGzipFile)."""
 
 
@@ -37,9 +57,7 @@ class UnpackError(ValueError):
 
 def compression_of(head: bytes) -> str:
     """Name of the compression that the first bytes show; empty: none."""
-    if head.startswith(GZIP):
-        return "gzip"
-    return next((name for mark, name in _OTHERS if head.startswith(mark)), "")
+    return next((name for mark, name in _MARKS if head.startswith(mark)), "")
 
 
 class _Stream(io.RawIOBase):
@@ -59,15 +77,37 @@ class _Stream(io.RawIOBase):
         return len(piece)
 
 
-class Gunzip:
-    """Reads gzip, of one or more members, as if it were unpacked.
+class _Reader(Protocol):
+    """A stream of unpacked bytes."""
+
+    def read1(self, size: int, /) -> bytes:
+        """Some bytes; none at the end."""
+        ...
+
+
+def _gzip(stream: io.RawIOBase) -> _Reader:
+    return cast("_Reader", igzip.IGzipFile(fileobj=stream, mode="rb"))  # type: ignore[no-untyped-call] # isal types its parts only
+
+
+def _zstd(stream: io.RawIOBase) -> _Reader:
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}
+    return zstd.ZstdFile(io.BufferedReader(stream, _BLOCK), "r", options=options)
+
+
+_READERS: Final[Mapping[str, Callable[[io.RawIOBase], _Reader]]] = {"gzip": _gzip, "zstd": _zstd}
+READ: Final = frozenset(_READERS)
+"""Compressions that are read, as image layers have them (OCI image specification 1.1, layer.md)."""
+
+
+class Unpacked:
+    """Reads gzip or zstd, of one or more members or frames, as if it were unpacked.
 
     Offsets may go back by what a walk over headers reads ahead (`WINDOW`), and no further.
     """
 
-    def __init__(self, stored: Bytes, *, most: int) -> None:
-        """Nothing is read yet."""
-        self._stream = igzip.IGzipFile(fileobj=_Stream(stored), mode="rb")  # type: ignore[no-untyped-call] # isal types its parts only
+    def __init__(self, stored: Bytes, compression: str = "gzip", *, most: int) -> None:
+        """Nothing is read yet. `compression`: one of `READ`."""
+        self._stream = _READERS[compression](_Stream(stored))
         self._most = most
         self._at = 0
         """Offset of the first byte in `_ready`."""
