@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kit.door_story import Story, row
+from kit.waiting import happens
 from pratique.doors.cli import cli
 from pratique.doors.cli.stores import open_stores
 from pratique.errors import InputError, ValueFormatError
@@ -217,9 +217,7 @@ def test_on_postgres_a_grant_reaches_another_node(tmp_path: Path, postgres_url: 
     runner = CliRunner(env={"PRATIQUE_DATABASE_URL": postgres_url})
     result = runner.invoke(cli, [*words, "--home", str(tmp_path / "node-2")])
     assert result.exit_code == 0, (result.output, result.exception)
-    deadline = time.monotonic() + 1.0
-    while control.epoch() == before and time.monotonic() < deadline:
-        time.sleep(0.005)
+    assert happens(lambda: control.epoch() != before, within=1.0)
     (waiver,) = control.waivers()
     control.close()
     assert waiver.id == json.loads(result.stdout)[0]["id"]

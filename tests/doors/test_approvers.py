@@ -9,6 +9,7 @@ import pytest
 
 from kit.holds import a_hold
 from kit.shop import Shop
+from kit.waiting import happens
 from pratique.doors.console.approvers import Denied, denial, form_approver
 from pratique.doors.index.auth import Refused
 from pratique.index.ports import Identity
@@ -64,10 +65,9 @@ def test_an_approver_of_a_suspended_party_is_told_so_on_every_form(shop: Shop) -
     shop.door.parts.log.append([acme], now=shop.door.clock())
     with closing(open_custody(load_settings(shop.door.home, environ={}))) as custody:
         custody.add_hold(a_hold(), ())
-    ends = time.monotonic() + 2
-    while shop.door.ask("/custody", login=("bea", theirs)).status != 403:
-        assert time.monotonic() < ends
-        time.sleep(0.02)
+    assert happens(
+        lambda: shop.door.ask("/custody", login=("bea", theirs)).status == 403, within=2.0
+    )
     for path, form in (
         ("/custody/scope", {"scope": "global", "action": "suspend", "reason": "x"}),
         ("/parties/acme/suspend", {"action": "suspend", "reason": "x"}),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kit.shop import Shop
+from kit.waiting import happens
 from pratique.ledger.entries import Draft
 from pratique.ledger.errors import LedgerUnavailableError
 
@@ -33,10 +34,9 @@ def test_while_the_ledger_cannot_write_nothing_passes(
     assert answer.status == 503
     assert answer.is_problem
     assert good.content not in answer.body
-    deadline = time.monotonic() + 10
-    while shop.door.ask("/pypi/simple/demo/").status != 503:
-        assert time.monotonic() < deadline, "pages are answered although nothing is written"
-        time.sleep(0.05)
+    assert happens(lambda: shop.door.ask("/pypi/simple/demo/").status == 503, within=10), (
+        "pages are answered although nothing is written"
+    )
     assert shop.door.ask("/readyz").status == 503
     for target in (path, path + ".metadata", f"/pypi{files['demo-2.0-py3-none-any.whl'].path}"):
         answer = shop.door.ask(target)
@@ -46,10 +46,7 @@ def test_while_the_ledger_cannot_write_nothing_passes(
     assert shop.door.ask("/healthz").status == 200, "the process itself is alive"
 
     monkeypatch.setattr(log, "append", honest)
-    deadline = time.monotonic() + 15
-    while shop.door.ask(path).status != 200:
-        assert time.monotonic() < deadline, "the door does not come back"
-        time.sleep(0.1)
+    assert happens(lambda: shop.door.ask(path).status == 200), "the door does not come back"
     assert shop.door.ask("/readyz").status == 200
     complete = [e for e in shop.door.entries("delivered") if e.body["complete"]]
     assert len(complete) >= 2

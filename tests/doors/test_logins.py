@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from kit.shop import NOW, OpenShop, Shop
+from kit.waiting import running_clock
 from pratique.doors.index.auth import peer_address
 
 CLOSED = '[door]\nanonymous = "nobody"\n'
@@ -72,11 +73,12 @@ def test_guessing_is_slowed_stopped_and_logged(open_shop: OpenShop) -> None:
     shop.stock_demo()
     secret = shop.door.add_token("ci")
     took, statuses = [], []
-    for attempt in range(8):
-        started = time.monotonic()
-        login = (f"user{attempt}", f"guess-{attempt}")
-        statuses.append(shop.door.ask("/pypi/simple/demo/", login=login).status)
-        took.append(time.monotonic() - started)
+    with running_clock() as ran:
+        for attempt in range(8):
+            started = ran()
+            login = (f"user{attempt}", f"guess-{attempt}")
+            statuses.append(shop.door.ask("/pypi/simple/demo/", login=login).status)
+            took.append(ran() - started)
     assert statuses == [401] * 8
     assert max(took[:3]) < 0.5, "a typing mistake costs nothing"
     assert took[7] > 1.0, took
@@ -111,9 +113,9 @@ def test_guessing_slows_nobody_else(open_shop: OpenShop) -> None:
             pool.submit(shop.door.ask, "/pypi/simple/demo/", login=("x", f"g{i}")) for i in range(8)
         ]
         time.sleep(0.1)
-        started = time.monotonic()
-        assert shop.door.ask("/pypi/simple/demo/").status == 200
-        assert time.monotonic() - started < 1.0
+        with running_clock() as ran:
+            assert shop.door.ask("/pypi/simple/demo/").status == 200
+            assert ran() < 1.0
         assert {g.result().status for g in guesses} <= {401, 429}
 
 

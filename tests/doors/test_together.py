@@ -19,6 +19,7 @@ from kit.distributions import make_wheel, sha256_of
 from kit.door import Door, running_door
 from kit.shop import FRESH, OLD, Shop
 from kit.upstream import FakeUpstream, gate
+from kit.waiting import happens
 
 CLIENTS = 50
 
@@ -78,6 +79,7 @@ def test_a_decision_that_closes_while_bytes_flow_keeps_the_end_back(shop: Shop) 
     shop.upstream.fault(path, gate(opened, after=200_000))
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(shop.door.ask, f"/pypi{path}")
+        assert happens(lambda: shop.upstream.count(path) == 1)
         time.sleep(0.5)
         shop.door.set_policy('[[deny]]\nprojects = ["demo"]\nreason = "just in"\n')
         opened.set()
@@ -99,6 +101,7 @@ def test_a_waiver_taken_back_while_bytes_flow_keeps_the_end_back(shop: Shop, ass
     shop.upstream.fault(path, gate(opened, after=200_000))
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(shop.door.ask, f"/pypi{path}", login=login)
+        assert happens(lambda: shop.upstream.count(path) == 1)
         time.sleep(0.5)
         shop.door.revoke_waiver(waiver)
         opened.set()
@@ -175,10 +178,7 @@ def _sharing_a_key(*homes: Path) -> Iterator[Path]:
 
 def soon(door: Door, path: str, status: int, *, login: tuple[str, str] | None = None) -> None:
     """The door answers so within a second, which is how long a notice may take at most."""
-    deadline = time.monotonic() + 1.0
-    while (answer := door.ask(path, login=login)).status != status:
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.02)
+    assert happens(lambda: door.ask(path, login=login).status == status, within=1.0)
 
 
 @pytest.mark.postgres

@@ -15,6 +15,7 @@ import pytest
 
 from kit.shop import OpenShop, Shop
 from kit.upstream import gate, truncated
+from kit.waiting import happens
 from pratique.values.digests import Sha256
 from pratique.values.names import parse_project_name
 from pratique.vet.model import ENGINE
@@ -44,10 +45,7 @@ def content_of(shop: Shop, filename: str) -> bytes:
 
 
 def until(found: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not found():
-        assert time.monotonic() < deadline, "it does not come to pass"
-        time.sleep(0.01)
+    assert happens(found), "it does not come to pass"
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from kit.disclosure import LARGE, SMALL, House, house, reading
+from kit.waiting import comes
 from pratique.custody.model import SEGMENT_BYTES, Lease, Verb
 from pratique.doors.cli import cli
 from pratique.ledger.entries import Draft
@@ -41,6 +42,11 @@ def poisoned(folder: Path, lease: str, secret: str) -> Path:
     return folder
 
 
+def _kinds(place: House) -> set[str]:
+    with closing(open_log(place.made.settings)) as log:
+        return {entry.kind for entry in log.entries()}
+
+
 @dataclass
 class Case:
     place: House
@@ -59,7 +65,8 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
         async def read() -> None:
             async with reading(place) as get:
                 assert await get(stolen, "small")  # before there was anything to fear
-                await asyncio.sleep(0.3)
+                assert await comes(lambda: "reads" in _kinds(place))
+                await asyncio.sleep(0.05)
                 poisoned(folder, stolen[0].id, CANARY)
                 await asyncio.sleep(0.05)
                 assert await get(stolen, "large", "65536-131071") == LARGE[65536:131072]

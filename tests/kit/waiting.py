@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 PATIENCE_SECONDS: Final = 20.0
@@ -35,3 +37,24 @@ def happens(fact: Callable[[], object], *, within: float = PATIENCE_SECONDS) -> 
 
 def _turns(seconds: float) -> int:
     return round(seconds / _TURN_SECONDS)
+
+
+@contextmanager
+def running_clock() -> Iterator[Callable[[], float]]:
+    """Seconds in which this process ran, for bounds that a machine which stands still must not break."""
+    ran, ended = [0.0], threading.Event()
+
+    def tick() -> None:
+        before = time.monotonic()
+        while not ended.wait(_TURN_SECONDS):
+            now = time.monotonic()
+            ran[0] += min(now - before, 3 * _TURN_SECONDS)
+            before = now
+
+    ticking = threading.Thread(target=tick, name="running clock", daemon=True)
+    ticking.start()
+    try:
+        yield lambda: ran[0]
+    finally:
+        ended.set()
+        ticking.join()

@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from packaging.version import Version
 
 from kit.control_oracle import OracleControl
+from kit.waiting import happens
 from pratique.index.ports import ControlState, DeliveredFile, ReleaseStudy, TokenRecord, Waiver
 from pratique.policy.model import FreshDependency, Publisher, Verdict, VettingFacts
 from pratique.settings import Settings, StorageSettings
@@ -465,10 +466,7 @@ def test_two_processes_on_one_postgres_agree_within_a_second(postgres_url: str) 
     with _other_process(postgres_url) as add_waiver:
         before = control.epoch()
         add_waiver()
-        deadline = time.monotonic() + 1.0
-        while control.epoch() == before and time.monotonic() < deadline:
-            time.sleep(0.005)
-        assert control.epoch() != before
+        assert happens(lambda: control.epoch() != before, within=1.0)
         assert [waiver.id for waiver in control.waivers()] == ["other"]
     control.close()
 
@@ -479,10 +477,7 @@ def test_postgres_notices_by_looking_when_no_notice_comes(postgres_url: str) -> 
     with psycopg.connect(postgres_url, autocommit=True) as other:
         # What a lost notice looks like: the value is raised and nobody is told.
         other.execute("UPDATE pratique.control_epoch SET value = value + 1")
-    deadline = time.monotonic() + 3.0
-    while control.epoch() == before and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert control.epoch() != before
+    assert happens(lambda: control.epoch() != before, within=3.0)
     control.close()
 
 
@@ -493,10 +488,7 @@ def test_postgres_epoch_counts_a_restored_backup_as_a_change(postgres_url: str) 
     with psycopg.connect(postgres_url, autocommit=True) as other:
         other.execute("UPDATE pratique.control_epoch SET value = 1")
         other.execute("NOTIFY pratique_control")
-    deadline = time.monotonic() + 3.0
-    while control.epoch() == before and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert control.epoch() > before
+    assert happens(lambda: control.epoch() > before, within=3.0)
     control.close()
 
 
@@ -526,10 +518,7 @@ def test_postgres_recovers_when_its_connections_are_cut(postgres_url: str) -> No
         time.sleep(0.5)
         before = control.epoch()
         other.execute("UPDATE pratique.verdicts SET verdict = 'clean'")
-        deadline = time.monotonic() + 3.0
-        while control.epoch() == before and time.monotonic() < deadline:
-            time.sleep(0.02)
-    assert control.epoch() != before
+        assert happens(lambda: control.epoch() != before, within=3.0)
     control.close()
 
 
@@ -621,8 +610,11 @@ def test_asking_for_all_waivers_again_runs_no_statement_until_something_changes(
 
 def test_asking_for_the_epoch_costs_microseconds(control: ControlState) -> None:
     control.epoch()
-    started = time.perf_counter()
-    for _ in range(1000):
-        control.epoch()
-    # Generous for a busy machine; a real question to a server would take ten times as long.
-    assert (time.perf_counter() - started) / 1000 < 100e-6
+    took = []
+    for _ in range(20):
+        started = time.perf_counter()
+        for _ in range(50):
+            control.epoch()
+        took.append((time.perf_counter() - started) / 50)
+    # The best of several; a real question to a server would take ten times as long.
+    assert min(took) < 100e-6

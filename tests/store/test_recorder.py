@@ -14,6 +14,7 @@ import pytest
 
 from kit.faulty_disk import FaultyDisk
 from kit.logs import NOW, check_log, draft, segment_log
+from kit.waiting import happens
 from pratique.ledger.canonical import PreparedDraft
 from pratique.ledger.entries import Draft
 from pratique.ledger.errors import (
@@ -25,14 +26,11 @@ from pratique.ledger.errors import (
 from pratique.store.recorder import GroupCommitRecorder
 from pratique.store.segment_log import SegmentLog
 
-SECONDS = 10.0
+SECONDS = 20.0
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "never happened"
-        time.sleep(0.002)
+    assert happens(condition), "never happened"
 
 
 @pytest.fixture
