@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import threading
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +39,7 @@ from pratique.ledger.entries import Draft
 from pratique.parties.entries import FindingBody, clock_draft, finding_draft, party_draft
 from pratique.parties.model import Action, FindingState, Found, NoticeClock, Severity
 from pratique.store.logs import open_log
+from pratique.store.party_status import StatusDesk
 from pratique.values.instants import render_instant
 
 EVIDENCE = "/_pratique/party/evidence"
@@ -381,3 +385,49 @@ def test_the_vendors_command(door: Door, acme: str, tmp_path: Path) -> None:
     token.write_text("nonsense")
     refused = CliRunner().invoke(cli, [*words, str(good)])
     assert "does not know the token" in str(refused.exception)
+
+
+# ── looking ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_is_of_another_house_sees_no_page_of_ours(door: Door, acme: str) -> None:
+    """What was blocked or held tells what we install."""
+    watching = door.add_token("acme-watch", role="collector", party="acme")
+    building = door.add_token("acme-ci", role="asset", party="acme")
+    own = door.add_token("sweeper", role="collector")
+    for secret, wanted in ((acme, 403), (watching, 403), (building, 200), (own, 200)):
+        status, answer = ask(door, secret, "/?format=json")
+        assert status == wanted, answer
+        assert ("ledger_size" in answer) == (wanted == 200)
+    for secret in (acme, watching):
+        assert ask(door, secret, "/b/ABCDEFGH?format=json")[0] == 403
+
+
+def test_a_party_that_looks_without_end_has_one_thread(
+    door: Door, acme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The door has few, and developers wait for the same ones."""
+    real, counting, now, most = StatusDesk.signed, threading.Lock(), 0, 0
+
+    def noting(self: StatusDesk, *args: Any, **named: Any) -> bytes:
+        nonlocal now, most
+        with counting:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.05)
+        with counting:
+            now -= 1
+        return real(self, *args, **named)
+
+    monkeypatch.setattr(StatusDesk, "signed", noting)
+    other = door.add_token("other-push", role="party", party="other")
+    with ThreadPoolExecutor(8) as many:
+        asked = [many.submit(ask, door, acme, "/_pratique/party/status") for _ in range(8)]
+        assert [one.result()[0] for one in asked] == [200] * 8
+        assert most == 1
+        asked = [
+            many.submit(ask, door, secret, "/_pratique/party/status")
+            for secret in (acme, other) * 3
+        ]
+        assert [one.result()[0] for one in asked] == [200] * 6
+        assert most == 2

@@ -49,6 +49,7 @@ from pratique.values.instants import Clock, render_instant, render_minute, rende
 from pratique.values.names import ProjectName
 
 _MAX_WAIVER_DAYS = 90
+_INSTALL_NOTHING = frozenset({"collector", "party"})
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'",
@@ -140,7 +141,9 @@ class Console:
             return await self._custody.answer(request, path[1:], who, address)
         if path[:1] == ["parties"]:
             return await self._parties.answer(request, path[1:], who, address)
-        # Everybody who may install may read why something is blocked.
+        # Everybody who may install may read why something is blocked; others may be of another house.
+        if who.party and who.role in _INSTALL_NOTHING:
+            return problem(403, f"The token of {who.party} sees what is its own only")
         match (request.method, *path):
             case ("GET" | "HEAD", ""):
                 status = await asyncio.to_thread(self._parts.status)

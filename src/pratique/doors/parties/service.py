@@ -6,7 +6,7 @@
 
 1. Who: only a token of the role `party`; the token says which party, nothing in the request does.
 2. How much: bounded in bytes, in pieces at once (one of each party), and per party and day, so that
-   nobody fills the place where the evidence of all is kept.
+   nobody fills the place where the evidence of all is kept. Looks of one party are one after the other.
 3. What is wrong with a piece is recorded with it and answered; it satisfies no promise.
 """
 
@@ -62,6 +62,8 @@ class PartyDoor:
         self._parts = parts
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._giving: set[str] = set()
+        self._looking: dict[str, asyncio.Lock] = {}
+        """Of each party: it sees itself once at a time, and has one thread of those that all share."""
         # Held while a piece is compared with what is recorded, and appended.
         self._turn = threading.Lock()
 
@@ -79,11 +81,11 @@ class PartyDoor:
             case ["self"]:
                 if request.method not in {"GET", "HEAD"}:
                     return problem(405, "Only GET", headers={"Allow": "GET, HEAD"})
-                return await asyncio.to_thread(self._self, who)
+                return await self._looked(self._self, who)
             case ["status"]:
                 if request.method not in {"GET", "HEAD"}:
                     return problem(405, "Only GET", headers={"Allow": "GET, HEAD"})
-                return await asyncio.to_thread(self._status, who)
+                return await self._looked(self._status, who)
             case _:
                 return problem(404, "Parties have /_pratique/party/evidence, …/self and …/status")
 
@@ -145,6 +147,12 @@ class PartyDoor:
         return _answered(own_evidence(_receipt(receipt)), new=receipt.new)
 
     # ── itself ───────────────────────────────────────────────────────────────────────────────
+
+    async def _looked(
+        self, look: Callable[[Identity], web.Response], who: Identity
+    ) -> web.Response:
+        async with self._looking.setdefault(who.party, asyncio.Lock()):
+            return await asyncio.to_thread(look, who)
 
     def _self(self, who: Identity) -> web.Response:
         self._parts.caught_up()
