@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from kit.custody import a_dataset
 from kit.s3_door import Custodian, boto, custodian, s3_door
+from kit.waiting import comes
 from pratique.custody.errors import BrokerRefusedError
 from pratique.custody.model import ObjectId, StoredObject, Verb
 from pratique.custody.ports import PartAsk
@@ -80,15 +81,17 @@ async def test_reads_writes_and_uploads_go_on_while_it_is_rotated(
                 assert content(client, key) == SMALL[key]
             client.put_object(Bucket="dialogs", Key=f"new/{round_}", Body=b"new")
 
+        rounds = 0
+
         async def work() -> int:
-            rounds = 0
+            nonlocal rounds
             while not ended.is_set():
                 await asyncio.to_thread(read_all, rounds)
                 rounds += 1
             return rounds
 
         working = asyncio.create_task(work())
-        await asyncio.sleep(0.2)
+        assert await comes(lambda: rounds)
         proof = tmp_path / "rotated.json"
         words = ("--reason", "yearly", "--certificate", str(proof))
         done = await asyncio.to_thread(rotate, made, *words)

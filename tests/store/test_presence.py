@@ -449,9 +449,9 @@ def test_many_page_answers_stay_small_and_are_applied_fast() -> None:
         story.wait(seconds=1)
         story.page(f"asset:ci-{number % 50}", "litellm", view)
     database = _memory()
-    started = time.perf_counter()
+    started = time.process_time()
     Projector(story.log, database).catch_up()
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert dict(database.fetch("count_fact_rows"))["page_sessions"] == 50
     database.close()
 
