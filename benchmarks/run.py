@@ -1,16 +1,19 @@
 """Run every benchmark, one after the other, and list the bars: `make bench`.
 
 The rooms' own figures come first (ledger, cook, decide), then those of the running door beside its
-peers. `--small` is a quick round for CI: fewer rounds, no downloaded peers, made pages; bars of sizes and
-times are not judged. `--record` writes what whole rounds measured into docs/benchmarks.md.
+peers. `--small` is a quick round for CI: fewer rounds, no downloaded peers, made pages, several at a time;
+bars of sizes and times are not judged. `--record` writes what whole rounds measured into docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,19 +37,46 @@ LONGEST_SECONDS = 4 * 3600
 """The soak of 10,000 archives reads some 40 GB."""
 
 
-def run(name: str, *, small: bool) -> str:
-    """Run one; says how it ended."""
+def whole_round(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """One after the other: each has the machine for itself. Gives how each ended."""
+    for name in names:
+        print(f"\n== {name}", flush=True)
+        yield name, run(name, small=False)[0]
+
+
+def small_round(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """As many at a time as there are cores: nothing is judged by its time. Gives how each ended."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        rounds = pool.map(lambda name: run(name, small=True), names)
+        for name, (how, printed) in zip(names, rounds, strict=True):
+            print(f"\n== {name}\n{printed}", end="", flush=True)
+            yield name, how
+
+
+def run(name: str, *, small: bool) -> tuple[str, str]:
+    """Run one; says how it ended, and what a small one printed: several run at a time."""
     command = [
         sys.executable,
         str(HERE / f"{name}.py"),
         *(["--small"] if small and name not in ALWAYS_QUICK else []),
     ]
+    began = time.monotonic()
     try:
-        code = subprocess.run(command, timeout=LONGEST_SECONDS, check=False).returncode
-    except subprocess.TimeoutExpired:
-        return "did not end"
+        done = subprocess.run(
+            command,
+            timeout=LONGEST_SECONDS,
+            check=False,
+            text=True,
+            stdout=subprocess.PIPE if small else None,
+            stderr=subprocess.STDOUT if small else None,
+        )
+    except subprocess.TimeoutExpired as late:
+        return "did not end", str(late.stdout or "")
     well = "ran" if small or name in ALWAYS_QUICK else "met"
-    return {0: well, 1: "MISSED", 2: "could not run"}.get(code, f"failed ({code})")
+    how = {0: well, 1: "MISSED", 2: "could not run"}.get(
+        done.returncode, f"failed ({done.returncode})"
+    )
+    return f"{how} ({time.monotonic() - began:.0f} s)", done.stdout or ""
 
 
 def record(names: tuple[str, ...]) -> None:
@@ -92,14 +122,9 @@ def main() -> int:
         only={"nargs": "+", "choices": BENCHMARKS, "default": BENCHMARKS},
         record={"action": "store_true", "help": "write the figures into docs/benchmarks.md"},
     )
-    ended = {}
     started = time.time()
-    for name in options.only:
-        if options.small and name in NEED_THE_PUBLIC_INDEX:
-            continue
-        print(f"\n== {name}", flush=True)
-        began = time.monotonic()
-        ended[name] = f"{run(name, small=options.small)} ({time.monotonic() - began:.0f} s)"
+    names = [name for name in options.only if not (options.small and name in NEED_THE_PUBLIC_INDEX)]
+    ended = dict(small_round(names) if options.small else whole_round(names))
     print("\n== bars")
     for name, how in ended.items():
         print(f"{name:14} {how}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -79,10 +81,11 @@ def test_the_list_of_rounds_says_met_only_of_whole_ones(
     harness: ModuleType, monkeypatch: pytest.MonkeyPatch, small: bool, ended: str
 ) -> None:
     run = importlib.import_module("run")
-    done = subprocess.CompletedProcess([], 0)
+    done = subprocess.CompletedProcess([], 0, stdout="a table" if small else None)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
-    assert run.run("parties_audit", small=small) == ended
-    assert run.run("cook", small=small) == "ran"  # it has no bars
+    printed = "a table" if small else ""
+    assert run.run("parties_audit", small=small) == (f"{ended} (0 s)", printed)
+    assert run.run("cook", small=small) == ("ran (0 s)", printed)  # it has no bars
 
 
 def test_every_benchmark_keeps_its_figures_under_its_own_name(harness: ModuleType) -> None:
@@ -90,3 +93,21 @@ def test_every_benchmark_keeps_its_figures_under_its_own_name(harness: ModuleTyp
     for name in set(run.BENCHMARKS) - run.ALWAYS_QUICK:
         text = (BENCHMARKS / f"{name}.py").read_text("utf-8")
         assert f'name="{name}"' in text, f"{name}: --record would not find its figures"
+
+
+@pytest.mark.usefixtures("harness")
+def test_small_rounds_run_beside_each_other_and_are_told_in_order(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    together = threading.Barrier(2, timeout=20)
+
+    def run(name: str, *, small: bool) -> tuple[str, str]:
+        assert small
+        together.wait()
+        return "ran (0 s)", f"{name} said\n"
+
+    rounds = importlib.import_module("run")
+    monkeypatch.setattr(rounds, "run", run)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert dict(rounds.small_round(["b", "a"])) == {"b": "ran (0 s)", "a": "ran (0 s)"}
+    assert capsys.readouterr().out == "\n== b\nb said\n\n== a\na said\n"
