@@ -26,7 +26,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
@@ -153,7 +152,8 @@ class Door:
         Waits until they are durable, at most some seconds; `at_least=0` waits for what was queued.
         """
         self.parts.recorder.flush(seconds=_SECONDS)
-        for turn in count():
+        turn = 0
+        while True:
             self._catch_up()
             found = [
                 e
@@ -163,9 +163,9 @@ class Door:
                 and all(_says(e, key, value) for key, value in body.items())
             ]
             if len(found) >= at_least or turn >= _TURNS:
-                break
+                return found
+            turn += 1
             time.sleep(0.005)
-        return found
 
     def _catch_up(self) -> None:
         if self._log is None:
