@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import zipfile
@@ -185,6 +186,7 @@ def test_people_are_in_no_entry_log_or_pack_and_leave_for_good(told: Told, tmp_p
         "party", "notice", "interviewees", "--sent", "--channel", "post", "--addresses", str(to)
     )
     assert sent.exit_code == 0, sent.output
+    assert re.match(r"recorded as sent by post: entry \d+, next update ", sent.stdout)
     rows = list(csv.reader(to.read_text("utf-8").splitlines()))
     assert rows == [["pseudonym", "contact"], ["p-17", CANARY], ["p-18", f"'=cmd {CANARY}"]]
     assert to.stat().st_mode & 0o077 == 0

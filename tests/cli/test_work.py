@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,9 @@ def test_from_a_task_to_a_delivery(desk: Desk) -> None:
     assert (delivered["files"], delivered["lacking"]) == (1, 0)
 
     statement = desk.where / "out" / "statement.json"
-    assert "every byte holds" in CliRunner().invoke(cli, ["verify", str(statement)]).stdout
+    shown = CliRunner().invoke(cli, ["verify", str(statement)]).stdout
+    assert "every byte holds" in shown
+    assert re.search(r"acme/coding: 1 file by \d recorded steps$", shown, re.MULTILINE)
     damaged = desk.where / "damaged.json"
     data = bytearray(statement.read_bytes())
     data[len(data) // 2] ^= 1

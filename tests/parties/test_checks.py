@@ -546,7 +546,9 @@ def test_open_pins_are_found_and_unread_locks_unknown() -> None:
     loose = build(loose=("litellm 1.82 is named, but it has no hash",), loose_total=7)
     (found,) = run("builds-locked", facts(builds=(loose,)))
     assert found.subject == "uv.lock of acme-repo"
-    assert "7 pins" in found.sentence
+    assert "7 pins open" in found.sentence
+    (found,) = run("builds-locked", facts(builds=(build(loose=loose.loose, loose_total=1),)))
+    assert "1 pin open" in found.sentence
     (found,) = run("builds-locked", facts(builds=(build(unread="gone"),)))
     assert found.unknown
     # What was seen counts more than what is said.

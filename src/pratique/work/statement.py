@@ -9,6 +9,7 @@ from pratique import __version__
 from pratique.custody.delivery import DeliveryShown, verify_statement
 from pratique.ledger.errors import BundleError
 from pratique.ledger.notes import Verifier
+from pratique.values.counting import counted
 from pratique.values.instants import Instant, render_instant
 from pratique.work.model import Work
 from pratique.work.origins import Origin
@@ -105,9 +106,10 @@ def work_delivery_words(shown: DeliveryShown) -> list[str]:
         lacking = sum(bool(one["lacks"]) for one in files)
         rest = f"; something lacks of {lacking:,}: {said['reason']}" if lacking else ""
         version = said["version"]
+        steps = counted(len(said["work"]), "recorded step")
         return [
             f"data    version {version['number']} of {said['dataset']}, root {version['root']}",
-            f"work    {said['project']}: {len(files):,} files by {len(said['work']):,} recorded steps{rest}",
+            f"work    {said['project']}: {counted(len(files), 'file')} by {steps}{rest}",
             f"log     {said['log']['origin']}, {said['log']['size']} entries",
             f"says    {said['claim']}",
         ]

@@ -67,10 +67,11 @@ def change_register(
     if form == "json":
         _echo_json(changes, facts, entries, dry_run=dry_run)
     elif entries:
-        click.echo(f"recorded as ledger {_entries(entries)}")
+        click.echo(f"recorded as ledger {entries_text(entries)}")
 
 
-def _entries(entries: Sequence[int]) -> str:
+def entries_text(entries: Sequence[int]) -> str:
+    """Such as `entry 4` or `entries 4 to 9`."""
     first, last = entries[0], entries[-1]
     return f"entry {first}" if first == last else f"entries {first} to {last}"
 

@@ -79,7 +79,8 @@ def findings(
             and (not overdue or _is_overdue(one, now))
             and not (known and one.found.unknown)
         ]
-    _show(sorted(listed, key=order), form)
+    narrowed = bool(names or rule or severity or owner is not None or overdue or known)
+    _show(sorted(listed, key=order), form, narrowed=narrowed or state != "open")
 
 
 def _is_overdue(finding: Finding, now: Instant) -> bool:
@@ -87,7 +88,7 @@ def _is_overdue(finding: Finding, now: Instant) -> bool:
     return late and finding.state is FindingState.OPEN
 
 
-def _show(listed: Iterable[Finding], form: str) -> None:
+def _show(listed: Iterable[Finding], form: str, *, narrowed: bool) -> None:
     found = list(listed)
     if form == "json":
         echo_json({"findings": [finding_plain(one) for one in found]})
@@ -95,7 +96,7 @@ def _show(listed: Iterable[Finding], form: str) -> None:
         for one in found:
             mark = "" if one.state is FindingState.OPEN else f"{one.state.value}  "
             click.echo(f"{mark}{finding_line(one)}")
-        click.echo(summary(found))
+        click.echo(summary(found) if found or not narrowed else "none that was asked for")
     sys.exit(exit_code(found))
 
 

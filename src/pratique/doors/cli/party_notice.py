@@ -14,6 +14,7 @@ import msgspec
 from pratique.doors.cli.evidence_file import EVIDENCE_MODE, write_new
 from pratique.doors.cli.incident_plan import running_clocks
 from pratique.doors.cli.options import format_option, home_option
+from pratique.doors.cli.party_changes import entries_text
 from pratique.doors.cli.party_desk import PartyDesk, open_party_desk
 from pratique.doors.cli.party_register import read_file
 from pratique.doors.cli.response_desk import ResponseDesk, open_response
@@ -132,8 +133,8 @@ def _show(
         _echo({**plain, "file": None if output is None else str(output), "sent": recorded})
     elif recorded is not None:
         click.echo(
-            f"recorded as sent by {recorded['channel']}: entries {recorded['entries'][0]} to "
-            f"{recorded['entries'][-1]}, next update {render_second(drafted.next_update)}"
+            f"recorded as sent by {recorded['channel']}: {entries_text(recorded['entries'])}, "
+            f"next update {render_second(drafted.next_update)}"
         )
     elif output is None:
         click.echo(letter, nl=False)

@@ -9,6 +9,7 @@ from pratique.parties.checks.facts import CheckFacts, LockedBuild
 from pratique.parties.checks.products import counts
 from pratique.parties.checks.rule import Need, Rule, found, named, unknown
 from pratique.parties.model import Action, Found, Party, Received, Severity
+from pratique.values.counting import counted
 from pratique.values.instants import Instant
 
 NAME: Final = "builds-locked"
@@ -39,7 +40,7 @@ def _of_build(party: Party, build: LockedBuild) -> Iterator[Found]:
     elif build.loose_total:
         yield found(
             NAME, party.name, subject,
-            f"{build.locator} of {build.asset} leaves {build.loose_total} pins open:"
+            f"{build.locator} of {build.asset} leaves {counted(build.loose_total, 'pin')} open:"
             f" {named(build.loose, 3)}.",
             severity=Severity.MEDIUM, entries=(build.entry,),
         )  # fmt: skip
