@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from kit.s3_door import Custodian, boto, custodian, s3_door
-from kit.s3_raw import sign
+from kit.s3_raw import connected, sign
 from pratique.custody.model import Verb
-from pratique.doors.s3 import limits
+from pratique.doors.s3 import connections, limits
 from pratique.doors.s3.limits import HEAD_BYTES, ConnectionLimits, Peers
 from pratique.doors.s3.serving import ServingS3
 from pratique.settings import CustodySettings
@@ -199,6 +201,69 @@ def test_proxies_that_are_trusted_bring_everybodys() -> None:
     peers.leave("10.0.0.2")
     peers.leave("10.0.0.2")
     assert peers.enter("10.0.0.2")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8:0:0::1", "2001:db8:0:1::1", False),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("fe80::1%eth0", "fe80::1%eth1", False),
+        ("not:an:address", "not:another", False),
+    ],
+)
+def test_a_network_of_one_machine_is_one_address(one: str, other: str, together: bool) -> None:
+    """Everybody with IPv6 has 2⁶⁴ addresses."""
+    peers = Peers(ConnectionLimits(per_peer=1, trusted=frozenset(), head_seconds=1.0))
+    assert peers.enter(one)
+    assert peers.enter(other) is not together
+    for peer in (one, other):
+        peers.leave(peer)
+    assert peers.enter(one)
+
+
+@pytest.mark.parametrize("size", [200_000, 3 << 20])
+async def test_who_takes_no_answer_does_not_keep_the_place(
+    place: Place, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Answers that wait for their reader are memory, and its lease may have ended since."""
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.5)
+    made, serving = place
+    made.put("k", bytes(size))
+    lease, secret = made.grant()
+    ask = sign(serving.url, lease.id, secret, method="GET").head
+    where = urlsplit(serving.url)
+    with socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.connect((where.hostname, where.port))
+        for _ in range(4):  # more than the kernel holds, whichever way they are answered
+            await asyncio.to_thread(peer.sendall, ask)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1.0)
+        peer.settimeout(10)
+        got = 0
+        with suppress(ConnectionResetError):
+            while more := await asyncio.to_thread(peer.recv, 65_536):
+                got += len(more)
+        assert 0 < got < 4 * size
+
+
+async def test_who_reads_slowly_gets_it_all(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 1.0)
+    made, serving = place
+    made.put("k", bytes(1 << 20))
+    lease, secret = made.grant()
+    async with connected(serving.url) as (reader, writer):
+        writer.write(sign(serving.url, lease.id, secret, method="GET").head)
+        await reader.readuntil(b"\r\n\r\n")
+        got = 0
+        for _ in range(16):
+            got += len(await reader.readexactly(65_536))
+            await asyncio.sleep(0.1)
+        assert got == 1 << 20
 
 
 def test_the_limits_are_those_that_are_documented() -> None:

@@ -20,12 +20,13 @@ from pratique.custody.plain_heads import parse_plain_head
 from pratique.custody.s3_errors import S3Error
 from pratique.doors.s3.limits import TOO_MANY, ConnectionLimits, HeadGuard, Peers, raw_refusal
 from pratique.doors.s3.quick import QuickReads
+from pratique.doors.s3.sending import IDLE_SECONDS
 
 
 class S3Connection(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_guard", "_peer", "_peers", "_plain", "_quick")
+    __slots__ = ("_guard", "_peer", "_peers", "_plain", "_quick", "_unread")
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class S3Connection(web.RequestHandler):
         self._peer = ""
         self._plain = True
         """Whether everything that has come so far were plain heads."""
+        self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the peer's address is looked up once."""
@@ -55,8 +57,25 @@ class S3Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """It is counted no more."""
         self._guard.finished()
+        self._read_on()
         self._peers.leave(self._peer)
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The reader takes nothing: small answers are no streams, which have an end of their own."""
+        super().pause_writing()
+        if self._unread is None and self.transport is not None:
+            self._unread = self._loop.call_later(IDLE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads on."""
+        self._read_on()
+        super().resume_writing()
+
+    def _read_on(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def data_received(self, data: bytes) -> None:
         """Answer at once, or hand on to the parser."""

@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Final
 
 from pratique.custody.s3_errors import Code, S3Error, render_error
@@ -34,7 +35,7 @@ class ConnectionLimits:
     """What a process takes."""
 
     per_peer: int
-    """Connections of one address."""
+    """Connections of one address; of IPv6, of one network of 64 bits, which is what one machine has."""
     trusted: Container[str]
     """Proxies, which bring everybody's."""
     head_seconds: float
@@ -50,14 +51,30 @@ class Peers:
 
     def enter(self, peer: str) -> bool:
         """Count a connection; False when it is one too many. `leave` follows in either case."""
-        self._open[peer] += 1
-        return self._open[peer] <= self.limits.per_peer or peer in self.limits.trusted
+        place = _place(peer)
+        self._open[place] += 1
+        return self._open[place] <= self.limits.per_peer or peer in self.limits.trusted
 
     def leave(self, peer: str) -> None:
         """It has ended."""
-        self._open[peer] -= 1
-        if self._open[peer] <= 0:
-            del self._open[peer]
+        place = _place(peer)
+        self._open[place] -= 1
+        if self._open[place] <= 0:
+            del self._open[place]
+
+
+def _place(peer: str) -> str:
+    """Whose connections count together."""
+    if ":" not in peer:
+        return peer
+    address, _, zone = peer.partition("%")
+    try:
+        packed = IPv6Address(address)
+    except ValueError:
+        return peer
+    if packed.ipv4_mapped is not None:
+        return str(packed.ipv4_mapped)
+    return f"{int(packed) >> 64:x}%{zone}"
 
 
 class HeadGuard:
