@@ -13,7 +13,10 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -24,7 +27,7 @@ from kit.broker import RunningBroker, an_ask, live_lease, new_object, running
 from kit.holds import a_hold
 from pratique.custody.certificate import terms_of
 from pratique.custody.errors import BrokerRefusedError
-from pratique.custody.model import Verb
+from pratique.custody.model import HoldId, Verb
 from pratique.edge.custody.broker.frames import (
     LENGTH,
     MAX_GATEWAY_FRAME,
@@ -37,6 +40,7 @@ from pratique.edge.custody.broker.frames import (
 )
 from pratique.edge.custody.broker.server import Door
 from pratique.edge.custody.broker_admin import broker_running
+from pratique.edge.custody.drawn_ids import draw_hold_id
 from pratique.errors import UnavailableError
 from pratique.settings import load_settings
 from pratique.values.instants import now_utc
@@ -413,3 +417,33 @@ async def test_what_a_gateway_says_of_a_hold_gives_way_to_an_operator(
             assert admin.release(true.id)
             await gateway.hold([true])  # it is late
             assert true.id not in admin.status().suspended
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"since": datetime(2026, 1, 1)},  # noqa: DTZ001 - what no clock of ours says
+        {"reason": "a\x1b[2Jb"},
+        {"party": "vendor\nacme"},
+        {"vendors": frozenset()},
+        {"client": "lab"},
+        {"id": HoldId("S-x")},
+    ],
+)
+async def test_a_hold_that_is_none_is_refused_and_nobody_else_is(
+    broker: RunningBroker, odd: dict[str, Any]
+) -> None:
+    """One without a time zone could not be compared: the broker hung up on every door that asked."""
+    lease = live_lease()
+    certificate = broker.certified(lease)
+    true = a_hold(vendors=frozenset({lease.vendor}), id=draw_hold_id())
+    async with broker.client() as gateway, broker.client() as other:
+        with pytest.raises(BrokerRefusedError):
+            await gateway.hold([replace(true, **{"id": draw_hold_id()} | odd)])
+        with broker.admin() as admin:
+            admin.hold([true])
+        for _ in range(2):
+            with pytest.raises(BrokerRefusedError, match=true.reason):
+                await other.part_keys(certificate, [an_ask(b"x" * 60, new_object())])
+        with broker.admin() as admin:
+            assert admin.release(true.id)

@@ -122,4 +122,7 @@ def _sound(hold: Hold) -> bool:
         and len(hold.vendors) <= _MOST_NAMES
         and max(map(len, names)) <= _LONGEST
         and len(hold.reason) + len(hold.incident) <= _LONGEST
+        # Holds are told in the order of their age, on operators' terminals too.
+        and hold.since.tzinfo is not None
+        and (hold.party + hold.reason + hold.incident).isprintable()
     )
