@@ -53,7 +53,9 @@ def respelled(draw: st.DrawFn, path: str) -> str:
 
 @pytest.mark.parametrize("name", CLOSED)
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_no_spelling_opens_a_closed_file(world: World, name: str, data: st.DataObject) -> None:
@@ -68,7 +70,9 @@ def test_no_spelling_opens_a_closed_file(world: World, name: str, data: st.DataO
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_no_spelling_of_a_page_lists_what_is_denied(world: World, data: st.DataObject) -> None:

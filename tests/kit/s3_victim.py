@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pratique.doors.s3 import confirmation
 from pratique.doors.s3.serving import bind_s3, serve_s3
 from pratique.edge.custody.disk_parts import DiskParts
 from pratique.settings import CustodySettings, Settings
@@ -64,6 +65,8 @@ def arm(fate: Fate) -> None:
 async def main(home: Path, step: str, count: int) -> None:
     """Serve until it dies."""
     arm(Fate(step, count))
+    # It dies where it was told to, and refuses nothing because a busy machine stood still before.
+    confirmation.CONFIRMED_SECONDS = 20.0  # type: ignore[misc]
     settings = Settings(home=home, custody=CustodySettings(s3_listen="127.0.0.1:0"))
     with bind_s3(settings) as bound:
         async with serve_s3(settings, bound) as serving:

@@ -247,7 +247,9 @@ LEASES = st.fixed_dictionaries(
 
 @given(terms=LEASES)
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_doors_agree_on_what_a_lease_reads_and_sees(
     place: Place, terms: dict[str, Any]

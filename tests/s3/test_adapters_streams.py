@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,10 @@ async def test_a_stream_through_the_hub_is_cut_when_its_vendor_is_stopped(place:
     holder = _holder(place)
     url = f"{holder.url}/_hub/datasets/meta/dialogs/resolve/main/large.bin"
     token = bearer(Surface.HUB, holder.lease, holder.secret)
-    async with place[2].get(url, headers={"Authorization": f"Bearer {token}"}) as answer:
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=_small)) as session,
+        session.get(url, headers={"Authorization": f"Bearer {token}"}) as answer,
+    ):
         assert answer.status == 200
         assert len(await answer.content.readexactly(1024 * 1024)) == 1024 * 1024
         place[0].state.set_state(
@@ -75,6 +79,13 @@ async def test_a_stream_through_the_hub_is_cut_when_its_vendor_is_stopped(place:
         with pytest.raises((aiohttp.ClientPayloadError, ConnectionError)):
             await _drain(answer, came)
     assert sum(map(len, came)) < 4 * 1024 * 1024
+
+
+def _small(address: tuple[Any, ...]) -> socket.socket:
+    """A connection whose reader's kernel holds little: some hold 32 MiB, and what is there arrives."""
+    own = socket.socket(*address[:3])
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 * 1024)
+    return own
 
 
 async def _drain(answer: aiohttp.ClientResponse, came: list[bytes]) -> None:
@@ -138,7 +149,9 @@ def test_any_path_is_a_route_or_an_error_in_order(path: str) -> None:
     path=PATHS, data=st.binary(max_size=40), method=st.sampled_from(["GET", "HEAD", "POST", "PUT"])
 )
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_any_request_is_answered_in_order(
     place: Place, path: str, data: bytes, method: str

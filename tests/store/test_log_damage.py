@@ -100,7 +100,7 @@ def named(report: AuditReport, folder: Path, path: Path) -> bool:
 @settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_any_flipped_bit_is_found_and_its_file_is_named(copy: Path, data: st.DataObject) -> None:
