@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kit.custody import a_dataset, a_lease
+from kit.holds import a_hold, hold_id
 from kit.s3_door import confirmed_for
 from kit.waiting import comes
 from pratique.custody.model import Refusal, ScopeId, ScopeState, Stop
@@ -109,6 +110,27 @@ async def test_others_go_on(state: Store, confirmation: Confirmation) -> None:
         state.set_state(ScopeId("vendor:bolt"), ScopeState.SUSPENDED, reason="x", incident="")
         await asyncio.sleep(0.2)
     assert stream.cuts == []
+
+
+async def test_who_was_free_of_one_hold_is_stopped_by_the_next(
+    state: Store, confirmation: Confirmation
+) -> None:
+    """Whether a hold stops a lease is remembered, until anything changes."""
+
+    def refusal() -> Refusal | None:
+        return confirmation.stopped(SCOPES, LEASE, "dialogs")
+
+    state.add_hold(a_hold(1, vendors=frozenset({"somebody-else"})), ())
+    assert await comes(lambda: confirmation.holds)
+    assert refusal() is None
+    state.add_hold(a_hold(2, vendors=frozenset({LEASE.vendor})), ())
+    assert await comes(lambda: len(confirmation.holds) == 2)
+    stopped = refusal()
+    assert stopped is not None
+    assert stopped.scope == hold_id(2)
+    state.lift_hold(hold_id(2), entry=1)
+    assert await comes(lambda: len(confirmation.holds) == 1)
+    assert refusal() is None
 
 
 async def test_half_a_second_of_silence_cuts_streams_and_refuses(state: Store) -> None:

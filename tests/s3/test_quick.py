@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from kit.s3_door import Custodian, custodian, s3_door, settled
+from kit.s3_door import Custodian, boto, custodian, s3_door, settled
 from kit.s3_raw import answer, connected, sign
-from pratique.custody.model import Lease, ScopeId, ScopeState
-from pratique.custody.plain_heads import PlainHead
+from kit.waiting import comes
+from pratique.custody.model import Lease, ScopeId, ScopeState, Verb
+from pratique.custody.plain_heads import PlainHead, parse_plain_head
 from pratique.doors.s3 import allowing, views
 from pratique.doors.s3.connections import S3Server
 from pratique.doors.s3.limits import ConnectionLimits
@@ -42,9 +43,11 @@ class Place:
         self.serving = serving
         self.url = serving.url
         self.quick: list[bool] = []
+        self.reads: QuickReads | None = None
         original = QuickReads.answer
 
         def told(this: QuickReads, *asked: Any) -> bool:
+            self.reads = this
             self.quick.append(original(this, *asked))
             return self.quick[-1]
 
@@ -72,14 +75,22 @@ class Place:
         self.quick.clear()
 
 
-@pytest.fixture
-async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
-    with custodian(tmp_path) as made:
+@asynccontextmanager
+async def opened(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, **options: Any
+) -> AsyncIterator[Place]:
+    with custodian(folder, **options) as made:
         made.dataset()
         made.put("data", DATA)
         made.put("tiny", b"tiny")
         async with s3_door(made.settings) as serving:
             yield Place(made, serving, monkeypatch)
+
+
+@pytest.fixture
+async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    async with opened(tmp_path, monkeypatch) as one:
+        yield one
 
 
 def ranged(first: int, last: int) -> list[tuple[str, str]]:
@@ -158,6 +169,68 @@ async def test_small_reads_are_quick_and_written_down(place: Place) -> None:
             break
         await asyncio.sleep(0.05)
     assert {f"quick-{n}" for n in range(16)} <= seen
+
+
+async def test_web_pages_get_their_headers_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = "https://labels.example"
+    async with opened(tmp_path, monkeypatch, s3_origins=(page,)) as place:
+        credentials = place.made.grant()
+        await place.warm(credentials)
+        async with connected(place.url) as (reader, writer):
+            for origin in ("", page, "https://evil.example"):
+                more = [("Origin", origin)] if origin else []
+                writer.write(place.head(credentials, headers=ranged(0, 9) + more))
+                lines, body = await whole(reader)
+                assert body == DATA[:10]
+                assert b"Vary: Origin" in lines, "else its answer could be kept for another page"
+                assert (f"Access-Control-Allow-Origin: {page}".encode() in lines) == (
+                    origin == page
+                )
+        assert place.quick == [True, False, False]
+
+
+async def test_what_was_overwritten_is_not_answered_with(place: Place) -> None:
+    credentials = place.made.grant(verbs=frozenset(Verb))
+    await place.warm(credentials)
+    client = boto(place.url, *credentials)
+    async with connected(place.url) as (reader, writer):
+        for new in (secrets.token_bytes(1000), secrets.token_bytes(2000)):
+            await asyncio.to_thread(client.put_object, Bucket="dialogs", Key="data", Body=new)
+            writer.write(place.head(credentials, headers=ranged(0, 499)))
+            _, body = await whole(reader)
+            assert body == new[:500]
+
+
+class Holding(asyncio.Transport):
+    """Holds what it is given, as a transport over TLS does while its reader takes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[Any] = []
+
+    def write(self, data: Any) -> None:
+        self.held.append(data)
+
+    def get_write_buffer_size(self) -> int:
+        return sum(map(len, self.held))
+
+
+async def test_bytes_that_wait_to_be_sent_stay_what_they_were(place: Place) -> None:
+    credentials = place.made.grant()
+    await place.warm(credentials)
+    async with connected(place.url) as (reader, writer):
+        writer.write(place.head(credentials, headers=ranged(0, 9)))
+        await whole(reader)
+    assert place.reads is not None
+    transport = Holding()
+    for first in (0, 1000, 2000):
+        head = parse_plain_head(place.head(credentials, headers=ranged(first, first + 499)))
+        assert head is not None
+        assert place.reads.answer(head, "127.0.0.1", transport)
+    bodies = [bytes(one).partition(b"\r\n\r\n")[2] for one in transport.held]
+    assert bodies == [DATA[first : first + 500] for first in (0, 1000, 2000)]
 
 
 async def test_a_quick_read_pays(place: Place) -> None:
@@ -245,11 +318,17 @@ async def test_a_reader_that_takes_nothing_gets_no_more(place: Place) -> None:
     await place.warm(credentials)
     span = ranged(0, 256 * KIB - 1)
     async with connected(place.url) as (reader, writer):
-        for _ in range(40):
+        sent = 0
+        while sent < 120:
             writer.write(place.head(credentials, headers=span))
-            await asyncio.sleep(0.02)
-        assert sum(place.quick) < 30, "what the kernel and one transport hold, and then no more"
-        for _ in range(40):
+            sent += 1
+            if not await comes(lambda: len(place.quick) == sent, within=2.0):  # noqa: B023  # asked at once
+                break
+        assert all(place.quick)
+        assert len(place.quick) == sent - 1, (
+            "what the kernel and one transport hold, and then no more"
+        )
+        for _ in range(sent):
             assert await answer(reader) == (206, DATA[: 256 * KIB])
 
 
