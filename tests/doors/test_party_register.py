@@ -90,6 +90,17 @@ def test_removals_are_asked_for_and_dry_runs_record_nothing(door: Door, ann: str
     assert "lab" not in ask(door, ann)[1].decode()
 
 
+@pytest.mark.parametrize(
+    "query", ["dry_run=true", "dry_run", "dry_run=1&dry_run=0", "dry_run=1&remove=yes"]
+)
+def test_a_parameter_in_other_words_is_not_taken_for_no(door: Door, ann: str, query: str) -> None:
+    status, answer = put(door, ann, FILE, f"?{query}")
+    assert (status, answer["detail"]) == (422, "dry_run and remove are 1 or 0")
+    assert door.entries("party") == []
+    assert put(door, ann, FILE, "?dry_run=0&remove=0")[0] == 200
+    assert len(door.entries("party")) == 2
+
+
 def test_a_wrong_file_is_told_and_changes_nothing(door: Door, ann: str) -> None:
     status, answer = put(door, ann, FILE.replace("assets", "asset"))
     assert status == 422

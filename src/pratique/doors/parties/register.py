@@ -79,13 +79,16 @@ class RegisterDoor:
             return await asyncio.to_thread(self._export, request.query.get("form", "json"))
         if request.method != "PUT":
             return problem(405, "Only GET and PUT", headers={"Allow": "GET, HEAD, PUT"})
+        dry_run, remove = (_flag(request, name) for name in ("dry_run", "remove"))
+        if dry_run is None or remove is None:
+            # Taken for no, it would change what only a look was meant for.
+            return problem(422, "dry_run and remove are 1 or 0")
         try:
             body = await _body(request)
         except TimeoutError:
             return problem(408, "The file came too slowly")
         if body is None:
             return problem(413, f"A register's file has at most {MAX_BODY >> 20} MiB here")
-        dry_run, remove = (request.query.get(name, "") == "1" for name in ("dry_run", "remove"))
         try:
             return await asyncio.to_thread(
                 self._import, body, who.actor, dry_run=dry_run, remove=remove
@@ -131,6 +134,15 @@ class RegisterDoor:
             "entries": [entries[0], entries[-1]] if entries else [],
         }
         return _file(msgspec.json.encode(answer).decode(), "application/json")
+
+
+def _flag(request: web.BaseRequest, name: str) -> bool | None:
+    """What a parameter says; None for what could be read in two ways."""
+    match request.query.getall(name, ["0"]):
+        case ["0" | "1" as told]:
+            return told == "1"
+        case _:
+            return None
 
 
 async def _body(request: web.BaseRequest) -> bytes | None:
