@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kit.parties import (
     ACME,
@@ -27,9 +28,16 @@ from kit.parties import (
     pem,
     statement,
 )
-from pratique.parties.evidence import MAX_EVIDENCE_BYTES, Piece, Verified, read_evidence
-from pratique.parties.evidence.envelopes import signed_bytes
+from pratique.parties.evidence import (
+    MAX_EVIDENCE_BYTES,
+    Piece,
+    Verified,
+    envelopes,
+    read_evidence,
+)
+from pratique.parties.evidence.envelopes import check_envelope, parse_envelope, signed_bytes
 from pratique.parties.evidence.model import UnreadablePieceError
+from pratique.parties.keys import Key, is_signed
 from pratique.parties.model import NAMED_KINDS, EvidenceKind, PublicKey, Signature, Standing
 
 
@@ -166,6 +174,31 @@ def test_a_broken_signature_is_said_and_attests_nothing() -> None:
     changed = envelope(statement())
     changed["payloadType"] = "application/json"
     assert read(changed).evidence.signature is Signature.BROKEN, "the type is signed as well"
+
+
+@pytest.mark.parametrize(("size", "least", "most"), [(10, 500, 502), (100_000, 2, 12)])
+def test_a_large_payload_is_not_hashed_for_every_key_there_is(
+    monkeypatch: pytest.MonkeyPatch, size: int, least: int, most: int
+) -> None:
+    """Two thousand times 24 MB is minutes, in which nobody else gives evidence."""
+    tried = 0
+
+    def counting(key: Key, message: bytes, signature: bytes) -> bool:
+        nonlocal tried
+        tried += 1
+        return is_signed(key, message, signature)
+
+    monkeypatch.setattr(envelopes, "is_signed", counting)
+    monkeypatch.setattr(envelopes, "_FOREIGN_BYTES", 2_000_000)
+    keys = tuple(PublicKey(id=f"k-{number}", pem=OTHER.keys[0].pem) for number in range(500))
+    crowd = msgspec.structs.replace(OTHER, name="crowd", keys=keys)
+    signed = envelope(b"x" * size, Ed25519PrivateKey.generate(), keyid="k-1")
+    checked = check_envelope(parse_envelope(signed), ACME, {"acme": ACME, "crowd": crowd})
+    assert checked.signature is Signature.BROKEN
+    assert least <= tried <= most
+    mine = envelope(b"x" * size, OTHER_KEY, keyid="k-400")
+    found = check_envelope(parse_envelope(mine), ACME, {"acme": ACME, "crowd": crowd})
+    assert (found.signature, found.signer) == (Signature.FOREIGN, "crowd/k-400")
 
 
 def test_a_key_of_another_party_is_foreign_whatever_id_it_claims() -> None:

@@ -19,6 +19,8 @@ MAX_SIGNATURES: Final = 10
 _FOREIGN_KEYS: Final = 2_000
 """Keys of others that a signature is tried with, so that nobody keeps us busy."""
 _FOREIGN_SIGNATURES: Final = 2
+_FOREIGN_BYTES: Final = 1 << 30
+"""That are hashed for it: each key hashes all of a payload anew. Keys that are named come first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,4 +122,5 @@ def _keys_of_others(
         (one.name, key) for one in everybody.values() if one.name != party.name for key in one.keys
     ]
     others.sort(key=lambda pair: pair[1].id not in named)
-    yield from others[:_FOREIGN_KEYS]
+    each = _FOREIGN_SIGNATURES * max(1, len(envelope.payload))
+    yield from others[: min(_FOREIGN_KEYS, max(1, _FOREIGN_BYTES // each))]
