@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -62,6 +63,22 @@ def test_what_is_called_json_is_not_taken_for_a_table() -> None:
     assert faults(b"not json at all", filename="sbom.json") == "it is called .json, and is no JSON"
     found = read(b"id,answer\n1,yes\n", filename="answers.txt").evidence
     assert (found.kind, found.faults) == (EvidenceKind.QUESTIONNAIRE, ())
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (b"id,answer\n" + b"1,yes\n" * 2_000_000, "as a table it has more than 8 MiB"),
+        (b"id,answer\n" + b"\n" * 8_000_000, "it has more than 100,000 lines"),
+        (b"id,answer" + b"," * 8_000_000 + b"\n1,\n", "no question in it is answered"),
+    ],
+    ids=["long", "empty-lines", "wide"],
+)
+def test_a_table_of_nothing_costs_little(table: bytes, told: str) -> None:
+    """30 MB of commas or empty lines took twenty seconds, in which nobody else gave evidence."""
+    began = time.process_time()
+    assert told in faults(table, filename="a.csv", kind=EvidenceKind.QUESTIONNAIRE)
+    assert time.process_time() - began < 2
 
 
 # ── SBOMs ────────────────────────────────────────────────────────────────────────────────────

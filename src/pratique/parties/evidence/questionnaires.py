@@ -24,6 +24,11 @@ from pratique.parties.evidence.model import (
 from pratique.parties.model import Claim, EvidenceKind
 
 MAX_ROWS: Final = 20_000
+MAX_TABLE_BYTES: Final = 8 << 20
+"""Of CSV: a megabyte of commas or empty lines takes longer to read than one of answers."""
+_MOST_LINES: Final = 5 * MAX_ROWS
+_MOST_COLUMNS: Final = 1_000
+_TOO_MANY: Final = f"it has more than {MAX_ROWS:,} answers"
 _HEADING_WITHIN: Final = 20
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("id", "question id", "question_id", "control id", "control", "no", "nr"),
@@ -52,6 +57,10 @@ def read_questionnaire(data: bytes, given: Given) -> Reading:
     """Read answers. Raises: UnreadablePieceError."""
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["}:
         return _read_json(data, given)
+    if len(data) > MAX_TABLE_BYTES:
+        raise UnreadablePieceError(
+            f"as a table it has more than {MAX_TABLE_BYTES >> 20} MiB; send it in parts"
+        )
     table = _table(_text(data))
     return _reading(table, given, {}, "text/csv")
 
@@ -67,6 +76,8 @@ def _read_json(data: bytes, given: Given) -> Reading:
     answers = top.get("answers")
     if not isinstance(answers, list):
         raise UnreadablePieceError("it has no list of `answers`")
+    if len(answers) > MAX_ROWS:
+        raise UnreadablePieceError(_TOO_MANY)
     told = [{name: _cell(row, names) for name, names in _COLUMNS.items()} for row in rows(answers)]
     return _reading(told, given, top, "application/json")
 
@@ -75,7 +86,7 @@ def _reading(
     table: list[dict[str, str]], given: Given, top: Mapping[str, Any], media_type: str
 ) -> Reading:
     if len(table) > MAX_ROWS:
-        raise UnreadablePieceError(f"it has more than {MAX_ROWS:,} answers")
+        raise UnreadablePieceError(_TOO_MANY)
     claims = tuple(_claim(row) for row in table if row["answer"] or row["question"] or row["id"])
     faults = []
     if not any(row["answer"] for row in table):
@@ -152,6 +163,8 @@ def _with_delimiter(text: str, delimiter: str) -> list[dict[str, str]] | None:
                 if number >= _HEADING_WITHIN:
                     return None
                 places = _places(cells)
+            elif number > _MOST_LINES:
+                raise UnreadablePieceError(f"it has more than {_MOST_LINES:,} lines")
             elif len(found) > MAX_ROWS:
                 break
             elif any(cell.strip() for cell in cells):
@@ -169,7 +182,7 @@ def _with_delimiter(text: str, delimiter: str) -> list[dict[str, str]] | None:
 
 
 def _places(cells: list[str]) -> dict[str, int] | None:
-    told = [" ".join(cell.split()).casefold() for cell in cells]
+    told = [" ".join(cell.split()).casefold() for cell in cells[:_MOST_COLUMNS]]
     places = {
         name: told.index(word) for name, words in _COLUMNS.items() for word in words if word in told
     }
