@@ -66,7 +66,7 @@ async def main(home: Path, step: str, count: int) -> None:
     """Serve until it dies."""
     arm(Fate(step, count))
     # It dies where it was told to, and refuses nothing because a busy machine stood still before.
-    confirmation.CONFIRMED_SECONDS = 20.0  # type: ignore[misc]
+    confirmation.CONFIRMED_SECONDS = 20.0  # type: ignore[misc]  # final for everybody but tests
     settings = Settings(home=home, custody=CustodySettings(s3_listen="127.0.0.1:0"))
     with bind_s3(settings) as bound:
         async with serve_s3(settings, bound) as serving:
