@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import msgspec
@@ -178,11 +179,15 @@ def test_a_name_inside_ones_own_does_not_count_but_beside_it_does() -> None:
 )
 def test_the_guard_agrees_with_looking_for_each_name(names: list[str], text: str) -> None:
     found = NameGuard([f"client:{name}" for name in names]).find(text)
-    long = [n.lower() for n in names if len(n.lower()) >= 4 and n.lower() in text.lower()]
+
+    def plain(one: str) -> str:
+        return re.sub(r"\s+", " ", one.lower())
+
+    long = [n for n in names if len(plain(n)) >= 4 and plain(n) in plain(text)]
     if long:
         assert found is not None
     if found is not None:
-        assert found in text.lower()
+        assert found in plain(text)
 
 
 # --- clocks ---

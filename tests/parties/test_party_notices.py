@@ -19,7 +19,7 @@ from pratique.ledger.entries import Entry
 from pratique.parties import notices
 from pratique.parties.dossier import Facts, LeaseUse, draft_of_suspension
 from pratique.parties.entries import CLOCK, CLOCK_MET
-from pratique.parties.model import Register, Suspension, SuspensionScope
+from pratique.parties.model import Party, PartyKind, Register, Suspension, SuspensionScope
 from pratique.parties.naming import names_guard
 from pratique.parties.notices import (
     NOTICE,
@@ -203,3 +203,14 @@ def test_a_project_that_is_called_like_a_word_withholds_nothing() -> None:
     crowded = msgspec.structs.replace(known, projects={**known.projects, secret.id: secret})
     assert names_guard(known.parties["lab"], crowded).find("what Bluebird told us") == "bluebird"
     assert names_guard(known.parties["hooli"], crowded).find("what Bluebird told us") is None
+
+
+def test_others_are_known_by_their_titles_as_well() -> None:
+    known = register()
+    bolt = Party(name="bolt-77", kind=PartyKind.VENDOR, title="Lightning Partners")
+    crowded = msgspec.structs.replace(known, parties={**known.parties, "bolt-77": bolt})
+    guard = names_guard(known.parties["lab"], crowded)
+    for blank in (" ", "  ", "\n", "\r\n  ", "\t", "\u00a0"):
+        assert guard.find(f"as LIGHTNING{blank}Partners told us") == "lightning partners"
+    assert guard.find("as light, and partners too") is None
+    assert names_guard(bolt, crowded).find("as Lightning Partners told us") is None

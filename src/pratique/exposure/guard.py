@@ -18,6 +18,8 @@ from typing import Any, Final
 SHORT: Final = 4
 _PARTIES: Final = frozenset({"client", "people", "vendor"})
 _BETWEEN: Final = re.compile(r"[\s._-]+")
+_BLANKS: Final = re.compile(r"\s{2,}|[^\S ]")
+"""Whatever a reader sees as one blank: the end of a line parts no name."""
 _JOINTS: Final = (" ", "-", "_", ".", "", "+", "%20")
 
 
@@ -31,7 +33,7 @@ class NameGuard:
 
     def find(self, text: str) -> str | None:
         """A forbidden name in the text; None when there is none."""
-        lowered = text.lower()
+        lowered = _plain(text)
         if not list(islice(self._forbidden.within(lowered), 1)):
             return None
         own = self._allowed.within(lowered)
@@ -61,11 +63,15 @@ def _spellings(names: Iterable[str]) -> Iterator[str]:
     for name in names:
         kind, _, rest = name.partition(":")
         bare = rest if ":" in name else name
-        yield from (one.lower() for one in (name, bare) if one)
+        yield from (_plain(one) for one in (name, bare) if one)
         words = _BETWEEN.split(bare.lower())
         if kind in _PARTIES and len(words) > 1 and all(words):
             # `Hooli Inc` in paths, hosts and URLs.
             yield from (between.join(words) for between in _JOINTS)
+
+
+def _plain(text: str) -> str:
+    return _BLANKS.sub(" ", text.lower())
 
 
 class _Names:
