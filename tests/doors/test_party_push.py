@@ -23,6 +23,7 @@ from kit.parties import ACME, CAIQ, OTHER, OTHER_KEY, bill, encoded, envelope, s
 from kit.shop import NOW
 from kit.upstream import FakeUpstream
 from pratique.doors.cli import cli
+from pratique.doors.parties import service
 from pratique.doors.parties.service import MAX_PIECES
 from pratique.edge.sweep.drafting import Drafting, NothingKnown
 from pratique.inventory.observed.batches import batch_id, render_batch
@@ -170,6 +171,22 @@ def test_a_day_holds_so_many_pieces(door: Door, acme: str) -> None:
     assert "tomorrow" in answer["detail"]
     door.clock.advance(days=2)
     assert ask(door, acme, EVIDENCE, b'{"acknowledges": ["y"]}')[0] == 201
+
+
+def test_no_party_fills_the_place_of_all_day_by_day(
+    door: Door, acme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_PARTY_BYTES", 2 << 20)
+    piece = b'{"acknowledges": ["%s"]}'
+    for day in range(2):
+        word = b"%d" % day + b"x" * 1_000_000
+        assert ask(door, acme, EVIDENCE, piece % word)[0] == 201
+        door.clock.advance(days=2)
+    status, answer = ask(door, acme, EVIDENCE, piece % (b"y" * 200_000))
+    assert (status, "ask your customer" in answer["detail"]) == (429, True)
+    other = door.add_token("other-push", role="party", party="other")
+    assert ask(door, other, EVIDENCE, piece % (b"y" * 200_000))[0] == 201
+    assert ask(door, acme, EVIDENCE, piece % b"small")[0] == 201
 
 
 def _entries_of_one_piece(door: Door, token: str) -> list[Any]:

@@ -39,6 +39,8 @@ _DAY: Final = timedelta(days=1)
 MAX_PIECES: Final = 1_000
 """Of one party in a day."""
 MAX_DAY_BYTES: Final = 256 << 20
+MAX_PARTY_BYTES: Final = 1 << 30
+"""Of one party, ever: a quarter of the place where the evidence of all is kept."""
 _QUERY: Final = frozenset({"filename", "kind", "product", "made", "expires", "issuer"})
 
 
@@ -211,6 +213,12 @@ def _full(known: Sequence[Received], size: int, now: Instant) -> str:
         return f"{MAX_PIECES:,} pieces came within a day; more is taken tomorrow"
     if sum(one.evidence.size for one in today) + size > MAX_DAY_BYTES:
         return f"{MAX_DAY_BYTES >> 20} MiB came within a day; more is taken tomorrow"
+    kept = {one.evidence.sha256: one.evidence.size for one in known if one.by.startswith("party:")}
+    if sum(kept.values()) + size > MAX_PARTY_BYTES:
+        return (
+            f"{MAX_PARTY_BYTES >> 20:,} MiB of yours are kept here, which is all that a party has; "
+            "ask your customer to add this piece"
+        )
     return ""
 
 
