@@ -18,7 +18,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
@@ -37,6 +37,7 @@ OFF = "off"
 """`s3_listen` of an installation without an S3 door."""
 _BROKER_SECONDS = 1.0
 _THREADS = 32
+_MOST_FILES = 65_536
 
 _log = logging.getLogger(__name__)
 
@@ -114,6 +115,7 @@ def _work(settings: Settings, bound: socket.socket, verbose: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with child_process(verbose=verbose):
         _close_memory()
+        _more_files()
         asyncio.run(_serve(settings, bound))
 
 
@@ -122,6 +124,15 @@ def _close_memory() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if kernel.LINUX:
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+
+
+def _more_files() -> None:
+    """As many open files as we may have: 1,024, as usual, are what one address opens in connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # where the system has a limit of its own below
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(settings: Settings, bound: socket.socket) -> None:
