@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec import structs
 
 from kit.s3_door import Custodian, boto, custodian, s3_door
 from kit.s3_raw import connected, sign
@@ -19,7 +21,7 @@ from pratique.custody.model import Verb
 from pratique.doors.s3 import connections, limits
 from pratique.doors.s3.limits import HEAD_BYTES, ConnectionLimits, Peers
 from pratique.doors.s3.serving import ServingS3
-from pratique.settings import CustodySettings
+from pratique.settings import CustodySettings, DoorSettings
 
 START = b"GET /dialogs/a HTTP/1.1\r\nHost: x\r\n"
 Place = tuple[Custodian, ServingS3]
@@ -264,6 +266,27 @@ async def test_who_reads_slowly_gets_it_all(place: Place, monkeypatch: pytest.Mo
             got += len(await reader.readexactly(65_536))
             await asyncio.sleep(0.1)
         assert got == 1 << 20
+
+
+async def test_a_handshake_that_never_comes_is_given_up(tmp_path: Path) -> None:
+    """Until it is done, the connection is counted by nobody."""
+    with custodian(tmp_path, s3_head_seconds=0.6) as made:
+        settings = structs.replace(made.settings, door=DoorSettings(tls_certificate="auto"))
+        async with s3_door(settings) as serving:
+            reader, writer = await opened(serving)
+            began = time.monotonic()
+            assert await answer(reader) == b""
+            assert 0.4 < time.monotonic() - began < 10
+            writer.close()
+            trusted = ssl.create_default_context(cafile=str(serving.authority))
+            where = urlsplit(serving.url)
+            reader, writer = await asyncio.open_connection(
+                where.hostname, where.port, ssl=trusted, server_hostname=where.hostname
+            )
+            writer.write(START + b"\r\n")
+            async with asyncio.timeout(10):
+                assert (await reader.readline()).startswith(b"HTTP/1.1 403 ")
+            writer.close()
 
 
 def test_the_limits_are_those_that_are_documented() -> None:

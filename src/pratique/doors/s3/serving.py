@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
@@ -99,8 +100,16 @@ async def serve_s3(
         )
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
+        # Before a handshake is done nobody counts the connection, and by default it has a minute.
+        listening = await asyncio.get_running_loop().create_server(
+            server,
+            sock=bound,
+            ssl=tls,
+            backlog=_BACKLOG,
+            ssl_handshake_timeout=settings.custody.s3_head_seconds if tls is not None else None,
+        )
         try:
-            await web.SockSite(runner, bound, ssl_context=tls, backlog=_BACKLOG).start()
             yield ServingS3(open=opened, url=url_of(settings, bound), authority=authority)
         finally:
+            listening.close()
             await runner.cleanup()
