@@ -33,6 +33,7 @@ from pratique.exposure.advisories.checks import check_advisory
 from pratique.exposure.advisories.model import Advisory
 from pratique.exposure.advisories.overlay import combine, parse_overlay
 from pratique.store.advisories import AdvisoryStore, RevisionRow
+from pratique.values.counting import counted
 from pratique.values.instants import now_utc
 
 _SHOWN = 20
@@ -111,8 +112,8 @@ def _tell(recorder: AdvisoryRecorder, form: str) -> None:
         return
     verb = "would be recorded" if recorder.dry_run else "recorded"
     click.echo(
-        f"{counts['read']} records read: {counts['recorded']} {verb}, {counts['unchanged']} unchanged,"
-        f" {counts['not wanted']} not wanted, {counts['left out']} left out"
+        f"{counted(counts['read'], 'record')} read: {counts['recorded']} {verb},"
+        f" {counts['unchanged']} unchanged, {counts['not wanted']} not wanted, {counts['left out']} left out"
     )
     for id_ in recorder.recorded[:_SHOWN]:
         click.echo(f"  {id_}")

@@ -32,6 +32,7 @@ from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.stores import operator
 from pratique.doors.cli.sweep_terminal import stopping
 from pratique.errors import InputError
+from pratique.values.counting import counted
 from pratique.values.instants import now_utc
 from pratique.values.plain_text import printable
 
@@ -217,7 +218,7 @@ def _tell(
         left = progress.gaps_total - _SHOWN_GAPS
         click.echo(f"not registered: {left:,} more; --format json names them", err=True)
     click.echo(
-        f"dataset {name} of {dataset.client}: {progress.stored:,} objects "
+        f"dataset {name} of {dataset.client}: {counted(progress.stored, 'object')} "
         f"({human_bytes(progress.stored_bytes)}) registered, {progress.unchanged:,} were there unchanged"
     )
     if progress.stopped:

@@ -18,6 +18,7 @@ from pratique.errors import InputError
 from pratique.ledger.notes import open_checkpoint
 from pratique.store.log_keys import read_key
 from pratique.store.log_names import KEY_FILE
+from pratique.values.counting import counted
 from pratique.values.instants import now_utc
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def delivery(
     else:
         rest = "all of it" if delivered.complete else f"{delivered.missing:,} objects are missing"
         click.echo(
-            f"{output}: {len(delivered.objects):,} objects, {human_bytes(delivered.bytes)} of version"
-            f" {version.number} of {version.dataset}; {rest}"
+            f"{output}: {counted(len(delivered.objects), 'object')}, {human_bytes(delivered.bytes)}"
+            f" of version {version.number} of {version.dataset}; {rest}"
         )
         click.echo(f"check with: pratique verify {output} --key '{key}'")
     if not delivered.complete:

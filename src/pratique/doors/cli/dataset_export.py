@@ -18,6 +18,7 @@ from pratique.doors.cli.dataset_desk import readable_dataset, standing
 from pratique.doors.cli.evidence_file import EVIDENCE_MODE
 from pratique.doors.cli.options import format_option, home_option
 from pratique.errors import InputError
+from pratique.values.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +50,7 @@ def export(
                 )
             count = asyncio.run(_sealed_files(desk, dataset, target))
             answer: dict[str, object] = {"dataset": name, "folder": str(target), "files": count}
-            said = f"{target}: {count:,} sealed files of {name}"
+            said = f"{target}: {counted(count, 'sealed file')} of {name}"
         else:
             version = _version(desk, name, number)
             lines = render_manifest(version, desk.custody.version_objects(name, version.number))
@@ -59,7 +60,7 @@ def export(
                 "root": version.root, "objects": version.objects,
             }  # fmt: skip
             said = (
-                f"{target}: version {version.number} of {name}, {version.objects:,} objects, "
+                f"{target}: version {version.number} of {name}, {counted(version.objects, 'object')}, "
                 f"root {version.root}"
             )
     if form == "json":

@@ -18,6 +18,7 @@ from pratique.doors.cli.custody_desk import echo_json
 from pratique.doors.cli.options import home_option
 from pratique.doors.cli.stores import Stores, open_stores
 from pratique.errors import InputError
+from pratique.values.counting import counted
 from pratique.values.instants import Instant, now_utc, parse_instant, render_instant
 from pratique.values.plain_text import printable
 
@@ -143,9 +144,9 @@ def _as_text(found: AccessLog, asked: _Asked, key_of: _KeyOf, since: Instant | N
         click.echo(f"{what}: nothing was disclosed{span}")
     else:
         click.echo(
-            f"{what}: {human_bytes(found.bytes)} of {found.objects:,} objects disclosed{span},"
-            f" {found.segments:,} segments of 64 KiB, distinct, to {len(found.leases):,} leases in"
-            f" {found.reads:,} reads"
+            f"{what}: {human_bytes(found.bytes)} of {counted(found.objects, 'object')} disclosed{span},"
+            f" {counted(found.segments, 'segment')} of 64 KiB, distinct, to"
+            f" {counted(len(found.leases), 'lease')} in {counted(found.reads, 'read')}"
         )
     for one in found.leases:
         for row in _lease_rows(one, key_of, every=bool(asked.lease)):
@@ -299,7 +300,9 @@ def _write(stores: Stores, asked: _Asked, file: Path, *, whole: bool, form: str)
         told = {"file": str(file), "client": asked.client, "entries": len(leaves)}
         echo_json({**told, "withheld": withheld, "size": size, "verifier_key": key})
         return
-    click.echo(f"{file}: {len(leaves)} entries about data of {asked.client}, with proofs")
+    click.echo(
+        f"{file}: {counted(len(leaves), 'entry', 'entries')} about data of {asked.client}, with proofs"
+    )
     if withheld:
         click.echo(f"{withheld} entries are withheld: their words name somebody else")
     click.echo(f"the client checks it with: pratique verify {file} --key '{key}'")

@@ -21,6 +21,7 @@ from pratique.doors.cli.dataset_progress import shown_bytes
 from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.stores import operator
 from pratique.errors import InputError
+from pratique.values.counting import counted
 from pratique.values.instants import now_utc
 from pratique.values.plain_text import printable
 
@@ -175,7 +176,7 @@ def _tell(form: str, name: str, done: Marked) -> None:
         click.echo(f"nothing new to mark in {name}; {done.already:,} objects have marks")
         return
     click.echo(
-        f"dataset {name}: {run.count:,} marks in {done.objects:,} objects "
+        f"dataset {name}: {counted(run.count, 'mark')} in {counted(done.objects, 'object')} "
         f"({human_bytes(done.second_bytes)} of second forms, {human_bytes(done.read_bytes)} read); "
         f"{done.already:,} had marks before; ledger entry {run.entry}"
     )

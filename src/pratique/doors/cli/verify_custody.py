@@ -12,6 +12,7 @@ from pratique.doors.cli import EXIT_FOUND, EXIT_NOTHING_FOUND, EXIT_UNKNOWN
 from pratique.doors.cli.plain import safe_line
 from pratique.errors import PratiqueError
 from pratique.ledger.errors import BundleIncomparableError
+from pratique.values.counting import counted
 
 if TYPE_CHECKING:
     from pratique.custody.client_log import ClientLog
@@ -91,8 +92,8 @@ def _client_log(
         f"log     {tree.origin}, {tree.size} entries",
         *_key_lines(report),
         (
-            f"client  {shown.client}: {human_bytes(log.bytes)} of {log.objects:,} objects disclosed, to"
-            f" {len(log.leases):,} leases in {log.reads:,} reads"
+            f"client  {shown.client}: {human_bytes(log.bytes)} of {counted(log.objects, 'object')}"
+            f" disclosed, to {counted(len(log.leases), 'lease')} in {counted(log.reads, 'read')}"
         ),
         *_leases(shown),
         *shown.sentences,

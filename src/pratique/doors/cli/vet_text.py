@@ -13,6 +13,7 @@ import click
 
 from pratique.doors.vet_desk import Examined
 from pratique.policy.model import Verdict
+from pratique.values.counting import counted
 from pratique.vet.model import Finding, Report, Severity
 
 _SHOWN = 6
@@ -157,4 +158,4 @@ def _highlighted(source: str) -> list[str]:
 def _sum(examined: Sequence[Examined]) -> str:
     counts = {verdict: sum(one.verdict is verdict for one in examined) for verdict in Verdict}
     told = [f"{count} {verdict.value}" for verdict, count in counts.items() if count]
-    return f"{len(examined)} files: {', '.join(told)}"
+    return f"{counted(len(examined), 'file')}: {', '.join(told)}"
