@@ -11,9 +11,11 @@ from __future__ import annotations
 import time
 
 from harness import Report, arguments, run_main, scratch
+from pratique.ledger.entries import Draft
 from pratique.store.people import Person, open_people
 
 PEOPLE, SMALL_PEOPLE = 40_000, 2_000
+ENTRY = Draft(kind="erasure", subject="person:p", actor="operator:bench", body={"reason": "asked"})
 ROUNDS = 5
 
 
@@ -33,7 +35,7 @@ def main() -> int:
         people.add_all([person(number) for number in range(count)])
         for number in range(ROUNDS):
             began, before = time.perf_counter(), time.process_time()
-            people.erase(f"p-{number}")
+            people.erase(f"p-{number}", ENTRY)
             wall, cpu = time.perf_counter() - began, time.process_time() - before
             worst = max(worst, wall)
             report.row(str(number + 1), wall, cpu)

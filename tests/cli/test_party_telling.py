@@ -22,12 +22,15 @@ from kit.custody_samples import sample_lease
 from kit.environments import unavailable
 from pratique.custody.entries import lease_entry
 from pratique.doors.cli import cli, verify_pack
+from pratique.doors.cli.party_desk import PartyDesk
 from pratique.edge.sweep.evidence import EVIDENCE_FOLDER, EvidenceStore
+from pratique.errors import UnavailableError
 from pratique.home import prepare_home
 from pratique.ledger.entries import Draft
 from pratique.parties.entries import suspension_draft
 from pratique.settings import load_settings
 from pratique.store.logs import open_log
+from pratique.store.people import open_people
 from pratique.values.instants import now_utc, parse_instant
 
 CANARY = "canary.jones@mail.example"
@@ -201,6 +204,35 @@ def test_people_are_in_no_entry_log_or_pack_and_leave_for_good(told: Told, tmp_p
     assert b"canary" not in everything.lower()
     assert b'"kind":"erasure"' in told.entries()
     assert erased["entry"] >= 0
+
+
+def test_an_erasure_that_was_cut_short_is_recorded_by_who_comes_next(told: Told) -> None:
+    told.run("people", "add", "p-17", "--group", "interviewees", given=f"{CANARY}\n")
+    body = {"reason": "asked for it", "kept": ""}
+    draft = Draft(kind="erasure", subject="person:p-17", actor="operator:ann", body=body)
+    with open_people(told.home) as people:
+        people.erase("p-17", draft)
+    assert b'"kind":"erasure"' not in told.entries()
+    for _ in range(2):
+        assert told.json("people", "list")["people"] == []
+        assert told.entries().count(b'"kind":"erasure"') == 1
+
+
+def test_an_erasure_that_the_ledger_does_not_take_says_so(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.run("people", "add", "p-17", "--group", "interviewees", given=f"{CANARY}\n")
+
+    def full(*_: object) -> None:
+        raise UnavailableError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PartyDesk, "record", full)
+        done = told.run("people", "erase", "p-17", "--reason", "asked for it", "--yes")
+    assert "stands for nobody any more, but that is not recorded yet" in str(done.exception)
+    assert b'"kind":"erasure"' not in told.entries()
+    assert told.json("people", "list")["people"] == []
+    assert told.entries().count(b'"kind":"erasure"') == 1
 
 
 def test_a_reason_that_names_the_person_is_refused(told: Told) -> None:

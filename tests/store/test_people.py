@@ -12,6 +12,7 @@ from threading import Thread
 import pytest
 
 from pratique.errors import InputError, IntegrityError, SettingsError, UnavailableError
+from pratique.ledger.entries import Draft
 from pratique.store import people as module
 from pratique.store.people import KEY_FILE, NEXT_KEY_FILE, PEOPLE_FILE, Person, open_people
 
@@ -21,6 +22,11 @@ OTHER = "somebody.else@mail.example"
 
 def person(pseudonym: str = "p-1", contact: str = CANARY, group: str = "interviewees") -> Person:
     return Person(pseudonym=pseudonym, group=group, contact=contact)
+
+
+def erasure(pseudonym: str) -> Draft:
+    body = {"reason": "asked for it", "kept": ""}
+    return Draft(kind="erasure", subject=f"person:{pseudonym}", actor="operator:ann", body=body)
 
 
 def files(folder: Path) -> bytes:
@@ -52,7 +58,7 @@ def test_the_old_key_is_overwritten_where_it_lay(home: Path) -> None:
     old, left = (home / KEY_FILE).read_bytes(), home / "left"
     os.link(home / KEY_FILE, left)
     with open_people(home) as people:
-        people.erase("p-1")
+        people.erase("p-1", erasure("p-1"))
     assert left.read_bytes() not in (old, (home / KEY_FILE).read_bytes())
 
 
@@ -65,9 +71,11 @@ def test_erasing_leaves_no_row_and_no_key_that_opens_an_old_copy(
     old_key = (home / KEY_FILE).read_bytes()
     sealed = sealed_of(home, "p-1")
     with open_people(home) as people:
-        people.erase("p-1")
+        people.erase("p-1", erasure("p-1"))
         assert people.person("p-1") is None
         assert people.person("p-2") == person("p-2", OTHER)
+        ((number, _),) = people.owed()
+        people.settle(number)
     with open_people(home) as people:
         assert [one.contact for one in people.group("interviewees")] == [OTHER]
     everything = files(home)
@@ -100,7 +108,7 @@ def test_a_row_is_overwritten_even_when_the_file_is_never_written_anew(home: Pat
             )
         )
         with pytest.raises(sqlite3.DatabaseError):  # VACUUM attaches the file that it writes
-            people.erase("p-1")
+            people.erase("p-1", erasure("p-1"))
     left = (home / PEOPLE_FILE).read_bytes()
     assert not [name for name, sealed in rows.items() if sealed in left]
 
@@ -108,10 +116,10 @@ def test_a_row_is_overwritten_even_when_the_file_is_never_written_anew(home: Pat
 def test_nobody_is_erased_twice_or_by_mistake(home: Path) -> None:
     with open_people(home) as people:
         with pytest.raises(InputError, match="stands for nobody"):
-            people.erase("p-9")
-        people.erase("p-1")
+            people.erase("p-9", erasure("p-9"))
+        people.erase("p-1", erasure("p-1"))
         with pytest.raises(InputError, match="stands for nobody"):
-            people.erase("p-1")
+            people.erase("p-1", erasure("p-1"))
         assert people.person("p-2") == person("p-2", OTHER)
 
 
@@ -132,7 +140,7 @@ def test_a_crash_while_erasing_loses_nobody(
             patch.setattr(module, "_sync", lambda _: crash())
             patch.setattr(module, "_write_key", quiet_write)
         with pytest.raises(CrashError):
-            people.erase("p-1")
+            people.erase("p-1", erasure("p-1"))
     with open_people(home) as people:
         assert people.person("p-2") == person("p-2", OTHER)
         gone = people.person("p-1") is None
@@ -152,11 +160,11 @@ def quiet_write(path: Path, key: bytes) -> None:
 def test_whoever_opened_before_an_erasure_writes_nothing_that_nobody_can_read(home: Path) -> None:
     with open_people(home) as one:
         with open_people(home) as other:
-            other.erase("p-1")
+            other.erase("p-1", erasure("p-1"))
         with pytest.raises(UnavailableError, match="meanwhile"):
             one.add(person("p-3"))
         with pytest.raises(UnavailableError, match="meanwhile"):
-            one.erase("p-2")
+            one.erase("p-2", erasure("p-2"))
     with open_people(home) as fresh:
         fresh.add(person("p-3"))
         assert fresh.person("p-3") == person("p-3")
@@ -181,7 +189,7 @@ def test_whoever_opens_while_somebody_is_erased_takes_no_key_away(
 
     with open_people(home) as people:
         monkeypatch.setattr(module, "_write_key", write)
-        people.erase("p-1")
+        people.erase("p-1", erasure("p-1"))
     opened[0].join()
     with open_people(home) as people:
         assert people.person("p-2") == person("p-2", OTHER)
@@ -192,8 +200,8 @@ def test_a_row_that_no_key_opens_delays_nobodys_erasure(home: Path) -> None:
         people.add_all([person("p-3")])
         people._connection.execute("UPDATE people SET sealed = X'00' WHERE pseudonym = 'p-1'")
         people._connection.commit()
-        people.erase("p-2")
-        people.erase("p-1")
+        people.erase("p-2", erasure("p-2"))
+        people.erase("p-1", erasure("p-1"))
         assert people.pseudonyms() == [("p-3", "interviewees")]
         assert people.person("p-3") == person("p-3")
 
@@ -241,3 +249,19 @@ def test_what_is_no_pseudonym_or_contact_is_refused(home: Path, one: Person) -> 
 def test_a_pseudonym_stands_for_one_person(home: Path) -> None:
     with open_people(home) as people, pytest.raises(InputError, match="already"):
         people.add(person("p-1", OTHER))
+
+
+def test_an_erasure_is_owed_to_the_ledger_until_it_has_it(home: Path) -> None:
+    with open_people(home) as people:
+        people.erase("p-1", erasure("p-1"))
+        with pytest.raises(InputError):
+            people.erase("p-9", erasure("p-9"))
+    with open_people(home) as people:
+        people.erase("p-2", erasure("p-2"))
+        (first, one), (second, two) = people.owed()
+        assert (one, two) == (erasure("p-1"), erasure("p-2"))
+        people.settle(first)
+    with open_people(home) as people:
+        assert people.owed() == [(second, erasure("p-2"))]
+        people.settle(second)
+        assert people.owed() == []

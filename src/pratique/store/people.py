@@ -11,7 +11,8 @@ Erasing is more than deleting:
 
 So copies of the database made before (backups, blocks of the disk, its journal) can no longer be read, as
 far as nobody kept the old key. A crash between any two steps leaves a key that opens what the database has:
-it names the key that it is sealed with, and both files stay until the next opening tidies up.
+it names the key that it is sealed with, and both files stay until the next opening tidies up. The ledger
+entry of an erasure is owed from the same transaction on: whoever comes next records it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pratique.custody.scopes import parse_word
 from pratique.errors import InputError, IntegrityError, SettingsError, UnavailableError
+from pratique.ledger.entries import Draft
 
 PEOPLE_FILE: Final = "people.db"
 KEY_FILE: Final = "people.key"
@@ -46,6 +48,7 @@ CREATE TABLE IF NOT EXISTS people (
     pseudonym TEXT PRIMARY KEY, party TEXT NOT NULL, sealed BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS people_of_party ON people (party);
+CREATE TABLE IF NOT EXISTS owed (number INTEGER PRIMARY KEY, entry BLOB NOT NULL);
 """
 
 
@@ -112,8 +115,11 @@ class PeopleStore:
         )
         return [(str(name), str(group)) for name, group in rows]
 
-    def erase(self, pseudonym: str) -> None:
-        """Forget whom a pseudonym stands for, as the module says. Raises: InputError."""
+    def erase(self, pseudonym: str, entry: Draft) -> None:
+        """Forget whom a pseudonym stands for, as the module says; `entry` is owed to the ledger then.
+
+        Raises: InputError.
+        """
         fresh, old = secrets.token_bytes(_KEY_BYTES), self._key
         try:
             with self._writing():
@@ -126,11 +132,24 @@ class PeopleStore:
                     [(self._seal(one), one.pseudonym) for one in kept],
                 )
                 self._connection.execute("UPDATE sealed_with SET key_id = ?", (_key_id(fresh),))
+                self._connection.execute(
+                    "INSERT INTO owed (entry) VALUES (?)", (msgspec.json.encode(entry),)
+                )
         except BaseException:
             self._key = old
             raise
         self._connection.execute("VACUUM")
         _key_of(self._folder, self._connection)
+
+    def owed(self) -> list[tuple[int, Draft]]:
+        """Entries of erasures that the ledger may not have yet, oldest first, by their numbers."""
+        rows = self._connection.execute("SELECT number, entry FROM owed ORDER BY number")
+        return [(int(row[0]), msgspec.json.decode(row[1], type=Draft)) for row in rows]
+
+    def settle(self, number: int) -> None:
+        """The ledger has that one."""
+        with self._connection:
+            self._connection.execute("DELETE FROM owed WHERE number = ?", (number,))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +17,10 @@ from pratique.doors.cli.options import format_option, home_option
 from pratique.doors.cli.party_desk import PartyDesk, open_party_desk
 from pratique.doors.cli.party_register import read_file
 from pratique.doors.cli.stores import operator
-from pratique.errors import InputError
+from pratique.errors import InputError, UnavailableError
 from pratique.ledger.entries import Draft
 from pratique.parties.model import PartyKind
-from pratique.store.people import Person, check_person, open_people
+from pratique.store.people import PeopleStore, Person, check_person, open_people
 from pratique.values.instants import now_utc
 
 _MAX_FILE: Final = 64 << 20
@@ -48,7 +50,7 @@ def add(
     """
     if (pseudonym is None) == (file is None):
         raise InputError("whom?", expected="a PSEUDONYM, or --from FILE")
-    with open_party_desk(home) as desk:
+    with _opened(home) as (desk, store):
         _check_group(desk, group)
         if file is not None:
             found = _read_csv(file, group)
@@ -57,12 +59,28 @@ def add(
         for one in found:
             check_person(one)
             _check_apart(one)
-        with open_people(desk.stores.settings.home) as store:
-            store.add_all(found)
+        store.add_all(found)
     if form == "json":
         _echo({"added": [one.pseudonym for one in found], "group": group})
     else:
         click.echo(f"added {len(found)} of {group}")
+
+
+@contextmanager
+def _opened(home: Path | None) -> Iterator[tuple[PartyDesk, PeopleStore]]:
+    """The register and the people; an erasure that was cut short before its entry is recorded first."""
+    with open_party_desk(home) as desk, open_people(desk.stores.settings.home) as store:
+        _settle(desk, store)
+        yield desk, store
+
+
+def _settle(desk: PartyDesk, store: PeopleStore) -> list[int]:
+    """Record what is owed. A crash between the two lines makes an entry stand twice, never not at all."""
+    entries = []
+    for number, draft in store.owed():
+        entries.append(desk.record([draft], now_utc())[0])
+        store.settle(number)
+    return entries
 
 
 def _check_group(desk: PartyDesk, group: str) -> None:
@@ -111,7 +129,7 @@ def _read_csv(file: Path, group: str) -> list[Person]:
 @format_option
 def show(pseudonym: str, *, home: Path | None, form: str) -> None:
     """Show whom a pseudonym stands for. For your eyes: it prints a person's contact."""
-    with open_party_desk(home) as desk, open_people(desk.stores.settings.home) as store:
+    with _opened(home) as (_, store):
         found = store.person(parse_word(pseudonym, what="pseudonym"))
     if found is None:
         raise InputError(f"{pseudonym} stands for nobody", remedy="see: pratique people list")
@@ -127,7 +145,7 @@ def show(pseudonym: str, *, home: Path | None, form: str) -> None:
 @format_option
 def list_people(*, group: str, home: Path | None, form: str) -> None:
     """List pseudonyms and their groups; no contacts."""
-    with open_party_desk(home) as desk, open_people(desk.stores.settings.home) as store:
+    with _opened(home) as (_, store):
         found = store.pseudonyms(group)
     if form == "json":
         _echo({"people": [{"pseudonym": name, "group": party} for name, party in found]})
@@ -153,25 +171,30 @@ def erase(
     The ledger keeps the pseudonym, which then stands for nobody. Copies of the database made before can no
     longer be read, unless somebody kept the old key.
     """
-    now = now_utc()
     name = parse_word(pseudonym, what="pseudonym")
     if not reason.strip():
         raise InputError("no reason", expected="--reason with a sentence")
-    with open_party_desk(home) as desk, open_people(desk.stores.settings.home) as store:
+    with _opened(home) as (desk, store):
         found = store.person(name)
         if found is None:
             raise InputError(f"{name} stands for nobody", remedy="see: pratique people list")
         _check_words(found, reason, kept)
         if not yes:
             click.confirm(f"Forget whom {name} stands for, for good?", abort=True, err=True)
-        store.erase(name)
         draft = Draft(
             kind="erasure",
             subject=f"person:{name}",
             actor=operator(),
             body={"reason": reason.strip(), "kept": kept.strip()},
         )
-        entry = desk.record([draft], now)[0]
+        store.erase(name, draft)
+        try:
+            (entry,) = _settle(desk, store)
+        except UnavailableError as error:
+            raise UnavailableError(
+                f"{name} stands for nobody any more, but that is not recorded yet: {error.message}",
+                remedy="later: pratique people list, which records it",
+            ) from error
     if form == "json":
         _echo({"erased": name, "entry": entry})
     else:
