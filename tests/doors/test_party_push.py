@@ -126,7 +126,7 @@ def test_what_is_wrong_is_recorded_and_answered_without_naming_others(
     assert entry.body["faults"] == ["it is signed with a key of other, not of acme"]
     _, stolen = ask(door, acme, EVIDENCE, encoded(fresh_bill("viewer")))
     assert stolen["faults"] == ["it is about viewer@4.1, and about no product of acme"]
-    assert door.entries("look") == []
+    assert door.entries("look", at_least=0) == []
 
 
 def test_the_query_says_what_a_piece_is(door: Door, acme: str) -> None:
@@ -202,7 +202,7 @@ def test_evidence_ends_the_clock_that_waits_for_it(door: Door, acme: str) -> Non
     ]  # fmt: skip
     record(door, [clock_draft(one, actor="operator:ann") for one in clocks])
     assert ask(door, acme, EVIDENCE, encoded(fresh_bill("viewer")))[0] == 201
-    assert door.entries("notice-clock-met") == [], "a faulty piece is no evidence"
+    assert door.entries("notice-clock-met", at_least=0) == [], "a faulty piece is no evidence"
     assert ask(door, acme, EVIDENCE, encoded(fresh_bill()))[0] == 201
     [met] = door.entries("notice-clock-met")
     assert (met.subject, met.body["clock"]) == ("party:acme", "S-1/acme/evidence")
@@ -220,7 +220,7 @@ def test_old_bytes_and_a_mere_word_do_not_end_the_clock(door: Door, acme: str) -
     record(door, [clock_draft(clock, actor="operator:ann")])
     assert ask(door, acme, f"{EVIDENCE}?filename=b.json", content)[0] == 201
     assert ask(door, acme, EVIDENCE, b'{"acknowledges": ["x"]}')[0] == 201
-    assert door.entries("notice-clock-met") == []
+    assert door.entries("notice-clock-met", at_least=0) == []
 
 
 @pytest.mark.parametrize(("path", "taken"), [(EVIDENCE, {201}), ("/_pratique/intake", {400})])

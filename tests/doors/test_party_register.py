@@ -96,7 +96,7 @@ def test_removals_are_asked_for_and_dry_runs_record_nothing(door: Door, ann: str
 def test_a_parameter_in_other_words_is_not_taken_for_no(door: Door, ann: str, query: str) -> None:
     status, answer = put(door, ann, FILE, f"?{query}")
     assert (status, answer["detail"]) == (422, "dry_run and remove are 1 or 0")
-    assert door.entries("party") == []
+    assert door.entries("party", at_least=0) == []
     assert put(door, ann, FILE, "?dry_run=0&remove=0")[0] == 200
     assert len(door.entries("party")) == 2
 
@@ -108,7 +108,7 @@ def test_a_wrong_file_is_told_and_changes_nothing(door: Door, ann: str) -> None:
     assert put(door, ann, FILE, "?drop=1")[0] == 422
     assert ask(door, ann, "PUT", "", b" " * (MAX_BODY + 1))[0] == 413
     assert ask(door, ann, "POST", "", b"")[0] == 405
-    assert door.entries("party") == []
+    assert door.entries("party", at_least=0) == []
 
 
 @pytest.mark.parametrize("role", ["asset", "collector", "party"])
@@ -116,7 +116,7 @@ def test_only_approvers(door: Door, role: str) -> None:
     token = door.add_token("x", role=role, party="acme" if role == "party" else "")
     assert ask(door, token)[0] == 403
     assert put(door, token, FILE)[0] == 403
-    assert door.entries("party") == []
+    assert door.entries("party", at_least=0) == []
 
 
 def test_who_is_suspended_is_not_renamed(door: Door, ann: str) -> None:
