@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
+import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kit.s3_door import Custodian, boto, custodian, s3_door, settled
+from kit.waiting import comes
 from pratique.custody.model import ScopeId, ScopeState, Verb
 from pratique.doors.s3.serving import ServingS3
 from pratique.ledger.entries import Entry
@@ -263,3 +267,23 @@ async def test_a_lease_granted_a_moment_ago_serves_many_at_once(
     with ThreadPoolExecutor(32) as pool:
         found = await call(lambda: list(pool.map(read, range(32))))
     assert found == [TINY] * 32
+
+
+async def test_a_client_that_leaves_is_no_error_of_ours(
+    place: tuple[Custodian, ServingS3], caplog: pytest.LogCaptureFixture
+) -> None:
+    made, serving = place
+    made.put("a/larger.bin", bytes(24 << 20))
+    client = boto(serving.url, *made.grant())
+
+    def leave() -> None:
+        body = client.get_object(Bucket="dialogs", Key="a/larger.bin")["Body"]
+        body.read(1000)
+        connection = body._raw_stream._connection.sock
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        body.close()
+
+    with caplog.at_level(logging.WARNING):
+        await asyncio.to_thread(leave)
+        assert await comes(lambda: not serving.open.ground.confirmation._streams)
+    assert [record.message for record in caplog.records] == []

@@ -35,6 +35,7 @@ from pratique.doors.index.files import FileService, asset_of
 from pratique.doors.index.metrics import Metrics
 from pratique.doors.index.pages import PageService
 from pratique.doors.intake.service import Intake
+from pratique.doors.leaving import client_left
 from pratique.doors.parties.register import RegisterDoor
 from pratique.doors.parties.service import PartyDoor
 from pratique.errors import IntegrityError, PratiqueError, UnavailableError, ValueFormatError
@@ -95,7 +96,9 @@ class IndexDoor:
         """Answer one request; whatever goes wrong becomes an answer that tells no secrets."""
         try:
             return await self._route(request)
-        except (ConnectionError, asyncio.CancelledError):
+        except ConnectionError:
+            return client_left(request)
+        except asyncio.CancelledError:
             raise
         except UnknownIndexError as error:
             return problem(404, error.message, title="Not found")

@@ -26,6 +26,7 @@ from pratique.custody.operations import Operation
 from pratique.custody.requests import classify
 from pratique.custody.s3_errors import Code, S3Error, of_broker, of_refusal, render_error
 from pratique.custody.s3_headers import fold_headers
+from pratique.doors.leaving import client_left
 from pratique.doors.s3.auth import Asked, Authentication, Caller
 from pratique.doors.s3.origins import Origins
 from pratique.doors.s3.sending import RefusedError
@@ -108,7 +109,9 @@ class S3Door:
             answer = await (
                 self._answer(asked) if adapter is None else self._answer_as(adapter, asked)
             )
-        except (ConnectionError, asyncio.CancelledError):
+        except ConnectionError:
+            return client_left(request)
+        except asyncio.CancelledError:
             raise
         except S3Error as error:
             return refuse(error, asked, request_id)
