@@ -134,6 +134,7 @@ def flat(log: AccessLog) -> dict[int, dict[str, set[int]]]:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(stories(), st.randoms())
 def test_it_is_the_naive_set_in_any_order(story: list[Told], random: Any) -> None:

@@ -134,6 +134,7 @@ def test_a_revoked_lease_is_told_as_revoked_whatever_else_is_so() -> None:
     assert _stop(_ask(scopes=_scopes(LEASE, **both))) is Stop.REVOKED
 
 
+@pytest.mark.slow
 @given(
     states=st.dictionaries(
         st.sampled_from(["lease", "holder", "project", "vendor", "client", "dataset"]),

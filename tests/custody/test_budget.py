@@ -198,6 +198,7 @@ def test_the_worst_case_is_what_is_left_under_nested_caps() -> None:
     assert worst_case([], []) == 0
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_no_story_discloses_more_than_the_worst_case(data: st.DataObject) -> None:
     """Whatever order leases are drained in, under all caps, the printed number is a bound."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,7 @@ def test_it_counts_what_a_set_of_segments_counts(world: tuple[int, list[tuple[in
         assert ours.disclosed == sum(naive.length(one) for one in naive.paid)
 
 
+@pytest.mark.slow
 @given(ranges(), ranges())
 def test_merging_is_the_union(
     one: tuple[int, list[tuple[int, int]]], other: tuple[int, list[tuple[int, int]]]

@@ -96,6 +96,7 @@ def test_sensitive_data_is_said() -> None:
     assert read.personal_sensitive_information == ["biometric"]
 
 
+@pytest.mark.slow
 def test_the_ml_bom_fits_the_strict_schema() -> None:
     bom = render_ml_bom(a_lineage(), objects(), custodian="Lab", now=NOON)
     assert cyclonedx_errors(json.dumps(bom)) is None
@@ -118,6 +119,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield made
 
 
+@pytest.mark.slow
 def test_the_command_describes_what_is_stored(place: House, tmp_path: Path) -> None:
     result = place.run("dataset", "describe", "dialogs", "--endpoint", "https://s3.lab.example")
     assert result.exit_code == 0, result.output

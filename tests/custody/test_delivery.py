@@ -208,6 +208,7 @@ def test_no_byte_of_it_can_be_changed(told: Told, client_file: Path, tmp_path: P
         assert verify(told, file, "--key", key)[0] != 0, place
 
 
+@pytest.mark.slow
 def test_an_entry_left_out_is_noticed_even_under_our_own_signature(
     told: Told, client_file: Path
 ) -> None:

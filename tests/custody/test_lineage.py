@@ -121,6 +121,7 @@ def test_the_same_entry_is_the_same_run(place: House) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_events_are_posted_where_the_settings_say(place: House, tmp_path: Path) -> None:
     taken: list[dict[str, Any]] = []
 

@@ -52,6 +52,7 @@ def test_types_of_polars_and_duckdb() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pyarrow", "polars", "duckdb"])
 def test_the_beginning_of_a_footer_is_enough_or_is_told_to_be_too_little(name: str) -> None:
     whole = footer(name)

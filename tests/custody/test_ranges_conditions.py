@@ -149,6 +149,7 @@ def test_conditions_of_reads(headers: dict[str, str], status: int) -> None:
     assert read_status(**headers) == status
 
 
+@pytest.mark.slow
 @given(
     st.one_of(
         st.text(max_size=40),

@@ -491,6 +491,7 @@ def test_decoding_is_strict(data: bytes) -> None:
     text.encode("utf-8")
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     method=st.sampled_from(["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "X"]),

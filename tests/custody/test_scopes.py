@@ -53,6 +53,7 @@ def test_ids_of_leases() -> None:
             parse_lease_id(text)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40))
 def test_any_text_is_a_scope_or_refused(text: str) -> None:
     try:
@@ -131,6 +132,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         parse_bytes(text)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1 << 53))
 def test_what_is_written_is_never_more_than_there_is(count: int) -> None:
     text = human_bytes(count)

@@ -34,7 +34,7 @@ def test_no_poisoned_byte_comes_through_and_the_ledger_says_so(tmp_path: Path) -
     folders = [str(client_named(name).python.parent) for name in ("uv", "poetry")]
     path = os.pathsep.join([os.environ["PATH"], *folders])
     keep = tmp_path / "kept"
-    run = run_drill(tmp_path, "--every", "30", "--format", "json", "--keep", str(keep), path=path)
+    run = run_drill(tmp_path, "--every", "60", "--format", "json", "--keep", str(keep), path=path)
     assert run.returncode == 0, run.stderr[-2000:] + run.stdout[-2000:]
     report = json.loads(run.stdout)
     assert report["clients"] == ["pip", "uv", "poetry"]

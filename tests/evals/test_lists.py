@@ -18,6 +18,7 @@ from evals.lists import (
 from evals.places import EvalsError
 
 
+@pytest.mark.slow
 def test_there_are_enough_benign_cases_to_speak_of_half_a_percent() -> None:
     assert len(load_thin()) >= 2000
     assert len(load_pairs()) >= 2000

@@ -31,6 +31,7 @@ def test_a_crash_of_the_vetter_is_unknown_and_told() -> None:
     assert result.error == "ValueError: it broke"
 
 
+@pytest.mark.slow
 def test_what_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "SECONDS", 1)
     result = judge(case("a"), made(b""), SlowVetter(), [])
@@ -222,6 +223,7 @@ def command(*words: str, cache_folder: Path) -> subprocess.CompletedProcess[str]
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -238,6 +240,7 @@ def test_what_cannot_be_done_is_one_sentence(words: list[str], said: str, tmp_pa
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_printed_for_pip(tmp_path: Path) -> None:
     done = command("evals.collect", "--missing", cache_folder=tmp_path)
     assert done.returncode == 1

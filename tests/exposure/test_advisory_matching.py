@@ -325,6 +325,7 @@ def test_python_matching_is_the_naive_one(
     assert (how(affected, row(candidate)) is How.VERSION) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(KINDS, SEMANTIC), min_size=1, max_size=4), st.lists(SEMANTIC, max_size=3),
        SEMANTIC)  # fmt: skip
@@ -366,6 +367,7 @@ SPECIFIERS = st.lists(
 ).map(",".join)  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(SPECIFIERS, st.lists(st.tuples(KINDS, st.sampled_from(GRID)), min_size=1, max_size=3))
 def test_no_requirement_that_admits_a_bad_version_is_missed(

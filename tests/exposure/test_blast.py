@@ -202,6 +202,7 @@ thefts_drawn = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(thefts_drawn, min_size=1, max_size=3),

@@ -195,6 +195,7 @@ LOGGED = ("facts.jsonl", "withheld.jsonl", "checkpoint", "answer.json", "advisor
           f"evidence/{sha256(BLOB).hexdigest()}")  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOGGED)
 def test_whoever_has_the_key_still_cannot_change_what_was_logged(
     log: SegmentLog, signer: Signer, name: str

@@ -160,6 +160,7 @@ def test_no_secret_is_anywhere(case: Case, opened: dict[str, Any]) -> None:
     assert case.stolen.id.encode() in whole, "an access key is a name"
 
 
+@pytest.mark.slow
 def test_the_plan_revokes_by_command_and_settles_by_the_ledger(
     case: Case, opened: dict[str, Any]
 ) -> None:

@@ -121,6 +121,7 @@ def test_another_look_never_turns_presence_into_cleared(before: list[Step], one:
         assert not (certainty is Certainty.CONFIRMED and new[asset] in _CLEARS)
 
 
+@pytest.mark.slow
 @given(st.lists(steps(), min_size=1, max_size=8), st.data())
 @settings(max_examples=150, deadline=None)
 def test_less_coverage_never_clears(every: list[Step], data: st.DataObject) -> None:

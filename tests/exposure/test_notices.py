@@ -173,6 +173,7 @@ def test_a_name_inside_ones_own_does_not_count_but_beside_it_does() -> None:
     assert NameGuard(["client:acme"], allowed=["client:acme"]).find("acme") is None
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), max_size=5),
     st.text(max_size=40),

@@ -271,6 +271,7 @@ def test_timesketch_tells_the_story() -> None:
 NASTY = st.text(max_size=30)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=15, deadline=None)
 @given(NASTY, NASTY, NASTY, st.sampled_from(["pypi", "npm", "", "odd type", "docker"]))
 def test_no_text_breaks_a_format(name: str, version: str, place: str, kind: str) -> None:
@@ -345,6 +346,7 @@ def test_openvex_names_at_an_asset_what_was_seen_there() -> None:
     assert len(text) < 20_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_many_assets_take_time_and_room_as_they_are_many(form: str) -> None:
     releases = tuple(Release(type="npm", name=f"p{n}", version="1") for n in range(300))

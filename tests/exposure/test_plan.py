@@ -237,6 +237,7 @@ def test_a_credential_stolen_again_after_it_was_replaced_is_open_again() -> None
     assert "stolen again" in item(plan, Step.REVOKE, AWS).reason
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sets(st.integers(0, 5)), st.sets(st.integers(0, 5))), max_size=6))
 def test_no_item_ever_vanishes_and_what_was_done_stays_done(
     story: list[tuple[set[int], set[int]]],

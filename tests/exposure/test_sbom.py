@@ -57,6 +57,7 @@ def test_a_run_is_described_as_of_an_instant_within_it() -> None:
     assert before["compositions"][0]["aggregate"] == "unknown"
 
 
+@pytest.mark.slow
 def test_what_came_between_two_looks_is_only_possible() -> None:
     told = FactStory()
     told.machine("lap", seen(item("litellm", "1.82.6")), when="09:00")

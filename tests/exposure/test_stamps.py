@@ -85,6 +85,7 @@ def test_a_chain_in_the_wrong_order_gets_an_explanation(
     assert "openssl ts -verify" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_stamp_can_be_fetched(authority: Authority) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -172,6 +172,7 @@ def error_classes() -> dict[str, str]:
     return {name: parent for name, parent in parents.items() if belongs(name)}
 
 
+@pytest.mark.slow
 def test_every_error_is_explained_beside_its_parent() -> None:
     rows = re.findall(
         r"^\| `(\w+)` \| ?`?(\w*)`? \| (.*?) \| ?(.*?) ?\|$",

@@ -134,6 +134,7 @@ def own_arrows() -> tuple[tuple[str, str, str], ...]:
 THE_CLOCK = SOURCE / "values" / "instants.py"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", ROOMS)
 def test_rooms_touch_nothing_outside(room: str) -> None:
     contacts = {
@@ -260,6 +261,7 @@ def _door_may(importer: str, target: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_arrows_point_inward() -> None:
     backwards = [
         f"{where}: {importer} → {target}"
@@ -269,6 +271,7 @@ def test_arrows_point_inward() -> None:
     assert backwards == []
 
 
+@pytest.mark.slow
 def test_nobody_but_assembly_doors_and_drills_imports_doors() -> None:
     guests = [
         where
@@ -278,6 +281,7 @@ def test_nobody_but_assembly_doors_and_drills_imports_doors() -> None:
     assert guests == []
 
 
+@pytest.mark.slow
 def test_the_ledger_could_become_a_package_of_its_own() -> None:
     foreign = [
         f"{where}: {target}"

@@ -48,6 +48,7 @@ def texts() -> list[tuple[Path, str]]:
     return [(path, path.read_bytes().decode("utf-8", "replace")) for path in tracked_files()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", [re.escape(host) for host in REGISTRY_HOSTS] + MACHINE_PATHS)
 def test_no_registry_host_and_no_machine_path_is_written_down(pattern: str) -> None:
     wanted = re.compile(pattern, re.IGNORECASE)
@@ -136,6 +137,7 @@ def test_no_module_has_outgrown_its_room() -> None:
     assert large == {}
 
 
+@pytest.mark.slow
 def test_no_function_needs_a_table_of_contents() -> None:
     large = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"

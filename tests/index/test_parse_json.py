@@ -456,6 +456,7 @@ def test_any_bytes_give_a_page_or_a_refusal(body: bytes) -> None:
         parse_json_page(body, url=PAGE_URL, project=DEMO)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(hostile_page(), st.integers(0, 10_000), st.binary(min_size=1, max_size=3))
 def test_damaged_pages_give_a_page_or_a_refusal(body: bytes, at: int, noise: bytes) -> None:

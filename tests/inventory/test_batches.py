@@ -91,6 +91,7 @@ def test_any_bytes_are_a_batch_or_a_batch_error(content: bytes) -> None:
         parse_batch(content, actor="x")
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=200, deadline=None)
 def test_a_batch_that_was_bent_is_taken_as_it_reads_or_refused(data: st.DataObject) -> None:

@@ -248,6 +248,7 @@ def test_lines_cut_anywhere_are_no_trouble_and_invent_no_version(
         assert seen.mention.item.version in whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [
@@ -303,6 +304,7 @@ FILLER = "2026-03-24T10:45:12.1234567Z ok\n" * 400
 """More lines than are read in any case at the start of a log."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "2026-03-24T10:45:12.1234567Z ", "#12 3.456 ", "\x1b[32m"])
 def test_the_filter_passes_every_line_that_the_grammar_knows(prefix: str) -> None:
     for line in [row[0] for row in PYTHON + NODE]:

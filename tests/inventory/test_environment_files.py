@@ -94,6 +94,7 @@ PATHS = st.text(
 ).filter(lambda path: path.strip() == path)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(PATHS, st.binary(max_size=20), st.booleans()), max_size=10))
 @settings(max_examples=200)
 def test_records_are_what_csv_says(rows: list) -> None:

@@ -229,6 +229,7 @@ def test_versions_to_come_are_read_and_said() -> None:
 # SPDX, against spdx-tools.
 
 
+@pytest.mark.slow
 @given(COMPONENTS)
 @settings(max_examples=25, deadline=None)
 @pytest.mark.parametrize("suffix", ["json", "spdx"])
@@ -399,6 +400,7 @@ def test_damage_never_raises(data: st.DataObject) -> None:
     read_sbom(bytes(whole[: data.draw(st.integers(0, len(whole)))])).sightings(at="x")
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_parents_take_no_hour() -> None:
     names = [f"p{number}" for number in range(20_000)]
     dependencies = [{"ref": name, "dependsOn": ["p0", "p1"]} for name in names]

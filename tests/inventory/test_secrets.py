@@ -401,6 +401,7 @@ BITS = st.lists(
 ).map("".join)  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(PATHS), BITS | st.binary(max_size=60))
 def test_no_content_crashes_a_reader_or_shows_a_value_in_a_gap(

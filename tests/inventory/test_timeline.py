@@ -137,6 +137,7 @@ def test_nothing_is_told_that_no_commit_says(story: Story) -> None:
     assert len(set(held)) == len(held)
 
 
+@pytest.mark.slow
 @given(stories())
 @settings(max_examples=100, deadline=None)
 def test_no_interval_is_told_that_an_earlier_line_covers(story: Story) -> None:

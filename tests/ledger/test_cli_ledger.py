@@ -240,6 +240,7 @@ def test_evidence_is_never_written_over_something(home: Path, tmp_path: Path) ->
     assert (tmp_path / "b.json").read_text() == "precious"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [

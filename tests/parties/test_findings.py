@@ -262,6 +262,7 @@ def test_a_run_repeated_changes_nothing(told: list[list[Found]], step: int) -> N
         assert ledger.check(found, at) == []
 
 
+@pytest.mark.slow
 @given(runs, st.lists(founds, max_size=6))
 def test_afterwards_open_is_what_is_found_or_was_not_looked_at(
     told: list[list[Found]], last: list[Found]

@@ -243,6 +243,7 @@ def _with(party: Party, **changes: object) -> Party:
     return Party(**{name: getattr(party, name) for name in party.__struct_fields__} | changes)  # type: ignore[arg-type] # fields by name
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(registers())
 def test_what_is_exported_and_imported_changes_nothing(register: RegisterFile) -> None:
@@ -260,6 +261,7 @@ class Event:
             setattr(self, name, getattr(draft, name))
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(registers(), registers())
 def test_recording_the_differences_makes_the_register_so(

@@ -180,6 +180,7 @@ def _planned(
         reject()
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # what the broker knows is synced to the disk
 @given(leases=LEASES, scope=SCOPES, tokens=TOKENS)
 def test_the_plan_names_what_is_then_refused(

@@ -177,6 +177,7 @@ def test_a_hold_that_names_its_end_ends_there(
         assert decide(project, bare, rules, answer.until).outcome.lets_bytes_through
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(TEXTS))
 @given(project=projects, file=files, now=instants, data=st.data())
 @settings(max_examples=40)
@@ -310,6 +311,7 @@ def test_keys_are_equal_exactly_when_versions_are(one: str, other: str) -> None:
     assert (version_key(Version(one)) == version_key(Version(other))) is same
 
 
+@pytest.mark.slow
 @given(version=versions, tail=tails)
 @settings(max_examples=200)
 def test_the_key_of_a_file_is_the_key_of_its_version(version: str, tail: str) -> None:

@@ -103,6 +103,7 @@ def signs_of(facts: ContentFacts) -> set[tuple[str, str, str]]:
     return {(s.rule, s.trait, facts.regions[s.region].name) for s in facts.signs if facts.regions}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_what_a_change_does_is_seen(change: tuple[str, str]) -> None:
     old = OLD + "\n\nstart(SECRET)\n"
@@ -134,6 +135,7 @@ SPECIMENS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("specimen", SPECIMENS, ids=lambda specimen: specimen.name)
 def test_every_specimen_is_seen_wherever_it_is_put(specimen: Specimen) -> None:
     text = specimen.source.decode("utf-8")
@@ -141,6 +143,7 @@ def test_every_specimen_is_seen_wherever_it_is_put(specimen: Specimen) -> None:
         assert seen(OLD, new) >= seen(OLD, new, alone=True)
 
 
+@pytest.mark.slow
 def test_random_changes_of_real_sources_lose_nothing() -> None:
     rng = random.Random(5)
     sources = sorted(p for p in ROOM.rglob("*.py") if 8_000 < p.stat().st_size < 20_000)

@@ -111,6 +111,7 @@ def test_two_runs_give_equal_bytes() -> None:
     assert len(runs) == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(1, 3000))
 def test_the_outcome_does_not_depend_on_where_the_network_cut(size: int) -> None:
@@ -524,6 +525,7 @@ def test_a_wheel_is_held_against_the_sdist_of_its_release() -> None:
 # ── what asks for a person whatever the score ────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mib", [3, 9], ids=["searched", "not even held"])
 def test_a_source_larger_than_anybody_reads_asks_for_a_person(mib: int) -> None:
     lines = "value = 1234567\n" * (mib << 16)

@@ -85,6 +85,7 @@ def test_a_linked_folder_of_links() -> None:
     assert report.verdict is not Verdict.CLEAN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["files", "links", "rounds"])
 def test_more_links_than_are_followed_are_told(kind: str) -> None:
     files = {"demo/__init__.py": QUIET}

@@ -167,6 +167,7 @@ def test_a_second_content_of_a_path_is_not_taken_for_the_first(turn: int) -> Non
     assert deeds(report) == {"demo/core.py"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn", [1, -1])
 def test_two_contents_of_a_path_are_joined_when_both_were_read(turn: int) -> None:
     noise = "import socket\n\n\ndef hello(host):\n    return socket.gethostbyname(host)\n" * 60

@@ -255,6 +255,7 @@ def test_what_was_made_from_a_file_is_found_however_far() -> None:
     assert found == (file("b").sha256, file("c").sha256)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 3 * FILES_IN_ENTRY), st.integers(0, 3 * FILES_IN_ENTRY))
 def test_many_files_come_back_from_several_entries(inputs: int, outputs: int) -> None:
     numbers = count()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from pratique.custody.codewords import Positions, codewords
 from pratique.custody.marks.attribution import given_places, joined_parts, looks_canonical
 from pratique.custody.marks.index import Place
@@ -65,6 +67,7 @@ def test_one_holder_of_ten_leases_is_named_from_parts() -> None:
     assert named.false_accusation < 1e-6 / 32
 
 
+@pytest.mark.slow
 def test_innocent_holders_are_not_named() -> None:
     for seed in range(5):
         positions, holders = _parts(seed, 500)

@@ -61,6 +61,7 @@ def _copy(data: bytes, made: Made, layout: Layout, bits: bytes) -> bytes:
     return bytes(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

@@ -365,6 +365,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "piece"), PIECES)
 def test_time_is_linear(name: str, piece: bytes) -> None:
     data = piece * (100_000 // len(piece))

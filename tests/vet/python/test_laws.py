@@ -123,6 +123,7 @@ PIECES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @given(
     st.one_of(
         st.binary(max_size=300),

@@ -66,6 +66,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_a_hostile_source_ends_soon(name: str) -> None:
     begun = time.process_time()

@@ -222,6 +222,7 @@ def releases(draw: st.DrawFn) -> dict[str, ContentFacts]:
     }
 
 
+@pytest.mark.slow
 @given(releases())
 def test_no_release_is_news_to_itself(files: dict[str, ContentFacts]) -> None:
     assert news(files, files) == []

@@ -33,6 +33,7 @@ def told(report: Report) -> set[tuple[str, str, str]]:
     return {(f.rule, f.trait, f.reach) for f in report.findings if f.rule in rules}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["preinstall", "install", "postinstall"])
 def test_an_install_script_is_a_finding_and_its_deed_decides(when: str) -> None:
     honest = vet_archive(tarball({when: "node-gyp rebuild"}), NAME).report
