@@ -90,7 +90,7 @@ def serving(report: Report, folder: Path, *, small: bool) -> None:
                 asked = spans(kind, len(data), first=False)
                 if not asked:
                     continue
-                found = _paired(plain, own, kind, asked, seconds=5 if small else 40)
+                found = _paired(plain, own, kind, asked, seconds=2 if small else 40)
                 report.row(f"serving {kind.name}, canonical, µs", found.one)
                 report.row(f"serving {kind.name}, own copy, µs", found.other)
                 report.at_least(f"marked against unmarked, {kind.name}", found.ratio, 0.99)

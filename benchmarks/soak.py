@@ -211,7 +211,7 @@ async def soak(door: Server, names: list[str], seconds: float, outage: Any) -> F
 def main() -> int:
     options = arguments(__doc__ or "")
     report = Report(name="soak", small=options.small)
-    seconds = 12.0 if options.small else 60.0
+    seconds = 6.0 if options.small else 60.0
     with scratch() as folder, contextlib.ExitStack() as stack:
         root, port = folder / "root", free_port()
         names = fill(root)
