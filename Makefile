@@ -22,7 +22,10 @@ CLICKHOUSE_STAMP := $(CLICKHOUSE)/.key-$(shell cat requirements/clickhouse.txt |
 LABELSTUDIO := .tools/labelstudio
 LABELSTUDIO_STAMP := $(LABELSTUDIO)/.key-$(shell cat requirements/labelstudio.txt | cksum | cut -d' ' -f1)
 UV_STAMP := .tools/uv/.key-$(shell cat requirements/clients/uv.txt | cksum | cut -d' ' -f1)
-INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps --no-compile
+# Compiled on all cores, where pip takes one: confined processes cannot write what they compile. What a package
+# brings along that is no Python stays as it is.
+COMPILE := $(BIN)/python -m compileall -qq -j 0
 
 .PHONY: help env dev work up drill test test-fast test-clickhouse test-labelstudio lint format bench evals docs lock clean
 
@@ -42,7 +45,7 @@ $(MAIN_STAMP): | $(VENV)/bin/python
 	@echo "installing what requirements/main.txt locks ..."
 	@$(INSTALL) -r requirements/main.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m compileall -q src # as pip does for what it copies: a command starts in half the time
+	@$(COMPILE) src $(VENV)/lib || true # a command starts in half the time
 	@rm -f $(VENV)/.main-* && touch $@
 	@echo "ready: $(BIN)/pratique --help"
 
@@ -51,11 +54,13 @@ dev: $(DEV_STAMP) ## add what tests and lint need
 $(DEV_STAMP): $(MAIN_STAMP)
 	@echo "installing what requirements/dev.txt and evals.txt lock ..."
 	@$(INSTALL) -r requirements/dev.txt -r requirements/evals.txt
+	@$(COMPILE) $(VENV)/lib || true
 	@rm -f $(VENV)/.dev-* && touch $@
 
 work: env ## add what `pratique work scan` and `dedupe` run (PII patterns, near-duplicates)
 	@echo "installing what requirements/work.txt locks ..."
 	@$(INSTALL) -r requirements/work.txt
+	@$(COMPILE) $(VENV)/lib || true
 
 up: env ## open all doors on 127.0.0.1:8420 (more flags: ARGS="--home DIR --listen HOST:PORT")
 	@exec $(BIN)/pratique up $(ARGS)
